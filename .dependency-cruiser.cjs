@@ -1,0 +1,43 @@
+/** The rooms of the house, and who may know whom. Dependencies point one way. */
+const room = (name, allowed) => ({
+  name: `${name}-knows-only-${allowed.join('-') || 'itself'}`,
+  severity: 'error',
+  from: { path: `^src/${name}/` },
+  to: { path: '^src/', pathNot: [name, ...allowed].map((r) => `^src/${r}/`) }
+})
+
+module.exports = {
+  forbidden: [
+    room('tensor', []),
+    room('autodiff', ['tensor']),
+    room('nn', ['tensor', 'autodiff']),
+    room('workers', ['tensor']),
+    room('testing', ['tensor', 'autodiff']),
+    room('electra', ['tensor', 'autodiff', 'nn', 'workers']),
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } }
+    },
+    {
+      name: 'src-never-imports-test',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|examples)/' }
+    },
+    {
+      name: 'no-unlisted-package',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], dependencyTypesNot: ['npm-peer'] }
+    },
+    { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } }
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'] }
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Where temporaries lie: one arena, shared by buffers that are never alive together.
+ *
+ * A buffer is alive from the first kernel that writes it to the last that reads or writes it. Larger buffers are placed
+ * first, each at the lowest offset that no buffer alive at the same time covers. Known before anything runs: the size of
+ * the arena is the working memory of the program.
+ */
+
+import { bytesPerElement } from '../dtype.js'
+import { readsOf, writeOf, type KernelProgram } from './kernel.js'
+
+/** Offsets are multiples of a cache line, which is also what vector loads and GPU bindings like. */
+export const alignment = 64
+
+export type Lifetime = { readonly buffer: number; readonly bytes: number; readonly from: number; readonly to: number }
+
+export type Plan = {
+  /** The byte offset of each buffer in the arena; `undefined` for inputs, outputs and buffers that nobody touches. */
+  readonly offsets: ReadonlyArray<number | undefined>
+  readonly arenaBytes: number
+}
+
+/** The temporaries that some kernel touches, with the first and last kernel that does. */
+export const lifetimesOf = (program: KernelProgram): ReadonlyArray<Lifetime> => {
+  const spans = new Map<number, { readonly from: number; readonly to: number }>()
+  program.kernels.forEach((kernel, k) => {
+    for (const buffer of [writeOf(kernel), ...readsOf(kernel)])
+      if (buffer >= program.inputs + program.outputs) spans.set(buffer, { from: spans.get(buffer)?.from ?? k, to: k })
+  })
+  return [...spans].map(([buffer, span]) => {
+    const { dtype, size } = program.buffers[buffer]
+    return { buffer, bytes: size * bytesPerElement(dtype), ...span }
+  })
+}
+
+const overlap = (a: Lifetime, b: Lifetime): boolean => a.from <= b.to && b.from <= a.to
+
+const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
+
+export const plan = (program: KernelProgram): Plan => {
+  const offsets = new Array<number | undefined>(program.buffers.length).fill(undefined)
+  // In order of offset, so that one pass finds the lowest gap.
+  const placed: Array<Lifetime & { readonly start: number; readonly end: number }> = []
+  let arenaBytes = 0
+  const largestFirst = [...lifetimesOf(program)].sort((a, b) => b.bytes - a.bytes || a.buffer - b.buffer)
+  for (const lifetime of largestFirst) {
+    const bytes = aligned(lifetime.bytes)
+    let start = 0
+    for (const other of placed) {
+      if (!overlap(lifetime, other)) continue
+      if (other.start >= start + bytes) break
+      start = Math.max(start, other.end)
+    }
+    offsets[lifetime.buffer] = start
+    const end = start + bytes
+    const after = placed.findIndex((other) => other.start > start)
+    placed.splice(after < 0 ? placed.length : after, 0, { ...lifetime, start, end })
+    arenaBytes = Math.max(arenaBytes, end)
+  }
+  return { offsets, arenaBytes }
+}

@@ -1,0 +1,380 @@
+/**
+ * Programs to kernel programs: what is computed together, and what gets a buffer.
+ *
+ * One walk from the last value to the first. By the time a value is reached, every kernel that wants it is known, with
+ * the places it wants. An element-wise value wanted by a single kernel at a single place is computed inside that kernel;
+ * constants and iota are computed wherever they are wanted; any other value gets a buffer and kernels of its own. So a
+ * fused chain does each operation at most once per element of its result.
+ */
+
+import type { DType } from '../dtype.js'
+import type { Reduction } from '../elementwise.js'
+import { reductionIdentity } from '../run/scalar.js'
+import { sizeOf, type Shape } from '../shape.js'
+import type { OpOf } from '../tensor.js'
+import { contractionOf, densified, flattened, isMatrix, operandOf, type Operand } from './contraction.js'
+import { bodyOf, draftOf, placed, repeats, want, type Body, type Draft, type Scope } from './draft.js'
+import type { Affine, BufferSpec, Kernel, KernelProgram, Step, View } from './kernel.js'
+import { instructionOf, outputSpecs, specOf, type Instruction, type Program, type Spec } from './program.js'
+import { isElementwise, isFree, sourcesOf, type Source } from './sources.js'
+import { dense, isDense } from './views.js'
+
+/** Past this many operations a loop body is cut: engines give up optimising very long functions. */
+const longestBody = 128
+
+/** A buffer before buffers are numbered: the value it holds, or a number past all values. */
+type Slot = number
+
+type Numbering = (slot: Slot) => number
+
+type Scheduling = Scope & {
+  /** Values that have a buffer. */
+  readonly stored: Set<number>
+  /** The drafts that want each value. */
+  readonly wantedBy: Map<number, Set<Draft>>
+  /** Kernels, the last to run first, to be written out once it is known which values have buffers. */
+  readonly pending: Array<(number: Numbering) => Kernel>
+  /** What the slots past all values hold. */
+  readonly extra: Array<BufferSpec>
+}
+
+const valuesOf = (program: Program): number => program.inputs.length + program.instructions.length
+
+const newSlot = (s: Scheduling, dtype: DType, size: number): Slot =>
+  valuesOf(s.program) + s.extra.push({ dtype, size }) - 1
+
+const demand = (s: Scheduling, draft: Draft, source: Source): void => {
+  want(draft, source)
+  const by = s.wantedBy.get(source.base)
+  if (by === undefined) s.wantedBy.set(source.base, new Set([draft]))
+  else by.add(draft)
+}
+
+const open = (s: Scheduling, extents: Shape, outer: number, out: Affine, roots: ReadonlyArray<Source>): Draft => {
+  const draft = draftOf(extents, outer, out, roots)
+  roots.forEach((root) => demand(s, draft, root))
+  return draft
+}
+
+const bodyIn = (s: Scheduling, draft: Draft, number: Numbering, inside: number | undefined): Body =>
+  bodyOf(s, draft, (base) => (s.stored.has(base) ? number(base) : undefined), inside)
+
+/** The kernel of a draft with one root. `inside` is the root where the draft computes it rather than copies it. */
+const writeLoop = (s: Scheduling, slot: Slot, draft: Draft, fn?: Reduction, inside?: number): void => {
+  s.pending.push((number) => {
+    const { extents, outer, out, steps } = bodyIn(s, draft, number, inside)
+    return {
+      _tag: 'loop',
+      extents: extents.slice(0, outer),
+      reduce: fn && { fn, extents: extents.slice(outer) },
+      body: steps,
+      out: { buffer: number(slot), at: out }
+    }
+  })
+}
+
+const fill = (s: Scheduling, slot: Slot, { dtype, shape }: Spec, value: number): void => {
+  const size = sizeOf(shape)
+  if (size === 0) return
+  s.pending.push((number) => ({
+    _tag: 'loop',
+    extents: [size],
+    reduce: undefined,
+    body: [{ _tag: 'constant', dtype, value }],
+    out: { buffer: number(slot), at: dense([size]) }
+  }))
+}
+
+/** Writes the elements of `source`, walked over `extents`, to `out` of a slot. */
+const copy = (s: Scheduling, slot: Slot, extents: Shape, out: Affine, source: Source): void => {
+  if (sizeOf(extents) > 0) writeLoop(s, slot, open(s, extents, extents.length, out, [source]))
+}
+
+/** Makes a draft want what element-wise value `v` reads at one of the places it is wanted; false where that is not affine. */
+const expand = (s: Scheduling, draft: Draft, v: number, { op, inputs }: Instruction, place: number): boolean => {
+  const reads = placed(s, draft, v, place)
+  if (reads === undefined) return false
+  draft.computed++
+  reads.operands.forEach((operand) => demand(s, draft, operand))
+  if (op._tag === 'gather') s.stored.add(s.sources[inputs[0]].base)
+  return true
+}
+
+/** Computes `v` inside the kernels that want it, if that repeats no work. */
+const inline = (s: Scheduling, v: number, instruction: Instruction): boolean => {
+  if (s.stored.has(v) || !isElementwise(instruction.op)) return false
+  const drafts = [...(s.wantedBy.get(v) ?? [])]
+  const places = drafts.flatMap((draft) => (draft.wanted.get(v) ?? []).map((_, place) => ({ draft, place })))
+  if (isFree(instruction.op)) return places.every(({ draft, place }) => expand(s, draft, v, instruction, place))
+  const [{ draft, place }] = places
+  const once = places.length === 1 && !repeats(draft, (draft.wanted.get(v) ?? [])[place])
+  return once && draft.computed < longestBody && expand(s, draft, v, instruction, place)
+}
+
+const makeElementwise = (s: Scheduling, v: number, instruction: Instruction): void => {
+  const at = dense(instruction.shape)
+  const draft = draftOf(instruction.shape, instruction.shape.length, at, [{ base: v, at }])
+  if (!expand(s, draft, v, instruction, 0)) throw new Error(`schedule: value ${v} is not affine in its own coordinates`)
+  writeLoop(s, v, draft, undefined, v)
+}
+
+const makeReduce = (s: Scheduling, v: number, { fn, axes }: OpOf<'reduce'>, instruction: Instruction): void => {
+  const { shape, dtype } = instruction
+  const [x] = instruction.inputs
+  const from = specOf(s.program, x).shape
+  if (sizeOf(from) === 0) return fill(s, v, instruction, reductionIdentity(fn, dtype))
+  const order = [...from.map((_, axis) => axis).filter((axis) => !axes.includes(axis)), ...axes]
+  const ordered = (list: ReadonlyArray<number>): ReadonlyArray<number> => order.map((axis) => list[axis])
+  const { base, at } = s.sources[x]
+  const out = { offset: 0, strides: [...dense(shape).strides, ...axes.map(() => 0)] }
+  const root = { base, at: { offset: at.offset, strides: ordered(at.strides) } }
+  writeLoop(s, v, open(s, ordered(from), shape.length, out, [root]), fn)
+}
+
+const makePad = (s: Scheduling, v: number, op: OpOf<'pad'>, instruction: Instruction): void => {
+  const [x] = instruction.inputs
+  const { strides } = dense(instruction.shape)
+  const out = {
+    offset: strides.reduce((sum, stride, axis) => sum + stride * op.low[axis], 0),
+    strides: strides.map((stride, axis) => stride * (op.interior[axis] + 1))
+  }
+  copy(s, v, specOf(s.program, x).shape, out, s.sources[x])
+  fill(s, v, instruction, op.value)
+}
+
+const makeConcat = (s: Scheduling, v: number, { axis }: OpOf<'concat'>, { inputs, shape }: Instruction): void => {
+  const { strides } = dense(shape)
+  let end = shape[axis]
+  for (const part of [...inputs].reverse()) {
+    const from = specOf(s.program, part).shape
+    end -= from[axis]
+    copy(s, v, from, { offset: end * strides[axis], strides }, s.sources[part])
+  }
+}
+
+const makeDot = (s: Scheduling, v: number, { batch, contract }: OpOf<'dot'>, instruction: Instruction): void => {
+  const [a, b] = instruction.inputs
+  const left = operandOf(specOf(s.program, a).shape, s.sources[a].at, batch.left, contract.left)
+  const right = operandOf(specOf(s.program, b).shape, s.sources[b].at, batch.right, contract.right)
+  if (sizeOf(left.contract.extents) === 0) return fill(s, v, instruction, 0)
+  if (instruction.dtype === 'f32') return makeProduct(s, v, [a, b], [left, right])
+  return makeIntegerDot(s, v, instruction, [a, b], [left, right])
+}
+
+/** A product of f32 for the multiplier. Operands that are no strided matrices are laid out anew first. */
+const makeProduct = (
+  s: Scheduling,
+  v: number,
+  values: readonly [number, number],
+  operands: readonly [Operand, Operand]
+): void => {
+  const [left, right] = values.map((x, side) => {
+    const operand = operands[side]
+    if (isMatrix(operand)) return { slot: s.sources[x].base, operand, from: undefined }
+    return { slot: newSlot(s, 'f32', sizeOf(flattened(operand).extents)), operand: densified(operand), from: operand }
+  })
+  s.pending.push((number) => ({
+    _tag: 'contraction',
+    left: number(left.slot),
+    right: number(right.slot),
+    out: number(v),
+    contraction: contractionOf(left.operand, right.operand)
+  }))
+  for (const [side, { slot, from }] of [left, right].entries()) {
+    const { base } = s.sources[values[side]]
+    if (from === undefined) s.stored.add(base)
+    else {
+      const { extents, at } = flattened(from)
+      copy(s, slot, extents, dense(extents), { base, at })
+    }
+  }
+}
+
+const makeIntegerDot = (
+  s: Scheduling,
+  v: number,
+  { shape, dtype }: Instruction,
+  values: readonly [number, number],
+  [left, right]: readonly [Operand, Operand]
+): void => {
+  const zeros = (list: ReadonlyArray<number>): ReadonlyArray<number> => list.map(() => 0)
+  const extents = [...left.batch.extents, ...left.free.extents, ...right.free.extents, ...left.contract.extents]
+  const strides = [
+    [...left.batch.strides, ...left.free.strides, ...zeros(right.free.strides), ...left.contract.strides],
+    [...right.batch.strides, ...zeros(left.free.strides), ...right.free.strides, ...right.contract.strides]
+  ]
+  const roots = values.map((x, side) => ({
+    base: s.sources[x].base,
+    at: { offset: [left, right][side].offset, strides: strides[side] }
+  }))
+  const out = { offset: 0, strides: [...dense(shape).strides, ...zeros(left.contract.extents)] }
+  const draft = open(s, extents, shape.length, out, roots)
+  s.pending.push((number) => {
+    const { extents: loops, outer, out: at, steps, roots: sides } = bodyIn(s, draft, number, undefined)
+    const product: Step = { _tag: 'binary', dtype, fn: 'mul', x: sides[0], y: sides[1] }
+    return {
+      _tag: 'loop',
+      extents: loops.slice(0, outer),
+      reduce: { fn: 'sum', extents: loops.slice(outer) },
+      body: [...steps, product],
+      out: { buffer: number(v), at }
+    }
+  })
+}
+
+const makeScatter = (s: Scheduling, v: number, { axis }: OpOf<'scatterAdd'>, instruction: Instruction): void => {
+  const [indices, updates] = instruction.inputs
+  const { shape } = instruction
+  const from = specOf(s.program, updates).shape
+  if (sizeOf(from) === 0) return fill(s, v, instruction, 0)
+  const { strides } = dense(shape)
+  const index = s.sources[indices]
+  const before = strides.slice(0, axis)
+  const after = strides.slice(axis + 1)
+  const draft = open(
+    s,
+    from,
+    from.length,
+    { offset: 0, strides: [...before, ...index.at.strides.map(() => 0), ...after] },
+    [
+      {
+        base: index.base,
+        at: {
+          offset: index.at.offset,
+          strides: [...before.map(() => 0), ...index.at.strides, ...after.map(() => 0)]
+        }
+      },
+      s.sources[updates]
+    ]
+  )
+  s.pending.push((number) => {
+    const { extents, out, steps, roots } = bodyIn(s, draft, number, undefined)
+    return {
+      _tag: 'scatter',
+      extents,
+      body: steps,
+      index: roots[0],
+      value: roots[1],
+      extent: shape[axis],
+      stride: strides[axis],
+      size: sizeOf(shape),
+      out: { buffer: number(v), at: out }
+    }
+  })
+}
+
+const makeRandom = (s: Scheduling, v: number, { inputs, shape }: Instruction): void => {
+  const [key, counter] = inputs.map((x) => s.sources[x])
+  s.stored.add(key.base)
+  s.stored.add(counter.base)
+  const view = (number: Numbering, { base, at }: Source): View => ({ buffer: number(base), at })
+  s.pending.push((number) => ({
+    _tag: 'random',
+    key: view(number, key),
+    counter: view(number, counter),
+    out: number(v),
+    size: sizeOf(shape)
+  }))
+}
+
+/** The same elements in the same order, in a buffer of their own: a movement that no view expresses. */
+const makeCopy = (s: Scheduling, v: number, { inputs }: Instruction): void => {
+  const from = specOf(s.program, inputs[0]).shape
+  copy(s, v, from, dense(from), s.sources[inputs[0]])
+}
+
+/** Gives `v` a buffer and the kernels that fill it. */
+const make = (s: Scheduling, v: number, instruction: Instruction): void => {
+  const { op } = instruction
+  s.stored.add(v)
+  switch (op._tag) {
+    case 'constant':
+    case 'iota':
+    case 'unary':
+    case 'binary':
+    case 'compare':
+    case 'select':
+    case 'cast':
+    case 'gather':
+      return makeElementwise(s, v, instruction)
+    case 'reduce':
+      return makeReduce(s, v, op, instruction)
+    case 'pad':
+      return makePad(s, v, op, instruction)
+    case 'concat':
+      return makeConcat(s, v, op, instruction)
+    case 'dot':
+      return makeDot(s, v, op, instruction)
+    case 'scatterAdd':
+      return makeScatter(s, v, op, instruction)
+    case 'randomBits':
+      return makeRandom(s, v, instruction)
+    case 'reshape':
+    case 'permute':
+    case 'broadcast':
+    case 'slice':
+    case 'barrier':
+      return makeCopy(s, v, instruction)
+  }
+}
+
+/** Lets the value behind each output live in the output's own buffer where it can, and copies the others at the end. */
+const placeOutputs = (s: Scheduling): ReadonlyMap<Slot, number> => {
+  const first = s.program.inputs.length
+  const numbers = new Map<Slot, number>()
+  const specs = outputSpecs(s.program)
+  s.program.outputs.forEach(({ value }, i) => {
+    const { base, at } = s.sources[value]
+    const { shape, dtype } = specs[i]
+    const whole = base >= first && sizeOf(shape) === sizeOf(specOf(s.program, base).shape) && isDense(shape, at)
+    if (whole && !numbers.has(base)) {
+      numbers.set(base, first + i)
+      s.stored.add(base)
+      return
+    }
+    const slot = newSlot(s, dtype, sizeOf(shape))
+    numbers.set(slot, first + i)
+    copy(s, slot, shape, dense(shape), { base, at })
+  })
+  return numbers
+}
+
+/** The kernels of a program. A kernel whose result has no elements does not exist. */
+export const schedule = (program: Program): KernelProgram => {
+  const inputs = program.inputs.length
+  const values = valuesOf(program)
+  const s: Scheduling = {
+    program,
+    sources: sourcesOf(program),
+    stored: new Set(program.inputs.map((_, v) => v)),
+    wantedBy: new Map(),
+    pending: [],
+    extra: []
+  }
+  const numbers = new Map<Slot, number>(placeOutputs(s))
+  for (let v = values - 1; v >= inputs; v--) {
+    const instruction = instructionOf(program, v)
+    const isWanted = s.stored.has(v) || s.wantedBy.has(v)
+    if (instruction === undefined || !isWanted || sizeOf(instruction.shape) === 0) continue
+    if (!inline(s, v, instruction)) make(s, v, instruction)
+  }
+
+  const specAt = (slot: Slot): BufferSpec => {
+    if (slot >= values) return s.extra[slot - values]
+    const { dtype, shape } = specOf(program, slot)
+    return { dtype, size: sizeOf(shape) }
+  }
+  const buffers: Array<BufferSpec> = [...program.inputs, ...outputSpecs(program)].map(({ dtype, shape }) => ({
+    dtype,
+    size: sizeOf(shape)
+  }))
+  const number = (slot: Slot): number => {
+    if (slot < inputs) return slot
+    const old = numbers.get(slot)
+    if (old !== undefined) return old
+    numbers.set(slot, buffers.length)
+    return buffers.push(specAt(slot)) - 1
+  }
+  const kernels = [...s.pending].reverse().map((write) => write(number))
+  return { inputs, outputs: program.outputs.length, buffers, kernels }
+}

@@ -1,0 +1,60 @@
+/**
+ * The arrays that a run is handed, held against what its program asks for.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { allocate, type Data, type DType, type FloatWidth } from '../dtype.js'
+import { outputSpecs, type Program, type Spec } from '../program/program.js'
+import { sizeOf } from '../shape.js'
+import type { DeviceError } from './device.js'
+
+const kindOf = (data: Data): string => `${data.constructor.name} of ${data.length}`
+
+const expectedKind = ({ dtype, shape }: Spec, width: FloatWidth): string => {
+  const names: Record<DType, string> = {
+    f32: width === 'float64' ? 'Float64Array' : 'Float32Array',
+    i32: 'Int32Array',
+    u32: 'Uint32Array',
+    bool: 'Uint8Array'
+  }
+  return `${names[dtype]} of ${sizeOf(shape)}`
+}
+
+const mismatch = (
+  what: string,
+  specs: ReadonlyArray<Spec>,
+  arrays: ReadonlyArray<Data>,
+  width: FloatWidth
+): { readonly found: string; readonly expected: string } | undefined => {
+  if (arrays.length !== specs.length)
+    return { found: `${arrays.length} ${what}s`, expected: `${specs.length} ${what}s` }
+  for (const [i, spec] of specs.entries()) {
+    const [found, expected] = [kindOf(arrays[i]), expectedKind(spec, width)]
+    if (found !== expected) return { found: `${what} ${i}: ${found}`, expected }
+  }
+  return undefined
+}
+
+/** Right if the arrays' number, element types and lengths are the program's. */
+export const checkArrays = (
+  device: string,
+  program: Program,
+  width: FloatWidth,
+  inputs: ReadonlyArray<Data>,
+  outputs: ReadonlyArray<Data>
+): E.Either<DeviceError, void> => {
+  const wrong =
+    mismatch('input', program.inputs, inputs, width) ?? mismatch('output', outputSpecs(program), outputs, width)
+  return wrong === undefined ? E.right(undefined) : E.left({ _tag: 'WrongArrays', device, ...wrong })
+}
+
+/** Fresh arrays for a program's outputs. */
+export const allocateOutputs = (program: Program, width: FloatWidth): ReadonlyArray<Data> =>
+  outputSpecs(program).map(({ dtype, shape }) => allocate(dtype, sizeOf(shape), width))
+
+/** The array itself where the device holds its dtype so, else a copy rounded or widened. */
+export const asWidth = (data: Data, dtype: DType, width: FloatWidth): Data => {
+  if (dtype !== 'f32') return data
+  if (width === 'float64') return data instanceof Float64Array ? data : Float64Array.from(data)
+  return data instanceof Float32Array ? data : Float32Array.from(data)
+}

@@ -1,0 +1,197 @@
+/**
+ * Compiling a step of a fold: traced once, planned once, its state resident between runs.
+ *
+ * State is donated: a step consumes the handle it is given and returns the next. Using a consumed handle is a `Left`, so
+ * two histories can never share one set of buffers unnoticed.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { allocate, type Data } from '../dtype.js'
+import { showTensorError, type TensorError } from '../fault.js'
+import { adopt, isLiteral, literal, peek, type Literal } from '../literal.js'
+import { outputSpecs, type Program } from '../program/program.js'
+import { trace } from '../program/trace.js'
+import { equalShapes, showShape, sizeOf } from '../shape.js'
+import type { Tensor } from '../tensor.js'
+import { tensorEntries, tensorsOf, unflatten, type Mapped } from '../tree.js'
+import { allocateOutputs, asWidth } from './arrays.js'
+import { showDeviceError, type Device, type DeviceError, type Executable, type Timing } from './device.js'
+
+export type StepError =
+  | TensorError
+  | DeviceError
+  /** The handle was already given to a step, or belongs to another compiled function. */
+  | { readonly _tag: 'HandleConsumed' }
+  /** An argument is not a literal of the compiled shape and dtype. */
+  | { readonly _tag: 'WrongArgument'; readonly path: string; readonly found: string; readonly expected: string }
+
+export const showStepError = (e: StepError): string => {
+  switch (e._tag) {
+    case 'HandleConsumed':
+      return 'the state handle was already given to a step: use the one that the step returned'
+    case 'WrongArgument':
+      return `${e.path === '' ? 'the argument' : `argument ${e.path}`}: found ${e.found}, expected ${e.expected}`
+    case 'ShapeMismatch':
+    case 'AxisOutOfRange':
+    case 'DTypeMismatch':
+    case 'InvalidArgument':
+      return showTensorError(e)
+    case 'DeviceUnavailable':
+    case 'Unsupported':
+    case 'WrongArrays':
+    case 'DeviceFailed':
+      return showDeviceError(e)
+  }
+}
+
+/** A state that lives on the device. A name for it, not the values: `read` copies those out. */
+export type Handle<State> = { readonly _tag: 'Handle'; readonly structure: State }
+
+export type Compiled<State, Args extends ReadonlyArray<unknown>, Output> = {
+  readonly program: Program
+  readonly explain: () => string
+  /** Copies a state of literals onto the device. */
+  readonly begin: (state: State) => TaskEither<StepError, Handle<State>>
+  /** One step. Consumes the handle, even when it fails. */
+  readonly step: (
+    handle: Handle<State>,
+    ...args: Args
+  ) => TaskEither<StepError, { readonly state: Handle<State>; readonly output: Mapped<Output, Literal> }>
+  /** Copies the values out; the handle stays usable. */
+  readonly read: (handle: Handle<State>) => TaskEither<StepError, Mapped<State, Literal>>
+}
+
+type Bank = ReadonlyArray<Data>
+
+const describe = (x: Tensor): string => `${isLiteral(x) ? '' : 'unevaluated '}${x.dtype}${showShape(x.shape)}`
+
+/** The arrays of a tree of literals, held against the tree the program was traced with. */
+const arraysOf = (expected: unknown, given: unknown, device: Device): E.Either<StepError, ReadonlyArray<Data>> => {
+  const found = new Map(tensorEntries(given))
+  const arrays: Array<Data> = []
+  for (const [path, spec] of tensorEntries(expected)) {
+    const x = found.get(path)
+    if (x === undefined || !isLiteral(x) || x.dtype !== spec.dtype || !equalShapes(x.shape, spec.shape))
+      return E.left({
+        _tag: 'WrongArgument',
+        path,
+        found: x === undefined ? 'nothing' : describe(x),
+        expected: `${spec.dtype}${showShape(spec.shape)}`
+      })
+    arrays.push(asWidth(peek(x), x.dtype, device.floats))
+  }
+  if (found.size !== arrays.length)
+    return E.left({ _tag: 'WrongArgument', path: '', found: `${found.size} leaves`, expected: String(arrays.length) })
+  return E.right(arrays)
+}
+
+/**
+ * Compiles `f(state, ...args) -> [state, output]` for one structure of arguments, given as trees of tensors of which only
+ * shapes and dtypes are read (`spec(shape, dtype)` makes a placeholder).
+ *
+ * Fails with the `TensorError` of the first operation that does not fit, with `WrongArgument` where `f` returns a state
+ * of another structure, or with what the device says.
+ */
+export const compile =
+  <State, Args extends ReadonlyArray<unknown>, Output, T extends Timing>(
+    f: (state: State, ...args: Args) => readonly [State, Output],
+    device: Device<T>
+  ) =>
+  (state: State, ...args: Args): TaskEither<StepError, Compiled<State, Args, Output>> =>
+  () => {
+    const traced = trace(f)(state, ...args)
+    if (E.isLeft(traced)) return Promise.resolve(traced)
+    const { program, captured, result } = traced.right
+    const changed = sameStructure(state, result[0])
+    if (changed !== undefined) return Promise.resolve(E.left(changed))
+    const loaded = device.load(program)
+    if (E.isLeft(loaded)) return Promise.resolve(loaded)
+    const constants = captured.map((x) => asWidth(peek(x), x.dtype, device.floats))
+    return Promise.resolve(E.right(resident(loaded.right, device, constants, state, args, result[1])))
+  }
+
+const sameStructure = (before: unknown, after: unknown): StepError | undefined => {
+  const found = new Map(tensorEntries(after))
+  for (const [path, x] of tensorEntries(before)) {
+    const y = found.get(path)
+    if (y === undefined || y.dtype !== x.dtype || !equalShapes(y.shape, x.shape))
+      return {
+        _tag: 'WrongArgument',
+        path,
+        found: y === undefined ? 'no such leaf in the returned state' : `${y.dtype}${showShape(y.shape)}`,
+        expected: `${x.dtype}${showShape(x.shape)}`
+      }
+  }
+  return found.size === tensorsOf(before).length
+    ? undefined
+    : {
+        _tag: 'WrongArgument',
+        path: '',
+        found: 'a returned state with more leaves',
+        expected: 'the leaves it was given'
+      }
+}
+
+const resident = <State, Args extends ReadonlyArray<unknown>, Output, T extends Timing>(
+  executable: Executable<T>,
+  device: Device<T>,
+  constants: ReadonlyArray<Data>,
+  stateSpec: State,
+  argSpecs: Args,
+  outputSpec: Output
+): Compiled<State, Args, Output> => {
+  const { program } = executable
+  const stateSize = tensorsOf(stateSpec).length
+  const specs = outputSpecs(program)
+  const live = new WeakMap<Handle<State>, Bank>()
+  const free: Array<Bank> = []
+
+  const takeBank = (): Bank => free.pop() ?? allocateOutputs(program, device.floats).slice(0, stateSize)
+  const issue = (bank: Bank): Handle<State> => {
+    const handle: Handle<State> = { _tag: 'Handle', structure: stateSpec }
+    live.set(handle, bank)
+    return handle
+  }
+
+  return {
+    program,
+    explain: executable.explain,
+    begin: (state) => () => {
+      const arrays = arraysOf(stateSpec, state, device)
+      if (E.isLeft(arrays)) return Promise.resolve(arrays)
+      const bank = takeBank()
+      arrays.right.forEach((data, i) => bank[i].set(data))
+      return Promise.resolve(E.right(issue(bank)))
+    },
+    step:
+      (handle, ...args) =>
+      async () => {
+        const bank = live.get(handle)
+        if (bank === undefined) return E.left({ _tag: 'HandleConsumed' })
+        live.delete(handle)
+        const arrays = arraysOf(argSpecs, args, device)
+        if (E.isLeft(arrays)) return arrays
+        const next = takeBank()
+        const outputs = specs.slice(stateSize).map(({ shape, dtype }) => allocate(dtype, sizeOf(shape), device.floats))
+        const ran = await executable.run([...bank, ...arrays.right, ...constants], [...next, ...outputs])()
+        free.push(bank)
+        if (E.isLeft(ran)) return ran
+        const literals = outputs.map((data, i) => adopt(specs[stateSize + i].shape, specs[stateSize + i].dtype, data))
+        return E.right({ state: issue(next), output: unflatten(outputSpec, literals) })
+      },
+    read: (handle) => () => {
+      const bank = live.get(handle)
+      return Promise.resolve(
+        bank === undefined
+          ? E.left({ _tag: 'HandleConsumed' })
+          : E.right(
+              unflatten(
+                stateSpec,
+                tensorsOf(stateSpec).map((x, i) => literal(x.shape, x.dtype, bank[i]))
+              )
+            )
+      )
+    }
+  }
+}

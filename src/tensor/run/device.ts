@@ -1,0 +1,67 @@
+/**
+ * What a device is: something that gives programs their meaning.
+ *
+ * Loading a program is pure and synchronous. Running is typed by the device: `'sync'` devices run in an `IOEither`,
+ * `'async'` ones (any device with a GPU in it, if only as its multiplier) in a `TaskEither`.
+ */
+
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { IOEither } from 'fp-ts/lib/IOEither.js'
+import type { Task } from 'fp-ts/lib/Task.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { Data, FloatWidth } from '../dtype.js'
+import type { Program } from '../program/program.js'
+
+export type Timing = 'sync' | 'async'
+
+export type Running<T extends Timing, E, A> = T extends 'sync' ? IOEither<E, A> : TaskEither<E, A>
+
+export type DeviceError =
+  /** The device or multiplier that was asked for cannot be had on this machine. */
+  | {
+      readonly _tag: 'DeviceUnavailable'
+      readonly wanted: string
+      readonly reason: string
+      readonly available: ReadonlyArray<string>
+    }
+  /** The program needs something that this device does not do. */
+  | { readonly _tag: 'Unsupported'; readonly device: string; readonly found: string; readonly expected: string }
+  /** The arrays handed to `run` are not those the program asks for. */
+  | { readonly _tag: 'WrongArrays'; readonly device: string; readonly found: string; readonly expected: string }
+  | { readonly _tag: 'DeviceFailed'; readonly device: string; readonly reason: string }
+
+export const showDeviceError = (e: DeviceError): string => {
+  switch (e._tag) {
+    case 'DeviceUnavailable':
+      return `${e.wanted} is not available: ${e.reason}. Available here: ${e.available.join(', ')}`
+    case 'Unsupported':
+    case 'WrongArrays':
+      return `${e.device}: found ${e.found}, expected ${e.expected}`
+    case 'DeviceFailed':
+      return `${e.device}: ${e.reason}`
+  }
+}
+
+/** A loaded program. Runs of one executable must not overlap: its working memory is its own. */
+export type Executable<T extends Timing> = {
+  readonly program: Program
+  /** Bytes of working memory beyond inputs and outputs. */
+  readonly workingBytes: number
+  /** The kernels, one readable line each. */
+  readonly explain: () => string
+  /**
+   * Reads `inputs` and writes every element of `outputs`, in the program's order. No output array overlaps an input or
+   * another output.
+   */
+  readonly run: (inputs: ReadonlyArray<Data>, outputs: ReadonlyArray<Data>) => Running<T, DeviceError, void>
+}
+
+export type Device<T extends Timing = Timing> = {
+  readonly name: string
+  readonly multiplier: string
+  readonly timing: T
+  /** How this device holds f32. */
+  readonly floats: FloatWidth
+  readonly load: (program: Program) => Either<DeviceError, Executable<T>>
+  readonly release: Task<void>
+}

@@ -1,0 +1,139 @@
+/**
+ * Asking for numbers: expressions to literals on a device.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import type { IOEither } from 'fp-ts/lib/IOEither.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { Data } from '../dtype.js'
+import { showTensorError, type TensorError } from '../fault.js'
+import { adopt, isLiteral, peek, type Literal } from '../literal.js'
+import { lower } from '../program/lower.js'
+import { outputSpecs, type Program } from '../program/program.js'
+import { serialise } from '../program/serialise.js'
+import { attempt } from '../program/trace.js'
+import type { Tensor } from '../tensor.js'
+import { tensorsOf, unflatten, type Mapped } from '../tree.js'
+import { allocateOutputs, asWidth } from './arrays.js'
+import { showDeviceError, type Device, type DeviceError, type Executable, type Timing } from './device.js'
+
+export type EvaluationError = TensorError | DeviceError
+
+/** `Either` from a synchronous device, `TaskEither` from an asynchronous one. */
+export type Evaluated<T extends Timing, A> = T extends 'sync'
+  ? E.Either<EvaluationError, A>
+  : TaskEither<EvaluationError, A>
+
+type Prepared<T extends Timing> = {
+  readonly executable: Executable<T>
+  readonly inputs: ReadonlyArray<Data>
+  readonly outputs: ReadonlyArray<Data>
+}
+
+/**
+ * Every tensor of a tree as a literal.
+ *
+ * Results are remembered, and programs kept by their structure, for as long as the returned function lives: hold on to
+ * it (`const values = evaluateAll(device)`) and exploring feels eager. On a synchronous device the result is an `Either`,
+ * on an asynchronous one a `TaskEither`.
+ */
+export const evaluateAll = <T extends Timing>(
+  device: Device<T>
+): (<Values>(tree: Values) => Evaluated<T, Mapped<Values, Literal>>) => {
+  const remembered = new WeakMap<Tensor, Literal>()
+  const executables = new Map<string, Executable<T>>()
+  const known = (x: Tensor): Literal | undefined => (isLiteral(x) ? x : remembered.get(x))
+
+  const load = (program: Program): E.Either<DeviceError, Executable<T>> => {
+    const key = serialise(program)
+    const old = executables.get(key)
+    if (old !== undefined) return E.right(old)
+    const loaded = device.load(program)
+    if (E.isRight(loaded)) executables.set(key, loaded.right)
+    return loaded
+  }
+
+  const prepare = (wanted: ReadonlyArray<Tensor>): E.Either<EvaluationError, Prepared<T>> => {
+    const lowered = attempt(() =>
+      lower(
+        wanted.map((tensor, i) => ({ name: String(i), tensor })),
+        [],
+        known
+      )
+    )
+    if (E.isLeft(lowered)) return lowered
+    const { program, captured } = lowered.right
+    const executable = load(program)
+    if (E.isLeft(executable)) return executable
+    return E.right({
+      executable: executable.right,
+      inputs: captured.map((x) => asWidth(peek(x), x.dtype, device.floats)),
+      outputs: allocateOutputs(program, device.floats)
+    })
+  }
+
+  const finish = <Values>(
+    tree: Values,
+    wanted: ReadonlyArray<Tensor>,
+    { executable, outputs }: Prepared<T>
+  ): Mapped<Values, Literal> => {
+    outputSpecs(executable.program).forEach(({ shape, dtype }, i) =>
+      remembered.set(wanted[i], adopt(shape, dtype, outputs[i]))
+    )
+    return unflatten(
+      tree,
+      tensorsOf(tree).flatMap((x) => known(x) ?? [])
+    )
+  }
+
+  const evaluateNow = <Values>(tree: Values): unknown => {
+    const found = attempt(() => [...new Set(tensorsOf(tree))].filter((x) => known(x) === undefined))
+    const prepared = E.isLeft(found) ? found : prepare(found.right)
+    const wanted = E.isLeft(found) ? [] : found.right
+    if (device.timing === 'sync') {
+      if (E.isLeft(prepared)) return prepared
+      const { executable, inputs, outputs } = prepared.right
+      const ran = (executable.run(inputs, outputs) as IOEither<DeviceError, void>)()
+      return E.isLeft(ran) ? ran : E.right(finish(tree, wanted, prepared.right))
+    }
+    return async (): Promise<E.Either<EvaluationError, Mapped<Values, Literal>>> => {
+      if (E.isLeft(prepared)) return prepared
+      const { executable, inputs, outputs } = prepared.right
+      const ran = await (executable.run(inputs, outputs) as TaskEither<DeviceError, void>)()
+      return E.isLeft(ran) ? ran : E.right(finish(tree, wanted, prepared.right))
+    }
+  }
+  return evaluateNow as <Values>(tree: Values) => Evaluated<T, Mapped<Values, Literal>>
+}
+
+/** One tensor as a literal. See `evaluateAll`. */
+export const evaluate = <T extends Timing>(device: Device<T>): ((x: Tensor) => Evaluated<T, Literal>) => {
+  const all = evaluateAll(device)
+  return (x) => all<Tensor>(x)
+}
+
+/** `evaluateAll` for callers that take any device: always a `TaskEither`. */
+export const evaluateTask = (
+  device: Device
+): (<Values>(tree: Values) => TaskEither<EvaluationError, Mapped<Values, Literal>>) => {
+  const all = evaluateAll(device)
+  return <Values>(tree: Values) => {
+    const evaluated = all(tree)
+    return typeof evaluated === 'function' ? evaluated : () => Promise.resolve(evaluated)
+  }
+}
+
+export const showEvaluationError = (e: EvaluationError): string => {
+  switch (e._tag) {
+    case 'ShapeMismatch':
+    case 'AxisOutOfRange':
+    case 'DTypeMismatch':
+    case 'InvalidArgument':
+      return showTensorError(e)
+    case 'DeviceUnavailable':
+    case 'Unsupported':
+    case 'WrongArrays':
+    case 'DeviceFailed':
+      return showDeviceError(e)
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Trees: nested records and arrays with values at the leaves, most often tensors.
+ *
+ * Records are walked in sorted key order, so that two records with the same entries are the same tree. The path of a leaf
+ * is its keys and indices joined with dots: `encoder.layer.0.output.bias`.
+ */
+
+import { invalidArgument } from './fault.js'
+import type { Tensor } from './tensor.js'
+
+export type Tree<A> = A | { readonly [key: string]: Tree<A> } | ReadonlyArray<Tree<A>>
+
+/** The same tree with every tensor replaced by a `B`. */
+export type Mapped<T, B> = T extends Tensor
+  ? B
+  : T extends object
+    ? { readonly [K in keyof T]: Mapped<T[K], B> }
+    : never
+
+export const isTensor = (x: unknown): x is Tensor =>
+  typeof x === 'object' && x !== null && 'op' in x && 'dtype' in x && 'shape' in x && 'inputs' in x
+
+export type IsLeaf<A> = (x: unknown) => x is A
+
+const branches = (tree: object): ReadonlyArray<readonly [string, unknown]> =>
+  Array.isArray(tree)
+    ? tree.map((child: unknown, i) => [String(i), child] as const)
+    : Object.keys(tree)
+        .sort()
+        .map((key) => [key, (tree as Record<string, unknown>)[key]] as const)
+
+/** Leaves with their paths, in path order of each record. A lone leaf has the path `''`. */
+export const entries = <A>(isLeaf: IsLeaf<A>, tree: unknown, prefix = ''): ReadonlyArray<readonly [string, A]> => {
+  if (isLeaf(tree)) return [[prefix, tree]]
+  if (typeof tree !== 'object' || tree === null)
+    throw invalidArgument('tree', `${String(tree)} at '${prefix}'`, 'a leaf, a record or an array')
+  return branches(tree).flatMap(([key, child]) => entries(isLeaf, child, prefix === '' ? key : `${prefix}.${key}`))
+}
+
+/** The tensors of a tree with their paths. */
+export const tensorEntries = (tree: unknown): ReadonlyArray<readonly [string, Tensor]> => entries(isTensor, tree)
+
+export const tensorsOf = (tree: unknown): ReadonlyArray<Tensor> => tensorEntries(tree).map(([, x]) => x)
+
+/** The same structure with `f(leaf, path)` at each leaf. */
+export const mapTree = <A, T, B>(isLeaf: IsLeaf<A>, f: (leaf: A, path: string) => B, tree: T): Mapped<T, B> => {
+  const go = (at: unknown, path: string): unknown => {
+    if (isLeaf(at)) return f(at, path)
+    if (typeof at !== 'object' || at === null)
+      throw invalidArgument('tree', `${String(at)} at '${path}'`, 'a leaf, a record or an array')
+    const mapped = branches(at).map(([key, child]) => [key, go(child, path === '' ? key : `${path}.${key}`)] as const)
+    return Array.isArray(at) ? mapped.map(([, child]) => child) : Object.fromEntries(mapped)
+  }
+  return go(tree, '') as Mapped<T, B>
+}
+
+export const mapTensors = <T, B>(f: (x: Tensor, path: string) => B, tree: T): Mapped<T, B> => mapTree(isTensor, f, tree)
+
+/** The structure of `tree` with its tensors replaced, in order, by `leaves`. */
+export const unflatten = <T, B>(tree: T, leaves: ReadonlyArray<B>): Mapped<T, B> => {
+  const expected = tensorsOf(tree).length
+  if (leaves.length !== expected) throw invalidArgument('unflatten', `${leaves.length} leaves`, String(expected))
+  let next = 0
+  return mapTensors(() => leaves[next++], tree)
+}
+
+/** Leaf by leaf over two trees of one structure; throws `TensorFault` naming the first path that only one of them has. */
+export const zipTensors = <T, B>(f: (a: Tensor, b: Tensor, path: string) => B, a: T, b: T): Mapped<T, B> => {
+  const others = new Map(tensorEntries(b))
+  const extra = [...others.keys()].filter((path) => !tensorEntries(a).some(([p]) => p === path))
+  if (extra.length > 0) throw invalidArgument('zip', `a leaf '${extra[0]}' on the right only`, 'trees of one structure')
+  return mapTensors((x, path) => {
+    const y = others.get(path)
+    if (y === undefined) throw invalidArgument('zip', `a leaf '${path}' on the left only`, 'trees of one structure')
+    return f(x, y, path)
+  }, a)
+}

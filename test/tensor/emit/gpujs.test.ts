@@ -1,0 +1,164 @@
+import * as E from 'fp-ts/lib/Either.js'
+import fc from 'fast-check'
+import { runInThisContext } from 'node:vm'
+import { describe, expect, it } from 'vitest'
+import { gpuJsKernel, type GpuJsKernel } from '../../../src/tensor/emit/gpujs.js'
+import { showDeviceError } from '../../../src/tensor/run/device.js'
+import type { Contraction } from '../../../src/tensor/run/multiplier.js'
+import { cases, naive, small, type Case } from '../run/contractions.js'
+
+const kernelOf = (contraction: Contraction): GpuJsKernel => {
+  const kernel = gpuJsKernel(contraction)
+  if (E.isLeft(kernel)) throw new Error(showDeviceError(kernel.left))
+  return kernel.right
+}
+
+type Thread = { readonly thread: { readonly x: number; readonly y: number; readonly z: number } }
+
+/** Runs a kernel's text as the JavaScript that it is, a thread at a time; `spy` sees every address read. */
+const interpret = (
+  { source, output, left, right }: GpuJsKernel,
+  data: Case,
+  spy: (side: 'left' | 'right', address: number) => void = () => undefined
+): ReadonlyArray<number> => {
+  const watched = (side: 'left' | 'right', elements: Float32Array): Float32Array =>
+    new Proxy(elements, {
+      get: (target, address) => {
+        spy(side, Number(address))
+        return target[Number(address)]
+      }
+    })
+  const a = watched('left', data.left.subarray(left.start, left.start + left.length))
+  const b = watched('right', data.right.subarray(right.start, right.start + right.length))
+  const kernel = runInThisContext(`(${source})`) as (this: Thread, a: Float32Array, b: Float32Array) => number
+  const [columns, rows, planes] = output
+  return Array.from({ length: columns * rows * planes }, (_, cell) =>
+    kernel.call(
+      {
+        thread: {
+          x: cell % columns,
+          y: Math.floor(cell / columns) % rows,
+          z: Math.floor(cell / (columns * rows))
+        }
+      },
+      a,
+      b
+    )
+  )
+}
+
+/** Small integers: every sum is exact, in any order. */
+const integers = fc.integer({ min: -9, max: 9 })
+
+describe('the gpu.js kernel of a contraction', () => {
+  it('computes the product that the contraction defines, whatever the strides', () => {
+    fc.assert(
+      fc.property(cases(small, integers), (data) => {
+        expect(interpret(kernelOf(data.contraction), data)).toEqual([...naive(data).sums])
+      })
+    )
+  })
+
+  it('reads the first and the last element of its windows, and nothing outside', () => {
+    fc.assert(
+      fc.property(cases(small, integers), (data) => {
+        const kernel = kernelOf(data.contraction)
+        const read = { left: new Set<number>(), right: new Set<number>() }
+        interpret(kernel, data, (side, address) => read[side].add(address))
+        for (const side of ['left', 'right'] as const) {
+          expect(Math.min(...read[side])).toBe(0)
+          expect(Math.max(...read[side])).toBe(kernel[side].length - 1)
+        }
+      })
+    )
+  })
+
+  it('is the same text wherever in their arrays the operands begin', () => {
+    fc.assert(
+      fc.property(cases(small, fc.constant(0)), fc.nat(), fc.nat(), ({ contraction: c }, a, b) => {
+        const moved = {
+          ...c,
+          left: { ...c.left, offset: c.left.offset + a },
+          right: { ...c.right, offset: c.right.offset + b }
+        }
+        expect(kernelOf(moved).source).toBe(kernelOf(c).source)
+      })
+    )
+  })
+
+  it('declares two locals only: the sum, and the loop counter with a literal bound', () => {
+    fc.assert(
+      fc.property(cases(small, fc.constant(0)), ({ contraction }) => {
+        const { source } = kernelOf(contraction)
+        expect(source.match(/\b(?:let|const|var) \w+/g)).toEqual(['let sum', 'let p'])
+        expect(source).toContain(`for (let p = 0; p < ${contraction.k}; p++)`)
+      })
+    )
+  })
+
+  it('reads like this for a plain product', () => {
+    const kernel = kernelOf({
+      batch: [],
+      m: 2,
+      n: 4,
+      k: 3,
+      left: { offset: 5, batch: [], row: 3, column: 1 },
+      right: { offset: 0, batch: [], row: 4, column: 1 }
+    })
+    expect(kernel).toMatchInlineSnapshot(`
+      {
+        "left": {
+          "length": 6,
+          "start": 5,
+        },
+        "output": [
+          4,
+          2,
+          1,
+        ],
+        "right": {
+          "length": 12,
+          "start": 0,
+        },
+        "source": "function (left, right) {
+        let sum = 0;
+        for (let p = 0; p < 3; p++) {
+          sum += left[this.thread.y * 3 + p] * right[p * 4 + this.thread.x];
+        }
+        return sum;
+      }",
+      }
+    `)
+  })
+
+  it('splits the batch index of attention heads, where two batch axes are apart in memory', () => {
+    // [2, 7, 3, 8] (batch, position, head, feature) seen as [2, 3] products of [7, 8] and [8, 7].
+    const { source } = kernelOf({
+      batch: [2, 3],
+      m: 7,
+      n: 7,
+      k: 8,
+      left: { offset: 0, batch: [168, 8], row: 24, column: 1 },
+      right: { offset: 0, batch: [168, 8], row: 1, column: 24 }
+    })
+    expect(source).toMatchInlineSnapshot(`
+      "function (left, right) {
+        let sum = 0;
+        for (let p = 0; p < 8; p++) {
+          sum += left[(Math.floor((this.thread.z + 0.5) / 3) | 0) * 144 + this.thread.z * 8 + this.thread.y * 24 + p] * right[(Math.floor((this.thread.z + 0.5) / 3) | 0) * 144 + this.thread.z * 8 + p + this.thread.x * 24];
+        }
+        return sum;
+      }"
+    `)
+  })
+
+  it('refuses a thread grid beyond one WebGPU dispatch', () => {
+    const plain = { offset: 0, batch: [0], row: 1, column: 1 }
+    const grid = (batch: number, m: number, n: number): E.Either<unknown, GpuJsKernel> =>
+      gpuJsKernel({ batch: [batch], m, n, k: 1, left: plain, right: plain })
+    expect(E.isRight(grid(65_535, 524_280, 524_280))).toBe(true)
+    for (const beyond of [grid(65_536, 1, 1), grid(1, 524_281, 1), grid(1, 1, 524_281)]) {
+      expect(beyond).toMatchObject({ _tag: 'Left', left: { _tag: 'Unsupported', device: 'gpu.js' } })
+    }
+  })
+})

@@ -1,0 +1,110 @@
+import * as E from 'fp-ts/lib/Either.js'
+import { describe, expect, it } from 'vitest'
+import type { FloatWidth } from '../../../src/tensor/dtype.js'
+import {
+  acquire,
+  deviceNames,
+  multiplierNames,
+  survey,
+  type DeviceChoice,
+  type DeviceName,
+  type MultiplierName
+} from '../../../src/tensor/run/choose.js'
+import { itOnWebGpu } from './webgpu.js'
+
+const choice = (device: DeviceName, matmul: MultiplierName, floats: FloatWidth = 'float32'): DeviceChoice => ({
+  device,
+  matmul,
+  floats
+})
+
+/** What a choice leads to, told by names; the device itself is released. */
+const outcome = async (chosen: DeviceChoice): Promise<unknown> => {
+  const found = await acquire(chosen)()
+  if (E.isLeft(found)) return found.left
+  const { name, multiplier, timing, floats } = found.right
+  await found.right.release()
+  return { name, multiplier, timing, floats }
+}
+
+describe('acquire', () => {
+  it('gives the device and the multiplier that were asked for', async () => {
+    expect(await outcome(choice('js', 'own'))).toEqual({
+      name: 'js',
+      multiplier: 'own',
+      timing: 'sync',
+      floats: 'float32'
+    })
+    expect(await outcome(choice('js', 'gpu.js:webasm'))).toEqual({
+      name: 'js',
+      multiplier: 'gpu.js:webasm',
+      timing: 'async',
+      floats: 'float32'
+    })
+    for (const floats of ['float32', 'float64'] as const) {
+      expect(await outcome(choice('reference', 'own', floats))).toEqual({
+        name: 'reference',
+        multiplier: 'own',
+        timing: 'sync',
+        floats
+      })
+    }
+  })
+
+  it('decides only what is auto, and the device says what it decided', async () => {
+    expect(await outcome(choice('auto', 'auto'))).toMatchObject({ name: 'js', multiplier: 'own' })
+    expect(await outcome(choice('auto', 'auto', 'float64'))).toMatchObject({ name: 'reference', floats: 'float64' })
+    expect(await outcome(choice('auto', 'gpu.js:cpu'))).toMatchObject({ name: 'js', multiplier: 'gpu.js:cpu' })
+  })
+
+  itOnWebGpu('takes gpu.js without a mode for gpu.js on WebGPU', async () => {
+    expect(await outcome(choice('auto', 'gpu.js'))).toMatchObject({ name: 'js', multiplier: 'gpu.js:webgpu' })
+  })
+
+  it('refuses what excludes one another: a multiplier for the reference device, float64 on js', async () => {
+    for (const chosen of [
+      choice('reference', 'gpu.js'),
+      choice('reference', 'gpu.js:cpu'),
+      choice('js', 'own', 'float64'),
+      choice('js', 'auto', 'float64'),
+      choice('auto', 'gpu.js:cpu', 'float64')
+    ]) {
+      expect(await outcome(chosen)).toMatchObject({ _tag: 'Unsupported' })
+    }
+  })
+
+  it('says of a multiplier that is not here which ones are', async () => {
+    expect(await outcome(choice('auto', 'gpu.js:webgl2'))).toMatchObject({
+      _tag: 'DeviceUnavailable',
+      wanted: 'gpu.js:webgl2',
+      available: expect.arrayContaining(['own', 'gpu.js:webasm', 'gpu.js:cpu']) as unknown
+    })
+  })
+})
+
+describe('survey', () => {
+  it('lists every device and multiplier that has a name of its own', async () => {
+    const found = await survey()
+    const named = (kind: 'device' | 'multiplier'): ReadonlyArray<string> =>
+      found.filter((row) => row.kind === kind).map(({ name }) => name)
+    expect([...named('device')].sort()).toEqual(deviceNames.filter((name) => name !== 'auto').sort())
+    expect([...named('multiplier')].sort()).toEqual(
+      multiplierNames.filter((name) => name !== 'auto' && name !== 'gpu.js').sort()
+    )
+  })
+
+  it('says available of exactly what can be acquired, and of the rest why not', async () => {
+    for (const { kind, name, available, detail } of await survey()) {
+      const chosen = kind === 'device' ? choice(name as DeviceName, 'auto') : choice('js', name as MultiplierName)
+      const found = await acquire(chosen)()
+      expect(E.isRight(found), name).toBe(available)
+      expect(detail).not.toBe('')
+      if (E.isRight(found)) await found.right.release()
+    }
+  })
+
+  itOnWebGpu('names the adapter, and says whether it is software', async () => {
+    const row = (await survey()).find(({ name }) => name === 'gpu.js:webgpu')
+    expect(row).toMatchObject({ available: true, detail: expect.stringMatching(/(software|hardware)\)$/) as unknown })
+  })
+})
