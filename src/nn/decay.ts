@@ -1,0 +1,62 @@
+/**
+ * Weight decay and learning-rate multipliers, chosen by a parameter's path.
+ */
+
+import { pipe } from 'fp-ts/lib/function.js'
+import { invalidArgument } from '../tensor/fault.js'
+import { add, mul } from '../tensor/index.js'
+import { stateless, type Optimizer, type Stateless } from './optimizer.js'
+import { mapParams, zipParams } from './params.js'
+
+/** BERT's and ELECTRA's rule: everything decays but layer norms and biases. */
+export const isDecayed = (path: string): boolean => !/LayerNorm|layer_norm|bias/.test(path)
+
+/**
+ * Adds `rate * param` to the update of each parameter whose path is decayed.
+ *
+ * After the scaling by moments and before the learning rate this is decoupled decay (Loshchilov and Hutter 2017,
+ * https://arxiv.org/abs/1711.05101): it enters no moment, and is multiplied by the learning rate.
+ */
+export const addDecayedWeights = (
+  rate: number,
+  isDecayedAt: (path: string) => boolean = () => true
+): Optimizer<Stateless> =>
+  stateless((updates, params) =>
+    zipParams(
+      (update, param, path) => (isDecayedAt(path) ? pipe(update, add(mul(rate)(param))) : update),
+      updates,
+      params
+    )
+  )
+
+/** Multiplies each update by a number that its parameter's path decides. */
+export const scaleByPath = (multiplier: (path: string) => number): Optimizer<Stateless> =>
+  stateless((updates) => mapParams((update, path) => pipe(update, mul(multiplier(path))), updates))
+
+export type LayerwiseDecayOptions = {
+  /** The ratio d from each layer to the one above it; 0 or less gives every parameter the multiplier 1. */
+  readonly decay: number
+  /** The number of encoder layers, n. */
+  readonly layers: number
+}
+
+/**
+ * ELECTRA's learning-rate multipliers for fine-tuning: `d^(n + 2 - depth)`.
+ *
+ * Depth is 0 for `embeddings` and `embeddings_project`, i + 1 for `encoder.layer.i`, and n + 2 for everything else, which
+ * is the task's head. So the head gets 1 and the top layer d^2, not d: the gap is left from a pooler that was removed,
+ * and the published results used it. For `scaleByPath`, placed after the weight decay, which it multiplies too.
+ *
+ * Throws `InvalidArgument` for the path of a layer that n does not count.
+ */
+export const layerwiseDecay =
+  ({ decay, layers }: LayerwiseDecayOptions) =>
+  (path: string): number => {
+    if (decay <= 0) return 1
+    if (/(^|\.)embeddings(_project)?\./.test(path)) return decay ** (layers + 2)
+    const layer = /(?:^|\.)encoder\.layer\.(\d+)\./.exec(path)
+    if (layer === null) return 1
+    const index = Number(layer[1])
+    if (index >= layers) throw invalidArgument('layerwiseDecay', `'${path}'`, `a layer below ${layers}`)
+    return decay ** (layers + 1 - index)
+  }

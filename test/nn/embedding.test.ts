@@ -1,0 +1,35 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { embedding } from '../../src/nn/embedding.js'
+import { square, TensorFault } from '../../src/tensor/index.js'
+import { assertGradients, tensorOf } from '../../src/testing/index.js'
+import { doubles, integers, reals, values } from './double.js'
+
+describe('embedding', () => {
+  it('is the row of each id, in the ids shape with the width behind', () => {
+    const cases = fc.record({ table: reals(5 * 3), ids: fc.array(fc.nat(4), { minLength: 6, maxLength: 6 }) })
+    fc.assert(
+      fc.property(cases, ({ table, ids }) => {
+        const y = embedding({ weight: doubles([5, 3], table) })(integers([2, 3], ids))
+        expect(y.shape).toEqual([2, 3, 3])
+        expect(values(y)).toEqual(ids.flatMap((id) => table.slice(3 * id, 3 * id + 3)))
+      })
+    )
+  })
+
+  it('reads zeros for an id outside the table', () => {
+    const y = embedding({ weight: doubles([2, 2], [1, 2, 3, 4]) })(integers([3], [-1, 1, 2]))
+    expect(values(y)).toEqual([0, 0, 3, 4, 0, 0])
+  })
+
+  it('refuses ids that are not integers', () => {
+    expect(() => embedding({ weight: doubles([2, 1], [1, 2]) })(doubles([1], [0]))).toThrow(TensorFault)
+  })
+})
+
+describe('the derivatives, first and second, of embedding', () => {
+  it('are those of finite differences, also where ids repeat and where they are outside the table', () => {
+    const args = fc.record({ weight: tensorOf([3, 2]), ids: tensorOf([2, 3], { dtype: 'i32', min: -1, max: 3 }) })
+    assertGradients(({ ids, ...params }) => square(embedding(params)(ids)), args, { order: 2 })
+  })
+})
