@@ -1,0 +1,189 @@
+/**
+ * A fold whose step is spread over a pool, cut in three programs:
+ *
+ *     shardGrad(read state, shard inputs)          -> gradients, metrics     once per shard
+ *     sum over the shards, in the fixed tree                                 gradients and metrics alike
+ *     update(state, summed gradients, inputs)      -> state, report          once
+ *
+ * The state exists once in shared memory, in two banks: `update` reads one and writes the other, and the banks change
+ * places only when it has succeeded, so a failed step leaves the state as it was. The number of shards belongs to the
+ * step; the number of workers decides only when and where a shard is computed, so any number gives the same bits.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import type { Task } from 'fp-ts/lib/Task.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { Data } from '../tensor/dtype.js'
+import { peek } from '../tensor/literal.js'
+import type { Lowered } from '../tensor/program/lower.js'
+import { outputSpecs, type Spec } from '../tensor/program/program.js'
+import { agree, rejected } from './agreement.js'
+import type { WorkerError } from './error.js'
+import { allocateSlots, readSlots, writeSlots, type Slot } from './memory.js'
+import type { Pool } from './pool.js'
+import { inOrder } from './queue.js'
+import { prepareShardedSum, type ShardedSum } from './sharded-sum.js'
+
+/** Arrays in the order of a program's inputs or outputs. */
+export type Arrays = ReadonlyArray<Data>
+
+export type Step = {
+  /** How many shards a batch is cut into: part of what the step computes. */
+  readonly shards: number
+  /** How many arrays the state has. */
+  readonly state: number
+  /** Which of them `shardGrad` and evaluations read, as positions in the state: most often the parameters. */
+  readonly reads: ReadonlyArray<number>
+  /** How many of the outputs of `shardGrad` go on to `update`; those that follow are metrics. */
+  readonly gradients: number
+  /** Inputs: the arrays that are read, then those of the shard. Outputs: gradients, then metrics. */
+  readonly shardGrad: Lowered
+  /** Inputs: the state, the summed gradients, then those of the step. Outputs: the next state, then the report. */
+  readonly update: Lowered
+}
+
+export type Stepped = {
+  /** The metrics of `shardGrad`, summed over the shards. */
+  readonly metrics: Arrays
+  /** What `update` says beyond the state. */
+  readonly report: Arrays
+}
+
+/** Sums over the shards of what a program says of the state as it is. */
+export type Evaluation = (shardInputs: ReadonlyArray<Arrays>) => TE.TaskEither<WorkerError, Arrays>
+
+/** The fold in its present state. Calls that overlap are carried out one after the other. */
+export type Fold = {
+  /** Sets the state, which is all zeros before. Fails with `WrongInputs`, and then changes nothing. */
+  readonly write: (state: Arrays) => TE.TaskEither<WorkerError, void>
+  /** Copies of the state. */
+  readonly read: Task<Arrays>
+  /** One step of the state; a `Left` leaves it as it was. `shardInputs[shard]` are the arrays of that shard. */
+  readonly step: (shardInputs: ReadonlyArray<Arrays>, updateInputs: Arrays) => TE.TaskEither<WorkerError, Stepped>
+  /**
+   * Prepares another program on the same state and number of shards. Inputs: the arrays that are read, then those of
+   * the shard. Its outputs are summed in the same fixed tree.
+   */
+  readonly evaluation: (name: string, source: Lowered) => TE.TaskEither<WorkerError, Evaluation>
+}
+
+type Bank = ReadonlyArray<Slot>
+
+type Cut = {
+  readonly state: ReadonlyArray<Spec>
+  readonly report: ReadonlyArray<Spec>
+  readonly updateInputs: ReadonlyArray<Spec>
+}
+
+/** What `update` takes and gives beyond the gradients, once everything that passes between the programs agrees. */
+const cutOf = ({ state, reads, gradients, shardGrad, update }: Step): E.Either<WorkerError, Cut> => {
+  const given = update.program.inputs
+  const made = outputSpecs(update.program)
+  const fixed = state + gradients + update.captured.length
+  const passed = outputSpecs(shardGrad.program).slice(0, gradients)
+  const stray = reads.find((i) => !(Number.isSafeInteger(i) && i >= 0 && i < state))
+  if (stray !== undefined) return rejected('shardGrad', `a read of array ${stray} of the state`, `one of ${state}`)
+  if (passed.length < gradients) return rejected('shardGrad', `${passed.length} outputs`, `at least ${gradients}`)
+  if (given.length < fixed) return rejected('update', `${given.length} inputs`, `at least ${fixed}`)
+  return pipe(
+    agree('update', 'outputs of state', made.slice(0, state), given.slice(0, state)),
+    E.chain(() => agree('update', 'inputs of gradients', given.slice(state, state + gradients), passed)),
+    E.map(() => ({
+      state: given.slice(0, state),
+      report: made.slice(state),
+      updateInputs: given.slice(state + gradients, given.length - update.captured.length)
+    }))
+  )
+}
+
+const prepareShards = (
+  pool: Pool,
+  { reads, shards }: Step,
+  { state }: Cut,
+  name: string,
+  source: Lowered
+): TE.TaskEither<WorkerError, ShardedSum> =>
+  prepareShardedSum(
+    pool,
+    name,
+    source,
+    reads.map((i) => state[i]),
+    shards
+  )
+
+/**
+ * Loads the programs of a step on a pool and allocates all its memory.
+ *
+ * Fails with `ProgramRejected` where the programs do not fit one another, with `OutOfMemory`, or with what a device says.
+ */
+export const prepareStep = (pool: Pool, step: Step): TE.TaskEither<WorkerError, Fold> =>
+  pipe(
+    TE.fromEither(cutOf(step)),
+    TE.bindTo('cut'),
+    TE.bind('slots', ({ cut }) =>
+      TE.fromIOEither(
+        allocateSlots(pool.device.floats, {
+          banks: [cut.state, cut.state] as const,
+          updateInputs: cut.updateInputs,
+          captured: step.update.captured.map(({ shape, dtype }) => ({ shape, dtype })),
+          report: cut.report
+        })
+      )
+    ),
+    TE.chainFirst(({ slots }) => TE.fromIOEither(writeSlots('update', slots.captured, step.update.captured.map(peek)))),
+    TE.bind('sharded', ({ cut }) => prepareShards(pool, step, cut, 'shardGrad', step.shardGrad)),
+    TE.bind('update', () => pool.load(step.update.program)),
+    TE.map(({ cut, slots, sharded, update }): Fold => {
+      const gate = inOrder()
+      const gradients = sharded.sums.slice(0, step.gradients)
+      const metrics = sharded.sums.slice(step.gradients)
+      let [current, next]: readonly [Bank, Bank] = slots.banks
+      const publish = (): void => {
+        const written = next
+        next = current
+        current = written
+      }
+      const readable = (): Bank => step.reads.map((i) => current[i])
+      return {
+        write: (state) => gate(TE.fromIOEither(() => writeSlots('state', current, state)())),
+        read: gate(() => Promise.resolve(readSlots(current)())),
+        step: (shardInputs, updateInputs) =>
+          gate(
+            pipe(
+              TE.fromIOEither(sharded.write(shardInputs)),
+              TE.chainIOEitherK(() => writeSlots('update', slots.updateInputs, updateInputs)),
+              TE.chain(() => sharded.run(readable())),
+              TE.chain(() =>
+                pool.run([
+                  {
+                    program: update,
+                    inputs: [...current, ...gradients, ...slots.updateInputs, ...slots.captured],
+                    outputs: [...next, ...slots.report]
+                  }
+                ])
+              ),
+              TE.map(() => {
+                publish()
+                return { metrics: readSlots(metrics)(), report: readSlots(slots.report)() }
+              })
+            )
+          ),
+        evaluation: (name, source) =>
+          pipe(
+            prepareShards(pool, step, cut, name, source),
+            TE.map(
+              (held): Evaluation =>
+                (shardInputs) =>
+                  gate(
+                    pipe(
+                      TE.fromIOEither(held.write(shardInputs)),
+                      TE.chain(() => held.run(readable())),
+                      TE.map(() => readSlots(held.sums)())
+                    )
+                  )
+            )
+          )
+      }
+    })
+  )

@@ -1,0 +1,14 @@
+/**
+ * Running programs on many threads: the public face of `src/workers`.
+ */
+
+export { prepareStep, type Arrays, type Evaluation, type Fold, type Step, type Stepped } from './data-parallel.js'
+export { showWorkerError, type WorkerError } from './error.js'
+export { inProcess } from './in-process.js'
+export { alignment, layOut, type Layout, type Place, type PerSpec } from './layout.js'
+export { allocateSlots, readSlots, view, writeSlots, type Memory, type Slot } from './memory.js'
+export type { Pool } from './pool.js'
+export type { DeviceFacts, ProgramId, Task } from './runner.js'
+export { prepareShardedSum, type ShardedSum } from './sharded-sum.js'
+export { acquirePool, withPool, type PoolOptions } from './threads.js'
+export { foldTree, treeSumProgram } from './tree-sum.js'

@@ -1,0 +1,73 @@
+/**
+ * Threads of Node.js: the only file of this folder that knows which platform it runs on.
+ */
+
+import { parentPort, Worker } from 'node:worker_threads'
+import type { Endpoint } from 'comlink'
+import type { Task } from 'fp-ts/lib/Task.js'
+
+/** How a thread ended: something was thrown in it, or it exited. */
+export type Ended =
+  { readonly _tag: 'Threw'; readonly reason: string } | { readonly _tag: 'Exited'; readonly code: number }
+
+export type Thread = {
+  readonly endpoint: Endpoint
+  /** Settles when the thread has ended, for whatever reason; never rejects. */
+  readonly ended: Promise<Ended>
+  readonly terminate: Task<void>
+}
+
+type Port = {
+  readonly postMessage: (message: unknown) => void
+  readonly on: (event: 'message', listener: (data: unknown) => void) => unknown
+  readonly off: (event: 'message', listener: (data: unknown) => void) => unknown
+}
+
+/**
+ * A Node port or worker as the event target that comlink wants. comlink's own adapter does the same but has no types
+ * under `NodeNext`. Nothing is transferred: arrays are shared.
+ */
+const endpointOf = (port: Port): Endpoint => {
+  const listeners = new Map<EventListenerOrEventListenerObject, (data: unknown) => void>()
+  return {
+    postMessage: (message: unknown) => port.postMessage(message),
+    addEventListener: (_, listener) => {
+      const receive = (data: unknown): void => {
+        const event = new MessageEvent('message', { data })
+        if ('handleEvent' in listener) listener.handleEvent(event)
+        else listener(event)
+      }
+      port.on('message', receive)
+      listeners.set(listener, receive)
+    },
+    removeEventListener: (_, listener) => {
+      const receive = listeners.get(listener)
+      if (receive === undefined) return
+      port.off('message', receive)
+      listeners.delete(listener)
+    }
+  }
+}
+
+/** Starts a thread at a module. The process's own flags (a loader, `--input-type`) are not for it. */
+export const spawn = (entry: URL): Thread => {
+  const worker = new Worker(entry, { execArgv: [] })
+  return {
+    endpoint: endpointOf(worker),
+    ended: new Promise((settle) => {
+      const threw = (thrown: Error): void => settle({ _tag: 'Threw', reason: thrown.message })
+      worker.on('error', threw)
+      worker.on('messageerror', threw)
+      worker.on('exit', (code) => settle({ _tag: 'Exited', code }))
+    }),
+    terminate: async () => {
+      await worker.terminate()
+    }
+  }
+}
+
+/** This thread's end of the wire to whoever spawned it. */
+export const parentEndpoint = (): Endpoint => {
+  if (parentPort === null) throw new Error('this module is the entry of a worker thread; it was loaded outside one')
+  return endpointOf(parentPort)
+}

@@ -1,0 +1,87 @@
+/**
+ * A pool: members that run programs, and tasks that go to whichever member is free.
+ *
+ * Results stand in shared memory, in slots that only their task writes, so it does not matter who ran what. A pool that
+ * has lost a member answers every later call with the reason; it never goes on with fewer in silence.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import type { Task as Effect } from 'fp-ts/lib/Task.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { Program } from '../tensor/program/program.js'
+import type { WorkerError } from './error.js'
+import { inOrder } from './queue.js'
+import type { DeviceFacts, ProgramId, Task } from './runner.js'
+
+/** One worker, wherever it runs. The pool gives it one call at a time. */
+export type Member = {
+  readonly load: (id: ProgramId, program: Program) => TE.TaskEither<WorkerError, void>
+  readonly run: (task: Task) => TE.TaskEither<WorkerError, void>
+  /** Settles with the reason when the member is lost for good; never rejects. */
+  readonly lost: Promise<WorkerError>
+  /** Ends it, at work or not. */
+  readonly release: Effect<void>
+}
+
+export type Pool = {
+  readonly workers: number
+  /** What every member's device says of itself. */
+  readonly device: DeviceFacts
+  /** Compiles a program on every member. */
+  readonly load: (program: Program) => TE.TaskEither<WorkerError, ProgramId>
+  /**
+   * Runs tasks that do not depend on one another. When it settles none of them is still running; after a failure the
+   * tasks that had not begun are left undone. Calls that overlap are run one after the other.
+   */
+  readonly run: (tasks: ReadonlyArray<Task>) => TE.TaskEither<WorkerError, void>
+  readonly release: Effect<void>
+}
+
+/** The pool of the given members, which become its own: its release releases them. */
+export const poolOf = (members: ReadonlyArray<Member>, device: DeviceFacts): Pool => {
+  const gate = inOrder()
+  let programs = 0
+  let unusable: WorkerError | undefined
+  let releasing: Promise<unknown> | undefined
+
+  const close = (reason: WorkerError): void => {
+    unusable ??= reason
+  }
+  members.forEach(({ lost }) => void lost.then(close))
+
+  const whenUsable = <A>(work: TE.TaskEither<WorkerError, A>): TE.TaskEither<WorkerError, A> =>
+    gate(async () => (unusable === undefined ? work() : E.left(unusable)))
+
+  return {
+    workers: members.length,
+    device,
+    load: (program) =>
+      whenUsable(async () => {
+        const id = programs++
+        return pipe(
+          members,
+          TE.traverseArray((member) => member.load(id, program)),
+          TE.map(() => id)
+        )()
+      }),
+    run: (tasks) =>
+      whenUsable(async () => {
+        const failures: Array<WorkerError> = []
+        let next = 0
+        const serve = async (member: Member): Promise<void> => {
+          while (next < tasks.length && failures.length === 0) {
+            const answer = await member.run(tasks[next++])()
+            if (E.isLeft(answer)) failures.push(answer.left)
+          }
+        }
+        await Promise.all(members.map(serve))
+        return failures.length === 0 ? E.right(undefined) : E.left(failures[0])
+      }),
+    release: async () => {
+      close({ _tag: 'PoolReleased' })
+      releasing ??= Promise.all(members.map((member) => member.release()))
+      await releasing
+    }
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * What a pool and its threads say to each other: control only, carried by comlink; arrays stay in shared memory.
+ *
+ * Methods answer expected failures as `Either`, since comlink strips a thrown error of its fields. What is thrown all the
+ * same (a defect, or the engine's own errors) still arrives as a rejection with its message.
+ */
+
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { DeviceChoice } from '../tensor/run/choose.js'
+import type { WorkerError } from './error.js'
+import type { DeviceFacts, ProgramId, Task } from './runner.js'
+
+export type ThreadApi = {
+  /** Acquires the thread's own device: the first call, once. */
+  readonly open: (choice: DeviceChoice) => Promise<Either<WorkerError, DeviceFacts>>
+  /** Compiles a program, given as `serialise` spells it. */
+  readonly load: (id: ProgramId, text: string) => Promise<Either<WorkerError, void>>
+  readonly run: (task: Task) => Promise<Either<WorkerError, void>>
+}

@@ -1,0 +1,69 @@
+/**
+ * Running programs on one device over slots of shared memory: what a worker does, in whichever thread it lives.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import type { Program } from '../tensor/program/program.js'
+import type { Device, DeviceError, Executable, Timing } from '../tensor/run/device.js'
+import type { FloatWidth } from '../tensor/dtype.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { IOEither } from 'fp-ts/lib/IOEither.js'
+import type { WorkerError } from './error.js'
+import { view, type Slot } from './memory.js'
+
+/** The number under which a pool loaded a program. */
+export type ProgramId = number
+
+/**
+ * One run of a loaded program: it reads `inputs` and writes every element of `outputs`, both in the program's order.
+ * A task changes nothing but its outputs, which overlap no input: doing it twice is doing it once.
+ */
+export type Task = {
+  readonly program: ProgramId
+  readonly inputs: ReadonlyArray<Slot>
+  readonly outputs: ReadonlyArray<Slot>
+}
+
+/** What a device says of itself. */
+export type DeviceFacts = {
+  readonly name: string
+  readonly multiplier: string
+  readonly timing: Timing
+  readonly floats: FloatWidth
+}
+
+export const factsOf = ({ name, multiplier, timing, floats }: Device): DeviceFacts => ({
+  name,
+  multiplier,
+  timing,
+  floats
+})
+
+/** A device with the programs that were loaded on it. One call at a time. */
+export type Runner = {
+  readonly load: (id: ProgramId, program: Program) => IOEither<DeviceError, void>
+  readonly run: (task: Task) => TaskEither<WorkerError, void>
+}
+
+export const runnerOf = (device: Device): Runner => {
+  const loaded = new Map<ProgramId, Executable<Timing>>()
+  return {
+    load: (id, program) => () =>
+      E.Functor.map(device.load(program), (executable) => {
+        loaded.set(id, executable)
+      }),
+    run:
+      ({ program, inputs, outputs }) =>
+      async () => {
+        const executable = loaded.get(program)
+        return executable === undefined
+          ? E.left({
+              _tag: 'ProgramRejected',
+              program: String(program),
+              found: 'a task for it',
+              expected: 'a program that was loaded'
+            })
+          : executable.run(inputs.map(view), outputs.map(view))()
+      }
+  }
+}

@@ -1,0 +1,2 @@
+// A worker that is gone before it has opened.
+process.exit(3)

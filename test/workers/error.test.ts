@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest'
+import { showWorkerError, type WorkerError } from '../../src/workers/error.js'
+
+/** One of each tag: the record is total, so that a new tag must be shown here too. */
+const texts: { readonly [Tag in WorkerError['_tag']]: readonly [Extract<WorkerError, { _tag: Tag }>, string] } = {
+  WorkerExited: [{ _tag: 'WorkerExited', worker: 1, code: 9 }, 'worker 1 exited with code 9 before it answered'],
+  WorkerFailed: [{ _tag: 'WorkerFailed', worker: 0, reason: 'no' }, 'worker 0 failed: no'],
+  WrongWorkerCount: [
+    { _tag: 'WrongWorkerCount', found: 2, expected: '1', reason: 'one GPU' },
+    'found 2 workers, expected 1: one GPU'
+  ],
+  OutOfMemory: [{ _tag: 'OutOfMemory', bytes: 64, reason: 'full' }, 'cannot allocate 64 bytes of shared memory: full'],
+  ProgramRejected: [
+    { _tag: 'ProgramRejected', program: 'update', found: '3 inputs', expected: '4' },
+    'program update: found 3 inputs, expected 4'
+  ],
+  WrongInputs: [
+    { _tag: 'WrongInputs', where: 'state', found: '2 arrays', expected: '5' },
+    'state: found 2 arrays, expected 5'
+  ],
+  PoolReleased: [{ _tag: 'PoolReleased' }, 'the workers were released before this call'],
+  DeviceUnavailable: [
+    { _tag: 'DeviceUnavailable', wanted: 'x', reason: 'none', available: ['js'] },
+    'x is not available: none. Available here: js'
+  ],
+  Unsupported: [{ _tag: 'Unsupported', device: 'js', found: 'a', expected: 'b' }, 'js: found a, expected b'],
+  WrongArrays: [{ _tag: 'WrongArrays', device: 'js', found: 'a', expected: 'b' }, 'js: found a, expected b'],
+  DeviceFailed: [{ _tag: 'DeviceFailed', device: 'js', reason: 'lost' }, 'js: lost']
+}
+
+describe('the text of a worker error', () => {
+  it.each(Object.values(texts))('$_tag says what was found and what was expected', (error, text) => {
+    expect(showWorkerError(error)).toBe(text)
+  })
+})
