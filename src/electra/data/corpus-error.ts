@@ -1,0 +1,85 @@
+/**
+ * What can go wrong between text files and an opened corpus.
+ */
+
+import { showTokenizerError, type TokenizerError } from './tokenizer.js'
+import { showVocabularyError, type VocabularyError } from './vocabulary.js'
+
+export type CorpusError =
+  | { readonly _tag: 'NoText'; readonly inputs: ReadonlyArray<string> }
+  | { readonly _tag: 'UnreadableFile'; readonly path: string; readonly reason: string }
+  /** `offset` counts bytes from 0 (in the uncompressed text of a .gz file), `line` from 1. */
+  | {
+      readonly _tag: 'MalformedText'
+      readonly path: string
+      readonly line: number
+      readonly offset: number
+      readonly found: string
+    }
+  | { readonly _tag: 'LineTooLong'; readonly path: string; readonly line: number; readonly limit: number }
+  | { readonly _tag: 'OutputExists'; readonly path: string }
+  | { readonly _tag: 'WriteFailed'; readonly path: string; readonly reason: string }
+  | { readonly _tag: 'DamagedCorpus'; readonly path: string; readonly found: string; readonly expected: string }
+  | VocabularyError
+  | TokenizerError
+
+export const showCorpusError = (e: CorpusError): string => {
+  switch (e._tag) {
+    case 'NoText':
+      return `no text in ${e.inputs.join(', ')}: a corpus needs a file, or a directory of .txt and .txt.gz files, with words in it`
+    case 'UnreadableFile':
+      return `cannot read ${e.path}: ${e.reason}`
+    case 'MalformedText':
+      return `${e.path}, line ${e.line}, byte ${e.offset}: found ${e.found}, expected UTF-8 text`
+    case 'LineTooLong':
+      return `${e.path}, line ${e.line}: longer than ${e.limit} bytes; put one sentence or paragraph on a line`
+    case 'OutputExists':
+      return `${e.path} exists already; remove it or choose another directory`
+    case 'WriteFailed':
+      return `cannot write ${e.path}: ${e.reason}`
+    case 'DamagedCorpus':
+      return `${e.path} is damaged: found ${e.found}, expected ${e.expected}; build the corpus again`
+    case 'MalformedVocabulary':
+    case 'VocabularySize':
+      return showVocabularyError(e)
+    case 'TokenizerFailed':
+      return showTokenizerError(e)
+  }
+}
+
+/** The operating system's error codes that have a plainer name than Node's message. */
+const plain: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'no such file or directory'],
+  ['EACCES', 'permission denied'],
+  ['EPERM', 'not permitted'],
+  ['EISDIR', 'it is a directory'],
+  ['ENOTDIR', 'a part of the path is not a directory'],
+  ['ENOSPC', 'no space left on the device'],
+  ['EDQUOT', 'disk quota exceeded'],
+  ['EFBIG', 'the file would exceed the size limit'],
+  ['EROFS', 'the file system is read-only'],
+  ['EEXIST', 'it exists already'],
+  ['ENOTEMPTY', 'it exists already and is not empty']
+])
+
+/** The code of an error from the operating system, if that is what it is. */
+export const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+
+export const reasonOf = (error: unknown): string => {
+  const code = codeOf(error)
+  const known = code === undefined ? undefined : plain.get(code)
+  return known !== undefined ? `${known} (${code})` : error instanceof Error ? error.message : String(error)
+}
+
+export const unreadable = (path: string, error: unknown): CorpusError => ({
+  _tag: 'UnreadableFile',
+  path,
+  reason: reasonOf(error)
+})
+
+export const unwritable = (path: string, error: unknown): CorpusError => ({
+  _tag: 'WriteFailed',
+  path,
+  reason: reasonOf(error)
+})

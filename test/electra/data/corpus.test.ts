@@ -1,0 +1,311 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import fc from 'fast-check'
+import * as E from 'fp-ts/lib/Either.js'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { corpusFiles, isHeldOut, openCorpus } from '../../../src/electra/data/corpus.js'
+import {
+  buildCorpus,
+  defaultRecipe,
+  type CorpusProgress,
+  type CorpusRecipe
+} from '../../../src/electra/data/corpus-builder.js'
+import { showCorpusError } from '../../../src/electra/data/corpus-error.js'
+import type { Sentences } from '../../../src/electra/data/sentences.js'
+import { decodePieces } from '../../../src/electra/data/tokenizer.js'
+import { browserIds, browserTokenizer } from './browser-tokenizer.js'
+import { left, right, rightOf } from './right.js'
+
+let directory = ''
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'corpus-'))
+})
+afterAll(() => rm(directory, { recursive: true }))
+
+const at = (...names: ReadonlyArray<string>): string => join(directory, ...names)
+
+/** Writes the files into a new directory. */
+const texts = async (name: string, files: Readonly<Record<string, string | Uint8Array>>): Promise<string> => {
+  await mkdir(at(name))
+  for (const [file, content] of Object.entries(files)) await writeFile(at(name, file), content)
+  return at(name)
+}
+
+const built = (out: string, inputs: ReadonlyArray<string>, recipe: Partial<CorpusRecipe> = {}) =>
+  buildCorpus({ ...defaultRecipe, vocabulary: { _tag: 'trained', size: 60 }, ...recipe, inputs, out: at(out) })
+
+/** Documents of sentences of text. */
+const readBack = (pieces: ReadonlyArray<string>, s: Sentences): ReadonlyArray<ReadonlyArray<string>> =>
+  Array.from(s.documentEnds, (end, d) =>
+    Array.from({ length: end - (s.documentEnds[d - 1] ?? 0) }, (_, i) => {
+      const sentence = (s.documentEnds[d - 1] ?? 0) + i
+      const ids = s.ids.subarray(s.sentenceEnds[sentence - 1] ?? 0, s.sentenceEnds[sentence])
+      return decodePieces(Array.from(ids, (id) => pieces[id]))
+    })
+  )
+
+const twoFiles = {
+  'a.txt': 'The cat sat.\n The  dog ran. \n\n\nThe cat ran\n',
+  'b.txt.gz': gzipSync(Buffer.from('the end')),
+  'notes.md': 'not text'
+}
+
+describe('a corpus', () => {
+  it('holds the sentences of its documents: lines, ended by empty lines and by the ends of files', async () => {
+    const input = await texts('two', twoFiles)
+    const { manifest } = await rightOf(built('two.corpus', [input]))
+    const { train, heldOut, vocabulary } = await rightOf(openCorpus(at('two.corpus')))
+    expect(readBack(vocabulary.pieces, train)).toEqual([['the cat sat .', 'the dog ran .'], ['the end']])
+    expect(readBack(vocabulary.pieces, heldOut)).toEqual([['the cat ran']])
+    expect(manifest.train).toMatchObject({ documents: 2, sentences: 3 })
+    expect(manifest.sources.map(({ name }) => name)).toEqual(['a.txt', 'b.txt.gz'])
+  })
+
+  it('takes a whole file as a document when empty lines are paragraph breaks', async () => {
+    const input = await texts('paragraphs', twoFiles)
+    await rightOf(built('paragraphs.corpus', [input], { blanksSeparateDocuments: false }))
+    const { train, heldOut, vocabulary } = await rightOf(openCorpus(at('paragraphs.corpus')))
+    expect(readBack(vocabulary.pieces, train)).toEqual([['the cat sat .', 'the dog ran .', 'the cat ran']])
+    expect(heldOut.documentEnds).toHaveLength(1)
+  })
+
+  it('does not depend on where its text lies or how it is cut into chunks, and is the same twice', async () => {
+    const line = 'a sentence about sentences, long enough to fill chunks of the reader.\n'
+    const long = Array.from({ length: 5000 }, (_, i) => (i % 40 === 39 ? '\n' : `${i} ${line}`)).join('')
+    const first = await texts('first', { 'a.txt': long })
+    const second = await texts('second', { 'a.txt': long })
+    const one = await rightOf(built('one.corpus', [first], { vocabulary: { _tag: 'trained', size: 200 } }))
+    const two = await rightOf(
+      built('two-again.corpus', [join(second, 'a.txt')], { vocabulary: { _tag: 'trained', size: 200 } })
+    )
+    expect(two.manifest).toEqual(one.manifest)
+    for (const name of Object.values(corpusFiles))
+      expect(await readFile(at('one.corpus', name))).toEqual(await readFile(at('two-again.corpus', name)))
+  })
+
+  it('takes a given vocabulary as it is', async () => {
+    const input = await texts('given', { 'a.txt': 'The cat.\n\nUnaffable' })
+    await rightOf(
+      built('given.corpus', [input], {
+        vocabulary: { _tag: 'given', path: 'test/fixtures/bert-base-uncased-vocab.txt' }
+      })
+    )
+    const { train, heldOut, manifest } = await rightOf(openCorpus(at('given.corpus')))
+    expect([...train.ids]).toEqual([1996, 4937, 1012])
+    expect([...heldOut.ids]).toEqual([14477, 20961, 3468])
+    expect(manifest.vocabulary).toMatchObject({ origin: 'given', size: 30522 })
+  })
+
+  it("carries a tokenizer.json that the browser's library reads to the same ids", async () => {
+    await rightOf(built('json.corpus', ['data/sample/psychology.txt'], { vocabulary: { _tag: 'trained', size: 2000 } }))
+    const { train, manifest } = await rightOf(openCorpus(at('json.corpus')))
+    expect(manifest.vocabulary.size).toBe(2000)
+    const json: unknown = JSON.parse(await readFile(at('json.corpus', 'tokenizer.json'), 'utf8'))
+    const encode = browserIds(browserTokenizer(json))
+    const [line] = (await readFile('data/sample/psychology.txt', 'utf8')).split('\n')
+    expect([...train.ids.subarray(0, train.sentenceEnds[0])]).toEqual(encode(line))
+  })
+
+  it('tells how far its making is', async () => {
+    const seen: Array<CorpusProgress> = []
+    const input = await texts('progress', twoFiles)
+    await rightOf(built('progress.corpus', [input], { onProgress: (p) => seen.push(p) }))
+    expect([...new Set(seen.map(({ phase }) => phase))]).toEqual([
+      'counting words',
+      'training the vocabulary',
+      'encoding'
+    ])
+    for (const phase of new Set(seen.map((p) => p.phase))) {
+      const steps = seen.filter((p) => p.phase === phase)
+      expect(steps.at(-1)).toMatchObject({ done: steps[0].total, left: 0 })
+    }
+  })
+})
+
+describe('the held-out documents', () => {
+  it('are one in fifty, and one of two', () => {
+    const numbers = Array.from({ length: 500 }, (_, i) => i)
+    expect(numbers.filter(isHeldOut)).toHaveLength(10)
+    expect([0, 1].map(isHeldOut)).toEqual([false, true])
+  })
+
+  it('do not reach the vocabulary', async () => {
+    const input = await texts('held-out', { 'a.txt': 'cat\n\nzzz', 'b.txt': 'dog' })
+    await rightOf(built('held-out.corpus', [input]))
+    const { vocabulary, heldOut } = await rightOf(openCorpus(at('held-out.corpus')))
+    expect(vocabulary.pieces).not.toContain('z')
+    expect([...heldOut.ids]).toEqual([vocabulary.special.unk])
+  })
+})
+
+describe('a corpus that cannot be built', () => {
+  /** Nothing but the inputs may be left beside them. */
+  const refused = async (name: string, inputs: ReadonlyArray<string>, recipe: Partial<CorpusRecipe> = {}) => {
+    const before = await readdir(directory)
+    const error = left(await built(`${name}.corpus`, inputs, recipe)())
+    expect(await readdir(directory)).toEqual(before)
+    return showCorpusError(error).replaceAll(directory, 'DIR')
+  }
+
+  it.each([
+    [
+      'no-words',
+      { 'a.txt': ' \n\n \u200b\n' },
+      'no text in DIR/no-words: a corpus needs a file, or a directory of .txt and .txt.gz files, with words in it'
+    ],
+    [
+      'no-files',
+      { 'a.md': 'text' },
+      'no text in DIR/no-files: a corpus needs a file, or a directory of .txt and .txt.gz files, with words in it'
+    ],
+    ['nul', { 'a.txt': 'good\nba\0d\n' }, 'DIR/nul/a.txt, line 2, byte 7: found a NUL byte, expected UTF-8 text'],
+    [
+      'latin1',
+      { 'a.txt': Uint8Array.from([99, 97, 102, 0xe9, 10]) },
+      'DIR/latin1/a.txt, line 1, byte 4: found bytes that are not UTF-8, expected UTF-8 text'
+    ],
+    [
+      'long',
+      { 'a.txt': 'x'.repeat(2 ** 20 + 1) },
+      'DIR/long/a.txt, line 1: longer than 1048576 bytes; put one sentence or paragraph on a line'
+    ],
+    ['no-gzip', { 'a.txt.gz': 'plain' }, 'cannot read DIR/no-gzip/a.txt.gz: incorrect header check']
+  ])('from %s says why and leaves nothing', async (name, files, message) => {
+    expect(await refused(name, [await texts(name, files)])).toBe(message)
+  })
+
+  it('from nowhere says so', async () => {
+    expect(await refused('nowhere', [at('nowhere')])).toBe(
+      'cannot read DIR/nowhere: no such file or directory (ENOENT)'
+    )
+  })
+
+  it('with a bad text after a good one leaves nothing, given a vocabulary', async () => {
+    const input = await texts('late', { 'a.txt': 'good text\n'.repeat(50_000), 'b.txt': 'bad \0 text' })
+    const vocabulary = { _tag: 'given', path: 'test/fixtures/bert-base-uncased-vocab.txt' } as const
+    expect(await refused('late', [input], { vocabulary })).toBe(
+      'DIR/late/b.txt, line 1, byte 4: found a NUL byte, expected UTF-8 text'
+    )
+  })
+
+  it('with a vocabulary too small for the alphabet says how large it must be', async () => {
+    const input = await texts('small', { 'a.txt': 'abc' })
+    expect(await refused('small', [input], { vocabulary: { _tag: 'trained', size: 7 } })).toBe(
+      'vocabulary size 7: expected at least 8: 5 special pieces and an alphabet of 3'
+    )
+  })
+
+  it('where something is already leaves it alone', async () => {
+    const input = await texts('taken', { 'a.txt': 'text' })
+    await mkdir(at('taken.corpus'))
+    expect(await refused('taken', [input])).toBe(
+      'DIR/taken.corpus exists already; remove it or choose another directory'
+    )
+  })
+
+  it('in a directory that is not there says so', async () => {
+    const input = await texts('deep', { 'a.txt': 'text' })
+    expect(await refused('none/deep', [input])).toBe(
+      'cannot write DIR/none/deep.corpus: no such file or directory (ENOENT)'
+    )
+  })
+
+  it('on a full disk says so and leaves nothing', async () => {
+    const input = await texts('full', { 'a.txt': 'a sentence of seven words and more\n'.repeat(20_000) })
+    // A process of its own, whose files may not exceed 64 blocks of 512 bytes.
+    await mkdir(at('process'))
+    await symlink(resolve('node_modules'), at('process', 'node_modules'))
+    const script = at('process', 'build.mjs')
+    await build({
+      stdin: {
+        contents: `
+          import { buildCorpus, defaultRecipe } from './src/electra/data/corpus-builder.ts'
+          import { showCorpusError } from './src/electra/data/corpus-error.ts'
+          const [input, out] = process.argv.slice(2)
+          const built = await buildCorpus({ ...defaultRecipe, inputs: [input], out })()
+          console.log(built._tag, built._tag === 'Left' ? showCorpusError(built.left) : '')`,
+        resolveDir: resolve('.')
+      },
+      outfile: script,
+      bundle: true,
+      packages: 'external',
+      format: 'esm',
+      platform: 'node',
+      logLevel: 'error'
+    })
+    const before = await readdir(directory)
+    const { stdout } = await promisify(execFile)('sh', [
+      '-c',
+      'ulimit -f 64; exec "$@"',
+      'sh',
+      process.execPath,
+      script,
+      input,
+      at('full.corpus')
+    ])
+    expect(stdout.trim()).toBe(`Left cannot write ${at('full.corpus')}: the file would exceed the size limit (EFBIG)`)
+    expect(await readdir(directory)).toEqual(before)
+  })
+})
+
+describe('a damaged corpus', () => {
+  const files = Object.values(corpusFiles)
+  beforeAll(async () => {
+    await rightOf(built('sound.corpus', [await texts('sound', twoFiles)]))
+  })
+
+  const damaged = async (name: string, change: (bytes: Buffer) => Uint8Array) => {
+    const path = at('sound.corpus', name)
+    const bytes = await readFile(path)
+    try {
+      await writeFile(path, change(bytes))
+      return await openCorpus(at('sound.corpus'))()
+    } finally {
+      await writeFile(path, bytes)
+    }
+  }
+
+  it('is refused whichever bit of whichever file is flipped, and the file is named', async () => {
+    const sizes = new Map(
+      await Promise.all(files.map(async (name) => [name, (await stat(at('sound.corpus', name))).size] as const))
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...files), fc.nat(), fc.nat(7), async (name, place, bit) => {
+        const flipped = await damaged(name, (bytes) => {
+          const changed = Uint8Array.from(bytes)
+          changed[place % (sizes.get(name) ?? 1)] ^= 1 << bit
+          return changed
+        })
+        expect(left(flipped)).toMatchObject({ _tag: 'DamagedCorpus', path: at('sound.corpus', name) })
+      }),
+      { numRuns: 200 }
+    )
+    expect(E.isRight(await openCorpus(at('sound.corpus'))())).toBe(true)
+  })
+
+  it('is refused when a file is cut short', async () => {
+    for (const name of files)
+      expect(left(await damaged(name, (bytes) => bytes.subarray(0, bytes.length / 2)))).toMatchObject({
+        _tag: 'DamagedCorpus',
+        path: at('sound.corpus', name)
+      })
+    expect(
+      showCorpusError(left(await damaged('train.bin', (bytes) => bytes.subarray(0, 10)))).replaceAll(directory, 'DIR')
+    ).toMatch(/^DIR\/sound.corpus\/train.bin is damaged: found 10 bytes, expected \d+ bytes; build the corpus again$/)
+  })
+
+  it('is refused when a file is missing', async () => {
+    await rightOf(built('holed.corpus', [await texts('holed', twoFiles)]))
+    await rm(at('holed.corpus', 'heldout.bin'))
+    expect(left(await openCorpus(at('holed.corpus'))())).toMatchObject({
+      _tag: 'UnreadableFile',
+      path: at('holed.corpus', 'heldout.bin')
+    })
+    expect(right(await openCorpus(at('sound.corpus'))()).train.ids.length).toBeGreaterThan(0)
+  })
+})
