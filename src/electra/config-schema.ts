@@ -1,0 +1,184 @@
+/**
+ * The form of a configuration file: which keys there are, what each may hold, and one plain sentence for each mistake.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { z } from 'zod'
+import { describe } from '../tensor/describe.js'
+import { presetNames } from './presets.js'
+
+/** What stands at `path` (keys joined with dots, '' for the whole), and what may stand there. */
+export type ConfigProblem = { readonly path: string; readonly found: string; readonly expected: string }
+
+const number = (expected: string, accepts: (x: number) => boolean) =>
+  z.number({ error: expected }).refine(accepts, { error: expected })
+
+const largestInteger = 2 ** 31 - 1
+
+const integer = (least: number) =>
+  number(
+    `an integer from ${least} to ${largestInteger}`,
+    (x) => Number.isInteger(x) && x >= least && x <= largestInteger
+  )
+
+const positive = number('a number above 0', (x) => x > 0 && x < Infinity)
+const notNegative = number('a number of at least 0', (x) => x >= 0 && x < Infinity)
+const probability = number('a number from 0 to 1', (x) => x >= 0 && x <= 1)
+const rate = number('a number of at least 0 and below 1', (x) => x >= 0 && x < 1)
+
+const section = <S extends z.core.$ZodLooseShape>(shape: S) =>
+  z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? undefined : 'an object') })
+
+/** Sizes that follow from others where they are not given. */
+const derivedSizes = {
+  embeddingSize: integer(1).optional(),
+  heads: integer(1).optional(),
+  feedForwardSize: integer(1).optional()
+}
+
+const modelShape = {
+  hiddenSize: integer(1),
+  layers: integer(1),
+  maxPositions: integer(1),
+  typeVocabSize: integer(2),
+  hiddenDropout: rate,
+  attentionDropout: rate,
+  layerNormEps: positive,
+  initializerRange: positive
+}
+
+const generatorShape = {
+  hiddenMultiplier: positive.optional(),
+  layersMultiplier: positive.optional(),
+  hiddenSize: integer(1).optional(),
+  layers: integer(1).optional(),
+  heads: integer(1).optional(),
+  feedForwardSize: integer(1).optional()
+}
+
+const optimizerShape = {
+  learningRate: positive,
+  warmupSteps: integer(0),
+  decayPower: notNegative,
+  weightDecay: notNegative,
+  b1: rate,
+  b2: rate,
+  eps: positive,
+  clipNorm: positive
+}
+
+const trainingShape = {
+  steps: integer(1),
+  checkpointEvery: integer(1),
+  keepCheckpoints: integer(1),
+  evaluationBatches: integer(1)
+}
+
+const topShape = {
+  name: z.string({ error: 'a short text' }).min(1, { error: 'a short text' }).max(100, { error: 'a short text' }),
+  objective: z.enum(['electra', 'mlm'], { error: "'electra' or 'mlm'" }),
+  sequenceLength: integer(5),
+  batchSize: integer(1),
+  shards: integer(1),
+  maskProbability: rate,
+  replaceProbability: probability,
+  sampleWithReplacement: z.boolean({ error: 'true or false' }),
+  temperature: positive,
+  generatorWeight: notNegative,
+  discriminatorWeight: notNegative
+}
+
+/** Fewest insertions, deletions and replacements of one character that turn one text into the other. */
+const editDistance = (a: string, b: string): number => {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const above = row
+    row = [i]
+    for (let j = 1; j <= b.length; j++)
+      row.push(Math.min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)))
+  }
+  return row[b.length]
+}
+
+const longestKey = 64
+
+/** The candidate that is fewest edits away, letter case and underscores aside; the first of several. */
+const nearest = (text: string, candidates: ReadonlyArray<string>): string => {
+  const plain = (s: string): string => s.slice(0, longestKey).toLowerCase().replaceAll('_', '')
+  const distances = candidates.map((c) => editDistance(plain(text), plain(c)))
+  return candidates[distances.indexOf(Math.min(...distances))]
+}
+
+const presetExpected = (found: unknown): string =>
+  `one of ${presetNames.join(', ')}: the nearest is '${nearest(String(found), presetNames)}'`
+
+/** Everything that has to be given; what is optional here is derived. */
+export const completeSchema = section({
+  ...topShape,
+  model: section({ ...modelShape, ...derivedSizes }),
+  generator: section(generatorShape).optional(),
+  optimizer: section(optimizerShape),
+  training: section(trainingShape)
+})
+
+/** What differs from a preset. */
+export const overridesSchema = section({
+  ...section(topShape).partial().shape,
+  extends: z.enum(presetNames, { error: ({ input }) => presetExpected(input) }),
+  model: section({ ...modelShape, ...derivedSizes })
+    .partial()
+    .optional(),
+  generator: section(generatorShape).optional(),
+  optimizer: section(optimizerShape).partial().optional(),
+  training: section(trainingShape).partial().optional()
+})
+
+export type CompleteInput = z.infer<typeof completeSchema>
+
+export type OverridesInput = z.infer<typeof overridesSchema>
+
+const inSection = (name: string, keys: object): ReadonlyArray<string> =>
+  Object.keys(keys).map((key) => `${name}.${key}`)
+
+const validPaths: ReadonlyArray<string> = [
+  'extends',
+  ...Object.keys(topShape),
+  ...['model', 'generator', 'optimizer', 'training'],
+  ...inSection('model', { ...modelShape, ...derivedSizes }),
+  ...inSection('generator', generatorShape),
+  ...inSection('optimizer', optimizerShape),
+  ...inSection('training', trainingShape)
+]
+
+const lastOf = (path: string): string => path.slice(path.lastIndexOf('.') + 1)
+
+/** Compares the last keys first, so that a key in the wrong section finds its place. */
+const unknownKey = (parent: string, key: string): ConfigProblem => {
+  const name = lastOf(nearest(key, validPaths.map(lastOf)))
+  const places = validPaths.filter((path) => lastOf(path) === name)
+  const shown = describe(key).slice(1, -1)
+  return {
+    path: parent === '' ? shown : `${parent}.${shown}`,
+    found: 'an unknown key',
+    expected: `a known one: the nearest is '${nearest(`${parent}.${key}`, places)}'`
+  }
+}
+
+const valueAt = (input: unknown, path: ReadonlyArray<PropertyKey>): unknown =>
+  path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined),
+    input
+  )
+
+/** A value of the schema's form, or what is wrong: one problem for each path. */
+export const checkForm = <A>(schema: z.ZodType<A>, input: unknown): E.Either<ReadonlyArray<ConfigProblem>, A> => {
+  const parsed = schema.safeParse(input)
+  if (parsed.success) return E.right(parsed.data)
+  const problems = parsed.error.issues.flatMap((issue): ReadonlyArray<ConfigProblem> => {
+    const path = issue.path.join('.')
+    return issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => unknownKey(path, key))
+      : [{ path, found: describe(valueAt(input, issue.path)), expected: issue.message }]
+  })
+  return E.left([...new Map(problems.map((p) => [p.path, p])).values()])
+}

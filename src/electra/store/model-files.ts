@@ -1,0 +1,91 @@
+/**
+ * Model directories as Hugging Face's transformers reads and writes them: `config.json`, `model.safetensors`, and the
+ * tokeniser's files.
+ */
+
+import { basename, dirname, join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { decode, encode, showSafetensorsError } from '../../tensor/safetensors.js'
+import type { NamedStored } from '../../tensor/stored.js'
+import type { ElectraConfig } from '../config.js'
+import type { Half, StoreError } from './errors.js'
+import { readBytes, readText, writeDirectory } from './files.js'
+import { networkOf, parseHfConfig, printHfConfig, type Network } from './hf-config.js'
+import { checkTensors, halfOfParams, hfShapes, readHalf, type FloatTensor } from './hf-tensors.js'
+
+export type TrainedModel = {
+  readonly config: ElectraConfig
+  readonly vocabSize: number
+  /** The run's parameters, by path. */
+  readonly params: ReadonlyArray<NamedStored>
+  /** Texts of the tokeniser's files, by name. */
+  readonly tokenizer: Readonly<Record<string, string>>
+}
+
+const configFile = 'config.json'
+const tensorsFile = 'model.safetensors'
+
+/**
+ * Writes one network of a run as a new directory, whole or not at all, and gives its path.
+ * Fails with `TensorsDiffer` where the parameters are not those of the configuration (a masked-LM run has no
+ * discriminator) and `AlreadyExists` where the directory is there.
+ */
+export const exportModel = (
+  directory: string,
+  half: 'discriminator' | 'generator',
+  { config, vocabSize, params, tokenizer }: TrainedModel
+): TE.TaskEither<StoreError, string> => {
+  const network = networkOf(config, vocabSize, half)
+  const text = (content: string): Uint8Array => new TextEncoder().encode(content)
+  return pipe(
+    halfOfParams(half, params),
+    checkTensors(directory, hfShapes(network, half)),
+    TE.fromEither,
+    TE.chain((tensors) =>
+      writeDirectory(
+        dirname(directory),
+        basename(directory),
+        new Map([
+          [configFile, text(printHfConfig(network, half))],
+          // transformers refuses files that do not say where they come from.
+          [tensorsFile, encode([...tensors.values()], { format: 'pt' })],
+          ...Object.entries(tokenizer).map(([name, content]) => [name, text(content)] as const)
+        ])
+      )
+    )
+  )
+}
+
+export type ModelFiles = { readonly network: Network; readonly tensors: ReadonlyArray<FloatTensor> }
+
+/**
+ * Reads a model directory: its network, and its tensors as f32 under Hugging Face's names, `electra.` in front of the body's.
+ * Fails where the directory holds another half than the one wanted, or other tensors than its configuration says.
+ */
+export const importModel = (directory: string, half: Half): TE.TaskEither<StoreError, ModelFiles> => {
+  const path = join(directory, tensorsFile)
+  return pipe(
+    readText(join(directory, configFile)),
+    TE.chainEitherK(parseHfConfig(join(directory, configFile))),
+    TE.bindTo('network'),
+    TE.bind('tensors', ({ network }) =>
+      pipe(
+        readBytes(path),
+        TE.chainEitherK((bytes) =>
+          pipe(
+            decode(bytes),
+            E.mapLeft((e): StoreError => ({
+              _tag: 'Corrupt',
+              path,
+              found: showSafetensorsError(e),
+              expected: 'a safetensors file'
+            }))
+          )
+        ),
+        TE.chainEitherK(({ tensors }) => readHalf(path, network, half)(tensors))
+      )
+    )
+  )
+}

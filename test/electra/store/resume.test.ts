@@ -1,0 +1,64 @@
+import * as E from 'fp-ts/lib/Either.js'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { resolveConfig, type ElectraConfig } from '../../../src/electra/config.js'
+import { showStoreError } from '../../../src/electra/store/errors.js'
+import { betterOf, checkResume } from '../../../src/electra/store/resume.js'
+import { checkpointOf, preset } from './checkpoint-cases.js'
+
+const run = checkpointOf(30).progress
+
+const changed = (overrides: object): ElectraConfig => {
+  const resolved = resolveConfig({ extends: 'nano', ...overrides })
+  if (E.isLeft(resolved)) throw new Error('the case is not a configuration')
+  return resolved.right
+}
+
+describe('continuing from a checkpoint', () => {
+  it('is allowed for the same run, whatever its name and how often it saves', () => {
+    expect(checkResume(run, run)).toEqual(E.right(undefined))
+    const config = changed({ name: 'again', training: { checkpointEvery: 7, keepCheckpoints: 1, steps: 9 } })
+    expect(checkResume({ ...run, config }, run)).toEqual(E.right(undefined))
+  })
+
+  it('names everything that differs', () => {
+    const other = {
+      config: changed({ optimizer: { learningRate: 0.5 }, model: { layers: 3 } }),
+      corpusSha256: 'other',
+      seed: 8,
+      totalSteps: 61
+    }
+    const result = checkResume(other, run)
+    expect(E.isLeft(result) && showStoreError(result.left)).toBe(
+      [
+        'the checkpoint belongs to another run:',
+        '  config.model.layers: the checkpoint has 2, this run 3',
+        '  config.generator.layers: the checkpoint has 2, this run 3',
+        '  config.optimizer.learningRate: the checkpoint has 0.001, this run 0.5',
+        '  corpus: the checkpoint has "c0ffee", this run "other"',
+        '  seed: the checkpoint has 7, this run 8',
+        '  steps: the checkpoint has 60, this run 61'
+      ].join('\n')
+    )
+  })
+
+  it.each(['small', 'base', 'large', 'tiny', 'demo'] as const)('from nano to %s is refused', (name) => {
+    expect(E.isLeft(checkResume({ ...run, config: preset(name) }, run))).toBe(true)
+  })
+})
+
+describe('the best held-out loss', () => {
+  it('is the least, the first of equals, and never NaN', () => {
+    const loss = fc.oneof(fc.integer({ min: -5, max: 5 }), fc.constant(NaN))
+    fc.assert(
+      fc.property(fc.array(loss), (losses) => {
+        const best = losses
+          .map((loss, step) => ({ step, loss }))
+          .reduce<ReturnType<typeof betterOf>>(betterOf, undefined)
+        const numbers = losses.filter((x) => !Number.isNaN(x))
+        const least = Math.min(...numbers)
+        expect(best).toEqual(numbers.length === 0 ? undefined : { step: losses.indexOf(least), loss: least })
+      })
+    )
+  })
+})
