@@ -1,0 +1,204 @@
+/** `pure-electra predict`: which tokens of a sentence look replaced. */
+
+import { join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { z } from 'zod'
+import { acquire, type DeviceName, type MultiplierName } from '../../../tensor/run/choose.js'
+import { showDeviceError } from '../../../tensor/run/device.js'
+import { showEvaluationError } from '../../../tensor/run/evaluate.js'
+import { uncased, type TokenizerOptions } from '../../data/tokenizer-json.js'
+import { openTokenizer, showTokenizerError, type EncodedText } from '../../data/tokenizer.js'
+import { parseVocabulary, showVocabularyError } from '../../data/vocabulary.js'
+import { discriminatorFrom, suspicions } from '../../predict.js'
+import { showStoreError } from '../../store/errors.js'
+import { exists, readBytes, readText } from '../../store/files.js'
+import { importModel } from '../../store/model-files.js'
+import type { Console } from '../console.js'
+import { exitCodes, failed, failedWith, type Command, type Failure } from '../outcome.js'
+
+export type PredictOptions = {
+  /** A run's directory, or a Hugging Face model directory with a discriminator. */
+  readonly model: string
+  readonly device: DeviceName
+  readonly matmul: MultiplierName
+  /** Pieces at least this many times as suspicious as the base rate are marked; of a model without one, above 1/2. */
+  readonly mark: number
+}
+
+/** The discriminator that a run exported, or the directory itself. */
+const modelDirectory = (given: string): TE.TaskEither<never, string> => {
+  const exported = join(given, 'model', 'discriminator')
+  return pipe(
+    exists(exported),
+    TE.map((there) => (there ? exported : given))
+  )
+}
+
+const tokenizerConfig = z.looseObject({
+  do_lower_case: z.boolean().default(uncased.lowercase),
+  strip_accents: z.boolean().nullish()
+})
+
+/** A directory without `tokenizer_config.json` has the tokeniser of the published models. */
+const tokenizerOptions = (directory: string): TE.TaskEither<Failure, TokenizerOptions> => {
+  const path = join(directory, 'tokenizer_config.json')
+  return pipe(
+    exists(path),
+    TE.chain((there): TE.TaskEither<Failure, TokenizerOptions> => {
+      if (!there) return TE.right(uncased)
+      return pipe(
+        readText(path),
+        TE.mapLeft(failedWith(showStoreError)),
+        TE.chainEitherK((text) =>
+          E.tryCatch(
+            () => tokenizerConfig.parse(JSON.parse(text)),
+            () => failed(`${path}: found something else, expected a tokeniser's configuration`)
+          )
+        ),
+        TE.map(({ do_lower_case: lowercase, strip_accents }) => ({
+          lowercase,
+          stripAccents: strip_accents ?? lowercase
+        }))
+      )
+    })
+  )
+}
+
+/** The rate of replaced tokens in the run that trained the model, where its report stands beside it. */
+const baseRateOf = (given: string): TE.TaskEither<never, number | undefined> => {
+  const schema = z.looseObject({ last: z.looseObject({ replacedRate: z.number().positive() }) })
+  return pipe(
+    readText(join(given, 'report.json')),
+    TE.map((text) =>
+      schema.safeParse(
+        E.toUnion(
+          E.tryCatch(
+            () => JSON.parse(text) as unknown,
+            () => undefined
+          )
+        )
+      )
+    ),
+    TE.match(
+      () => undefined,
+      (parsed) => parsed.data?.last.replacedRate
+    ),
+    TE.fromTask
+  )
+}
+
+type Mark = {
+  readonly text: string
+  readonly probability: number
+  readonly isMarked: boolean
+  readonly span: readonly [number, number]
+}
+
+const marksOf = (
+  sentence: string,
+  { spans }: EncodedText,
+  probabilities: ReadonlyArray<number>,
+  threshold: number
+): ReadonlyArray<Mark> =>
+  spans.flatMap((span, i): ReadonlyArray<Mark> =>
+    span === null
+      ? []
+      : [
+          {
+            text: sentence.slice(...span),
+            span,
+            probability: probabilities[i],
+            isMarked: probabilities[i] >= threshold
+          }
+        ]
+  )
+
+/** The sentence with its marked pieces in brackets. */
+export const bracketed = (sentence: string, marks: ReadonlyArray<Pick<Mark, 'span' | 'isMarked'>>): string => {
+  const [end, text] = marks.reduce<readonly [number, string]>(
+    ([at, out], { span: [from, to], isMarked }) => {
+      const piece = sentence.slice(from, to)
+      return [to, `${out}${sentence.slice(at, from)}${isMarked ? `[${piece}]` : piece}`]
+    },
+    [0, '']
+  )
+  return text + sentence.slice(end)
+}
+
+export const predict = (sentences: ReadonlyArray<string>, options: PredictOptions, console: Console): Command =>
+  pipe(
+    TE.Do,
+    TE.bind('directory', () => modelDirectory(options.model)),
+    TE.bindW('files', ({ directory }) =>
+      pipe(importModel(directory, 'discriminator'), TE.mapLeft(failedWith(showStoreError)))
+    ),
+    TE.bindW('vocabulary', ({ directory }) => {
+      const path = join(directory, 'vocab.txt')
+      return pipe(
+        readBytes(path),
+        TE.mapLeft(failedWith(showStoreError)),
+        TE.chainEitherK((bytes) => pipe(parseVocabulary(path)(bytes), E.mapLeft(failedWith(showVocabularyError))))
+      )
+    }),
+    TE.filterOrElse(
+      ({ files, vocabulary }) => files.network.vocabSize === vocabulary.pieces.length,
+      ({ directory, files, vocabulary }): Failure =>
+        failed(
+          `${directory}: found a vocabulary of ${vocabulary.pieces.length} pieces, expected the model's ${files.network.vocabSize}`
+        )
+    ),
+    TE.bindW('tokenizer', ({ directory, vocabulary }) =>
+      pipe(
+        tokenizerOptions(directory),
+        TE.chainEitherK((o) => pipe(openTokenizer(vocabulary, o), E.mapLeft(failedWith(showTokenizerError))))
+      )
+    ),
+    TE.bindW('trained', ({ files: { network, tensors } }) =>
+      pipe(
+        TE.fromEither(discriminatorFrom(network, network.vocabSize, tensors)),
+        TE.mapLeft((name) => failed(`the model lacks ${name}`))
+      )
+    ),
+    TE.bindW('baseRate', () => baseRateOf(options.model)),
+    TE.chain(({ files, tokenizer, trained, baseRate }) =>
+      TE.bracket(
+        pipe(
+          acquire({ device: options.device, matmul: options.matmul, floats: 'float32' }),
+          TE.mapLeft(failedWith(showDeviceError))
+        ),
+        (held) => {
+          const judge = suspicions(held, trained)
+          const threshold = baseRate === undefined ? 0.5 : options.mark * baseRate
+          return pipe(
+            sentences,
+            TE.traverseSeqArray((sentence) =>
+              pipe(
+                tokenizer.encodeText(files.network.maxPositions)(sentence),
+                TE.mapLeft(failedWith(showTokenizerError)),
+                TE.bindTo('encoded'),
+                TE.bind('probabilities', ({ encoded }) =>
+                  pipe(judge(encoded.ids), TE.mapLeft(failedWith(showEvaluationError)))
+                ),
+                TE.map(({ encoded, probabilities }) => {
+                  if (encoded.isTruncated)
+                    console.note(`The sentence was cut to the model's ${files.network.maxPositions} positions.`)
+                  const marks = marksOf(sentence, encoded, probabilities, threshold)
+                  console.say(bracketed(sentence, marks))
+                  for (const { text, probability, isMarked } of marks)
+                    console.say(
+                      `  ${isMarked ? '>' : ' '} ${text.padEnd(20)} ${probability.toFixed(4)}` +
+                        (baseRate === undefined ? '' : `  x${(probability / baseRate).toFixed(1)}`)
+                    )
+                  console.json({ sentence, threshold, baseRate: baseRate ?? null, tokens: marks })
+                })
+              )
+            ),
+            TE.map(() => exitCodes.done)
+          )
+        },
+        (held) => TE.fromTask(held.release)
+      )
+    )
+  )

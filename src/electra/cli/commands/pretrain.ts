@@ -1,0 +1,187 @@
+/** `pure-electra pretrain`: a run from a corpus to a trained model, or its continuation. */
+
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { acquire, type DeviceName, type MultiplierName } from '../../../tensor/run/choose.js'
+import { showDeviceError } from '../../../tensor/run/device.js'
+import { showEvaluationError } from '../../../tensor/run/evaluate.js'
+import { parseConfig, presetConfig, showConfigError, type ElectraConfig } from '../../config.js'
+import { openCorpus, type Corpus } from '../../data/corpus.js'
+import { showCorpusError } from '../../data/corpus-error.js'
+import { discriminatorFrom, suspicions } from '../../predict.js'
+import { presetNames } from '../../presets.js'
+import { showStoreError } from '../../store/errors.js'
+import { exists } from '../../store/files.js'
+import { hfTokenizerFiles } from '../../store/hf-tokenizer.js'
+import { exportModel, type TrainedModel } from '../../store/model-files.js'
+import { pretrain as run, type PretrainResult } from '../../training/pretrain.js'
+import type { Console } from '../console.js'
+import { exitCodes, failed, failedWith, wrongUsage, type Command, type Failure } from '../outcome.js'
+import { trainingProgress } from '../progress.js'
+import { closingReport, showReport } from '../report.js'
+import { showSentences, suspectedSentences, type SuspectedSentence } from '../samples.js'
+import { showPretrainError } from '../show-error.js'
+import { interrupts } from '../signals.js'
+
+export type PretrainCommandOptions = {
+  /** A preset's name, or a JSON file. */
+  readonly config: string
+  readonly corpus: string
+  readonly out: string
+  readonly steps?: number
+  readonly seed: number
+  readonly workers: number
+  readonly device: DeviceName
+  readonly matmul: MultiplierName
+  readonly checkpointEvery?: number
+  readonly keep?: number
+  readonly resume: boolean
+}
+
+/** A preset where there is one of that name, else a file. */
+const loadConfig = (source: string): TE.TaskEither<Failure, ElectraConfig> => {
+  const preset = presetNames.find((name) => name === source)
+  if (preset !== undefined) return TE.fromEither(pipe(presetConfig(preset), E.mapLeft(failedWith(showConfigError))))
+  return pipe(
+    TE.tryCatch(
+      () => readFile(source, 'utf8'),
+      (cause) =>
+        wrongUsage(
+          `--config ${source}: found neither a preset (${presetNames.join(', ')}) nor a readable file: ` +
+            (cause instanceof Error ? cause.message : String(cause))
+        )
+    ),
+    TE.chainEitherK((text) =>
+      pipe(
+        parseConfig(text),
+        E.mapLeft((e) => failed(`${source}: ${showConfigError(e)}`))
+      )
+    )
+  )
+}
+
+const halvesOf = ({ objective }: ElectraConfig): ReadonlyArray<'discriminator' | 'generator'> =>
+  objective === 'mlm' ? ['generator'] : ['discriminator', 'generator']
+
+/** Writes what the run trained as Hugging Face model directories, where they are not there yet. */
+const exportAll = (out: string, model: TrainedModel): TE.TaskEither<Failure, ReadonlyArray<string>> =>
+  pipe(
+    halvesOf(model.config),
+    TE.traverseSeqArray((half) => {
+      const directory = join(out, 'model', half)
+      return pipe(
+        exists(directory),
+        TE.chainW((there) => (there ? TE.right(directory) : exportModel(directory, half, model)))
+      )
+    }),
+    TE.mapLeft(failedWith(showStoreError))
+  )
+
+const judgeSentences = (
+  { device, matmul }: PretrainCommandOptions,
+  config: ElectraConfig,
+  corpus: Corpus,
+  result: PretrainResult
+): TE.TaskEither<Failure, ReadonlyArray<SuspectedSentence>> =>
+  config.objective === 'mlm'
+    ? TE.right([])
+    : TE.bracket(
+        pipe(acquire({ device, matmul, floats: 'float32' }), TE.mapLeft(failedWith(showDeviceError))),
+        (held) =>
+          pipe(
+            TE.fromEither(
+              discriminatorFrom(config.model, corpus.vocabulary.pieces.length, result.params, 'discriminator.')
+            ),
+            TE.mapLeft((name) => failed(`the trained model lacks ${name}`)),
+            TE.chain((trained) =>
+              pipe(
+                suspectedSentences(corpus, config.sequenceLength, result.last.replacedRate, suspicions(held, trained)),
+                TE.mapLeft(failedWith(showEvaluationError))
+              )
+            )
+          ),
+        (held) => TE.fromTask(held.release)
+      )
+
+const modelOf = (config: ElectraConfig, { vocabulary, manifest }: Corpus, result: PretrainResult): TrainedModel => ({
+  config,
+  vocabSize: vocabulary.pieces.length,
+  params: result.params,
+  tokenizer: hfTokenizerFiles(vocabulary, manifest.tokenizer, config.model.maxPositions)
+})
+
+/** Everything after the last step: the model files, the report, and a look at what was learnt. */
+const close = (
+  options: PretrainCommandOptions,
+  config: ElectraConfig,
+  corpus: Corpus,
+  result: PretrainResult,
+  console: Console
+): Command => {
+  const report = closingReport(result, corpus.vocabulary.pieces.length)
+  const reportPath = join(options.out, 'report.json')
+  if (!result.isComplete) {
+    console.say(showReport(report, config))
+    console.say(`Continue with --resume.`)
+    console.json(report)
+    return TE.right(exitCodes.interrupted)
+  }
+  return pipe(
+    exportAll(options.out, modelOf(config, corpus, result)),
+    TE.bindTo('models'),
+    TE.bind('sentences', () => judgeSentences(options, config, corpus, result)),
+    TE.chainFirst(({ models }) =>
+      TE.tryCatch(
+        () => writeFile(reportPath, `${JSON.stringify({ ...report, models }, null, 2)}\n`),
+        (cause) =>
+          failed(`${reportPath}: could not write it: ${cause instanceof Error ? cause.message : String(cause)}`)
+      )
+    ),
+    TE.map(({ models, sentences }) => {
+      console.say(showReport(report, config))
+      console.say(`model               ${models.join(', ')}`)
+      if (sentences.length > 0) console.say(`\n${showSentences(sentences)}`)
+      console.json({ ...report, models, sentences })
+      return exitCodes.done
+    })
+  )
+}
+
+export const pretrain = (options: PretrainCommandOptions, console: Console): Command =>
+  pipe(
+    loadConfig(options.config),
+    TE.bindTo('config'),
+    TE.bind('corpus', () => pipe(openCorpus(options.corpus), TE.mapLeft(failedWith(showCorpusError)))),
+    TE.chain(({ config, corpus }) => {
+      const progress = trainingProgress(console)
+      const signals = interrupts(console)()
+      return pipe(
+        run({
+          config,
+          corpus,
+          seed: options.seed,
+          totalSteps: options.steps ?? config.training.steps,
+          out: options.out,
+          pool: {
+            workers: options.workers,
+            choice: { device: options.device, matmul: options.matmul, floats: 'float32' }
+          },
+          checkpointEvery: options.checkpointEvery ?? config.training.checkpointEvery,
+          keepCheckpoints: options.keep ?? config.training.keepCheckpoints,
+          resume: options.resume,
+          shouldStop: signals.isInterrupted,
+          observe: progress.observe
+        }),
+        (training) => () =>
+          training().finally(() => {
+            signals.release()
+            progress.stop()
+          }),
+        TE.mapLeft(failedWith(showPretrainError)),
+        TE.chain((result) => close(options, config, corpus, result, console))
+      )
+    })
+  )

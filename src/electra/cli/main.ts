@@ -1,0 +1,150 @@
+#!/usr/bin/env node
+/**
+ * The command line: options in, one command run, an exit code out.
+ */
+
+import { readFileSync } from 'node:fs'
+import * as E from 'fp-ts/lib/Either.js'
+import { Command as Program, CommanderError, Option } from 'commander'
+import { defaultVocabularySize } from '../data/corpus-builder.js'
+import { deviceOption, jsonOption, matmulOption, positive, seedOption } from './arguments.js'
+import { corpusBuild, type CorpusBuildOptions } from './commands/corpus.js'
+import { demo, type DemoOptions } from './commands/demo.js'
+import { devices } from './commands/devices.js'
+import { predict, type PredictOptions } from './commands/predict.js'
+import { pretrain, type PretrainCommandOptions } from './commands/pretrain.js'
+import { verify, type VerifyOptions } from './commands/verify.js'
+import { consoleOf, type Console } from './console.js'
+import { exitCodes, type Command } from './outcome.js'
+
+const version = (): string => {
+  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { readonly version: string }).version
+}
+
+type WithJson = { readonly json: boolean }
+
+/** Runs a command, shows its failure, and sets the exit code; the process ends when nothing is left to do. */
+const finish = async (options: WithJson, command: (console: Console) => Command): Promise<void> => {
+  const console = consoleOf(options.json)()
+  const ended = await command(console)()
+  if (E.isRight(ended)) process.exitCode = ended.right
+  else {
+    console.note(`pure-electra: ${ended.left.message}`)
+    process.exitCode = ended.left.exit
+  }
+}
+
+const examples = (...lines: ReadonlyArray<string>): string =>
+  `\nExamples:\n${lines.map((line) => `  $ pure-electra ${line}`).join('\n')}`
+
+const program = (): Program => {
+  const root = new Program('pure-electra')
+    .description('Pre-trains ELECTRA, and looks at what it learnt.')
+    .version(version())
+    .showHelpAfterError('(add --help for the options)')
+    .configureHelp({ showGlobalOptions: false })
+    .exitOverride()
+
+  root
+    .command('demo')
+    .description('build a corpus from the shipped text and pre-train the demo configuration on it (about five minutes)')
+    .option('--out <dir>', 'where the corpus and the runs go', 'runs/demo')
+    .option('--workers <n>', 'worker threads (default: 2, or the number of cores if fewer)', positive)
+    .addOption(seedOption())
+    .addOption(jsonOption())
+    .addHelpText('after', examples('demo', 'demo --out /tmp/demo --workers 1'))
+    .action((options: DemoOptions & WithJson) => finish(options, (console) => demo(options, console)))
+
+  const corpus = root.command('corpus').description('text to encoded corpora')
+  corpus
+    .command('build')
+    .description('encode text files into a corpus: one sentence or paragraph a line, a blank line between documents')
+    .requiredOption('--input <path...>', 'text files (.txt, .txt.gz), or directories of them')
+    .requiredOption('--out <dir>', 'the directory to make; it must not exist')
+    .addOption(new Option('--vocab <file>', 'a vocabulary to use, one piece a line').conflicts('vocabSize'))
+    .addOption(
+      new Option('--vocab-size <n>', 'pieces of the vocabulary to train')
+        .argParser(positive)
+        .default(defaultVocabularySize)
+    )
+    .option('--cased', 'keep letter case and accents', false)
+    .option('--keep-accents', 'lower-case, but keep accents', false)
+    .option('--blank-lines-keep-documents', 'a blank line does not end a document; the end of a file does', false)
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'corpus build --input books/ --out corpus',
+        'corpus build --input text.txt --vocab vocab.txt --out corpus'
+      )
+    )
+    .action((options: CorpusBuildOptions & WithJson) => finish(options, (console) => corpusBuild(options, console)))
+
+  root
+    .command('pretrain')
+    .description('pre-train a model on a corpus, or continue to')
+    .option('--config <name|file>', 'a preset (small, base, large, tiny, demo, nano) or a JSON file', 'demo')
+    .requiredOption('--corpus <dir>', 'a corpus made by `corpus build`')
+    .requiredOption('--out <dir>', "the run's directory: metrics, checkpoints, the trained model")
+    .option('--steps <n>', "the schedule's total number of steps (default: the configuration's)", positive)
+    .addOption(seedOption())
+    .addOption(new Option('--workers <n>', 'worker threads').argParser(positive).default(1))
+    .addOption(deviceOption())
+    .addOption(matmulOption())
+    .option('--checkpoint-every <k>', "steps between checkpoints (default: the configuration's)", positive)
+    .option('--keep <n>', "checkpoints to keep beside the best (default: the configuration's)", positive)
+    .option('--resume', 'continue from the last checkpoint in --out', false)
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'pretrain --config tiny --corpus corpus --out runs/tiny --steps 1000 --workers 2',
+        'pretrain --config tiny --corpus corpus --out runs/tiny --steps 1000 --resume',
+        'pretrain --config my.json --corpus corpus --out runs/mine --matmul gpu.js'
+      ) + '\n\nExit codes: 0 finished, 1 failed, 2 wrong usage, 130 interrupted with the state saved.'
+    )
+    .action((options: PretrainCommandOptions & WithJson) => finish(options, (console) => pretrain(options, console)))
+
+  root
+    .command('verify')
+    .description('recompute the training step of a golden file and compare every number')
+    .requiredOption('--fixture <file>', 'a golden file (.safetensors)')
+    .addOption(deviceOption())
+    .addOption(matmulOption())
+    .option('--float64', 'in double precision, on the reference device', false)
+    .addOption(jsonOption())
+    .addHelpText('after', examples('verify --fixture test/fixtures/electra_a.safetensors --float64'))
+    .action((options: VerifyOptions & WithJson) => finish(options, (console) => verify(options, console)))
+
+  root
+    .command('predict')
+    .description('mark the tokens of sentences that look replaced')
+    .argument('<sentence...>', 'sentences, each in quotes')
+    .requiredOption('--model <dir>', "a run's directory, or a Hugging Face ELECTRA discriminator")
+    .option('--mark <n>', 'mark tokens at least this many times as suspicious as the base rate', positive, 2)
+    .addOption(deviceOption())
+    .addOption(matmulOption())
+    .addOption(jsonOption())
+    .addHelpText('after', examples('predict --model runs/demo/run-1 "Societies change slowly, people banana quickly."'))
+    .action((sentences: ReadonlyArray<string>, options: PredictOptions & WithJson) =>
+      finish(options, (console) => predict(sentences, options, console))
+    )
+
+  root
+    .command('devices')
+    .description('what this machine can run programs and multiply matrices on')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('devices', 'devices --json'))
+    .action((options: WithJson) => finish(options, devices))
+
+  return root
+}
+
+try {
+  await program().parseAsync()
+} catch (thrown) {
+  // Commander has said what is wrong; asking for help or the version is no mistake.
+  if (!(thrown instanceof CommanderError)) throw thrown
+  process.exitCode = thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage
+}

@@ -1,0 +1,141 @@
+/**
+ * Progress of long work: a bar on a terminal, a line now and then elsewhere, both with the time that is left.
+ */
+
+import cliProgress, { type SingleBar } from 'cli-progress'
+import type { Report } from '../objective/objective.js'
+import type { PretrainEvent } from '../training/pretrain.js'
+import type { CorpusProgress } from '../data/corpus-builder.js'
+import type { Console } from './console.js'
+
+/** 75 -> `1m15s`; `?` where it is not known. */
+export const showSeconds = (seconds: number | undefined): string => {
+  if (seconds === undefined || !Number.isFinite(seconds)) return '?'
+  const whole = Math.round(seconds)
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60]
+  if (hours > 0) return `${hours}h${String(minutes).padStart(2, '0')}m`
+  return minutes > 0 ? `${minutes}m${String(whole % 60).padStart(2, '0')}s` : `${whole}s`
+}
+
+/** Single steps are noisy: what is shown is an exponential mean, of about the last twenty. */
+const smooth = (before: Report, now: Report): Report =>
+  Object.fromEntries(
+    Object.entries(now).map(([name, value]) => {
+      const old = before[name]
+      const known = old !== undefined && Number.isFinite(old)
+      return [name, !Number.isFinite(value) ? (old ?? value) : known ? 0.95 * old + 0.05 * value : value]
+    })
+  )
+
+const fixed = (x: number | undefined, digits: number): string =>
+  x === undefined || !Number.isFinite(x) ? '-' : x.toFixed(digits)
+
+/** `mlm 7.12  disc 0.31  acc 0.91  auc 0.66` */
+export const showLosses = (report: Report): string =>
+  [
+    `mlm ${fixed(report.maskedLmLoss, 3)}`,
+    ...(report.discriminatorLoss === undefined
+      ? [`acc ${fixed(report.maskedLmAccuracy, 3)}`]
+      : [
+          `disc ${fixed(report.discriminatorLoss, 4)}`,
+          `acc ${fixed(report.discriminatorAccuracy, 3)}`,
+          `auc ${fixed(report.discriminatorAuc, 3)}`
+        ])
+  ].join('  ')
+
+export type Progress<Event> = { readonly observe: (event: Event) => void; readonly stop: () => void }
+
+const barOf = (format: string): SingleBar =>
+  new cliProgress.SingleBar({
+    stream: process.stderr,
+    hideCursor: true,
+    clearOnComplete: false,
+    etaBuffer: 50,
+    format,
+    barsize: 24
+  })
+
+/** Seconds between two lines where no bar can be drawn. */
+const lineEvery = 10
+
+type Shown = { readonly report: Report; readonly tokensPerSecond: number }
+
+/** Training: step, losses, accuracy and AUC of the discriminator, tokens a second, time left. */
+export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
+  const bar = console.isInteractive ? barOf('{bar} {value}/{total}  {losses}  {rate} tokens/s  {left} left') : undefined
+  let shown: Shown = { report: {}, tokensPerSecond: 0 }
+  let [totalSteps, startedAt, firstStep, lastLine] = [0, performance.now(), 0, 0]
+
+  const leftAt = (step: number): number | undefined => {
+    const done = step - firstStep
+    const elapsed = (performance.now() - startedAt) / 1000
+    return done === 0 ? undefined : (elapsed / done) * (totalSteps - step)
+  }
+  const line = (step: number): string =>
+    `step ${step}/${totalSteps}  ${showLosses(shown.report)}  ${shown.tokensPerSecond.toFixed(0)} tokens/s  ${showSeconds(leftAt(step))} left`
+
+  return {
+    observe: (event) => {
+      switch (event._tag) {
+        case 'Started':
+          totalSteps = event.totalSteps
+          firstStep = event.step
+          startedAt = performance.now()
+          console.note(
+            `${event.parameters.toLocaleString('en')} parameters, ${event.examples.toLocaleString('en')} examples ` +
+              `(${event.heldOutExamples.toLocaleString('en')} held out), ${event.workers} worker${event.workers === 1 ? '' : 's'} ` +
+              `on ${event.device}, products by ${event.multiplier}` +
+              (event.step === 0 ? '' : `, from step ${event.step}`)
+          )
+          bar?.start(event.totalSteps, event.step, { losses: '', rate: '-', left: '?' })
+          return
+        case 'Stepped': {
+          const now = event.tokens / event.seconds
+          const before = shown.tokensPerSecond
+          shown = {
+            report: smooth(shown.report, event.report),
+            tokensPerSecond: before === 0 ? now : 0.95 * before + 0.05 * now
+          }
+          bar?.update(event.step, {
+            losses: showLosses(shown.report),
+            rate: shown.tokensPerSecond.toFixed(0),
+            left: showSeconds(leftAt(event.step))
+          })
+          if (bar === undefined && (performance.now() - lastLine) / 1000 > lineEvery) {
+            lastLine = performance.now()
+            console.note(line(event.step))
+          }
+          return
+        }
+        case 'Evaluated':
+          if (bar === undefined)
+            console.note(`step ${event.step}  held out: ${showLosses(event.report)}${event.isBest ? '  (best)' : ''}`)
+          return
+        case 'Saved':
+          if (bar === undefined) console.note(`step ${event.step}  saved ${event.path}`)
+      }
+    },
+    stop: () => bar?.stop()
+  }
+}
+
+/** Building a corpus: phase, share done, time left in the phase. */
+export const corpusProgress = (console: Console): Progress<CorpusProgress> => {
+  const bar = console.isInteractive ? barOf('{bar} {percentage}%  {phase}  {left} left') : undefined
+  let phase: CorpusProgress['phase'] | undefined
+  return {
+    observe: (p) => {
+      if (p.phase !== phase) {
+        phase = p.phase
+        if (bar === undefined) console.note(`${p.phase} ...`)
+        else {
+          bar.stop()
+          bar.start(p.total, p.done, { phase: p.phase, left: showSeconds(p.left) })
+        }
+      }
+      bar?.setTotal(p.total)
+      bar?.update(p.done, { phase: p.phase, left: showSeconds(p.left) })
+    },
+    stop: () => bar?.stop()
+  }
+}

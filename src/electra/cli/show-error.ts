@@ -1,0 +1,47 @@
+/**
+ * One clear text for each error of a run.
+ */
+
+import { showTensorError } from '../../tensor/fault.js'
+import { showWorkerError } from '../../workers/index.js'
+import { showStoreError } from '../store/errors.js'
+import type { PretrainError } from '../training/pretrain.js'
+
+export const showPretrainError = (e: PretrainError): string => {
+  switch (e._tag) {
+    case 'NoExamples':
+      return `${e.corpus}: found no example to train on, expected at least one sentence`
+    case 'RunExists':
+      return `${e.out} already holds a run, at step ${e.step}. Continue it with --resume, or choose another --out`
+    case 'NothingToResume':
+      return `${e.out}: found no checkpoint to resume from. Start without --resume`
+    case 'Diverged':
+      return `step ${e.step}: the loss is ${e.loss}. The last checkpoint stands; try a smaller learning rate`
+    case 'ShapeMismatch':
+    case 'AxisOutOfRange':
+    case 'DTypeMismatch':
+    case 'InvalidArgument':
+      return showTensorError(e)
+    case 'WorkerExited':
+    case 'WorkerFailed':
+    case 'WrongWorkerCount':
+    case 'OutOfMemory':
+    case 'ProgramRejected':
+    case 'WrongInputs':
+    case 'PoolReleased':
+    case 'DeviceUnavailable':
+    case 'Unsupported':
+    case 'WrongArrays':
+    case 'DeviceFailed':
+      return showWorkerError(e)
+    case 'FileFailure':
+    case 'AlreadyExists':
+    case 'Corrupt':
+    case 'UnsupportedVersion':
+    case 'NewestUnusable':
+    case 'NotResumable':
+    case 'WrongHalf':
+    case 'TensorsDiffer':
+      return showStoreError(e)
+  }
+}

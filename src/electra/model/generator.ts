@@ -1,0 +1,76 @@
+/**
+ * The generator: a masked language model whose softmax is tied to the word embeddings it reads.
+ */
+
+import { pipe } from 'fp-ts/lib/function.js'
+import {
+  type Dense,
+  dense,
+  denseSpec,
+  gelu,
+  type LayerNorm,
+  layerNorm,
+  layerNormSpec,
+  parameter,
+  type ParameterSpec,
+  truncatedNormal,
+  zeros
+} from '../../nn/index.js'
+import { add, arange, dotGeneral, expandDims, mul, reshape, take, type Tensor } from '../../tensor/index.js'
+import { bodySpec, type Body, type BodySize, type Embeddings } from './body.js'
+
+export type GeneratorHead<A = Tensor> = {
+  readonly generator_predictions: { readonly dense: Dense<A>; readonly LayerNorm: LayerNorm<A> }
+  /** The weight is the word embedding table. */
+  readonly generator_lm_head: { readonly bias: A }
+}
+
+/** A generator that reads the discriminator's embeddings. */
+export type Generator<A = Tensor> = GeneratorHead<A> & { readonly electra: Body<A> }
+
+/** A masked language model of its own. */
+export type MaskedLanguageModel<A = Tensor> = GeneratorHead<A> & {
+  readonly electra: Body<A> & { readonly embeddings: Embeddings<A> }
+}
+
+export const generatorSpec = (size: BodySize, vocabSize: number, std: number): Generator<ParameterSpec> => ({
+  electra: bodySpec(size, std),
+  generator_predictions: {
+    dense: denseSpec({ inputs: size.hiddenSize, outputs: size.embeddingSize }, truncatedNormal(std)),
+    LayerNorm: layerNormSpec(size.embeddingSize)
+  },
+  generator_lm_head: { bias: parameter([vocabSize], zeros) }
+})
+
+/** Rows of hidden states `[B, L, h]` at positions `[B, P]` (i32): `[B, P, h]`. */
+export const gatherPositions =
+  (positions: Tensor) =>
+  (hidden: Tensor): Tensor => {
+    const [batch, length, width] = hidden.shape
+    return pipe(hidden, reshape([batch * length, width]), take(flatPositions(positions, length)))
+  }
+
+/** Positions `[B, P]` within rows of length L, as places in the flattened `[B L]`. */
+export const flatPositions = (positions: Tensor, length: number): Tensor =>
+  pipe(positions, add(pipe(arange(positions.shape[0]), mul(length), expandDims(1))))
+
+/**
+ * Logits over the vocabulary at the given positions only.
+ *
+ *     y = LayerNorm(gelu(h W + b)),    logits = y Word^T + bias
+ *
+ * Shapes: hidden `[B, L, h]`, positions `[B, P]` (i32); result `[B, P, V]`. f32.
+ */
+export const predictTokens =
+  (eps: number) =>
+  (head: GeneratorHead, { word_embeddings }: Pick<Embeddings, 'word_embeddings'>) =>
+  (hidden: Tensor, positions: Tensor): Tensor =>
+    pipe(
+      hidden,
+      gatherPositions(positions),
+      dense(head.generator_predictions.dense),
+      gelu,
+      layerNorm({ eps })(head.generator_predictions.LayerNorm),
+      dotGeneral({ contract: { left: [-1], right: [1] } }, word_embeddings.weight),
+      add(head.generator_lm_head.bias)
+    )

@@ -1,0 +1,166 @@
+/**
+ * Replaced token detection: the joint objective of ELECTRA. Clark et al. 2020, section 2, https://arxiv.org/abs/2003.10555
+ *
+ *     L = L_mlm(generator) + 50 L_disc(discriminator)
+ *
+ * The generator fills masked positions, one token is sampled for each, and the discriminator says of every real token
+ * whether it was replaced. No gradient passes through the sampling; both losses reach the shared embeddings.
+ */
+
+import { pipe } from 'fp-ts/lib/function.js'
+import {
+  binaryHits,
+  foldName,
+  sigmoidCrossEntropy,
+  weightedMean,
+  weightedSum,
+  type ParameterSpec
+} from '../../nn/index.js'
+import { add, cast, eq, gt, mul, stopGradient, sum, type Tensor } from '../../tensor/index.js'
+import type { ElectraConfig } from '../config.js'
+import { encode, type Embeddings } from '../model/body.js'
+import { discriminatorSpec, predictReplaced, type Discriminator } from '../model/discriminator.js'
+import { generatorSpec, predictTokens, type Generator } from '../model/generator.js'
+import { aucOfHistogram, logitHistogram } from './auc.js'
+import type { Denominators, ShardBatch } from './batch.js'
+import { corrupt, sampleTokens, type Corrupted } from './corruption.js'
+import { maskedLmLoss, maskedLmMetrics, maskedLmReport } from './masked-lm.js'
+import type { Key } from '../../tensor/random.js'
+import type { MetricSums, Objective, Run, ShardLoss } from './objective.js'
+
+export type JointParams<A = Tensor> = {
+  readonly discriminator: Discriminator<A>
+  /** Reads the discriminator's embeddings; tables of its own that it may have are read instead, one by one. */
+  readonly generator: Generator<A> & { readonly electra: { readonly embeddings?: Partial<Embeddings<A>> } }
+}
+
+/** Everything that one forward pass makes, for tests and verification. */
+export type JointForward = {
+  readonly generatorLogits: Tensor
+  readonly sampled: Tensor
+  readonly corrupted: Corrupted
+  readonly discriminatorLogits: Tensor
+  readonly maskedLmLoss: Tensor
+  readonly discriminatorLoss: Tensor
+  readonly loss: Tensor
+}
+
+/** How the slots' tokens are chosen from the generator's logits `[b, P, V]`: ids `[b, P]`, i32. */
+export type Sampler = (logits: Tensor) => Tensor
+
+type JointConfig = Pick<ElectraConfig, 'model' | 'generator' | 'generatorWeight' | 'discriminatorWeight'>
+
+/** Without a key nothing is dropped. */
+export const jointForward =
+  (config: JointConfig, sampler: Sampler) =>
+  (params: JointParams, batch: ShardBatch, denominators: Denominators, dropoutKey?: Key): JointForward => {
+    const { model, generator: size } = config
+    const { discriminator, generator } = params
+    const keyOf = (name: string): Key | undefined => (dropoutKey === undefined ? undefined : foldName(name)(dropoutKey))
+    const inputs = { mask: batch.attentionMask, types: batch.tokenTypeIds }
+    const shared = { ...discriminator.electra.embeddings, ...generator.electra.embeddings }
+
+    const filled = encode(model, size.heads, keyOf('generator'))(shared, generator.electra)({
+      ids: batch.maskedInputIds,
+      ...inputs
+    }).final
+    const generatorLogits = predictTokens(model.layerNormEps)(generator, shared)(filled, batch.maskedPositions)
+    const sampled = sampler(generatorLogits)
+    const corrupted = pipe(batch.inputIds, corrupt(batch.maskedPositions, sampled))
+
+    const judged = encode(
+      model,
+      model.heads,
+      keyOf('discriminator')
+    )(
+      discriminator.electra.embeddings,
+      discriminator.electra
+    )({ ids: corrupted.ids, ...inputs }).final
+    const discriminatorLogits = predictReplaced(discriminator)(judged)
+
+    const lmLoss = maskedLmLoss(batch, denominators)(generatorLogits)
+    const discriminatorLoss = pipe(
+      discriminatorLogits,
+      sigmoidCrossEntropy(corrupted.labels),
+      weightedMean(cast('f32')(batch.attentionMask), denominators.attentionMask)
+    )
+    return {
+      generatorLogits,
+      sampled,
+      corrupted,
+      discriminatorLogits,
+      maskedLmLoss: lmLoss,
+      discriminatorLoss,
+      loss: pipe(lmLoss, mul(config.generatorWeight), add(mul(config.discriminatorWeight)(discriminatorLoss)))
+    }
+  }
+
+const discriminatorMetrics = (batch: ShardBatch, forward: JointForward): MetricSums => {
+  const mask = cast('f32')(batch.attentionMask)
+  const logits = stopGradient(forward.discriminatorLogits)
+  const { labels } = forward.corrupted
+  const flagged = pipe(logits, gt(0), cast('f32'))
+  return {
+    discriminatorLoss: stopGradient(forward.discriminatorLoss),
+    tokens: sum()(mask),
+    replacedTokens: weightedSum(mask)(labels),
+    discriminatorHits: pipe(logits, binaryHits(labels), weightedSum(mask)),
+    flaggedTokens: weightedSum(mask)(flagged),
+    flaggedReplacedTokens: weightedSum(mask)(mul(labels)(flagged)),
+    logitHistogram: logitHistogram(labels, mask)(logits)
+  }
+}
+
+/** The entropy of a coin of probability p, in nats: the loss of always predicting the base rate. */
+export const binaryEntropy = (p: number): number =>
+  p <= 0 || p >= 1 ? 0 : -p * Math.log(p) - (1 - p) * Math.log(1 - p)
+
+const shardLoss =
+  (config: ElectraConfig) =>
+  (params: JointParams, batch: ShardBatch, denominators: Denominators, run: Run): ShardLoss => {
+    const sampler = sampleTokens(config.temperature, foldName('sample')(run.key))
+    const forward = jointForward(config, sampler)(params, batch, denominators, run.training ? run.key : undefined)
+    const sampledHits = pipe(forward.sampled, eq(batch.maskedIds), cast('f32'), weightedSum(batch.maskedWeights))
+    return {
+      loss: forward.loss,
+      metrics: {
+        loss: stopGradient(forward.loss),
+        ...maskedLmMetrics(batch, forward.generatorLogits, forward.maskedLmLoss),
+        sampledHits,
+        ...discriminatorMetrics(batch, forward)
+      }
+    }
+  }
+
+/** The generator keeps the discriminator's embedding width. */
+export const replacedTokenSpec = (
+  { model, generator }: Pick<ElectraConfig, 'model' | 'generator'>,
+  vocabSize: number
+): JointParams<ParameterSpec> => ({
+  discriminator: discriminatorSpec(model, model, vocabSize, model.initializerRange),
+  generator: generatorSpec({ ...generator, embeddingSize: model.embeddingSize }, vocabSize, model.initializerRange)
+})
+
+export const replacedTokenObjective = (config: ElectraConfig, vocabSize: number): Objective => {
+  return {
+    name: 'electra',
+    parameters: replacedTokenSpec(config, vocabSize),
+    shardLoss: (params, ...rest) => shardLoss(config)(params as JointParams, ...rest),
+    report: (sums, batches) => {
+      const tokens = sums.tokens[0]
+      const replaced = sums.replacedTokens[0]
+      return {
+        loss: sums.loss[0] / batches,
+        ...maskedLmReport(sums, batches),
+        sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
+        discriminatorLoss: sums.discriminatorLoss[0] / batches,
+        discriminatorAccuracy: sums.discriminatorHits[0] / tokens,
+        discriminatorPrecision: sums.flaggedReplacedTokens[0] / sums.flaggedTokens[0],
+        discriminatorRecall: sums.flaggedReplacedTokens[0] / replaced,
+        discriminatorAuc: aucOfHistogram(sums.logitHistogram),
+        replacedRate: replaced / tokens,
+        baseRateEntropy: binaryEntropy(replaced / tokens)
+      }
+    }
+  }
+}

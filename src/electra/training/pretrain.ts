@@ -1,0 +1,302 @@
+/**
+ * Pre-training: the fold of steps over the stream of batches, with checkpoints, evaluations and metrics on the way.
+ *
+ * A run lives in one directory:
+ *
+ *     config.json      the configuration, resolved
+ *     metrics.jsonl    a line for each step and each evaluation
+ *     checkpoints/     the last few, and the best by held-out loss
+ *
+ * Everything that a step depends on is a function of the settings and the step's number, so a run that was stopped, by
+ * an interrupt or by force, goes on from its last checkpoint bit for bit.
+ */
+
+import { join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as O from 'fp-ts/lib/Option.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { withPool, type PoolOptions } from '../../workers/index.js'
+import type { Report } from '../objective/objective.js'
+import { latestCheckpoint, saveCheckpoint, type Found } from '../store/checkpoint.js'
+import type { HeldOut, Progress, RunIdentity } from '../store/checkpoint-state.js'
+import { canonicalJson } from '../store/canonical-json.js'
+import { sha256OfTensors } from '../store/digest.js'
+import type { StoreError } from '../store/errors.js'
+import { removeLeftovers } from '../store/files.js'
+import { betterOf, checkResume } from '../store/resume.js'
+import { emptyHistory, meansOf, remember, type History } from './history.js'
+import { metricsFile, type MetricsFile, type MetricsRecord } from './metrics-file.js'
+import { openSession, type NamedState, type RunSettings, type Session, type SessionError } from './session.js'
+
+export type PretrainOptions = RunSettings & {
+  readonly out: string
+  readonly pool: PoolOptions
+  readonly checkpointEvery: number
+  readonly keepCheckpoints: number
+  /** Continue from the last checkpoint in `out`; without it, `out` must hold none. */
+  readonly resume: boolean
+  /** Asked before each step: whether to save and stop. */
+  readonly shouldStop: () => boolean
+  readonly observe: (event: PretrainEvent) => void
+}
+
+export type PretrainError =
+  | SessionError
+  | StoreError
+  /** `out` already holds a run, and `resume` was not asked for. */
+  | { readonly _tag: 'RunExists'; readonly out: string; readonly step: number }
+  /** `resume` was asked for, and there is nothing to resume. */
+  | { readonly _tag: 'NothingToResume'; readonly out: string }
+  /** The loss is no longer a number. The last checkpoint stands. */
+  | { readonly _tag: 'Diverged'; readonly step: number; readonly loss: number }
+
+export type PretrainEvent =
+  | {
+      readonly _tag: 'Started'
+      readonly step: number
+      readonly totalSteps: number
+      readonly parameters: number
+      readonly examples: number
+      readonly heldOutExamples: number
+      readonly workers: number
+      readonly device: string
+      readonly multiplier: string
+    }
+  | {
+      readonly _tag: 'Stepped'
+      /** Updates done. */
+      readonly step: number
+      readonly report: Report
+      readonly gradientNorm: number
+      readonly learningRate: number
+      readonly tokens: number
+      readonly seconds: number
+    }
+  | { readonly _tag: 'Evaluated'; readonly step: number; readonly report: Report; readonly isBest: boolean }
+  | { readonly _tag: 'Saved'; readonly step: number; readonly path: string }
+
+export type PretrainResult = {
+  /** Whether every step was taken; otherwise it was asked to stop. */
+  readonly isComplete: boolean
+  readonly step: number
+  readonly totalSteps: number
+  readonly parameters: number
+  /** Means over the first and the last tenth of the steps; empty where none of it was taken. */
+  readonly first: Report
+  readonly last: Report
+  readonly heldOut: Report | undefined
+  readonly best: HeldOut | undefined
+  /** Of this process only: a resumed run does not count what came before. Padding is not counted. */
+  readonly tokensPerSecond: number
+  readonly weightsSha256: string
+  readonly optimizerSha256: string
+  readonly checkpoint: string
+  /** The final parameters by name. */
+  readonly params: NamedState['params']
+}
+
+/** The state of the fold that is not in the session. */
+type Past = {
+  readonly step: number
+  readonly history: History
+  readonly best: HeldOut | undefined
+  readonly heldOut: Report | undefined
+}
+
+const identityOf = ({ config, corpus, seed, totalSteps }: RunSettings): RunIdentity => ({
+  config,
+  corpusSha256: corpus.manifest.sha256,
+  seed,
+  totalSteps
+})
+
+const checkpointsOf = (out: string): string => join(out, 'checkpoints')
+
+/** The checkpoint to start from: none for a new run. */
+const startingPoint = (options: PretrainOptions): TE.TaskEither<PretrainError, O.Option<Found>> =>
+  pipe(
+    removeLeftovers(checkpointsOf(options.out)),
+    TE.chainW(() => latestCheckpoint(checkpointsOf(options.out))),
+    TE.chainEitherKW((found): E.Either<PretrainError, O.Option<Found>> => {
+      const { out, resume } = options
+      if (O.isNone(found)) return resume ? E.left({ _tag: 'NothingToResume', out }) : E.right(found)
+      const { progress } = found.value.checkpoint
+      if (!resume) return E.left({ _tag: 'RunExists', out, step: progress.step })
+      return pipe(
+        checkResume(identityOf(options), progress),
+        E.map(() => found)
+      )
+    })
+  )
+
+const restore = (session: Session, found: O.Option<Found>): TE.TaskEither<PretrainError, Past> =>
+  pipe(
+    found,
+    O.match(
+      () => TE.right<PretrainError, Past>({ step: 0, history: emptyHistory, best: undefined, heldOut: undefined }),
+      ({ checkpoint: { progress, ...state } }) =>
+        pipe(
+          session.write(state),
+          TE.map((): Past => ({
+            step: progress.step,
+            history: progress.metrics,
+            best: progress.best,
+            heldOut: undefined
+          }))
+        )
+    )
+  )
+
+/** Everything the loop works with. */
+type Run = { readonly options: PretrainOptions; readonly session: Session; readonly metrics: MetricsFile }
+
+const evaluate = ({ options, session, metrics }: Run, past: Past): TE.TaskEither<PretrainError, Past> =>
+  pipe(
+    session.evaluate,
+    TE.chainW((report): TE.TaskEither<PretrainError, Past> => {
+      if (report === undefined) return TE.right(past)
+      const best = betterOf(past.best, { step: past.step, loss: report.loss })
+      options.observe({ _tag: 'Evaluated', step: past.step, report, isBest: best?.step === past.step })
+      return pipe(
+        metrics.append({ kind: 'heldOut', step: past.step, ...report }),
+        TE.map(() => ({ ...past, best, heldOut: report }))
+      )
+    })
+  )
+
+/** Evaluates, then writes a checkpoint. */
+const save = (run: Run, past: Past): TE.TaskEither<PretrainError, { readonly past: Past; readonly path: string }> =>
+  pipe(
+    evaluate(run, past),
+    TE.bindTo('past'),
+    TE.bindW('state', () => TE.fromTask(run.session.read)),
+    TE.bindW('path', ({ past: { step, history, best }, state }) => {
+      const progress: Progress = { ...identityOf(run.options), step, metrics: history, best }
+      return saveCheckpoint(
+        checkpointsOf(run.options.out),
+        { progress, ...state },
+        { keep: run.options.keepCheckpoints }
+      )
+    }),
+    TE.chainFirstIOK(
+      ({ past: { step }, path }) =>
+        () =>
+          run.options.observe({ _tag: 'Saved', step, path })
+    )
+  )
+
+const secondsSince = (start: number): number => (performance.now() - start) / 1000
+
+const takeStep =
+  ({ options, session, metrics }: Run) =>
+  (past: Past): TE.TaskEither<PretrainError, { readonly past: Past; readonly tokens: number }> =>
+  async () => {
+    const start = performance.now()
+    const stepped = await session.step(past.step)()
+    if (E.isLeft(stepped)) return stepped
+    const { report, gradientNorm, learningRate, tokens } = stepped.right
+    const step = past.step + 1
+    if (!Number.isFinite(report.loss)) return E.left({ _tag: 'Diverged', step, loss: report.loss })
+    const facts = { report, gradientNorm, learningRate, tokens, seconds: secondsSince(start) }
+    options.observe({ _tag: 'Stepped', step, ...facts })
+    const record: MetricsRecord = {
+      kind: 'step',
+      step,
+      ...report,
+      gradientNorm,
+      learningRate,
+      tokens,
+      seconds: facts.seconds
+    }
+    const written = await metrics.append(record)()
+    if (E.isLeft(written)) return written
+    return E.right({
+      past: { ...past, step, history: remember(past.step, options.totalSteps, report)(past.history) },
+      tokens
+    })
+  }
+
+const fold =
+  (run: Run, start: Past): TE.TaskEither<PretrainError, PretrainResult> =>
+  async () => {
+    const { options, session } = run
+    let [past, path, savedAt] = [start, '', -1]
+    let [tokens, seconds] = [0, 0]
+    const saveNow = async (): Promise<E.Either<PretrainError, void>> => {
+      const saved = await save(run, past)()
+      if (E.isLeft(saved)) return saved
+      past = saved.right.past
+      path = saved.right.path
+      savedAt = past.step
+      return E.right(undefined)
+    }
+    while (past.step < options.totalSteps && !options.shouldStop()) {
+      const began = performance.now()
+      const stepped = await takeStep(run)(past)()
+      if (E.isLeft(stepped)) return stepped
+      past = stepped.right.past
+      tokens += stepped.right.tokens
+      seconds += secondsSince(began)
+      if (past.step % options.checkpointEvery === 0) {
+        const saved = await saveNow()
+        if (E.isLeft(saved)) return saved
+      }
+    }
+    if (savedAt !== past.step) {
+      const saved = await saveNow()
+      if (E.isLeft(saved)) return saved
+    }
+    const state = await session.read()
+    return E.right({
+      isComplete: past.step === options.totalSteps,
+      step: past.step,
+      totalSteps: options.totalSteps,
+      parameters: session.parameters,
+      first: meansOf(past.history, 'first'),
+      last: meansOf(past.history, 'last'),
+      heldOut: past.heldOut,
+      best: past.best,
+      tokensPerSecond: seconds === 0 ? 0 : tokens / seconds,
+      weightsSha256: sha256OfTensors(state.params),
+      optimizerSha256: sha256OfTensors(state.optimizer),
+      checkpoint: path,
+      params: state.params
+    })
+  }
+
+/**
+ * Runs, or resumes, a pre-training. Stops after the step at which `shouldStop` says so, with its state saved.
+ *
+ * On any `Left` the last checkpoint stands, whole.
+ */
+export const pretrain = (options: PretrainOptions): TE.TaskEither<PretrainError, PretrainResult> =>
+  pipe(
+    startingPoint(options),
+    TE.chain((found) =>
+      withPool(options.pool)((pool) =>
+        pipe(
+          openSession(options)(pool),
+          TE.bindTo('session'),
+          TE.bindW('past', ({ session }) => restore(session, found)),
+          TE.bindW('metrics', ({ past }) =>
+            metricsFile(options.out, past.step, `${canonicalJson(options.config, 2)}\n`)
+          ),
+          TE.chainFirstIOK(({ session, past }) => () => {
+            options.observe({
+              _tag: 'Started',
+              step: past.step,
+              totalSteps: options.totalSteps,
+              parameters: session.parameters,
+              examples: session.data.examples,
+              heldOutExamples: session.data.heldOutExamples,
+              workers: session.workers,
+              device: session.device.name,
+              multiplier: session.device.multiplier
+            })
+          }),
+          TE.chainW(({ session, past, metrics }) => fold({ options, session, metrics }, past))
+        )
+      )
+    )
+  )

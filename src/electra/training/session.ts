@@ -1,0 +1,199 @@
+/**
+ * A run in memory: programs loaded on a pool, state in it, and steps that can be taken one after another.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import type { Task } from 'fp-ts/lib/Task.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { TensorError } from '../../tensor/fault.js'
+import type { Data } from '../../tensor/index.js'
+import { storedOf, type NamedStored } from '../../tensor/stored.js'
+import { equalShapes, sizeOf } from '../../tensor/shape.js'
+import { tensorEntries } from '../../tensor/tree.js'
+import {
+  prepareShardedSum,
+  prepareStep,
+  readSlots,
+  type Arrays,
+  type Fold,
+  type Pool,
+  type WorkerError
+} from '../../workers/index.js'
+import type { ElectraConfig } from '../config.js'
+import type { Corpus } from '../data/corpus.js'
+import { objectiveOf } from '../objective/choose.js'
+import type { Report } from '../objective/objective.js'
+import { trainingData, type TrainingData } from './data.js'
+import { runKeys, type RunKeys } from './keys.js'
+import { namedSums, pretrainingPrograms, scheduleOf, type PretrainingPrograms } from './programs.js'
+
+/** What decides the bits of a run, beside the device's arithmetic. */
+export type RunSettings = {
+  readonly config: ElectraConfig
+  readonly corpus: Corpus
+  readonly seed: number
+  /** Where the schedule ends. */
+  readonly totalSteps: number
+}
+
+export type SessionError =
+  | WorkerError
+  | TensorError
+  /** The corpus gives no example of the configuration's length. */
+  | { readonly _tag: 'NoExamples'; readonly corpus: string }
+
+/** The arrays of a state by name: parameters as in model files, moments behind `mu.` and `nu.`. */
+export type NamedState = { readonly params: ReadonlyArray<NamedStored>; readonly optimizer: ReadonlyArray<NamedStored> }
+
+export type Stepped = {
+  readonly report: Report
+  /** Before clipping. */
+  readonly gradientNorm: number
+  readonly learningRate: number
+  /** Tokens of the batch that are not padding. */
+  readonly tokens: number
+}
+
+export type Session = {
+  readonly parameters: number
+  readonly data: TrainingData
+  readonly device: Pool['device']
+  readonly workers: number
+  /** Takes step `n`, counted from 0. A `Left` leaves the state as it was. */
+  readonly step: (n: number) => TE.TaskEither<SessionError, Stepped>
+  /** The report on the held-out batches; `undefined` where nothing is held out. */
+  readonly evaluate: TE.TaskEither<SessionError, Report | undefined>
+  readonly read: Task<NamedState>
+  /** Puts a saved state in. Fails with the name of the first array that does not fit. */
+  readonly write: (state: NamedState) => TE.TaskEither<SessionError, void>
+}
+
+const addInto = (sums: ReadonlyArray<Float64Array>, arrays: Arrays): void =>
+  sums.forEach((sum, i) => arrays[i].forEach((x, j) => (sum[j] += x)))
+
+const evaluation = (
+  { metrics, report, evaluation: source }: PretrainingPrograms,
+  fold: Fold,
+  { heldOut }: TrainingData
+): TE.TaskEither<WorkerError, Session['evaluate']> =>
+  heldOut.length === 0
+    ? TE.right(TE.right(undefined))
+    : pipe(
+        fold.evaluation('evaluation', source),
+        TE.map((evaluate) => async () => {
+          const sums: Array<Float64Array> = []
+          for (const shards of heldOut) {
+            const evaluated = await evaluate(shards)()
+            if (E.isLeft(evaluated)) return evaluated
+            if (sums.length === 0) sums.push(...evaluated.right.map((x) => new Float64Array(x.length)))
+            addInto(sums, evaluated.right)
+          }
+          return E.right(report(namedSums(metrics, sums), heldOut.length))
+        })
+      )
+
+/** The arrays of freshly initialised parameters; every moment is zero, as all new memory is. */
+const initialParams = (
+  pool: Pool,
+  { initial }: PretrainingPrograms,
+  keys: RunKeys
+): TE.TaskEither<WorkerError, Arrays> =>
+  pipe(
+    prepareShardedSum(pool, 'initial', initial, [], 1),
+    TE.chain((drawn) =>
+      pipe(
+        TE.fromIOEither(drawn.write([[Uint32Array.from(keys.parameters)]])),
+        TE.chain(() => drawn.run([])),
+        TE.map(() => readSlots(drawn.sums)())
+      )
+    )
+  )
+
+type Leaf = { readonly name: string; readonly part: 'params' | 'optimizer'; readonly shape: ReadonlyArray<number> }
+
+/** State leaves in the fold's order, with the names they are stored under. */
+const leavesOf = ({ state }: PretrainingPrograms): ReadonlyArray<Leaf> =>
+  tensorEntries(state).map(([path, { shape }]) => {
+    const part = path.startsWith('params.') ? 'params' : 'optimizer'
+    return { name: path.slice(part.length + 1), part, shape }
+  })
+
+const namedState = (leaves: ReadonlyArray<Leaf>, arrays: Arrays): NamedState => {
+  const part = (wanted: Leaf['part']): ReadonlyArray<NamedStored> =>
+    leaves.flatMap((leaf, i) =>
+      leaf.part === wanted ? [{ ...storedOf('f32', leaf.shape, arrays[i]), name: leaf.name }] : []
+    )
+  return { params: part('params'), optimizer: part('optimizer') }
+}
+
+const arraysOf = (leaves: ReadonlyArray<Leaf>, state: NamedState): E.Either<SessionError, Arrays> => {
+  const named = {
+    params: new Map(state.params.map((x) => [x.name, x])),
+    optimizer: new Map(state.optimizer.map((x) => [x.name, x]))
+  }
+  return pipe(
+    leaves,
+    E.traverseArray(({ name, part, shape }): E.Either<SessionError, Data> => {
+      const x = named[part].get(name)
+      return x !== undefined && x.dtype === 'F32' && equalShapes(x.shape, shape)
+        ? E.right(x.data)
+        : E.left({
+            _tag: 'WrongInputs',
+            where: `state ${part}.${name}`,
+            found: x === undefined ? 'nothing' : `${x.dtype} [${x.shape.join(', ')}]`,
+            expected: `F32 [${shape.join(', ')}]`
+          })
+    })
+  )
+}
+
+/** Prepares a run on a pool, with freshly initialised parameters. */
+export const openSession =
+  ({ config, corpus, seed, totalSteps }: RunSettings) =>
+  (pool: Pool): TE.TaskEither<SessionError, Session> => {
+    const keys = runKeys(seed)
+    const data = trainingData(config, corpus, keys)
+    if (data.examples === 0) return TE.left({ _tag: 'NoExamples', corpus: corpus.directory })
+    const schedule = scheduleOf(config, totalSteps)
+    const objective = objectiveOf(config, corpus.vocabulary.pieces.length)
+    return pipe(
+      TE.fromEither<SessionError, PretrainingPrograms>(pretrainingPrograms(config, objective, totalSteps)),
+      TE.bindTo('programs'),
+      TE.bindW('initial', ({ programs }) => initialParams(pool, programs, keys)),
+      TE.bindW('fold', ({ programs }) => prepareStep(pool, programs.step)),
+      TE.bindW('evaluate', ({ programs, fold }) => evaluation(programs, fold, data)),
+      TE.let('leaves', ({ programs }) => leavesOf(programs)),
+      TE.chainFirstW(({ fold, initial, leaves }) => {
+        const params = [...initial]
+        return fold.write(
+          leaves.map(({ part, shape }) =>
+            part === 'params' ? (params.shift() ?? new Float32Array()) : new Float32Array(sizeOf(shape))
+          )
+        )
+      }),
+      TE.map(({ programs, fold, evaluate, leaves }): Session => {
+        return {
+          parameters: leaves.reduce((n, { part, shape }) => n + (part === 'params' ? sizeOf(shape) : 0), 0),
+          data,
+          device: pool.device,
+          workers: pool.workers,
+          step: (n) => {
+            const { shards, tokens } = data.stepAt(n)
+            return pipe(
+              fold.step(shards, [Int32Array.of(n)]),
+              TE.map(({ metrics, report: [gradientNorm] }) => ({
+                report: programs.report(namedSums(programs.metrics, metrics), 1),
+                gradientNorm: gradientNorm[0],
+                learningRate: schedule.onHost(n),
+                tokens
+              }))
+            )
+          },
+          evaluate,
+          read: async () => namedState(leaves, await fold.read()),
+          write: (state) => pipe(TE.fromEither(arraysOf(leaves, state)), TE.chainW(fold.write))
+        }
+      })
+    )
+  }

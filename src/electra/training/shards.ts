@@ -1,0 +1,50 @@
+/**
+ * A batch as the arrays that a fold's shards read: masked, weighed, keyed and cut.
+ *
+ * Masking is drawn before the cut, and the batch's two weight sums go to every shard, because the losses are means over
+ * the whole batch.
+ */
+
+import { hostFold } from '../../tensor/keys.js'
+import type { Data } from '../../tensor/index.js'
+import type { Words } from '../../tensor/threefry.js'
+import type { Arrays } from '../../workers/index.js'
+import type { Batch } from '../data/batches.js'
+import type { Masked } from '../data/masking.js'
+import type { Denominators, ShardBatch } from '../objective/batch.js'
+
+/** The path order of `ShardBatch` and of `Denominators`: the order of a traced program's inputs. */
+const batchOrder = [
+  'attentionMask',
+  'inputIds',
+  'maskedIds',
+  'maskedInputIds',
+  'maskedPositions',
+  'maskedWeights',
+  'tokenTypeIds'
+] as const satisfies ReadonlyArray<keyof ShardBatch>
+
+const denominatorOrder = ['attentionMask', 'maskedWeights'] as const satisfies ReadonlyArray<keyof Denominators>
+
+const total = (weights: ArrayLike<number>): Float32Array => {
+  let sum = 0
+  for (let i = 0; i < weights.length; i++) sum += weights[i]
+  return Float32Array.of(sum)
+}
+
+/** Shard s holds rows `s B / S .. (s + 1) B / S - 1`, and the key folded with s. */
+export const shardInputs = (batch: Batch, masked: Masked, shards: number, stepKey: Words): ReadonlyArray<Arrays> => {
+  const whole: ShardBatch<Data> = { ...batch, ...masked }
+  const denominators: Denominators<Data> = {
+    attentionMask: total(batch.attentionMask),
+    maskedWeights: total(masked.maskedWeights)
+  }
+  return Array.from({ length: shards }, (_, shard) => [
+    ...batchOrder.map((name) => {
+      const rows = whole[name].length / shards
+      return whole[name].subarray(shard * rows, (shard + 1) * rows)
+    }),
+    ...denominatorOrder.map((name) => denominators[name]),
+    Uint32Array.from(hostFold(shard)(stepKey))
+  ])
+}
