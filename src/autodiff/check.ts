@@ -11,13 +11,13 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { invalidArgument, showTensorError } from '../tensor/fault.js'
+import { invalidArgument } from '../tensor/fault.js'
 import { literal, peek, type Literal } from '../tensor/literal.js'
 import { lower } from '../tensor/program/lower.js'
 import { attempt } from '../tensor/program/trace.js'
 import { allocateOutputs, asWidth } from '../tensor/run/arrays.js'
-import { showDeviceError, type DeviceError } from '../tensor/run/device.js'
-import { evaluateAll, type EvaluationError } from '../tensor/run/evaluate.js'
+import type { DeviceError } from '../tensor/run/device.js'
+import { evaluateAll, showEvaluationError, type EvaluationError } from '../tensor/run/evaluate.js'
 import { reference } from '../tensor/run/reference.js'
 import { showShape, sizeOf, type Shape } from '../tensor/shape.js'
 import { inputNode, type Tensor } from '../tensor/tensor.js'
@@ -99,22 +99,8 @@ export const gradientCheck = <P>(
 }
 
 /** An error as text. */
-export const showGradientError = (e: GradientError): string => {
-  switch (e._tag) {
-    case 'WrongGradient':
-      return showComparison(e.worst)
-    case 'ShapeMismatch':
-    case 'AxisOutOfRange':
-    case 'DTypeMismatch':
-    case 'InvalidArgument':
-      return showTensorError(e)
-    case 'DeviceUnavailable':
-    case 'Unsupported':
-    case 'WrongArrays':
-    case 'DeviceFailed':
-      return showDeviceError(e)
-  }
-}
+export const showGradientError = (e: GradientError): string =>
+  e._tag === 'WrongGradient' ? showComparison(e.worst) : showEvaluationError(e)
 
 const showComparison = ({ order, along, analytic, numeric, error, allowed }: DerivativeComparison): string => {
   const what = order === 1 ? 'the gradient' : "the gradient of the gradient's product with a random direction"

@@ -5,7 +5,6 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { ParameterSpec } from '../nn/index.js'
 import { sigmoid, tensor, zeros } from '../tensor/index.js'
 import { literal, peek, type Literal } from '../tensor/literal.js'
 import { attempt } from '../tensor/program/trace.js'
@@ -13,15 +12,13 @@ import type { Device } from '../tensor/run/device.js'
 import { evaluateTask, type EvaluationError } from '../tensor/run/evaluate.js'
 import { equalShapes } from '../tensor/shape.js'
 import type { NamedStored } from '../tensor/stored.js'
-import { mapTree } from '../tensor/tree.js'
 import type { ModelConfig } from './config.js'
 import { encode } from './model/body.js'
 import { discriminatorSpec, predictReplaced, type Discriminator } from './model/discriminator.js'
+import { paramsFrom } from './model/stored-params.js'
 
 /** A discriminator with its sizes. */
 export type TrainedDiscriminator = { readonly model: ModelConfig; readonly params: Discriminator<Literal> }
-
-const isSpec = (x: unknown): x is ParameterSpec => typeof x === 'object' && x !== null && 'initialiser' in x
 
 /**
  * The discriminator that stored tensors hold, under the names of its model file, behind `prefix`. `Left` is the name of a
@@ -34,18 +31,16 @@ export const discriminatorFrom = (
   prefix = ''
 ): E.Either<string, TrainedDiscriminator> => {
   const named = new Map(tensors.map((x) => [x.name, x]))
-  const unfit: Array<string> = []
-  const params = mapTree(
-    isSpec,
-    ({ shape }, path): Literal | undefined => {
+  return pipe(
+    discriminatorSpec(model, model, vocabSize, model.initializerRange),
+    paramsFrom((path, shape) => {
       const stored = named.get(prefix + path)
-      if (stored?.dtype === 'F32' && equalShapes(stored.shape, shape)) return literal(shape, 'f32', stored.data)
-      unfit.push(prefix + path)
-      return undefined
-    },
-    discriminatorSpec(model, model, vocabSize, model.initializerRange)
+      return stored?.dtype === 'F32' && equalShapes(stored.shape, shape)
+        ? E.right(literal(shape, 'f32', stored.data))
+        : E.left(prefix + path)
+    })<Discriminator<Literal>>,
+    E.map((params) => ({ model, params }))
   )
-  return unfit.length === 0 ? E.right({ model, params: params as unknown as Discriminator<Literal> }) : E.left(unfit[0])
 }
 
 /**

@@ -61,7 +61,7 @@ export const zeros: Initialiser = constantly(0)
 
 export const ones: Initialiser = constantly(1)
 
-const isParameterSpec = (x: unknown): x is ParameterSpec =>
+export const isParameterSpec = (x: unknown): x is ParameterSpec =>
   typeof x === 'object' && x !== null && 'initialiser' in x && typeof x.initialiser === 'function'
 
 /** One tensor for each description, drawn with `key` folded by the name that is its path. */

@@ -6,6 +6,7 @@ import { isRight } from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { gradientCheck, showGradientError, type GradientCheckOptions } from '../autodiff/check.js'
 import { isLiteral } from '../tensor/literal.js'
+import { reasonOf } from '../tensor/reason.js'
 import { showShape } from '../tensor/shape.js'
 import { show } from '../tensor/show.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -41,7 +42,7 @@ export const assertGradients = <P>(
     { numRuns: runs, ...replay }
   )
   if (!details.failed) return
-  const reason = details.errorInstance instanceof Error ? details.errorInstance.message : String(details.errorInstance)
+  const reason = reasonOf(details.errorInstance)
   throw new Error(
     [
       reason,

@@ -52,6 +52,3 @@ export const showWorkerError = (e: WorkerError): string => {
       return showDeviceError(e)
   }
 }
-
-/** What a thrown value says for itself. */
-export const reasonOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))

@@ -5,7 +5,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Device } from '../tensor/run/device.js'
-import { reasonOf, type WorkerError } from './error.js'
+import { reasonOf } from '../tensor/reason.js'
+import type { WorkerError } from './error.js'
 import { poolOf, type Pool } from './pool.js'
 import { factsOf, runnerOf } from './runner.js'
 

@@ -10,7 +10,8 @@ import type { IO } from 'fp-ts/lib/IO.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import { viewOf, type Data, type DType, type FloatWidth } from '../tensor/dtype.js'
 import { mapTree } from '../tensor/tree.js'
-import { reasonOf, type WorkerError } from './error.js'
+import { reasonOf } from '../tensor/reason.js'
+import type { WorkerError } from './error.js'
 import { isPlace, layOut, type Place, type PerSpec } from './layout.js'
 
 /** `floats` says how f32 is held: as the device that will work here holds it. */

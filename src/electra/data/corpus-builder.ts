@@ -196,7 +196,7 @@ const makeDirectory = <A>(
   TE.bracket(
     pipe(join(dirname(resolve(out)), `.${basename(resolve(out))}.partial-${randomUUID()}`), (temporary) =>
       TE.tryCatch(
-        () => mkdir(temporary).then(() => temporary),
+        () => mkdir(temporary, { recursive: true }).then(() => temporary),
         (error) => unwritable(out, error)
       )
     ),

@@ -2,6 +2,7 @@
  * What can go wrong between text files and an opened corpus.
  */
 
+import { reasonOf } from '../../tensor/reason.js'
 import { showTokenizerError, type TokenizerError } from './tokenizer.js'
 import { showVocabularyError, type VocabularyError } from './vocabulary.js'
 
@@ -66,20 +67,20 @@ const plain: ReadonlyMap<string, string> = new Map([
 export const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 
-export const reasonOf = (error: unknown): string => {
+export const systemReasonOf = (error: unknown): string => {
   const code = codeOf(error)
   const known = code === undefined ? undefined : plain.get(code)
-  return known !== undefined ? `${known} (${code})` : error instanceof Error ? error.message : String(error)
+  return known !== undefined ? `${known} (${code})` : reasonOf(error)
 }
 
 export const unreadable = (path: string, error: unknown): CorpusError => ({
   _tag: 'UnreadableFile',
   path,
-  reason: reasonOf(error)
+  reason: systemReasonOf(error)
 })
 
 export const unwritable = (path: string, error: unknown): CorpusError => ({
   _tag: 'WriteFailed',
   path,
-  reason: reasonOf(error)
+  reason: systemReasonOf(error)
 })

@@ -9,6 +9,7 @@
 
 import { hostBits, hostFold } from '../../tensor/keys.js'
 import type { Words } from '../../tensor/threefry.js'
+import { roundHalfToEven } from '../rounding.js'
 import type { Batch } from './batches.js'
 import type { SpecialIds } from './vocabulary.js'
 
@@ -53,12 +54,6 @@ export const slotsOf = (maskProbability: number, sequenceLength: number): number
  */
 export const predictionsOf = (maskProbability: number, slots: number, tokens: number): number =>
   Math.min(slots, Math.max(1, roundHalfToEven(Math.fround(Math.fround(tokens) * Math.fround(maskProbability)))))
-
-const roundHalfToEven = (x: number): number => {
-  const below = Math.floor(x)
-  const rest = x - below
-  return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below
-}
 
 /** What each draw of an example is for. */
 const uses = { positions: 0, replacement: 1 } as const

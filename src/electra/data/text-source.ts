@@ -15,7 +15,7 @@ import { createGunzip } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { reasonOf, unreadable, type CorpusError } from './corpus-error.js'
+import { systemReasonOf, unreadable, type CorpusError } from './corpus-error.js'
 
 /** The longest line that is read as text, in bytes. */
 export const longestLine = 2 ** 20
@@ -83,7 +83,7 @@ export const readLines =
         if (E.isLeft(used)) return used
       }
     } catch (error) {
-      return E.left({ _tag: 'UnreadableFile', path: file.path, reason: reasonOf(error) })
+      return E.left({ _tag: 'UnreadableFile', path: file.path, reason: systemReasonOf(error) })
     }
     const rest = splitter.end()
     if (E.isLeft(rest)) return rest

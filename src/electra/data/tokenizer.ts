@@ -14,6 +14,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as IOE from 'fp-ts/lib/IOEither.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { reasonOf } from '../../tensor/reason.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { bertNormalizer, bertPreTokenizer, Tokenizer as Library } from 'tokenizers'
 import { z } from 'zod'
@@ -31,7 +32,7 @@ export const showTokenizerError = (e: TokenizerError): string => `${e.library}: 
 const failed = (reason: unknown): TokenizerError => ({
   _tag: 'TokenizerFailed',
   library: 'tokenizers',
-  reason: reason instanceof Error ? reason.message : String(reason)
+  reason: reasonOf(reason)
 })
 
 /** One sentence between [CLS] and [SEP], and where each piece stands in it. */

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { reasonOf } from '../../tensor/reason.js'
 import type { StoreError } from './errors.js'
 
 const failure =
@@ -20,10 +21,11 @@ const failure =
     operation,
     path,
     code: cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown',
-    reason: cause instanceof Error ? cause.message : String(cause)
+    reason: reasonOf(cause)
   })
 
-const attempt = <A>(operation: string, path: string, run: () => Promise<A>): TE.TaskEither<StoreError, A> =>
+/** Runs a file operation; what it throws becomes a `FileFailure` that names the path. */
+export const attempt = <A>(operation: string, path: string, run: () => Promise<A>): TE.TaskEither<StoreError, A> =>
   TE.tryCatch(run, failure(operation, path))
 
 const temporaryPrefix = '.pure-electra-tmp-'

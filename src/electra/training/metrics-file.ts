@@ -11,6 +11,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { StoreError } from '../store/errors.js'
+import { attempt } from '../store/files.js'
 
 export type MetricsRecord = {
   readonly kind: 'step' | 'heldOut'
@@ -20,15 +21,6 @@ export type MetricsRecord = {
 }
 
 export type MetricsFile = { readonly append: (record: MetricsRecord) => TE.TaskEither<StoreError, void> }
-
-const attempt = <A>(operation: string, path: string, run: () => Promise<A>): TE.TaskEither<StoreError, A> =>
-  TE.tryCatch(run, (cause) => ({
-    _tag: 'FileFailure',
-    operation,
-    path,
-    code: cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown',
-    reason: cause instanceof Error ? cause.message : String(cause)
-  }))
 
 /** The step that a line speaks of; `undefined` for a line that is no record. */
 export const stepOfLine = (line: string): number | undefined => {

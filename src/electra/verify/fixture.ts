@@ -11,13 +11,14 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { z } from 'zod'
 import type { Literal } from '../../tensor/literal.js'
 import { decode, showSafetensorsError, type SafetensorsError } from '../../tensor/safetensors.js'
-import { equalShapes, showShape, type Shape } from '../../tensor/shape.js'
+import type { Spec } from '../../tensor/program/program.js'
+import { equalShapes, showShape } from '../../tensor/shape.js'
 import { toLiteral, type Stored } from '../../tensor/stored.js'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
-import { mapTree } from '../../tensor/tree.js'
 import { layerNormSpec, type ParameterSpec } from '../../nn/index.js'
 import type { ElectraConfig } from '../config.js'
 import { replacedTokenSpec, type JointParams } from '../objective/replaced-token.js'
+import { paramsFrom } from '../model/stored-params.js'
 
 export type FixtureError =
   | { readonly _tag: 'BadFixture'; readonly where: string; readonly found: string; readonly expected: string }
@@ -72,8 +73,8 @@ export type Fixture = {
   readonly config: Pick<ElectraConfig, 'model' | 'generator' | 'generatorWeight' | 'discriminatorWeight'>
   /** The weights to start from. Tied ones once, under the discriminator's name. */
   readonly params: JointParams<Literal>
-  /** A tensor of the file by its name, as a literal; F64 stays in double precision. */
-  readonly tensor: (name: string, shape?: Shape) => E.Either<FixtureError, Literal>
+  /** A tensor of the file by its name, if it is of this shape and dtype; F64 stays in double precision. */
+  readonly tensor: (name: string, expected: Spec) => E.Either<FixtureError, Literal>
   readonly names: ReadonlyArray<string>
 }
 
@@ -132,35 +133,21 @@ const specOf = (s: FixtureSizes): JointParams<ParameterSpec> => {
   return { ...joint, generator: { ...generator, electra: { ...generator.electra, embeddings } } }
 }
 
-const isSpec = (x: unknown): x is ParameterSpec => typeof x === 'object' && x !== null && 'initialiser' in x
-
 const lookupIn =
   (tensors: ReadonlyMap<string, Stored>): Fixture['tensor'] =>
-  (name, shape) => {
+  (name, { shape, dtype }) => {
     const stored = tensors.get(name)
     if (stored === undefined) return E.left(bad(name, 'no such tensor', 'one'))
-    if (shape !== undefined && !equalShapes(stored.shape, shape))
-      return E.left(bad(name, showShape(stored.shape), showShape(shape)))
+    if (!equalShapes(stored.shape, shape)) return E.left(bad(name, showShape(stored.shape), showShape(shape)))
     return pipe(
       toLiteral(stored),
-      E.mapLeft((e) => bad(name, e.found, e.expected))
+      E.mapLeft((e) => bad(name, e.found, e.expected)),
+      E.filterOrElse(
+        (x) => x.dtype === dtype,
+        () => bad(name, stored.dtype, `an element type for ${dtype}`)
+      )
     )
   }
-
-const paramsOf = (s: FixtureSizes, tensor: Fixture['tensor']): E.Either<FixtureError, JointParams<Literal>> => {
-  const failures: Array<FixtureError> = []
-  const params = mapTree(
-    isSpec,
-    ({ shape }, path): Literal | undefined => {
-      const found = tensor(path, shape)
-      if (E.isRight(found)) return found.right
-      failures.push(found.left)
-      return undefined
-    },
-    specOf(s)
-  )
-  return failures.length > 0 ? E.left(failures[0]) : E.right(params as unknown as JointParams<Literal>)
-}
 
 /** Reads a golden file's bytes. */
 export const readFixture = (bytes: Uint8Array): E.Either<FixtureError, Fixture> =>
@@ -170,7 +157,9 @@ export const readFixture = (bytes: Uint8Array): E.Either<FixtureError, Fixture> 
     E.bindW('sizes', ({ file }) => fromMetadata(file.metadata, 'config', sizes)),
     E.bindW('optimizer', ({ file }) => fromMetadata(file.metadata, 'optimizer', optimizer)),
     E.let('tensor', ({ file }) => lookupIn(file.tensors)),
-    E.bindW('params', ({ sizes: s, tensor }) => paramsOf(s, tensor)),
+    E.bindW('params', ({ sizes: s, tensor }) =>
+      paramsFrom((path, shape) => tensor(path, { shape, dtype: 'f32' }))<JointParams<Literal>>(specOf(s))
+    ),
     E.map(({ file, sizes: s, optimizer: o, tensor, params }) => ({
       sizes: s,
       optimizer: o,

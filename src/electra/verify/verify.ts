@@ -14,7 +14,7 @@ import { compile, showStepError, type StepError } from '../../tensor/run/compile
 import type { Device } from '../../tensor/run/device.js'
 import { literal, peek, type Literal } from '../../tensor/literal.js'
 import { mapTensors, tensorEntries } from '../../tensor/tree.js'
-import type { Denominators, ShardBatch } from '../objective/batch.js'
+import { shardBatchSpec, type Denominators, type ShardBatch } from '../objective/batch.js'
 import { jointForward, type JointParams } from '../objective/replaced-token.js'
 import { optimizerOf, updateWith } from '../training/programs.js'
 import { readFixture, showFixtureError, type Fixture, type FixtureError } from './fixture.js'
@@ -184,22 +184,20 @@ const inputNames = {
 } as const satisfies Record<keyof ShardBatch, string>
 
 const inputsOf = ({ sizes, tensor: lookup }: Fixture): E.Either<FixtureError, StepInputs> => {
-  const tokens = [sizes.batch, sizes.seq]
-  const slots = [sizes.batch, sizes.max_pred]
-  const shapeOf = (key: string): ReadonlyArray<number> =>
-    key.startsWith('masked') && key !== 'maskedInputIds' ? slots : tokens
+  const specs = shardBatchSpec(sizes.batch, sizes.seq, sizes.max_pred)
+  const slots = specs.maskedPositions.shape
   return pipe(
-    Object.entries(inputNames),
-    E.traverseArray(([key, name]) =>
+    Object.keys(inputNames) as ReadonlyArray<keyof ShardBatch>,
+    E.traverseArray((key) =>
       pipe(
-        lookup(`inputs.${name}`, shapeOf(key)),
+        lookup(`inputs.${inputNames[key]}`, specs[key]),
         E.map((x) => [key, x] as const)
       )
     ),
     E.map((pairs) => Object.fromEntries(pairs) as unknown as ShardBatch),
     E.bindTo('batch'),
-    E.bind('sampled', () => lookup('inputs.sampled_ids', slots)),
-    E.bind('noise', () => lookup('inputs.gumbel_noise', [...slots, sizes.vocab])),
+    E.bind('sampled', () => lookup('inputs.sampled_ids', { shape: slots, dtype: 'i32' })),
+    E.bind('noise', () => lookup('inputs.gumbel_noise', { shape: [...slots, sizes.vocab], dtype: 'f32' })),
     E.map(({ batch, sampled, noise }) => ({
       batch,
       sampled,
@@ -287,7 +285,7 @@ const compareAll = (fixture: Fixture, ours: Run, group: 'f32' | 'f64'): E.Either
     wanted,
     E.traverseArray(([name, computed, tolerance]) =>
       pipe(
-        fixture.tensor(name, computed.shape),
+        fixture.tensor(name, computed),
         E.map((theirs) => compareArrays(name, peek(computed), peek(theirs), tolerance))
       )
     ),

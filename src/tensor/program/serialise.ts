@@ -11,6 +11,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { z } from 'zod'
 import { binaries, comparisons, unaries, type Binary, type Comparison, type Unary } from '../elementwise.js'
 import { showTensorError } from '../fault.js'
+import { reasonOf } from '../reason.js'
 import { equalShapes, showShape } from '../shape.js'
 import {
   barrierNode,
@@ -220,7 +221,7 @@ const parseJson = (text: string): E.Either<ProgramFormatError, unknown> =>
     (cause): ProgramFormatError => ({
       _tag: 'ProgramFormat',
       where: 'text',
-      found: cause instanceof Error ? cause.message : String(cause),
+      found: reasonOf(cause),
       expected: 'JSON'
     })
   )

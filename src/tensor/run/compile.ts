@@ -8,7 +8,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { allocate, type Data } from '../dtype.js'
-import { showTensorError, type TensorError } from '../fault.js'
+import type { TensorError } from '../fault.js'
 import { adopt, isLiteral, literal, peek, type Literal } from '../literal.js'
 import { outputSpecs, type Program } from '../program/program.js'
 import { trace } from '../program/trace.js'
@@ -16,7 +16,8 @@ import { equalShapes, showShape, sizeOf } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 import { tensorEntries, tensorsOf, unflatten, type Mapped } from '../tree.js'
 import { allocateOutputs, asWidth } from './arrays.js'
-import { showDeviceError, type Device, type DeviceError, type Executable, type Timing } from './device.js'
+import type { Device, DeviceError, Executable, Timing } from './device.js'
+import { showEvaluationError } from './evaluate.js'
 
 export type StepError =
   | TensorError
@@ -27,22 +28,11 @@ export type StepError =
   | { readonly _tag: 'WrongArgument'; readonly path: string; readonly found: string; readonly expected: string }
 
 export const showStepError = (e: StepError): string => {
-  switch (e._tag) {
-    case 'HandleConsumed':
-      return 'the state handle was already given to a step: use the one that the step returned'
-    case 'WrongArgument':
-      return `${e.path === '' ? 'the argument' : `argument ${e.path}`}: found ${e.found}, expected ${e.expected}`
-    case 'ShapeMismatch':
-    case 'AxisOutOfRange':
-    case 'DTypeMismatch':
-    case 'InvalidArgument':
-      return showTensorError(e)
-    case 'DeviceUnavailable':
-    case 'Unsupported':
-    case 'WrongArrays':
-    case 'DeviceFailed':
-      return showDeviceError(e)
-  }
+  if (e._tag === 'HandleConsumed')
+    return 'the state handle was already given to a step: use the one that the step returned'
+  if (e._tag === 'WrongArgument')
+    return `${e.path === '' ? 'the argument' : `argument ${e.path}`}: found ${e.found}, expected ${e.expected}`
+  return showEvaluationError(e)
 }
 
 /** A state that lives on the device. A name for it, not the values: `read` copies those out. */

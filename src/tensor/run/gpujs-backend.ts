@@ -11,7 +11,7 @@ import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { GPU as GpuJs, IKernelRunShortcut } from 'gpu.js'
 import type { DeviceError } from './device.js'
-import { reasonOf } from './reason.js'
+import { reasonOf } from '../reason.js'
 import { adapterFacts, requestAdapter, showAdapter, type PlatformAdapter } from './webgpu-adapter.js'
 
 /** The backends of gpu.js, by its own names. */

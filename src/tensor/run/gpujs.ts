@@ -14,7 +14,7 @@ import { gpuJsKernel, operandNames, type GpuJsKernel, type Window } from '../emi
 import type { DeviceError } from './device.js'
 import { openBackend, type GpuJsMode, type OpenBackend } from './gpujs-backend.js'
 import type { Contraction, Multiplier, Multiply } from './multiplier.js'
-import { reasonOf } from './reason.js'
+import { reasonOf } from '../reason.js'
 
 export { gpuJsBackends, gpuJsModes, type GpuJsBackend, type GpuJsMode } from './gpujs-backend.js'
 

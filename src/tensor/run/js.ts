@@ -14,6 +14,7 @@ import { scalarNames, type ScalarName } from '../emit/js-scalar.js'
 import { explainKernels } from '../program/explain.js'
 import type { Kernel, KernelProgram } from '../program/kernel.js'
 import { plan } from '../program/plan.js'
+import { reasonOf } from '../reason.js'
 import type { Program } from '../program/program.js'
 import { schedule } from '../program/schedule.js'
 import { checkArrays } from './arrays.js'
@@ -59,7 +60,7 @@ const compiler = (): ((source: string) => Compiled) => {
 const failed = (thrown: unknown): DeviceError => ({
   _tag: 'DeviceFailed',
   device: 'js',
-  reason: thrown instanceof Error ? thrown.message : String(thrown)
+  reason: reasonOf(thrown)
 })
 
 const prepare = <T extends Timing>(

@@ -7,7 +7,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { reasonOf } from './reason.js'
+import { reasonOf } from '../reason.js'
 
 /** What an adapter says of itself. */
 export type AdapterFacts = {
