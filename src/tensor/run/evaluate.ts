@@ -4,6 +4,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../dtype.js'
 import { showTensorError, type TensorError } from '../fault.js'
@@ -72,36 +73,36 @@ export const evaluateAll = <T extends Timing>(
     })
   }
 
-  const finish = <Values>(
-    tree: Values,
-    wanted: ReadonlyArray<Tensor>,
-    { executable, outputs }: Prepared<T>
-  ): Mapped<Values, Literal> => {
+  const remember = (wanted: ReadonlyArray<Tensor>, { executable, outputs }: Prepared<T>): void =>
     outputSpecs(executable.program).forEach(({ shape, dtype }, i) =>
       remembered.set(wanted[i], adopt(shape, dtype, outputs[i]))
     )
-    return unflatten(
+
+  /** The tree's tensors, all of them known by now. */
+  const collect = <Values>(tree: Values): Mapped<Values, Literal> =>
+    unflatten(
       tree,
       tensorsOf(tree).flatMap((x) => known(x) ?? [])
     )
-  }
+
+  /** What is known without running anything, as this device answers. */
+  const answer = (known: unknown): unknown => (device.timing === 'sync' ? known : () => Promise.resolve(known))
 
   const evaluateNow = <Values>(tree: Values): unknown => {
-    const found = attempt(() => [...new Set(tensorsOf(tree))].filter((x) => known(x) === undefined))
-    const prepared = E.isLeft(found) ? found : prepare(found.right)
-    const wanted = E.isLeft(found) ? [] : found.right
-    if (device.timing === 'sync') {
-      if (E.isLeft(prepared)) return prepared
-      const { executable, inputs, outputs } = prepared.right
-      const ran = (executable.run(inputs, outputs) as IOEither<DeviceError, void>)()
-      return E.isLeft(ran) ? ran : E.right(finish(tree, wanted, prepared.right))
+    const wanted = attempt(() => [...new Set(tensorsOf(tree))].filter((x) => known(x) === undefined))
+    if (E.isLeft(wanted)) return answer(wanted)
+    if (wanted.right.length === 0) return answer(E.right(collect(tree)))
+    const prepared = prepare(wanted.right)
+    if (E.isLeft(prepared)) return answer(prepared)
+    const { executable, inputs, outputs } = prepared.right
+    const finish = (): Mapped<Values, Literal> => {
+      remember(wanted.right, prepared.right)
+      return collect(tree)
     }
-    return async (): Promise<E.Either<EvaluationError, Mapped<Values, Literal>>> => {
-      if (E.isLeft(prepared)) return prepared
-      const { executable, inputs, outputs } = prepared.right
-      const ran = await (executable.run(inputs, outputs) as TaskEither<DeviceError, void>)()
-      return E.isLeft(ran) ? ran : E.right(finish(tree, wanted, prepared.right))
-    }
+    const running = executable.run(inputs, outputs)
+    return device.timing === 'sync'
+      ? E.map(finish)((running as IOEither<DeviceError, void>)())
+      : TE.map(finish)(running as TaskEither<DeviceError, void>)
   }
   return evaluateNow as <Values>(tree: Values) => Evaluated<T, Mapped<Values, Literal>>
 }

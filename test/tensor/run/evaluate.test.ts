@@ -1,0 +1,96 @@
+import * as E from 'fp-ts/lib/Either.js'
+import { describe, expect, it } from 'vitest'
+import {
+  add,
+  exp,
+  fromLiteral,
+  mul,
+  reshape,
+  scalar,
+  sum,
+  tensor,
+  toNested,
+  toScalar
+} from '../../../src/tensor/index.js'
+import type { Program } from '../../../src/tensor/program/program.js'
+import type { Device } from '../../../src/tensor/run/device.js'
+import { evaluate, evaluateAll, evaluateTask } from '../../../src/tensor/run/evaluate.js'
+import { reference } from '../../../src/tensor/run/reference.js'
+import { inputNode } from '../../../src/tensor/tensor.js'
+
+const right = <L, A>(e: E.Either<L, A>): A => {
+  if (E.isLeft(e)) throw new Error(JSON.stringify(e.left))
+  return e.right
+}
+
+/** The reference device, and every program that was loaded on it. */
+const watched = (): { readonly device: Device<'sync'>; readonly loaded: Array<Program> } => {
+  const device = reference({ floats: 'float32' })
+  const loaded: Array<Program> = []
+  return {
+    loaded,
+    device: {
+      ...device,
+      load: (program) => {
+        loaded.push(program)
+        return device.load(program)
+      }
+    }
+  }
+}
+
+describe('evaluating', () => {
+  it('gives a tree of literals of the same structure', () => {
+    const x = tensor([1, 2, 3])
+    const values = right(evaluateAll(reference({ floats: 'float32' }))({ twice: mul(2)(x), rest: [sum()(x), x] }))
+    expect(toNested(values.twice)).toEqual([2, 4, 6])
+    expect(toNested(values.rest[0])).toBe(6)
+    expect(values.rest[1]).toBe(x)
+  })
+
+  it('remembers results: what was evaluated is not computed again, nor is what it was made of', () => {
+    const { device, loaded } = watched()
+    const valueOf = evaluate(device)
+    const y = exp(tensor([0, 1]))
+    const first = right(valueOf(y))
+    expect(right(valueOf(y))).toBe(first)
+    expect(loaded).toHaveLength(1)
+    right(valueOf(add(1)(y)))
+    expect(loaded).toHaveLength(2)
+    expect(loaded[1].instructions.some(({ op }) => op._tag === 'unary')).toBe(false)
+  })
+
+  it('keeps programs by structure: other numbers in the same expression load nothing', () => {
+    const { device, loaded } = watched()
+    const valueOf = evaluate(device)
+    const results = [1, 2, 3].map((n) => toScalar(right(valueOf(exp(mul(scalar(n))(scalar(0.5)))))))
+    expect(loaded).toHaveLength(1)
+    results.forEach((y, i) => expect(y).toBe(Math.fround(Math.exp((i + 1) * 0.5))))
+  })
+
+  it('keeps double precision from one evaluation to the next on a device that has it', () => {
+    const valueOf = evaluate(reference({ floats: 'float64' }))
+    const third = right(valueOf(mul(scalar(1 / 3))(tensor([1]))))
+    expect(fromLiteral(third).data).toEqual(Float64Array.of(1 / 3))
+  })
+
+  it('rounds double values where the device holds single ones', () => {
+    const valueOf = evaluate(reference({ floats: 'float32' }))
+    expect(toScalar(right(valueOf(reshape([])(tensor(new Float64Array([1 / 3]))))))).toBe(Math.fround(1 / 3))
+  })
+
+  it('is a task for callers that take any device', async () => {
+    const evaluated = await evaluateTask(reference({ floats: 'float32' }))({ x: add(1)(tensor([1])) })()
+    expect(toNested(right(evaluated).x)).toEqual([2])
+  })
+
+  it('returns a Left for a tree that holds something else than tensors', () => {
+    expect(E.isLeft(evaluateAll(reference({ floats: 'float32' }))({ x: 'text' }))).toBe(true)
+  })
+
+  it('cannot be asked of a placeholder, which has no value', () => {
+    expect(() => evaluate(reference({ floats: 'float32' }))(inputNode('x', [2], 'f32'))).toThrow(
+      "input 'x' is not among the given inputs"
+    )
+  })
+})
