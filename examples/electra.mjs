@@ -1,0 +1,47 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as RA from 'fp-ts/lib/ReadonlyArray.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { buildCorpus, defaultRecipe, openCorpus, openSession, resolveConfig } from 'pure-electra/electra'
+import { withPool } from 'pure-electra/workers'
+
+// A configuration is a preset and what differs from it; sizes that follow from others are worked out.
+const config = resolveConfig({ extends: 'nano', model: { hiddenSize: 32 }, batchSize: 8 })
+
+// Text becomes an encoded corpus, with a vocabulary of its own.
+const text = fileURLToPath(new URL('../data/sample/psychology.txt', import.meta.url))
+const corpusIn = (directory) =>
+  pipe(
+    buildCorpus({ ...defaultRecipe, inputs: [text], out: directory, vocabulary: { _tag: 'trained', size: 500 } }),
+    TE.chain(() => openCorpus(directory))
+  )
+
+// Generator and discriminator, trained together for 60 steps on two threads. One thread gives the same bits.
+const threads = withPool({ workers: 2, choice: { device: 'js', matmul: 'own', floats: 'float32' } })
+const pretrain = (directory) =>
+  pipe(
+    TE.Do,
+    TE.bind('config', () => TE.fromEither(config)),
+    TE.bindW('corpus', () => corpusIn(directory)),
+    TE.chainW(({ config, corpus }) =>
+      threads((pool) =>
+        pipe(
+          openSession({ config, corpus, seed: 0, totalSteps: 60 })(pool),
+          TE.chain((session) => TE.traverseSeqArray(session.step)(RA.makeBy(60, (n) => n)))
+        )
+      )
+    )
+  )
+
+const showStep = (n, { report: { maskedLmLoss, discriminatorLoss } }) =>
+  `step ${n}: masked LM ${maskedLmLoss.toFixed(3)}, discriminator ${discriminatorLoss.toFixed(3)}`
+const shown = E.match(JSON.stringify, (steps) => [20, 40, 60].map((n) => showStep(n, steps[n - 1])).join('\n'))
+
+const scratch = await mkdtemp(join(tmpdir(), 'pure-electra-'))
+const steps = await pretrain(join(scratch, 'corpus'))()
+await rm(scratch, { recursive: true })
+console.log(shown(steps))
