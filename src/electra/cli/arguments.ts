@@ -19,6 +19,13 @@ export const positive = integer(1, 'a positive integer')
 /** A seed: any integer from 0 to 2^53 - 1. */
 export const natural = integer(0, 'an integer of at least 0')
 
+/** A factor: any decimal above 0. */
+export const factor = (text: string): number => {
+  const value = Number(text)
+  if (!/^\d*\.?\d+$/.test(text) || !(value > 0)) throw new InvalidArgumentError('Expected a number above 0.')
+  return value
+}
+
 export const seedOption = (): Option =>
   new Option('--seed <n>', 'decides every random choice of the run').argParser(natural).default(1)
 

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { Command as Program, CommanderError, Option } from 'commander'
 import { defaultVocabularySize } from '../data/corpus-builder.js'
-import { deviceOption, jsonOption, matmulOption, positive, seedOption } from './arguments.js'
+import { deviceOption, factor, jsonOption, matmulOption, positive, seedOption } from './arguments.js'
 import { corpusBuild, type CorpusBuildOptions } from './commands/corpus.js'
 import { demo, type DemoOptions } from './commands/demo.js'
 import { devices } from './commands/devices.js'
@@ -23,6 +23,21 @@ const version = (): string => {
 }
 
 type WithJson = { readonly json: boolean }
+
+/**
+ * A reader that has left, such as `head`, is no failure: the command goes on without it. Output that could not be written
+ * for another reason is one, told at the end.
+ */
+const mindReaders = (): void => {
+  process.stderr.on('error', () => undefined)
+  process.stdout.on('error', (cause: Error & { readonly code?: string }) => {
+    if (cause.code === 'EPIPE') return
+    process.stderr.write(`pure-electra: could not write standard output: ${cause.message}\n`)
+    process.on('exit', () => {
+      process.exitCode = exitCodes.failed
+    })
+  })
+}
 
 /** Runs a command, shows its failure, and sets the exit code; the process ends when nothing is left to do. */
 const finish = async (options: WithJson, command: (console: Console) => Command): Promise<void> => {
@@ -44,6 +59,15 @@ const program = (): Program => {
     .version(version())
     .showHelpAfterError('(add --help for the options)')
     .configureHelp({ showGlobalOptions: false })
+    .addHelpText(
+      'after',
+      examples(
+        'demo',
+        'corpus build --input books/ --out corpus',
+        'pretrain --config tiny --corpus corpus --out runs/tiny',
+        'predict --model runs/tiny "Societies change slowly, people banana quickly."'
+      )
+    )
     .exitOverride()
 
   root
@@ -57,6 +81,7 @@ const program = (): Program => {
     .action((options: DemoOptions & WithJson) => finish(options, (console) => demo(options, console)))
 
   const corpus = root.command('corpus').description('text to encoded corpora')
+  corpus.addHelpText('after', examples('corpus build --input books/ --out corpus', 'corpus build --help'))
   corpus
     .command('build')
     .description('encode text files into a corpus: one sentence or paragraph a line, a blank line between documents')
@@ -122,7 +147,7 @@ const program = (): Program => {
     .description('mark the tokens of sentences that look replaced')
     .argument('<sentence...>', 'sentences, each in quotes')
     .requiredOption('--model <dir>', "a run's directory, or a Hugging Face ELECTRA discriminator")
-    .option('--mark <n>', 'mark tokens at least this many times as suspicious as the base rate', positive, 2)
+    .option('--mark <n>', 'mark tokens at least this many times as suspicious as the base rate', factor, 2)
     .addOption(deviceOption())
     .addOption(matmulOption())
     .addOption(jsonOption())
@@ -141,6 +166,7 @@ const program = (): Program => {
   return root
 }
 
+mindReaders()
 try {
   await program().parseAsync()
 } catch (thrown) {

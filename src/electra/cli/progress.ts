@@ -30,14 +30,14 @@ const smooth = (before: Report, now: Report): Report =>
 const fixed = (x: number | undefined, digits: number): string =>
   x === undefined || !Number.isFinite(x) ? '-' : x.toFixed(digits)
 
-/** `mlm 7.12  disc 0.31  acc 0.91  auc 0.66` */
+/** `mlm 7.12  disc 0.312  acc 0.914  auc 0.662` */
 export const showLosses = (report: Report): string =>
   [
-    `mlm ${fixed(report.maskedLmLoss, 3)}`,
+    `mlm ${fixed(report.maskedLmLoss, 2)}`,
     ...(report.discriminatorLoss === undefined
       ? [`acc ${fixed(report.maskedLmAccuracy, 3)}`]
       : [
-          `disc ${fixed(report.discriminatorLoss, 4)}`,
+          `disc ${fixed(report.discriminatorLoss, 3)}`,
           `acc ${fixed(report.discriminatorAccuracy, 3)}`,
           `auc ${fixed(report.discriminatorAuc, 3)}`
         ])
@@ -45,14 +45,14 @@ export const showLosses = (report: Report): string =>
 
 export type Progress<Event> = { readonly observe: (event: Event) => void; readonly stop: () => void }
 
-const barOf = (format: string): SingleBar =>
+/** Of `besides` characters that stand beside the bar, as many as fit are shown; the bar takes what they leave. */
+const barOf = (format: string, besides: number): SingleBar =>
   new cliProgress.SingleBar({
     stream: process.stderr,
     hideCursor: true,
     clearOnComplete: false,
-    etaBuffer: 50,
     format,
-    barsize: 24
+    barsize: Math.max(4, Math.min(24, process.stderr.columns - besides))
   })
 
 /** Seconds between two lines where no bar can be drawn. */
@@ -62,7 +62,9 @@ type Shown = { readonly report: Report; readonly tokensPerSecond: number }
 
 /** Training: step, losses, accuracy and AUC of the discriminator, tokens a second, time left. */
 export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
-  const bar = console.isInteractive ? barOf('{bar} {value}/{total}  {losses}  {rate} tokens/s  {left} left') : undefined
+  const bar = console.isInteractive
+    ? barOf('{bar} {value}/{total}  {left} left  {losses}  {rate} tok/s', 84)
+    : undefined
   let shown: Shown = { report: {}, tokensPerSecond: 0 }
   let [totalSteps, startedAt, firstStep, lastLine] = [0, performance.now(), 0, 0]
 
@@ -72,7 +74,7 @@ export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
     return done === 0 ? undefined : (elapsed / done) * (totalSteps - step)
   }
   const line = (step: number): string =>
-    `step ${step}/${totalSteps}  ${showLosses(shown.report)}  ${shown.tokensPerSecond.toFixed(0)} tokens/s  ${showSeconds(leftAt(step))} left`
+    `step ${step}/${totalSteps}  ${showSeconds(leftAt(step))} left  ${showLosses(shown.report)}  ${shown.tokensPerSecond.toFixed(0)} tokens/s`
 
   return {
     observe: (event) => {
@@ -84,7 +86,7 @@ export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
           console.note(
             `${event.parameters.toLocaleString('en')} parameters, ${event.examples.toLocaleString('en')} examples ` +
               `(${event.heldOutExamples.toLocaleString('en')} held out), ${event.workers} worker${event.workers === 1 ? '' : 's'} ` +
-              `on ${event.device}, products by ${event.multiplier}` +
+              `on ${event.device}, matmul ${event.multiplier}` +
               (event.step === 0 ? '' : `, from step ${event.step}`)
           )
           bar?.start(event.totalSteps, event.step, { losses: '', rate: '-', left: '?' })
@@ -121,7 +123,7 @@ export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
 
 /** Building a corpus: phase, share done, time left in the phase. */
 export const corpusProgress = (console: Console): Progress<CorpusProgress> => {
-  const bar = console.isInteractive ? barOf('{bar} {percentage}%  {phase}  {left} left') : undefined
+  const bar = console.isInteractive ? barOf('{bar} {percentage}%  {phase}  {left} left', 46) : undefined
   let phase: CorpusProgress['phase'] | undefined
   return {
     observe: (p) => {

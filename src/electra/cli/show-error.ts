@@ -16,7 +16,7 @@ export const showPretrainError = (e: PretrainError): string => {
     case 'NothingToResume':
       return `${e.out}: found no checkpoint to resume from. Start without --resume`
     case 'Diverged':
-      return `step ${e.step}: the loss is ${e.loss}. The last checkpoint stands; try a smaller learning rate`
+      return `step ${e.step}: the ${e.what} is ${e.found}. Checkpoints from before it stand; try a smaller learning rate`
     case 'ShapeMismatch':
     case 'AxisOutOfRange':
     case 'DTypeMismatch':

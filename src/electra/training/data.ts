@@ -2,6 +2,7 @@
  * From a corpus to the inputs of steps: examples of the configuration's length, in the order of the run's keys.
  */
 
+import * as E from 'fp-ts/lib/Either.js'
 import { hostFold } from '../../tensor/keys.js'
 import type { Words } from '../../tensor/threefry.js'
 import type { Arrays } from '../../workers/index.js'
@@ -30,6 +31,9 @@ export type StepInputs = {
   readonly tokens: number
 }
 
+/** The corpus gives no example of the configuration's length. */
+export type NoExamples = { readonly _tag: 'NoExamples'; readonly corpus: string }
+
 const countReal = ({ attentionMask }: Batch): number => attentionMask.reduce((n, real) => n + real, 0)
 
 /**
@@ -38,9 +42,9 @@ const countReal = ({ attentionMask }: Batch): number => attentionMask.reduce((n,
  */
 export const trainingData = (
   config: ElectraConfig,
-  { vocabulary: { special }, train, heldOut }: Corpus,
+  { directory, vocabulary: { special }, train, heldOut }: Corpus,
   keys: RunKeys
-): TrainingData => {
+): E.Either<NoExamples, TrainingData> => {
   const { sequenceLength, batchSize, shards, maskProbability, replaceProbability } = config
   const packed = (sentences: Sentences): Examples =>
     packExamples({ sequenceLength, special, coins: keyedCoins(keys.packing) })(sentences)
@@ -51,13 +55,14 @@ export const trainingData = (
   })
 
   const examples = packed(train)
+  if (examples.count === 0) return E.left({ _tag: 'NoExamples', corpus: directory })
   const stream = batchStream({ examples, batchSize, key: keys.order })
   const unseen = packed(heldOut)
   const heldOutBatches = Math.min(config.training.evaluationBatches, Math.ceil(unseen.count / batchSize))
   const [maskKey, evaluationKey] = [hostFold(0)(keys.heldOut), hostFold(1)(keys.heldOut)]
   const order =
     heldOutBatches === 0 ? undefined : batchStream({ examples: unseen, batchSize, key: hostFold(2)(keys.heldOut) })
-  return {
+  return E.right({
     examples: examples.count,
     heldOutExamples: unseen.count,
     stepAt: (n) => inputsOf(stream.at(n), hostFold(n)(keys.masking), hostFold(n)(keys.steps)),
@@ -68,5 +73,5 @@ export const trainingData = (
             { length: heldOutBatches },
             (_, n) => inputsOf(order.at(n), hostFold(n)(maskKey), hostFold(n)(evaluationKey)).shards
           )
-  }
+  })
 }

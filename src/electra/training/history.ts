@@ -1,5 +1,6 @@
 /**
- * What a closing report needs from the past: means over the first and the last tenth of a run's steps.
+ * What a closing report needs from the past: means over the first and the last tenth of a run's steps, and the last
+ * evaluation.
  *
  * Sums and counts, so that they can be saved with a checkpoint and go on from there.
  */
@@ -18,7 +19,10 @@ const remembered = [
 
 export type Tenth = 'first' | 'last'
 
-/** `first.count`, `first.maskedLmLoss`, ...: sums over the steps of each tenth. Numbers by name, as checkpoints hold. */
+/**
+ * Numbers by name, as checkpoints hold: `first.maskedLmLoss` and `first.maskedLmLoss.count`, ..., sums over the steps of
+ * each tenth, and `heldOut.maskedLmLoss`, ..., the last evaluation.
+ */
 export type History = Readonly<Record<string, number>>
 
 export const emptyHistory: History = {}
@@ -52,3 +56,21 @@ export const meansOf = (history: History, tenth: Tenth): Report =>
       return count === undefined ? [] : [[name, history[`${tenth}.${name}`] / count] as const]
     })
   )
+
+const heldOutPrefix = 'heldOut.'
+
+/** Takes the place of the evaluation before it. */
+export const rememberHeldOut =
+  (report: Report) =>
+  (history: History): History => ({
+    ...history,
+    ...Object.fromEntries(Object.entries(report).map(([name, value]) => [`${heldOutPrefix}${name}`, value]))
+  })
+
+/** The last evaluation; `undefined` before the first. */
+export const heldOutOf = (history: History): Report | undefined => {
+  const entries = Object.entries(history).flatMap(([name, value]) =>
+    name.startsWith(heldOutPrefix) ? [[name.slice(heldOutPrefix.length), value] as const] : []
+  )
+  return entries.length === 0 ? undefined : Object.fromEntries(entries)
+}

@@ -25,7 +25,7 @@ import { sha256OfTensors } from '../store/digest.js'
 import type { StoreError } from '../store/errors.js'
 import { removeLeftovers } from '../store/files.js'
 import { betterOf, checkResume } from '../store/resume.js'
-import { emptyHistory, meansOf, remember, type History } from './history.js'
+import { emptyHistory, heldOutOf, meansOf, remember, rememberHeldOut, type History } from './history.js'
 import { metricsFile, type MetricsFile, type MetricsRecord } from './metrics-file.js'
 import { openSession, type NamedState, type RunSettings, type Session, type SessionError } from './session.js'
 
@@ -48,8 +48,13 @@ export type PretrainError =
   | { readonly _tag: 'RunExists'; readonly out: string; readonly step: number }
   /** `resume` was asked for, and there is nothing to resume. */
   | { readonly _tag: 'NothingToResume'; readonly out: string }
-  /** The loss is no longer a number. The last checkpoint stands. */
-  | { readonly _tag: 'Diverged'; readonly step: number; readonly loss: number }
+  /** Something that must be finite no longer is. Earlier checkpoints stand, and none of this state is written. */
+  | {
+      readonly _tag: 'Diverged'
+      readonly step: number
+      readonly what: 'loss' | 'gradient norm' | 'held-out loss'
+      readonly found: number
+    }
 
 export type PretrainEvent =
   | {
@@ -85,6 +90,7 @@ export type PretrainResult = {
   /** Means over the first and the last tenth of the steps; empty where none of it was taken. */
   readonly first: Report
   readonly last: Report
+  /** The last evaluation: of this step where the run is complete. */
   readonly heldOut: Report | undefined
   readonly best: HeldOut | undefined
   /** Of this process only: a resumed run does not count what came before. Padding is not counted. */
@@ -101,8 +107,13 @@ type Past = {
   readonly step: number
   readonly history: History
   readonly best: HeldOut | undefined
-  readonly heldOut: Report | undefined
+  /** The checkpoint that holds this very state. */
+  readonly saved: string | undefined
 }
+
+type Saved = Past & { readonly saved: string }
+
+const isSaved = (past: Past): past is Saved => past.saved !== undefined
 
 const identityOf = ({ config, corpus, seed, totalSteps }: RunSettings): RunIdentity => ({
   config,
@@ -134,22 +145,27 @@ const restore = (session: Session, found: O.Option<Found>): TE.TaskEither<Pretra
   pipe(
     found,
     O.match(
-      () => TE.right<PretrainError, Past>({ step: 0, history: emptyHistory, best: undefined, heldOut: undefined }),
-      ({ checkpoint: { progress, ...state } }) =>
+      () => TE.right<PretrainError, Past>({ step: 0, history: emptyHistory, best: undefined, saved: undefined }),
+      ({ path, checkpoint: { progress, ...state } }) =>
         pipe(
           session.write(state),
           TE.map((): Past => ({
             step: progress.step,
             history: progress.metrics,
             best: progress.best,
-            heldOut: undefined
+            saved: path
           }))
         )
     )
   )
 
+type Diverged = Extract<PretrainError, { readonly _tag: 'Diverged' }>
+
 /** Everything the loop works with. */
 type Run = { readonly options: PretrainOptions; readonly session: Session; readonly metrics: MetricsFile }
+
+const finite = (step: number, what: Diverged['what'], found: number): E.Either<PretrainError, void> =>
+  Number.isFinite(found) ? E.right(undefined) : E.left({ _tag: 'Diverged', step, what, found })
 
 const evaluate = ({ options, session, metrics }: Run, past: Past): TE.TaskEither<PretrainError, Past> =>
   pipe(
@@ -157,33 +173,29 @@ const evaluate = ({ options, session, metrics }: Run, past: Past): TE.TaskEither
     TE.chainW((report): TE.TaskEither<PretrainError, Past> => {
       if (report === undefined) return TE.right(past)
       const best = betterOf(past.best, { step: past.step, loss: report.loss })
-      options.observe({ _tag: 'Evaluated', step: past.step, report, isBest: best?.step === past.step })
       return pipe(
-        metrics.append({ kind: 'heldOut', step: past.step, ...report }),
-        TE.map(() => ({ ...past, best, heldOut: report }))
+        TE.fromEither(finite(past.step, 'held-out loss', report.loss)),
+        TE.chainFirstIOK(() => () => {
+          options.observe({ _tag: 'Evaluated', step: past.step, report, isBest: best?.step === past.step })
+        }),
+        TE.chainW(() => metrics.append({ kind: 'heldOut', step: past.step, ...report })),
+        TE.map(() => ({ ...past, best, history: rememberHeldOut(report)(past.history) }))
       )
     })
   )
 
-/** Evaluates, then writes a checkpoint. */
-const save = (run: Run, past: Past): TE.TaskEither<PretrainError, { readonly past: Past; readonly path: string }> =>
+const save = ({ options, session }: Run, past: Past): TE.TaskEither<PretrainError, Saved> =>
   pipe(
-    evaluate(run, past),
-    TE.bindTo('past'),
-    TE.bindW('state', () => TE.fromTask(run.session.read)),
-    TE.bindW('path', ({ past: { step, history, best }, state }) => {
-      const progress: Progress = { ...identityOf(run.options), step, metrics: history, best }
-      return saveCheckpoint(
-        checkpointsOf(run.options.out),
-        { progress, ...state },
-        { keep: run.options.keepCheckpoints }
-      )
+    TE.fromTask(session.read),
+    TE.chainW((state) => {
+      const { step, history, best } = past
+      const progress: Progress = { ...identityOf(options), step, metrics: history, best }
+      return saveCheckpoint(checkpointsOf(options.out), { progress, ...state }, { keep: options.keepCheckpoints })
     }),
-    TE.chainFirstIOK(
-      ({ past: { step }, path }) =>
-        () =>
-          run.options.observe({ _tag: 'Saved', step, path })
-    )
+    TE.map((saved) => {
+      options.observe({ _tag: 'Saved', step: past.step, path: saved })
+      return { ...past, saved }
+    })
   )
 
 const secondsSince = (start: number): number => (performance.now() - start) / 1000
@@ -197,7 +209,11 @@ const takeStep =
     if (E.isLeft(stepped)) return stepped
     const { report, gradientNorm, learningRate, tokens } = stepped.right
     const step = past.step + 1
-    if (!Number.isFinite(report.loss)) return E.left({ _tag: 'Diverged', step, loss: report.loss })
+    const sound = pipe(
+      finite(step, 'loss', report.loss),
+      E.chain(() => finite(step, 'gradient norm', gradientNorm))
+    )
+    if (E.isLeft(sound)) return sound
     const facts = { report, gradientNorm, learningRate, tokens, seconds: secondsSince(start) }
     options.observe({ _tag: 'Stepped', step, ...facts })
     const record: MetricsRecord = {
@@ -212,25 +228,26 @@ const takeStep =
     const written = await metrics.append(record)()
     if (E.isLeft(written)) return written
     return E.right({
-      past: { ...past, step, history: remember(past.step, options.totalSteps, report)(past.history) },
+      past: {
+        ...past,
+        step,
+        history: remember(past.step, options.totalSteps, report)(past.history),
+        saved: undefined
+      },
       tokens
     })
   }
 
+/**
+ * Evaluations stand where the settings put them: at every checkpoint that is due, and at the end. A run that is stopped
+ * in between is saved without one, so that stopping leaves no trace in what comes after.
+ */
 const fold =
   (run: Run, start: Past): TE.TaskEither<PretrainError, PretrainResult> =>
   async () => {
     const { options, session } = run
-    let [past, path, savedAt] = [start, '', -1]
+    let past = start
     let [tokens, seconds] = [0, 0]
-    const saveNow = async (): Promise<E.Either<PretrainError, void>> => {
-      const saved = await save(run, past)()
-      if (E.isLeft(saved)) return saved
-      past = saved.right.past
-      path = saved.right.path
-      savedAt = past.step
-      return E.right(undefined)
-    }
     while (past.step < options.totalSteps && !options.shouldStop()) {
       const began = performance.now()
       const stepped = await takeStep(run)(past)()
@@ -238,29 +255,32 @@ const fold =
       past = stepped.right.past
       tokens += stepped.right.tokens
       seconds += secondsSince(began)
-      if (past.step % options.checkpointEvery === 0) {
-        const saved = await saveNow()
+      if (past.step % options.checkpointEvery === 0 || past.step === options.totalSteps) {
+        const saved = await pipe(
+          evaluate(run, past),
+          TE.chain((evaluated) => save(run, evaluated))
+        )()
         if (E.isLeft(saved)) return saved
+        past = saved.right
       }
     }
-    if (savedAt !== past.step) {
-      const saved = await saveNow()
-      if (E.isLeft(saved)) return saved
-    }
+    const ended = isSaved(past) ? E.right(past) : await save(run, past)()
+    if (E.isLeft(ended)) return ended
+    const { step, history, best, saved } = ended.right
     const state = await session.read()
     return E.right({
-      isComplete: past.step === options.totalSteps,
-      step: past.step,
+      isComplete: step === options.totalSteps,
+      step,
       totalSteps: options.totalSteps,
       parameters: session.parameters,
-      first: meansOf(past.history, 'first'),
-      last: meansOf(past.history, 'last'),
-      heldOut: past.heldOut,
-      best: past.best,
+      first: meansOf(history, 'first'),
+      last: meansOf(history, 'last'),
+      heldOut: heldOutOf(history),
+      best,
       tokensPerSecond: seconds === 0 ? 0 : tokens / seconds,
       weightsSha256: sha256OfTensors(state.params),
       optimizerSha256: sha256OfTensors(state.optimizer),
-      checkpoint: path,
+      checkpoint: saved,
       params: state.params
     })
   }

@@ -24,7 +24,7 @@ import type { ElectraConfig } from '../config.js'
 import type { Corpus } from '../data/corpus.js'
 import { objectiveOf } from '../objective/choose.js'
 import type { Report } from '../objective/objective.js'
-import { trainingData, type TrainingData } from './data.js'
+import { trainingData, type NoExamples, type TrainingData } from './data.js'
 import { runKeys, type RunKeys } from './keys.js'
 import { namedSums, pretrainingPrograms, scheduleOf, type PretrainingPrograms } from './programs.js'
 
@@ -37,11 +37,7 @@ export type RunSettings = {
   readonly totalSteps: number
 }
 
-export type SessionError =
-  | WorkerError
-  | TensorError
-  /** The corpus gives no example of the configuration's length. */
-  | { readonly _tag: 'NoExamples'; readonly corpus: string }
+export type SessionError = WorkerError | TensorError | NoExamples
 
 /** The arrays of a state by name: parameters as in model files, moments behind `mu.` and `nu.`. */
 export type NamedState = { readonly params: ReadonlyArray<NamedStored>; readonly optimizer: ReadonlyArray<NamedStored> }
@@ -153,16 +149,15 @@ export const openSession =
   ({ config, corpus, seed, totalSteps }: RunSettings) =>
   (pool: Pool): TE.TaskEither<SessionError, Session> => {
     const keys = runKeys(seed)
-    const data = trainingData(config, corpus, keys)
-    if (data.examples === 0) return TE.left({ _tag: 'NoExamples', corpus: corpus.directory })
     const schedule = scheduleOf(config, totalSteps)
     const objective = objectiveOf(config, corpus.vocabulary.pieces.length)
     return pipe(
-      TE.fromEither<SessionError, PretrainingPrograms>(pretrainingPrograms(config, objective, totalSteps)),
-      TE.bindTo('programs'),
+      TE.fromEither<SessionError, TrainingData>(trainingData(config, corpus, keys)),
+      TE.bindTo('data'),
+      TE.bindW('programs', () => TE.fromEither(pretrainingPrograms(config, objective, totalSteps))),
       TE.bindW('initial', ({ programs }) => initialParams(pool, programs, keys)),
       TE.bindW('fold', ({ programs }) => prepareStep(pool, programs.step)),
-      TE.bindW('evaluate', ({ programs, fold }) => evaluation(programs, fold, data)),
+      TE.bindW('evaluate', ({ data, programs, fold }) => evaluation(programs, fold, data)),
       TE.let('leaves', ({ programs }) => leavesOf(programs)),
       TE.chainFirstW(({ fold, initial, leaves }) => {
         const params = [...initial]
@@ -172,7 +167,7 @@ export const openSession =
           )
         )
       }),
-      TE.map(({ programs, fold, evaluate, leaves }): Session => {
+      TE.map(({ data, programs, fold, evaluate, leaves }): Session => {
         return {
           parameters: leaves.reduce((n, { part, shape }) => n + (part === 'params' ? sizeOf(shape) : 0), 0),
           data,

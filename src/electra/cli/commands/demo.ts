@@ -15,8 +15,8 @@ import { pretrain } from './pretrain.js'
 
 export type DemoOptions = { readonly out: string; readonly workers?: number; readonly seed: number }
 
-/** Pieces of the demo's vocabulary: what 1.7 MB of text supports well, and a small softmax. */
-const vocabularySize = 4000
+/** Pieces of the demo's vocabulary: few, so that each is seen often in a short run. */
+const vocabularySize = 2000
 
 /** The text that the package carries. */
 const sample = fileURLToPath(new URL('../../../../data/sample', import.meta.url))

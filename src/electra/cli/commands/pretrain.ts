@@ -13,8 +13,8 @@ import { openCorpus, type Corpus } from '../../data/corpus.js'
 import { showCorpusError } from '../../data/corpus-error.js'
 import { discriminatorFrom, suspicions } from '../../predict.js'
 import { presetNames } from '../../presets.js'
-import { showStoreError } from '../../store/errors.js'
-import { exists } from '../../store/files.js'
+import { showStoreError, type StoreError } from '../../store/errors.js'
+import { exists, removeDirectory } from '../../store/files.js'
 import { hfTokenizerFiles } from '../../store/hf-tokenizer.js'
 import { exportModel, type TrainedModel } from '../../store/model-files.js'
 import { pretrain as run, type PretrainResult } from '../../training/pretrain.js'
@@ -66,19 +66,21 @@ const loadConfig = (source: string): TE.TaskEither<Failure, ElectraConfig> => {
 const halvesOf = ({ objective }: ElectraConfig): ReadonlyArray<'discriminator' | 'generator'> =>
   objective === 'mlm' ? ['generator'] : ['discriminator', 'generator']
 
-/** Writes what the run trained as Hugging Face model directories, where they are not there yet. */
-const exportAll = (out: string, model: TrainedModel): TE.TaskEither<Failure, ReadonlyArray<string>> =>
-  pipe(
+/** Writes what the run trained as Hugging Face model directories, in place of any that are there. */
+const exportAll = (out: string, model: TrainedModel): TE.TaskEither<Failure, ReadonlyArray<string>> => {
+  const parent = join(out, 'model')
+  return pipe(
     halvesOf(model.config),
-    TE.traverseSeqArray((half) => {
-      const directory = join(out, 'model', half)
-      return pipe(
-        exists(directory),
-        TE.chainW((there) => (there ? TE.right(directory) : exportModel(directory, half, model)))
+    TE.traverseSeqArray((half) =>
+      pipe(
+        TE.fromTask<boolean, StoreError>(TE.toUnion(exists(join(parent, half)))),
+        TE.chain((there) => (there ? removeDirectory(parent, half) : TE.right(undefined))),
+        TE.chain(() => exportModel(join(parent, half), half, model))
       )
-    }),
+    ),
     TE.mapLeft(failedWith(showStoreError))
   )
+}
 
 const judgeSentences = (
   { device, matmul }: PretrainCommandOptions,

@@ -48,7 +48,7 @@ export const verify = ({ fixture, device, matmul, float64 }: VerifyOptions, cons
       for (const c of comparisons) console.say(row(c, width))
       const bad = comparisons.filter((c) => !c.passes).length
       console.say(
-        `${fixture} on ${where.device} (products by ${where.multiplier}): ${comparisons.length - bad} of ${comparisons.length} tensors agree`
+        `${fixture} on ${where.device} (matmul ${where.multiplier}): ${comparisons.length - bad} of ${comparisons.length} tensors agree`
       )
       console.json({ fixture, ...where, float64, passes, comparisons })
       return passes

@@ -1,0 +1,50 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { textOf } from '../training/runs.js'
+import { expectFailure, jsonLines, pureElectra } from './cli.js'
+
+let directory = ''
+const at = (name: string): string => join(directory, name)
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'pure-electra-cli-corpus-'))
+  await writeFile(at('good.txt'), textOf(3))
+  await writeFile(at('nul.txt'), 'good\nba\0d\n')
+  await writeFile(at('long.txt'), 'x'.repeat(2 ** 21))
+  await writeFile(at('empty.txt'), '')
+})
+afterAll(() => rm(directory, { recursive: true }))
+
+const build = (name: string, ...more: ReadonlyArray<string>) =>
+  pureElectra('corpus', 'build', '--input', at(name), '--out', at('out'), ...more)
+
+describe('corpus build', () => {
+  it.each([
+    ['nul.txt', /nul\.txt, line 2, byte 7: found a NUL byte, expected UTF-8 text\n$/],
+    ['long.txt', /long\.txt, line 1: longer than 1048576 bytes; put one sentence or paragraph on a line\n$/],
+    ['empty.txt', /no text in .*empty\.txt: /],
+    ['nowhere.txt', /cannot read .*nowhere\.txt: no such file/]
+  ])('of %s says what is wrong and leaves nothing', async (name, words) => {
+    const before = await readdir(directory)
+    expectFailure(await build(name), 1, words)
+    expect(await readdir(directory)).toEqual(before)
+  })
+
+  it('says what it made, and does not write over it', async () => {
+    const made = await build('good.txt', '--vocab-size', '50', '--json')
+    expect(made.code).toBe(0)
+    expect(jsonLines(made)).toMatchObject([{ directory: at('out'), vocabulary: { size: 50 }, train: { documents: 2 } }])
+    expectFailure(await build('good.txt', '--vocab-size', '50'), 1, /out exists already/)
+  })
+
+  it('tells people in one line', async () => {
+    const { code, stdout } = await pureElectra(
+      ...['corpus', 'build', '--input', at('good.txt'), '--out', at('again'), '--vocab-size', '50']
+    )
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /again: 50 pieces; \d+ tokens in 8 sentences of 2 documents to train on; \d+ tokens held out\n$/
+    )
+  })
+})

@@ -1,0 +1,87 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Console } from '../../../src/electra/cli/console.js'
+import { corpusProgress, showLosses, showSeconds, trainingProgress } from '../../../src/electra/cli/progress.js'
+import type { PretrainEvent } from '../../../src/electra/training/pretrain.js'
+
+const listening = (): Console & { readonly notes: ReadonlyArray<string> } => {
+  const notes: Array<string> = []
+  return {
+    say: () => undefined,
+    json: () => undefined,
+    note: (text) => notes.push(text),
+    isJson: false,
+    isInteractive: false,
+    notes
+  }
+}
+
+describe('a duration', () => {
+  it.each([
+    [0, '0s'],
+    [59.4, '59s'],
+    [59.6, '1m00s'],
+    [75, '1m15s'],
+    [3599.7, '1h00m'],
+    [3660, '1h01m'],
+    [360_000, '100h00m'],
+    [undefined, '?'],
+    [NaN, '?'],
+    [Infinity, '?']
+  ])('of %s seconds is shown as %s', (seconds, text) => {
+    expect(showSeconds(seconds)).toBe(text)
+  })
+
+  it('is never shown with sixty of anything', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 1e6 }), (seconds) => {
+        expect(showSeconds(seconds)).not.toMatch(/(^|\D)60[sm]/)
+      })
+    )
+  })
+})
+
+describe('losses', () => {
+  it('are those of the objective, and a dash where there is no number', () => {
+    expect(
+      showLosses({ maskedLmLoss: 7.123, discriminatorLoss: 0.3124, discriminatorAccuracy: 0.9, discriminatorAuc: NaN })
+    ).toBe('mlm 7.12  disc 0.312  acc 0.900  auc -')
+    expect(showLosses({ maskedLmLoss: 7.123, maskedLmAccuracy: 0.25 })).toBe('mlm 7.12  acc 0.250')
+  })
+})
+
+describe('the progress of training where no bar can be drawn', () => {
+  const started: PretrainEvent = {
+    _tag: 'Started',
+    step: 4,
+    totalSteps: 12,
+    parameters: 15_777,
+    examples: 1234,
+    heldOutExamples: 5,
+    workers: 1,
+    device: 'js',
+    multiplier: 'own'
+  }
+
+  it('is a line at the start, and for each evaluation and checkpoint', () => {
+    const console = listening()
+    const { observe, stop } = trainingProgress(console)
+    observe(started)
+    observe({ _tag: 'Evaluated', step: 8, report: { maskedLmLoss: 2, maskedLmAccuracy: 0.5 }, isBest: true })
+    observe({ _tag: 'Saved', step: 8, path: 'out/checkpoint' })
+    stop()
+    expect(console.notes).toEqual([
+      '15,777 parameters, 1,234 examples (5 held out), 1 worker on js, matmul own, from step 4',
+      'step 8  held out: mlm 2.00  acc 0.500  (best)',
+      'step 8  saved out/checkpoint'
+    ])
+  })
+
+  it('names the phases of a corpus once each', () => {
+    const console = listening()
+    const { observe } = corpusProgress(console)
+    for (const done of [0, 1, 2]) observe({ phase: 'counting words', done, total: 2, elapsed: 1, left: 0 })
+    observe({ phase: 'encoding', done: 0, total: 2, elapsed: 1, left: 0 })
+    expect(console.notes).toEqual(['counting words ...', 'encoding ...'])
+  })
+})

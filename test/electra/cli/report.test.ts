@@ -1,0 +1,87 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { bracketed } from '../../../src/electra/cli/commands/predict.js'
+import { closingReport, showReport } from '../../../src/electra/cli/report.js'
+import { showSentences } from '../../../src/electra/cli/samples.js'
+import type { PretrainResult } from '../../../src/electra/training/pretrain.js'
+import { nano } from '../training/runs.js'
+
+const tenth = (maskedLmLoss: number) => ({
+  maskedLmLoss,
+  discriminatorLoss: 0.35,
+  discriminatorAuc: 0.75,
+  discriminatorAccuracy: 0.875,
+  baseRateEntropy: 0.3768,
+  replacedRate: 0.125
+})
+
+const result: PretrainResult = {
+  isComplete: true,
+  step: 20,
+  totalSteps: 20,
+  parameters: 15_777,
+  first: tenth(6.2),
+  last: tenth(5.1),
+  heldOut: tenth(5.3),
+  best: { step: 15, loss: 20.5 },
+  tokensPerSecond: 2500.4,
+  weightsSha256: 'aa',
+  optimizerSha256: 'bb',
+  checkpoint: 'out/checkpoints/checkpoint-00000020',
+  params: []
+}
+
+describe('the closing report', () => {
+  it('sets first and last losses beside what chance gives', () => {
+    const report = closingReport(result, 500)
+    expect(report).toMatchObject({ complete: true, chanceMaskedLmLoss: Math.log(500), first: { maskedLmLoss: 6.2 } })
+    expect(report).not.toHaveProperty('params')
+    const lines = showReport(report, nano()).split('\n')
+    expect(lines[0]).toBe('Finished at step 20 of 20: 15,777 parameters, 2500 tokens/s')
+    expect(lines.find((line) => line.startsWith('masked-LM loss'))).toMatch(/ 6\.200 +5\.100 +5\.300 +6\.215 /)
+    expect(lines.find((line) => line.startsWith('discriminator loss'))).toMatch(/ 0\.3500 +0\.3500 +0\.3500 +0\.3768 /)
+    expect(lines.find((line) => line.startsWith('discriminator AUC'))).toMatch(/ 0\.750 +0\.750 +0\.750 +0\.500 /)
+  })
+
+  it('of the masked-LM baseline speaks of no discriminator', () => {
+    const text = showReport(closingReport(result, 500), nano({ objective: 'mlm' }))
+    expect(text).toContain('masked-LM loss')
+    expect(text).not.toContain('discriminator')
+  })
+
+  it('shows a dash for what there is not yet', () => {
+    const stopped = { ...result, isComplete: false, step: 1, last: {}, heldOut: undefined, best: undefined }
+    const text = showReport(closingReport(stopped, 500), nano())
+    expect(text).toMatch(/^Stopped at step 1 of 20/)
+    expect(text).toMatch(/^masked-LM loss +6\.200 +- +- +6\.215/m)
+    expect(text).not.toContain('best held-out')
+    expect(text).not.toMatch(/NaN|undefined/)
+  })
+
+  it('shows sentences with their most suspicious tokens', () => {
+    const tokens = [{ piece: 'banana', probability: 0.5, overBaseRate: 4 }]
+    expect(showSentences([{ text: 'people banana quickly', tokens }])).toMatch(
+      /\n {2}people banana quickly\n {6}banana x4\.0$/
+    )
+  })
+})
+
+describe('a marked sentence', () => {
+  /** Words, each with whether it is marked. */
+  const marked = fc.array(fc.tuple(fc.stringMatching(/^[a-z]{1,5}$/), fc.boolean()), { maxLength: 8 })
+
+  it('has its marked pieces in brackets, and is otherwise what was given', () => {
+    fc.assert(
+      fc.property(marked, (words) => {
+        const sentence = ` ${words.map(([word]) => word).join(' ')} `
+        const marks = words.map(([word, isMarked], i) => {
+          const from = 1 + words.slice(0, i).reduce((n, [before]) => n + before.length + 1, 0)
+          return { span: [from, from + word.length] as const, isMarked }
+        })
+        expect(bracketed(sentence, marks)).toBe(
+          ` ${words.map(([word, isMarked]) => (isMarked ? `[${word}]` : word)).join(' ')} `
+        )
+      })
+    )
+  })
+})
