@@ -208,10 +208,11 @@ describe('a corpus that cannot be built', () => {
     )
   })
 
-  it('in a directory that is not there says so', async () => {
+  it('below something that is no directory says so', async () => {
     const input = await texts('deep', { 'a.txt': 'text' })
-    expect(await refused('none/deep', [input])).toBe(
-      'cannot write DIR/none/deep.corpus: no such file or directory (ENOENT)'
+    await writeFile(at('file'), '')
+    expect(await refused('file/deep', [input])).toBe(
+      'cannot write DIR/file/deep.corpus: a part of the path is not a directory (ENOTDIR)'
     )
   })
 
