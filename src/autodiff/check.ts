@@ -15,7 +15,7 @@ import { invalidArgument } from '../tensor/fault.js'
 import { literal, peek, type Literal } from '../tensor/literal.js'
 import { lower } from '../tensor/program/lower.js'
 import { attempt } from '../tensor/program/trace.js'
-import { allocateOutputs, asWidth } from '../tensor/run/arrays.js'
+import { roomForOutputs, asWidth } from '../tensor/run/arrays.js'
 import type { DeviceError } from '../tensor/run/device.js'
 import { evaluateAll, showEvaluationError, type EvaluationError } from '../tensor/run/evaluate.js'
 import { reference } from '../tensor/run/reference.js'
@@ -167,10 +167,10 @@ const runnable = (
         E.map((executable) => {
           const known = captured.map((x) => asWidth(peek(x), x.dtype, device.floats))
           return (arrays: Arrays) => {
-            const results = allocateOutputs(program, device.floats)
             return pipe(
-              executable.run([...arrays, ...known], results)(),
-              E.map(() => results.map((y) => Float64Array.from(y)))
+              roomForOutputs(device, program),
+              E.chainFirst((results) => executable.run([...arrays, ...known], results)()),
+              E.map((results) => results.map((y) => Float64Array.from(y)))
             )
           }
         })

@@ -15,11 +15,15 @@ const number = (expected: string, accepts: (x: number) => boolean) =>
 
 const largestInteger = 2 ** 31 - 1
 
-const integer = (least: number) =>
-  number(
-    `an integer from ${least} to ${largestInteger}`,
-    (x) => Number.isInteger(x) && x >= least && x <= largestInteger
-  )
+const integer = (least: number, most = largestInteger) =>
+  number(`an integer from ${least} to ${most}`, (x) => Number.isInteger(x) && x >= least && x <= most)
+
+/** Widths and lengths: beyond any machine already. */
+const extent = (least = 1) => integer(least, 2 ** 20)
+
+/** What is gone through one by one when a program is made: a thousand layers are a large program. */
+export const mostLayers = 1000
+const mostShards = 2 ** 12
 
 const positive = number('a number above 0', (x) => x > 0 && x < Infinity)
 const notNegative = number('a number of at least 0', (x) => x >= 0 && x < Infinity)
@@ -31,16 +35,16 @@ const section = <S extends z.core.$ZodLooseShape>(shape: S) =>
 
 /** Sizes that follow from others where they are not given. */
 const derivedSizes = {
-  embeddingSize: integer(1).optional(),
-  heads: integer(1).optional(),
-  feedForwardSize: integer(1).optional()
+  embeddingSize: extent().optional(),
+  heads: extent().optional(),
+  feedForwardSize: extent().optional()
 }
 
 const modelShape = {
-  hiddenSize: integer(1),
-  layers: integer(1),
-  maxPositions: integer(1),
-  typeVocabSize: integer(2),
+  hiddenSize: extent(),
+  layers: integer(1, mostLayers),
+  maxPositions: extent(),
+  typeVocabSize: extent(2),
   hiddenDropout: rate,
   attentionDropout: rate,
   layerNormEps: positive,
@@ -50,10 +54,10 @@ const modelShape = {
 const generatorShape = {
   hiddenMultiplier: positive.optional(),
   layersMultiplier: positive.optional(),
-  hiddenSize: integer(1).optional(),
-  layers: integer(1).optional(),
-  heads: integer(1).optional(),
-  feedForwardSize: integer(1).optional()
+  hiddenSize: extent().optional(),
+  layers: integer(1, mostLayers).optional(),
+  heads: extent().optional(),
+  feedForwardSize: extent().optional()
 }
 
 const optimizerShape = {
@@ -77,9 +81,9 @@ const trainingShape = {
 const topShape = {
   name: z.string({ error: 'a short text' }).min(1, { error: 'a short text' }).max(100, { error: 'a short text' }),
   objective: z.enum(['electra', 'mlm'], { error: "'electra' or 'mlm'" }),
-  sequenceLength: integer(5),
-  batchSize: integer(1),
-  shards: integer(1),
+  sequenceLength: extent(5),
+  batchSize: extent(),
+  shards: integer(1, mostShards),
   maskProbability: rate,
   replaceProbability: probability,
   sampleWithReplacement: z.boolean({ error: 'true or false' }),

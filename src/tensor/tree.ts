@@ -67,8 +67,9 @@ export const unflatten = <T, B>(tree: T, leaves: ReadonlyArray<B>): Mapped<T, B>
 /** Leaf by leaf over two trees of one structure; throws `TensorFault` naming the first path that only one of them has. */
 export const zipTensors = <T, B>(f: (a: Tensor, b: Tensor, path: string) => B, a: T, b: T): Mapped<T, B> => {
   const others = new Map(tensorEntries(b))
-  const extra = [...others.keys()].filter((path) => !tensorEntries(a).some(([p]) => p === path))
-  if (extra.length > 0) throw invalidArgument('zip', `a leaf '${extra[0]}' on the right only`, 'trees of one structure')
+  const own = new Set(tensorEntries(a).map(([path]) => path))
+  const extra = [...others.keys()].find((path) => !own.has(path))
+  if (extra !== undefined) throw invalidArgument('zip', `a leaf '${extra}' on the right only`, 'trees of one structure')
   return mapTensors((x, path) => {
     const y = others.get(path)
     if (y === undefined) throw invalidArgument('zip', `a leaf '${path}' on the left only`, 'trees of one structure')

@@ -22,7 +22,7 @@ import { agree, rejected } from './agreement.js'
 import type { WorkerError } from './error.js'
 import { allocateSlots, readSlots, writeSlots, type Slot } from './memory.js'
 import type { Pool } from './pool.js'
-import { inOrder } from './queue.js'
+import { inOrder } from '../tensor/in-order.js'
 import { prepareShardedSum, type ShardedSum } from './sharded-sum.js'
 
 /** Arrays in the order of a program's inputs or outputs. */

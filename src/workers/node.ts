@@ -12,8 +12,11 @@ export type Ended =
 
 export type Thread = {
   readonly endpoint: Endpoint
-  /** Settles when the thread has ended, for whatever reason; never rejects. */
-  readonly ended: Promise<Ended>
+  /**
+   * Calls `listener` once the thread has ended, for whatever reason, at once if it has already; gives the way to stop
+   * waiting. (A promise would keep every reaction ever put on it for as long as the thread lives.)
+   */
+  readonly onEnd: (listener: (ended: Ended) => void) => () => void
   readonly terminate: Task<void>
 }
 
@@ -52,14 +55,27 @@ const endpointOf = (port: Port): Endpoint => {
 /** Starts a thread at a module. The process's own flags (a loader, `--input-type`) are not for it. */
 export const spawn = (entry: URL): Thread => {
   const worker = new Worker(entry, { execArgv: [] })
+  const waiting = new Set<(ended: Ended) => void>()
+  let end: Ended | undefined
+  const settle = (ended: Ended): void => {
+    end ??= ended
+    const told = [...waiting]
+    waiting.clear()
+    for (const listener of told) listener(end)
+  }
+  const threw = (thrown: Error): void => settle({ _tag: 'Threw', reason: thrown.message })
+  worker.on('error', threw)
+  worker.on('messageerror', threw)
+  worker.on('exit', (code) => settle({ _tag: 'Exited', code }))
   return {
     endpoint: endpointOf(worker),
-    ended: new Promise((settle) => {
-      const threw = (thrown: Error): void => settle({ _tag: 'Threw', reason: thrown.message })
-      worker.on('error', threw)
-      worker.on('messageerror', threw)
-      worker.on('exit', (code) => settle({ _tag: 'Exited', code }))
-    }),
+    onEnd: (listener) => {
+      if (end === undefined) waiting.add(listener)
+      else listener(end)
+      return () => {
+        waiting.delete(listener)
+      }
+    },
     terminate: async () => {
       await worker.terminate()
     }

@@ -11,7 +11,7 @@ import type { Task as Effect } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Program } from '../tensor/program/program.js'
 import type { WorkerError } from './error.js'
-import { inOrder } from './queue.js'
+import { inOrder } from '../tensor/in-order.js'
 import type { DeviceFacts, ProgramId, Task } from './runner.js'
 
 /** One worker, wherever it runs. The pool gives it one call at a time. */

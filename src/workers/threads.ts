@@ -36,14 +36,17 @@ const ending =
     }
   }
 
-/** One call over the wire. A dead thread never answers, so the call races the thread's end. */
+/** One call over the wire. A dead thread never answers, so the call ends with the thread if not before. */
 const call =
   <A>(worker: number, thread: Thread, ask: () => Promise<E.Either<WorkerError, A>>): TE.TaskEither<WorkerError, A> =>
   () =>
-    Promise.race([
-      ask().catch((thrown: unknown) => E.left<WorkerError>({ _tag: 'WorkerFailed', worker, reason: reasonOf(thrown) })),
-      thread.ended.then((ended) => E.left(ending(worker)(ended)))
-    ])
+    new Promise((settle) => {
+      const stopWaiting = thread.onEnd((ended) => settle(E.left(ending(worker)(ended))))
+      void ask()
+        .catch((thrown: unknown) => E.left<WorkerError>({ _tag: 'WorkerFailed', worker, reason: reasonOf(thrown) }))
+        .then(settle)
+        .finally(stopWaiting)
+    })
 
 type Opened = { readonly member: Member; readonly facts: DeviceFacts }
 
@@ -63,7 +66,7 @@ const openThread =
         const member: Member = {
           load: (id, program) => call(worker, thread, () => remote.load(id, serialise(program))),
           run: (task) => call(worker, thread, () => remote.run(task)),
-          lost: thread.ended.then(ending(worker)),
+          lost: new Promise((settle) => thread.onEnd((ended) => settle(ending(worker)(ended)))),
           release: thread.terminate
         }
         return pipe(

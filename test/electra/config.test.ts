@@ -121,6 +121,9 @@ describe('a configuration that does not hold', () => {
     ['a preset that objects have', { extends: 'constructor' }, 'extends', 'one of small, base'],
     ['a number that is text', { extends: 'small', batchSize: '8' }, 'batchSize', 'an integer from 1'],
     ['a fraction', { extends: 'small', model: { layers: 1.5 } }, 'model.layers', 'an integer from 1'],
+    ['more layers than any program holds', { extends: 'nano', model: { layers: 2e9 } }, 'model.layers', 'to 1000'],
+    ['a batch beyond any memory', { extends: 'nano', batchSize: 2e9 }, 'batchSize', 'to 1048576'],
+    ['more shards than are ever gone through', { extends: 'nano', batchSize: 8192, shards: 8192 }, 'shards', 'to 4096'],
     ['an integer too large', { extends: 'small', training: { steps: 2 ** 31 } }, 'training.steps', '2147483647'],
     ['a section that is none', { extends: 'small', model: 3 }, 'model', 'an object'],
     ['a probability above one', { extends: 'small', replaceProbability: 1.1 }, 'replaceProbability', 'from 0 to 1'],
@@ -193,7 +196,7 @@ describe('a configuration that does not hold', () => {
     expect(E.isLeft(resolved) && showConfigError(resolved.left)).toBe(
       [
         'the configuration has 2 problems:',
-        '  batchSize: found 0, expected an integer from 1 to 2147483647',
+        '  batchSize: found 0, expected an integer from 1 to 1048576',
         "  shard: found an unknown key, expected a known one: the nearest is 'shards'"
       ].join('\n')
     )

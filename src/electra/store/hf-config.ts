@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { describe } from '../../tensor/describe.js'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
 import type { ElectraConfig, EncoderSize, ModelConfig } from '../config.js'
+import { mostLayers } from '../config-schema.js'
 import { canonicalJson } from './canonical-json.js'
 import type { StoreError } from './errors.js'
 
@@ -69,7 +70,7 @@ const schema = z.looseObject(
     vocab_size: count.default(30522),
     embedding_size: count.default(128),
     hidden_size: count.default(256),
-    num_hidden_layers: count.default(12),
+    num_hidden_layers: count.max(mostLayers, { error: `at most ${mostLayers}` }).default(12),
     num_attention_heads: count.default(4),
     intermediate_size: count.default(1024),
     hidden_act: z.literal('gelu', { error: "'gelu', the only activation there is here" }).default('gelu'),

@@ -18,8 +18,6 @@ export type BodyPrinter = {
   readonly value: (step: number) => string
   /** The expression of an affine function of the loops. */
   readonly place: (at: Affine) => string
-  /** Where a named step or function stands is `depth - 1` loops in. */
-  readonly depthOf: (step: number) => number
 }
 
 /** Names a buffer; the name carries the element type, so that code for different types never looks the same. */
@@ -172,5 +170,5 @@ export const bodyPrinter = (
         return printCast(step.dtype, step.from, exact(step.x))
     }
   }
-  return { levels, value, place, depthOf: (i) => depths[i] }
+  return { levels, value, place }
 }

@@ -5,6 +5,7 @@
  * visited (dead-code elimination); markers vanish; literals become extra inputs, so that a program's text holds no arrays.
  */
 
+import { invalidArgument } from '../fault.js'
 import type { Literal } from '../literal.js'
 import { isLiteral } from '../literal.js'
 import { isMarker, type Marker, type Op, type Tensor } from '../tensor.js'
@@ -106,7 +107,7 @@ export const lower = (
   const markedBy = (marker: Marker, x: Tensor): number => {
     switch (marker._tag) {
       case 'input':
-        throw new Error(`lower: input '${marker.name}' is not among the given inputs`)
+        throw invalidArgument('lower', `the placeholder '${marker.name}'`, 'tensors with values, or given inputs')
       case 'literal':
         throw new Error('lower: a literal was not captured')
       case 'identity':

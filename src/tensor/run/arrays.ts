@@ -6,7 +6,8 @@ import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type Data, type DType, type FloatWidth } from '../dtype.js'
 import { outputSpecs, type Program, type Spec } from '../program/program.js'
 import { sizeOf } from '../shape.js'
-import type { DeviceError } from './device.js'
+import { reasonOf } from '../reason.js'
+import type { Device, DeviceError } from './device.js'
 
 const kindOf = (data: Data): string => `${data.constructor.name} of ${data.length}`
 
@@ -48,9 +49,19 @@ export const checkArrays = (
   return wrong === undefined ? E.right(undefined) : E.left({ _tag: 'WrongArrays', device, ...wrong })
 }
 
-/** Fresh arrays for a program's outputs. */
+/** Fresh arrays for a program's outputs. Throws what the engine throws where it has not the memory. */
 export const allocateOutputs = (program: Program, width: FloatWidth): ReadonlyArray<Data> =>
   outputSpecs(program).map(({ dtype, shape }) => allocate(dtype, sizeOf(shape), width))
+
+/** The same for a device, with a `Left` where the memory is not there. */
+export const roomForOutputs = (
+  device: Pick<Device, 'name' | 'floats'>,
+  program: Program
+): E.Either<DeviceError, ReadonlyArray<Data>> =>
+  E.tryCatch(
+    () => allocateOutputs(program, device.floats),
+    (thrown) => ({ _tag: 'DeviceFailed', device: device.name, reason: reasonOf(thrown) })
+  )
 
 /** The array itself where the device holds its dtype so, else a copy rounded or widened. */
 export const asWidth = (data: Data, dtype: DType, width: FloatWidth): Data => {

@@ -15,7 +15,7 @@ import { trace } from '../program/trace.js'
 import { equalShapes, showShape, sizeOf } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 import { tensorEntries, tensorsOf, unflatten, type Mapped } from '../tree.js'
-import { allocateOutputs, asWidth } from './arrays.js'
+import { roomForOutputs, asWidth } from './arrays.js'
 import type { Device, DeviceError, Executable, Timing } from './device.js'
 import { showEvaluationError } from './evaluate.js'
 
@@ -43,7 +43,7 @@ export type Compiled<State, Args extends ReadonlyArray<unknown>, Output> = {
   readonly explain: () => string
   /** Copies a state of literals onto the device. */
   readonly begin: (state: State) => TaskEither<StepError, Handle<State>>
-  /** One step. Consumes the handle, even when it fails. */
+  /** One step. Consumes the handle; a step that fails leaves it, and the state, as they were. */
   readonly step: (
     handle: Handle<State>,
     ...args: Args
@@ -137,7 +137,12 @@ const resident = <State, Args extends ReadonlyArray<unknown>, Output, T extends 
   const live = new WeakMap<Handle<State>, Bank>()
   const free: Array<Bank> = []
 
-  const takeBank = (): Bank => free.pop() ?? allocateOutputs(program, device.floats).slice(0, stateSize)
+  const takeBank = (): E.Either<DeviceError, Bank> => {
+    const used = free.pop()
+    return used === undefined
+      ? E.map((outputs: Bank) => outputs.slice(0, stateSize))(roomForOutputs(device, program))
+      : E.right(used)
+  }
   const issue = (bank: Bank): Handle<State> => {
     const handle: Handle<State> = { _tag: 'Handle', structure: stateSpec }
     live.set(handle, bank)
@@ -150,23 +155,34 @@ const resident = <State, Args extends ReadonlyArray<unknown>, Output, T extends 
     begin: (state) => () => {
       const arrays = arraysOf(stateSpec, state, device)
       if (E.isLeft(arrays)) return Promise.resolve(arrays)
-      const bank = takeBank()
-      arrays.right.forEach((data, i) => bank[i].set(data))
-      return Promise.resolve(E.right(issue(bank)))
+      return Promise.resolve(
+        E.map((bank: Bank) => {
+          arrays.right.forEach((data, i) => bank[i].set(data))
+          return issue(bank)
+        })(takeBank())
+      )
     },
     step:
       (handle, ...args) =>
       async () => {
         const bank = live.get(handle)
         if (bank === undefined) return E.left({ _tag: 'HandleConsumed' })
-        live.delete(handle)
         const arrays = arraysOf(argSpecs, args, device)
         if (E.isLeft(arrays)) return arrays
-        const next = takeBank()
+        const taken = takeBank()
+        if (E.isLeft(taken)) return taken
+        const next = taken.right
+        // Consumed from here on: while the step runs, nobody else may begin another from the same state.
+        live.delete(handle)
         const outputs = specs.slice(stateSize).map(({ shape, dtype }) => allocate(dtype, sizeOf(shape), device.floats))
         const ran = await executable.run([...bank, ...arrays.right, ...constants], [...next, ...outputs])()
+        if (E.isLeft(ran)) {
+          // The step wrote to the next bank only: the state is what it was.
+          free.push(next)
+          live.set(handle, bank)
+          return ran
+        }
         free.push(bank)
-        if (E.isLeft(ran)) return ran
         const literals = outputs.map((data, i) => adopt(specs[stateSize + i].shape, specs[stateSize + i].dtype, data))
         return E.right({ state: issue(next), output: unflatten(outputSpec, literals) })
       },

@@ -42,7 +42,7 @@ export const showDeviceError = (e: DeviceError): string => {
   }
 }
 
-/** A loaded program. Runs of one executable must not overlap: its working memory is its own. */
+/** A loaded program. Its working memory is its own: runs that overlap are carried out one after the other. */
 export type Executable<T extends Timing> = {
   readonly program: Program
   /** Bytes of working memory beyond inputs and outputs. */

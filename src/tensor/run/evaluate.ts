@@ -3,6 +3,7 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
@@ -15,7 +16,7 @@ import { serialise } from '../program/serialise.js'
 import { attempt } from '../program/trace.js'
 import type { Tensor } from '../tensor.js'
 import { tensorsOf, unflatten, type Mapped } from '../tree.js'
-import { allocateOutputs, asWidth } from './arrays.js'
+import { roomForOutputs, asWidth } from './arrays.js'
 import { showDeviceError, type Device, type DeviceError, type Executable, type Timing } from './device.js'
 
 export type EvaluationError = TensorError | DeviceError
@@ -66,11 +67,14 @@ export const evaluateAll = <T extends Timing>(
     const { program, captured } = lowered.right
     const executable = load(program)
     if (E.isLeft(executable)) return executable
-    return E.right({
-      executable: executable.right,
-      inputs: captured.map((x) => asWidth(peek(x), x.dtype, device.floats)),
-      outputs: allocateOutputs(program, device.floats)
-    })
+    return pipe(
+      roomForOutputs(device, program),
+      E.map((outputs) => ({
+        executable: executable.right,
+        inputs: captured.map((x) => asWidth(peek(x), x.dtype, device.floats)),
+        outputs
+      }))
+    )
   }
 
   const remember = (wanted: ReadonlyArray<Tensor>, { executable, outputs }: Prepared<T>): void =>

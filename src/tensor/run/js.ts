@@ -14,6 +14,7 @@ import { scalarNames, type ScalarName } from '../emit/js-scalar.js'
 import { explainKernels } from '../program/explain.js'
 import type { Kernel, KernelProgram } from '../program/kernel.js'
 import { plan } from '../program/plan.js'
+import { inOrder, type InOrder } from '../in-order.js'
 import { reasonOf } from '../reason.js'
 import type { Program } from '../program/program.js'
 import { schedule } from '../program/schedule.js'
@@ -144,12 +145,15 @@ const runLater = async (
 const running = <T extends Timing>(
   timing: T,
   steps: ReadonlyArray<Step<T>>,
-  arrays: E.Either<DeviceError, ReadonlyArray<Data>>
+  arrays: E.Either<DeviceError, ReadonlyArray<Data>>,
+  gate: InOrder
 ): Running<T, DeviceError, void> => {
   const now: IOEither<DeviceError, void> = () =>
     E.isLeft(arrays) ? arrays : runNow(steps as ReadonlyArray<Step<'sync'>>, arrays.right)
-  const later: TaskEither<DeviceError, void> = async () =>
+  // Runs share the temporaries: one that begins while another waits for its products must wait too.
+  const later: TaskEither<DeviceError, void> = gate(async () =>
     E.isLeft(arrays) ? arrays : runLater(steps as ReadonlyArray<Step<'async'>>, arrays.right)
+  )
   return (timing === 'sync' ? now : later) as Running<T, DeviceError, void>
 }
 
@@ -163,6 +167,7 @@ const load =
     const temporaries = E.tryCatch(() => temporariesOf(kernels), failed)
     if (E.isLeft(temporaries)) return temporaries
     const { arrays, arenaBytes } = temporaries.right
+    const gate = inOrder()
     return E.right({
       program,
       workingBytes: arenaBytes,
@@ -171,7 +176,8 @@ const load =
         running(
           multiplier.timing,
           steps.right,
-          E.map(() => [...inputs, ...outputs, ...arrays])(checkArrays('js', program, 'float32', inputs, outputs))
+          E.map(() => [...inputs, ...outputs, ...arrays])(checkArrays('js', program, 'float32', inputs, outputs)),
+          gate
         )
     })
   }

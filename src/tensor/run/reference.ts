@@ -10,6 +10,7 @@ import { allocate, bytesPerElement, type Data, type DType, type FloatWidth } fro
 import type { Binary, Unary } from '../elementwise.js'
 import type { Instruction, Program, Spec } from '../program/program.js'
 import { printProgram } from '../program/print.js'
+import { reasonOf } from '../reason.js'
 import { sizeOf, stridesOf, type Shape } from '../shape.js'
 import { freeAxes, type OpOf } from '../tensor.js'
 import { threefry2x32 } from '../threefry.js'
@@ -281,8 +282,10 @@ export const reference = ({ floats }: { readonly floats: FloatWidth }): Device<'
       run: (inputs, outputs) => () => {
         const wrong = checkArrays('reference', program, floats, inputs, outputs)
         if (E.isLeft(wrong)) return wrong
-        interpret(program, floats, inputs).forEach((data, i) => outputs[i].set(data))
-        return E.right(undefined)
+        return E.tryCatch(
+          () => interpret(program, floats, inputs).forEach((data, i) => outputs[i].set(data)),
+          (thrown) => ({ _tag: 'DeviceFailed', device: 'reference', reason: reasonOf(thrown) })
+        )
       }
     }),
   release: () => Promise.resolve()

@@ -100,5 +100,7 @@ describe('compiling', () => {
     )
     const handle = right(await begin(start)())
     expect(showStepError(await left(step(handle, tensor([1]))))).toBe('argument 0: found f32[1], expected f32[2]')
+    // Nothing has run: the handle is as good as before.
+    expect(E.isRight(await step(handle, tensor([1, 2]))())).toBe(true)
   })
 })

@@ -4,13 +4,20 @@ import {
   add,
   exp,
   fromLiteral,
+  js,
+  matmul,
   mul,
+  own,
   reshape,
   scalar,
   sum,
   tensor,
   toNested,
-  toScalar
+  toScalar,
+  toTypedArray,
+  type Multiplier,
+  type Multiply,
+  type Tensor
 } from '../../../src/tensor/index.js'
 import type { Program } from '../../../src/tensor/program/program.js'
 import type { Device } from '../../../src/tensor/run/device.js'
@@ -89,8 +96,34 @@ describe('evaluating', () => {
   })
 
   it('cannot be asked of a placeholder, which has no value', () => {
-    expect(() => evaluate(reference({ floats: 'float32' }))(inputNode('x', [2], 'f32'))).toThrow(
-      "input 'x' is not among the given inputs"
+    expect(evaluate(reference({ floats: 'float32' }))(inputNode('x', [2], 'f32'))).toEqual(
+      E.left({
+        _tag: 'InvalidArgument',
+        op: 'lower',
+        found: "the placeholder 'x'",
+        expected: 'tensors with values, or given inputs'
+      })
     )
+  })
+
+  it('of two tensors at once, by one program on an asynchronous device, mixes nothing up', async () => {
+    // A multiplier that is late, so that a second run begins while the first one waits.
+    const slow: Multiplier<'async'> = {
+      ...own(),
+      timing: 'async',
+      prepare: (contraction) =>
+        E.map((multiply: Multiply<'sync'>) => (...operands: Parameters<Multiply<'sync'>>) => async () => {
+          await new Promise((later) => setTimeout(later, 5))
+          return multiply(...operands)()
+        })(own().prepare(contraction))
+    }
+    const valueOf = evaluate(js(slow))
+    const square = (n: number): Tensor =>
+      exp(matmul(exp(tensor([n, 0, 0, n], { shape: [2, 2] })))(tensor([1, 0, 0, 1], { shape: [2, 2] })))
+    const together = await Promise.all([valueOf(square(0.5))(), valueOf(square(-1))()])
+    const apart = [right(await valueOf(square(0.5))()), right(await valueOf(square(-1))())]
+    together.forEach((found, i) => expect(toNested(right(found))).toEqual(toNested(apart[i])))
+    const expected = (n: number) => Math.exp(Math.fround(Math.exp(n)))
+    together.forEach((found, i) => expect(toTypedArray(right(found))[0]).toBeCloseTo(expected([0.5, -1][i]), 5))
   })
 })

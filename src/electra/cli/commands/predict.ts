@@ -28,11 +28,18 @@ export type PredictOptions = {
 }
 
 /** The discriminator that a run exported, or the directory itself. */
-const modelDirectory = (given: string): TE.TaskEither<never, string> => {
+const modelDirectory = (given: string): TE.TaskEither<Failure, string> => {
   const exported = join(given, 'model', 'discriminator')
   return pipe(
-    exists(exported),
-    TE.map((there) => (there ? exported : given))
+    TE.fromTask<readonly [boolean, boolean], Failure>(async () => [
+      E.toUnion(await exists(join(given, 'checkpoints'))()),
+      E.toUnion(await exists(exported)())
+    ]),
+    TE.filterOrElse(
+      ([isRun, isExported]) => !isRun || isExported,
+      () => failed(`${given}: found a run without a discriminator, expected a finished run of the objective 'electra'`)
+    ),
+    TE.map(([, isExported]) => (isExported ? exported : given))
   )
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { inOrder } from '../../src/workers/queue.js'
+import { inOrder } from '../../src/tensor/in-order.js'
 
 describe('a gate', () => {
   it('lets tasks through one at a time, in the order in which they were started, whatever the time each takes', () =>
