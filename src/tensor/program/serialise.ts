@@ -132,7 +132,7 @@ const arity = (i: Instruction): number => {
   }
 }
 
-/** The node that the instruction describes, checked as any expression is. Also the meaning of rewriting a program. */
+/** The node that the instruction describes, checked as any expression is. */
 const rebuild = (i: Instruction, inputs: ReadonlyArray<Tensor>): Tensor => {
   const [a, b, c] = inputs
   const { op: o, shape } = i
