@@ -8,30 +8,37 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as E from 'fp-ts/lib/Either.js'
 import { contractions } from './contraction.js'
-import type { Measured } from './measurement.js'
-import { describeMode, openModes } from './modes.js'
+import type { Measured, Measurement } from './measurement.js'
+import { closeModes, describeMode, openModes } from './modes.js'
+import { compiling, memories } from './once.js'
+import { allowRelaxedSimd } from './ours.js'
+import { nodePeer, pythonPeer } from './peers.js'
 import type { Rules } from './race.js'
 import { steps } from './step.js'
-import { showTable } from './table.js'
+import { rowsOf, showOverview, showTable } from './table.js'
+import { buildText } from './training.js'
 
 const usage = `npm run bench -- [options]
 
-  --suite NAME   contraction or step; may be repeated (default: both)
+  --suite NAME   contraction, step, compile or memory; may be repeated (default: all)
+  --only TEXT    only what has this in its name, such as "1024 x 256" or small
   --rounds N     times taken of each (default 7)
   --limit S      seconds for each contestant, after which it gets no further turn (default 15)
-  --slow         measure the slow ones (reference device, software adapters) at sizes where they take minutes, too
+  --slow         measure the slow ones, too, where a single run takes longer than that
   --json FILE    write the rows as JSON as well
   --help         this text
+
+PURE_ELECTRA_PYTHON names a Python that has PyTorch (default: python3).
 `
 
-const suites = ['contraction', 'step'] as const
+const suites = ['contraction', 'step', 'compile', 'memory'] as const
 
 type Suite = (typeof suites)[number]
 
 type Options = {
   readonly suites: ReadonlyArray<Suite>
+  readonly only: string
   readonly rules: Rules
-  readonly slow: boolean
   readonly json: string | undefined
 }
 
@@ -48,6 +55,7 @@ const readOptions = (): Options | undefined => {
   const { values } = parseArgs({
     options: {
       suite: { type: 'string', multiple: true, default: [...suites] },
+      only: { type: 'string', default: '' },
       rounds: { type: 'string', default: '7' },
       limit: { type: 'string', default: '15' },
       slow: { type: 'boolean', default: false },
@@ -60,9 +68,13 @@ const readOptions = (): Options | undefined => {
   if (chosen.length !== values.suite.length)
     throw new Error(`--suite: found ${values.suite.join(', ')}, expected ${suites.join(' or ')}`)
   return {
-    suites: chosen,
-    rules: { rounds: Math.ceil(positive('rounds', values.rounds)), limit: positive('limit', values.limit) },
-    slow: values.slow,
+    suites: suites.filter((suite) => chosen.includes(suite)),
+    only: values.only,
+    rules: {
+      rounds: Math.ceil(positive('rounds', values.rounds)),
+      limit: positive('limit', values.limit),
+      slow: values.slow
+    },
     json: values.json
   }
 }
@@ -82,30 +94,54 @@ const progress = (total: number): ((done: number, what: string) => void) => {
   return (done, what) => {
     const elapsed = (performance.now() - start) / 1000
     const left = done === 0 ? '' : `, about ${Math.ceil((elapsed / done) * (total - done))} s left`
-    process.stderr.write(`${elapsed.toFixed(0)} s, race ${done + 1} of ${total}${left}: ${what}\n`)
+    process.stderr.write(`${elapsed.toFixed(0)} s, ${done + 1} of ${total}${left}: ${what}\n`)
   }
 }
 
-const measure = async ({ suites: chosen, rules, slow, json }: Options, directory: string): Promise<void> => {
+const measure = async ({ suites: chosen, only, rules, json }: Options, directory: string): Promise<void> => {
   const machine = describeMachine()
-  const modes = await openModes()
-  const measurements = [
-    ...(chosen.includes('contraction') ? contractions(modes, slow) : []),
-    ...(chosen.includes('step') ? steps(modes, slow, directory) : [])
+  const isChosen = (suite: Suite): boolean => chosen.includes(suite)
+  const modes = isChosen('contraction') ? await openModes() : []
+  const products = [
+    nodePeer('TensorFlow.js', 'tfjs.mjs'),
+    nodePeer('onnxruntime-web', 'onnxruntime.mjs'),
+    nodePeer('jax-js', 'jax.mjs')
   ]
+  const torch = pythonPeer('PyTorch', 'torch-step.py')
+  const training = [
+    { peer: torch, isSlow: false },
+    { peer: nodePeer('TensorFlow.js', 'tfjs-step.mjs'), isSlow: true },
+    { peer: nodePeer('jax-js', 'jax-step.mjs'), isSlow: true }
+  ]
+  const questions: Record<Suite, () => ReadonlyArray<Measurement>> = {
+    contraction: () => contractions(modes, products, rules.slow),
+    step: () => steps(training, directory),
+    compile: () => compiling,
+    memory: () => memories(torch, directory)
+  }
+  const measurements = chosen.flatMap((suite) => questions[suite]()).filter(({ subject }) => subject.includes(only))
+  if (isChosen('step') || isChosen('memory')) {
+    process.stderr.write('building a corpus of the shipped text\n')
+    const built = await buildText(directory)()
+    if (E.isLeft(built)) throw new Error(built.left)
+  }
   const tell = progress(measurements.length)
   const all: Array<Measured> = []
   for (const { subject, run } of measurements)
     all.push(await run(rules, (what) => tell(all.length, `${subject}, ${what}`)))
-  for (const { multiplier } of modes) if (E.isRight(multiplier)) await multiplier.right.release()
+  await closeModes(modes)
+  for (const peer of [...products, ...training.map(({ peer }) => peer)]) await peer.stop()
 
-  const rows = all.flatMap((one) => one.rows)
-  const tables = suites
-    .filter((suite) => chosen.includes(suite))
-    .map((suite) => showTable(rows.filter((row) => row.suite === suite)))
-  const notes = [machine, ...modes.map(describeMode), ...all.flatMap((one) => one.notes)].map((note) => `- ${note}`)
-  console.log([notes.join('\n'), ...tables].join('\n\n'))
-  if (json !== undefined) await writeFile(json, `${JSON.stringify({ machine, rows }, null, 2)}\n`)
+  const answers = all.flatMap((one) => one.answers)
+  const notes = [machine, ...modes.map(describeMode), ...new Set(all.flatMap((one) => one.notes))]
+  const shown = chosen.flatMap((suite) => {
+    const its = answers.filter(({ question }) => question.suite === suite)
+    if (its.length === 0) return []
+    return suite === 'contraction' ? [showTable(its), showOverview(its)] : [showTable(its)]
+  })
+  console.log([notes.map((note) => `- ${note}`).join('\n'), ...shown].join('\n\n'))
+  if (json !== undefined)
+    await writeFile(json, `${JSON.stringify({ machine, notes, rows: answers.flatMap(rowsOf) }, null, 2)}\n`)
 }
 
 const withScratch = async (use: (directory: string) => Promise<void>): Promise<void> => {
@@ -118,6 +154,7 @@ const withScratch = async (use: (directory: string) => Promise<void>): Promise<v
 }
 
 try {
+  allowRelaxedSimd()
   const options = readOptions()
   if (options === undefined) console.log(usage)
   else await withScratch((directory) => measure(options, directory))

@@ -1,12 +1,13 @@
 /**
- * One race, from the question to its rows.
+ * Measurements: what each question of a suite becomes once it is asked.
  */
 
-import { race, type Contestant, type Rules } from './race.js'
-import { rowsOf, type Question, type Row } from './table.js'
+import * as E from 'fp-ts/lib/Either.js'
+import { race, type Contestant, type Finish, type Rules } from './race.js'
+import type { Answer, Question } from './table.js'
 
 /** What came out, and what else there is to say of it. */
-export type Measured = { readonly rows: ReadonlyArray<Row>; readonly notes: ReadonlyArray<string> }
+export type Measured = { readonly answers: ReadonlyArray<Answer>; readonly notes: ReadonlyArray<string> }
 
 /** Hears what is being done. */
 export type Observe = (what: string) => void
@@ -17,6 +18,23 @@ export type Measurement = {
   readonly run: (rules: Rules, observe: Observe) => Promise<Measured>
 }
 
+/** Contestants' rates: `work` is how many of the question's units one run does. */
+export const ratesOf = (question: Question, work: number, finishes: ReadonlyArray<Finish>): Measured => ({
+  answers: [
+    {
+      question,
+      sides: finishes.map(({ contestant: { name, isOurs, threads }, seconds }) => ({
+        name,
+        isOurs,
+        threads,
+        values: E.map((times: ReadonlyArray<number>) => times.map((s) => work / s))(seconds)
+      }))
+    }
+  ],
+  notes: finishes.flatMap(({ contestant, detail }) => (detail === undefined ? [] : [`${contestant.name}: ${detail}`]))
+})
+
 export const runRace =
-  (question: Question, contestants: ReadonlyArray<Contestant>): Measurement['run'] =>
-  async (rules, observe) => ({ rows: rowsOf(question, await race(rules, observe)(contestants)()), notes: [] })
+  (question: Question, work: number, contestants: ReadonlyArray<Contestant>): Measurement['run'] =>
+  async (rules, observe) =>
+    ratesOf(question, work, await race(rules, observe)(contestants)())

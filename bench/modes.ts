@@ -1,17 +1,15 @@
 /**
- * The modes of gpu.js that this machine has, as contestants beside the devices' own multiplier.
+ * gpu.js's own modes on this machine: WebAssembly, and WebGPU where there is an adapter.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { gpuJs, showDeviceError, type GpuJsMode, type GpuJsMultiplier } from '../src/tensor/index.js'
-import { upTo, type Contestant } from './race.js'
 
 /** gpu.js on a CPU runs in this thread; how many an adapter has is its own affair. */
 const gpuJsModes = [
-  { mode: 'webgpu', threads: undefined },
   { mode: 'webasm', threads: 1 },
-  { mode: 'cpu', threads: 1 }
+  { mode: 'webgpu', threads: undefined }
 ] as const satisfies ReadonlyArray<{ readonly mode: GpuJsMode; readonly threads: number | undefined }>
 
 /** One mode of gpu.js on this machine, or why there is none. */
@@ -28,6 +26,10 @@ export const openModes = async (): Promise<ReadonlyArray<Mode>> => {
   return opened
 }
 
+export const closeModes = async (modes: ReadonlyArray<Mode>): Promise<void> => {
+  for (const { multiplier } of modes) if (E.isRight(multiplier)) await multiplier.right.release()
+}
+
 export const describeMode = ({ mode, multiplier }: Mode): string =>
   pipe(
     multiplier,
@@ -37,18 +39,8 @@ export const describeMode = ({ mode, multiplier }: Mode): string =>
     )
   )
 
-/** FLOP of a run that slow contestants bear: the reference device does about 0.03 GFLOP/s, software adapters 0.05. */
-export const bearable = { reference: 1e7, software: 5e7 }
-
-/** The modes that there are, each made a contestant by `enter`; software adapters only where it is bearable. */
-export const entriesOf = (
-  modes: ReadonlyArray<Mode>,
-  flop: number,
-  slow: boolean,
-  enter: (mode: GpuJsMode, multiplier: GpuJsMultiplier, threads: number | undefined) => Contestant
-): ReadonlyArray<Contestant> =>
-  modes.flatMap(({ mode, multiplier, threads }) => {
-    if (E.isLeft(multiplier)) return []
-    const contestant = enter(mode, multiplier.right, threads)
-    return [multiplier.right.runsOn.includes('software') ? upTo(bearable.software, flop, slow)(contestant) : contestant]
-  })
+/** FLOP of a run up to which it is measured unless slow ones are wanted: about a second's worth. */
+export const bearable = (multiplier: GpuJsMultiplier): number => {
+  if (multiplier.runsOn.includes('software')) return 5e7
+  return multiplier.name === 'gpu.js:webasm' ? 6e8 : Infinity
+}

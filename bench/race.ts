@@ -6,12 +6,18 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
+import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 
+/** Runs something so many times in a row, and tells the seconds that took. */
+export type Timed = (repeats: number) => TaskEither<string, number>
+
 export type Contestant = {
   readonly name: string
+  /** Whether it is of this library, or somebody else's to compare with. */
+  readonly isOurs: boolean
   /** Threads that compute; `undefined` where an adapter decides. */
   readonly threads: number | undefined
   /** Sets up, outside the timing. A `Left` says why it cannot run. */
@@ -19,8 +25,9 @@ export type Contestant = {
 }
 
 export type Opened = {
-  /** What is timed. */
-  readonly run: TaskEither<string, void>
+  /** What it is exactly, where that shows only now: a version, the kernels of a BLAS. */
+  readonly detail?: string
+  readonly run: Timed
   /** Holds the last result against what it should be. */
   readonly check: TaskEither<string, void>
   readonly release: Task<void>
@@ -29,13 +36,15 @@ export type Opened = {
 export type Rules = {
   /** How often each contestant is timed, once it is warm. */
   readonly rounds: number
-  /** Seconds after which a contestant gets no further turn. One whose first run takes longer has none at all. */
+  /** Seconds after which a contestant gets no further turn. */
   readonly limit: number
+  /** Whether those are measured whose single run takes longer than the limit, or that are known to be slow. */
+  readonly slow: boolean
 }
 
-export type Result = {
-  readonly name: string
-  readonly threads: number | undefined
+export type Finish = {
+  readonly contestant: Contestant
+  readonly detail: string | undefined
   /** Seconds of a run, round by round from the first; or why there are none. */
   readonly seconds: E.Either<string, ReadonlyArray<number>>
 }
@@ -46,15 +55,31 @@ export const median = (values: ReadonlyArray<number>): number => {
   return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2
 }
 
-/** Seconds of one run, the mean of `repeats` in a row. */
-const timed = async (run: TaskEither<string, void>, repeats: number): Promise<E.Either<string, number>> => {
-  const start = performance.now()
-  for (let i = 0; i < repeats; i++) {
-    const ran = await run()
-    if (E.isLeft(ran)) return ran
+/** Times what happens in this thread, in a tight loop. */
+export const timed =
+  (once: IOEither<string, unknown>): Timed =>
+  (repeats) =>
+    TE.fromIOEither(() => {
+      const start = performance.now()
+      for (let i = 0; i < repeats; i++) {
+        const ran = once()
+        if (E.isLeft(ran)) return ran
+      }
+      return E.right((performance.now() - start) / 1000)
+    })
+
+/** Times what is waited for. */
+export const timedTask =
+  (once: TaskEither<string, unknown>): Timed =>
+  (repeats) =>
+  async () => {
+    const start = performance.now()
+    for (let i = 0; i < repeats; i++) {
+      const ran = await once()
+      if (E.isLeft(ran)) return ran
+    }
+    return E.right((performance.now() - start) / 1000)
   }
-  return E.right((performance.now() - start) / 1000 / repeats)
-}
 
 /** Seconds that warming up takes at least, however often it must run for that: engines compile what is hot. */
 const warm = 0.5
@@ -72,20 +97,21 @@ type Runner = {
   ended: string | undefined
 }
 
-const warmUp = async (contestant: Contestant, { limit }: Rules): Promise<Runner> => {
+const warmUp = async (contestant: Contestant, { limit, slow }: Rules): Promise<Runner> => {
   const opened = await contestant.open()
   const at = { contestant, repeats: 1, seconds: [], spent: 0 }
   if (E.isLeft(opened)) return { ...at, opened: undefined, ended: opened.left }
   const runner: Runner = { ...at, opened: opened.right, ended: undefined }
   let warmed = 0
   while (warmed < warm && runner.ended === undefined) {
-    const turn = await timed(opened.right.run, 1)
+    const turn = await opened.right.run(runner.repeats)()
     if (E.isLeft(turn)) runner.ended = turn.left
     else {
+      const once = turn.right / runner.repeats
       warmed += turn.right
-      runner.repeats = Math.max(1, Math.round(readable / turn.right))
-      if (turn.right > limit)
-        runner.ended = `a run took ${turn.right.toFixed(1)} s, and the limit is ${limit} s (--limit)`
+      runner.repeats = Math.max(1, Math.round(readable / once))
+      if (once > limit && !slow)
+        runner.ended = `a run took ${once.toFixed(1)} s, and the limit is ${limit} s (--slow measures it)`
     }
   }
   return runner
@@ -93,19 +119,19 @@ const warmUp = async (contestant: Contestant, { limit }: Rules): Promise<Runner>
 
 const takeTurn = async (runner: Runner): Promise<void> => {
   if (runner.opened === undefined) return
-  const turn = await timed(runner.opened.run, runner.repeats)
+  const turn = await runner.opened.run(runner.repeats)()
   if (E.isLeft(turn)) runner.ended = turn.left
   else {
-    runner.seconds.push(turn.right)
-    runner.spent += turn.right * runner.repeats
+    runner.seconds.push(turn.right / runner.repeats)
+    runner.spent += turn.right
   }
 }
 
-const finish = async ({ contestant: { name, threads }, opened, seconds, ended }: Runner): Promise<Result> => {
+const finish = async ({ contestant, opened, seconds, ended }: Runner): Promise<Finish> => {
   const checked = opened === undefined || ended !== undefined ? E.right(undefined) : await opened.check()
   await opened?.release()
   const reason = E.isLeft(checked) ? checked.left : ended
-  return { name, threads, seconds: reason === undefined ? E.right(seconds) : E.left(reason) }
+  return { contestant, detail: opened?.detail, seconds: reason === undefined ? E.right(seconds) : E.left(reason) }
 }
 
 /** A contestant that stays out where a run of it would have more than `most` FLOP, unless slow ones are wanted. */
@@ -119,7 +145,7 @@ export const upTo =
 /** Every contestant's times, in the order given. `observe` hears who is warming up, and of every round. */
 export const race =
   (rules: Rules, observe: (what: string) => void) =>
-  (contestants: ReadonlyArray<Contestant>): Task<ReadonlyArray<Result>> =>
+  (contestants: ReadonlyArray<Contestant>): Task<ReadonlyArray<Finish>> =>
   async () => {
     const runners: Array<Runner> = []
     for (const contestant of contestants) {
@@ -131,7 +157,7 @@ export const race =
       for (const runner of runners)
         if (runner.ended === undefined && (round === 1 || runner.spent < rules.limit)) await takeTurn(runner)
     }
-    const results: Array<Result> = []
-    for (const runner of runners) results.push(await finish(runner))
-    return results
+    const finishes: Array<Finish> = []
+    for (const runner of runners) finishes.push(await finish(runner))
+    return finishes
   }

@@ -1,256 +1,138 @@
 /**
- * How fast is a whole step of pre-training: masking, both networks forward and backward, clipping, the update?
+ * How fast is a whole step of pre-training: masking, both networks forward and backward with dropout, clipping, the update?
+ * And how much of it is not matrix products?
  */
 
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import {
-  buildCorpus,
-  defaultRecipe,
-  objectiveOf,
-  openCorpus,
-  openSession,
-  presetConfig,
-  pretrainingPrograms,
-  showConfigError,
-  showCorpusError,
-  type Corpus,
-  type ElectraConfig,
-  type PresetName
-} from '../src/electra/index.js'
-import { gpuJs, js, own, reference, showTensorError, type Device, type Multiplier } from '../src/tensor/index.js'
-import { showPretrainError } from '../src/electra/cli/show-error.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { Corpus } from '../src/electra/index.js'
 import { flopsOf } from '../src/tensor/program/explain.js'
 import { schedule } from '../src/tensor/program/schedule.js'
-import { acquirePool, inProcess, showWorkerError, type Pool, type WorkerError } from '../src/workers/index.js'
-import { runRace, type Measurement } from './measurement.js'
-import { bearable, entriesOf, type Mode } from './modes.js'
-import { upTo, type Contestant, type Opened } from './race.js'
+import { showPretrainError } from '../src/electra/cli/show-error.js'
+import { ratesOf, type Measurement } from './measurement.js'
+import { deviceFor, unwatched, watchedBlas, ways, type Watched, type Way } from './ours.js'
+import type { Peer } from './peers.js'
+import { median, race, timedTask, type Contestant, type Finish, type Opened, type Timed } from './race.js'
+import type { Side } from './table.js'
+import { openText, peerSizes, programsOf, sessionOn, tokensOf, trained, type Trained } from './training.js'
 
-/** A preset on a corpus: what all contestants of a race train. */
-type Subject = { readonly config: ElectraConfig; readonly corpus: Corpus }
+const finite = (loss: number): E.Either<string, void> =>
+  Number.isFinite(loss) ? E.right(undefined) : E.left(`the loss is ${loss}`)
 
-/** Steps until the schedule ends: more than are ever timed. */
-const totalSteps = 10_000
+/** One of ours, and the seconds that products by BLAS took in a step of each of its turns. */
+type Entrant = { readonly contestant: Contestant; readonly products: ReadonlyArray<number> }
 
-const subjectOf = (preset: PresetName, corpus: Corpus): E.Either<string, Subject> =>
-  pipe(
-    presetConfig(preset),
-    E.bimap(showConfigError, (config) => ({ config, corpus }))
-  )
-
-/** Tokens of a step, padding included: it costs as much. */
-const tokensOf = ({ config: { batchSize, sequenceLength } }: Subject): number => batchSize * sequenceLength
-
-/** Floating-point operations of a step's matrix products; everything else is not counted. */
-const productFlop = ({ config, corpus }: Subject): E.Either<string, number> =>
-  pipe(
-    pretrainingPrograms(config, objectiveOf(config, corpus.vocabulary.pieces.length), totalSteps),
-    E.bimap(showTensorError, ({ step: { shardGrad, shards } }) =>
-      schedule(shardGrad.program).kernels.reduce(
-        (sum, kernel) => sum + (kernel._tag === 'contraction' ? shards * flopsOf(kernel) : 0),
-        0
-      )
+/** A session on a device that is acquired for it. */
+const ours = (which: Trained, corpus: Corpus, name: Way): Entrant => {
+  const turns: Array<number> = []
+  const opened = ({ device, productSeconds }: Watched): TaskEither<string, Opened> =>
+    pipe(
+      sessionOn(which, corpus)(device),
+      TE.map((session): Opened => {
+        let [done, loss] = [0, NaN]
+        const step: TaskEither<string, void> = () =>
+          pipe(
+            session.step(done++),
+            TE.bimap(showPretrainError, ({ report }) => {
+              loss = report.loss
+            })
+          )()
+        const run: Timed = (repeats) => async () => {
+          const before = productSeconds()
+          const seconds = await timedTask(step)(repeats)()
+          turns.push((productSeconds() - before) / repeats)
+          return seconds
+        }
+        return { run, check: TE.fromIOEither(() => finite(loss)), release: device.release }
+      })
     )
-  )
-
-/** Training on a pool that is opened for it, and closed at the end. */
-const byPool =
-  (name: string, threads: number | undefined, pool: TE.TaskEither<WorkerError, Pool>) =>
-  (subject: Subject): Contestant => ({
-    name,
-    threads,
-    open: pipe(
-      pool,
-      TE.mapLeft(showWorkerError),
-      TE.chain((held) =>
-        pipe(
-          openSession({ ...subject, seed: 0, totalSteps })(held),
-          TE.mapLeft(showPretrainError),
-          TE.orElseFirstTaskK(() => held.release),
-          TE.map((session): Opened => {
-            let done = 0
-            let loss = NaN
-            return {
-              run: pipe(
-                TE.of(undefined),
-                TE.chain(() => session.step(done++)),
-                TE.bimap(showPretrainError, ({ report }) => {
-                  loss = report.loss
-                })
-              ),
-              check: () => Promise.resolve(Number.isFinite(loss) ? E.right(undefined) : E.left(`the loss is ${loss}`)),
-              release: held.release
-            }
-          })
-        )
-      )
-    )
-  })
-
-type ProductShare = {
-  /** The part of a step's time that its matrix products take. */
-  readonly share: number
-  /** What the products run at, FLOP a second. */
-  readonly rate: number
-}
-
-/** Where the time of `js + own` goes on one thread: over some steps of a session of its own, after one to warm up. */
-const productShare = (subject: Subject, steps: number): TE.TaskEither<string, ProductShare> => {
-  const { multiplier, seconds } = withStopwatch(own())
-  const contestant = byPool('js + own', 1, TE.right(inProcess(js(multiplier))))(subject)
-  return pipe(
-    contestant.open,
-    TE.chain(({ run, release }) =>
-      pipe(
-        run,
-        TE.chain(() => async () => {
-          const [start, before] = [performance.now(), seconds()]
-          for (let n = 0; n < steps; n++) {
-            const ran = await run()
-            if (E.isLeft(ran)) return ran
-          }
-          return E.right({ whole: (performance.now() - start) / 1000, products: seconds() - before })
-        }),
-        TE.chainFirstTaskK(() => release)
-      )
-    ),
-    TE.chainEitherK(({ whole, products }) =>
-      pipe(
-        productFlop(subject),
-        E.map((flop) => ({ share: products / whole, rate: (flop * steps) / products }))
-      )
-    )
-  )
-}
-
-/** A multiplier and the seconds that it has taken so far. */
-const withStopwatch = (
-  multiplier: Multiplier<'sync'>
-): { readonly multiplier: Multiplier<'sync'>; readonly seconds: () => number } => {
-  let total = 0
+  const watched = name === 'blas' ? watchedBlas : pipe(deviceFor(name), TE.map(unwatched))
   return {
-    multiplier: {
-      ...multiplier,
-      prepare: (contraction) =>
-        pipe(
-          multiplier.prepare(contraction),
-          E.map((multiply) => (left, right, out) => {
-            const run = multiply(left, right, out)
-            return () => {
-              const start = performance.now()
-              const done = run()
-              total += (performance.now() - start) / 1000
-              return done
-            }
-          })
-        )
-    },
-    seconds: () => total
+    contestant: { name, isOurs: true, threads: 1, open: pipe(watched, TE.chain(opened)) },
+    products: turns
   }
 }
 
-/** A preset, and how many pieces its vocabulary has: 4000 in the demo, 8192 from the command line. */
-type Trained = { readonly preset: PresetName; readonly pieces: number }
-
-const trained: ReadonlyArray<Trained> = [
-  { preset: 'nano', pieces: 4000 },
-  { preset: 'demo', pieces: 4000 },
-  { preset: 'tiny', pieces: 8192 }
-]
-
-/** This module runs as `bench/node_modules/.cache/main.mjs`. */
-const repository = new URL('../../../', import.meta.url)
-
-/** The built module: a thread cannot start at a bundle. */
-const thread = new URL('dist/workers/thread.js', repository)
-
-const contestants = (
-  modes: ReadonlyArray<Mode>,
-  subject: Subject,
-  flop: number,
-  slow: boolean
-): ReadonlyArray<Contestant> => {
-  const inThisThread = (
-    name: string,
-    threads: number | undefined,
-    device: TE.TaskEither<WorkerError, Device>
-  ): Contestant => byPool(name, threads, pipe(device, TE.map(inProcess)))(subject)
-  const twoWorkers = acquirePool({
-    workers: 2,
-    choice: { device: 'js', matmul: 'own', floats: 'float32' },
-    entry: thread
+const byPeer =
+  (which: Trained, { slow }: { readonly slow: boolean }) =>
+  ({ peer, isSlow }: StepPeer): Contestant => ({
+    name: peer.name,
+    isOurs: false,
+    threads: 1,
+    open:
+      isSlow && !slow
+        ? TE.left('left out (--slow measures it)')
+        : pipe(
+            peer.open(peerSizes(which)),
+            TE.map((detail) => ({
+              detail,
+              run: peer.run,
+              check: pipe(
+                peer.read([0]),
+                TE.chainEitherK(([loss]) => finite(loss))
+              ),
+              // Trained models are not small.
+              release: peer.stop
+            }))
+          )
   })
+
+/** A library that trains ELECTRA too; a slow one only where slow ones are wanted. */
+export type StepPeer = { readonly peer: Peer; readonly isSlow: boolean }
+
+/** A step with BLAS cut in two: what else there is in it, beside its products; seconds in each round. */
+const cut = ({ contestant, products }: Entrant, finishes: ReadonlyArray<Finish>): ReadonlyArray<Side> => {
+  const whole = finishes.find((finish) => finish.contestant === contestant)?.seconds ?? E.left('it was not in the race')
+  // Turns of warming up came before those of the rounds.
+  const inRounds = E.map((seconds: ReadonlyArray<number>) => products.slice(-seconds.length))(whole)
+  const rest = pipe(
+    E.Do,
+    E.bind('x', () => whole),
+    E.bind('y', () => inRounds),
+    E.map(({ x, y }) => x.map((seconds, round) => seconds - y[round]))
+  )
   return [
-    inThisThread(
-      'js + own',
-      1,
-      TE.fromIO(() => js(own()))
-    ),
-    byPool('js + own, 2 workers', 2, twoWorkers)(subject),
-    ...entriesOf(modes, flop, slow, (mode, _, threads) =>
-      inThisThread(`js + gpu.js:${mode}`, threads, pipe(gpuJs(mode), TE.map(js)))
-    ),
-    upTo(
-      bearable.reference,
-      flop,
-      slow
-    )(
-      inThisThread(
-        'reference device',
-        1,
-        TE.fromIO(() => reference({ floats: 'float32' }))
-      )
-    )
+    { name: contestant.name, isOurs: true, threads: 1, values: rest },
+    { name: 'its products', isOurs: false, threads: 1, values: inRounds }
   ]
 }
 
-/** The shipped text, with as many pieces of vocabulary as it is measured with. */
-const corpusOf = (directory: string, { preset, pieces }: Trained): TE.TaskEither<string, Corpus> =>
+const describeProducts = (which: Trained, { products }: Entrant): ReadonlyArray<string> =>
   pipe(
-    buildCorpus({
-      ...defaultRecipe,
-      inputs: [fileURLToPath(new URL('data/sample', repository))],
-      out: join(directory, preset),
-      vocabulary: { _tag: 'trained', size: pieces }
-    }),
-    TE.chain((built) => openCorpus(built.directory)),
-    TE.mapLeft(showCorpusError)
+    programsOf(which),
+    E.match(
+      (reason) => [reason],
+      ({ step: { shardGrad } }) => {
+        const flop = schedule(shardGrad.program).kernels.reduce(
+          (sum, kernel) => sum + (kernel._tag === 'contraction' ? flopsOf(kernel) : 0),
+          0
+        )
+        const rate =
+          products.length === 0 ? '' : `; blas does them at ${(flop / median(products) / 1e9).toFixed(1)} GFLOP/s`
+        return [`a step of ${which} has ${(flop / 1e9).toFixed(2)} GFLOP in products${rate}`]
+      }
+    )
   )
 
-/** A race for each preset, and where the time of its first contestant goes. Throws where there is nothing to measure. */
-export const steps = (modes: ReadonlyArray<Mode>, slow: boolean, directory: string): ReadonlyArray<Measurement> =>
+/** A race for each preset. */
+export const steps = (peers: ReadonlyArray<StepPeer>, directory: string): ReadonlyArray<Measurement> =>
   trained.map((which) => ({
-    subject: which.preset,
+    subject: which,
     run: async (rules, observe) => {
-      observe('building its corpus')
-      const prepared = pipe(
-        await corpusOf(directory, which)(),
-        E.chain((corpus) => subjectOf(which.preset, corpus)),
-        E.bindTo('subject'),
-        E.bind('flop', ({ subject }) => productFlop(subject))
-      )
-      if (E.isLeft(prepared)) throw new Error(prepared.left)
-      const { subject, flop } = prepared.right
-      const { rows } = await runRace(
-        {
-          suite: 'step',
-          subject: `${which.preset}, ${which.pieces} pieces`,
-          unit: 'tokens/s',
-          work: tokensOf(subject)
-        },
-        contestants(modes, subject, flop, slow)
-      )(rules, observe)
-      observe('where the time goes')
-      const products = await productShare(subject, 5)()
-      if (E.isLeft(products)) throw new Error(products.left)
-      const { share, rate } = products.right
-      const note =
-        `a step of ${which.preset} has ${(flop / 1e9).toFixed(3)} GFLOP in matrix products; js + own on one thread ` +
-        `spends ${(100 * share).toFixed(0)} % of its time in them, at ${(rate / 1e9).toFixed(1)} GFLOP/s`
-      return { rows, notes: [note] }
+      const subject = `step of ${which}`
+      const corpus = await openText(directory, which)()
+      if (E.isLeft(corpus)) throw new Error(corpus.left)
+      const withBlas = ours(which, corpus.right, 'blas')
+      const entrants = ways.map((way) => (way === 'blas' ? withBlas : ours(which, corpus.right, way)))
+      const contestants = [...entrants.map(({ contestant }) => contestant), ...peers.map(byPeer(which, rules))]
+      const finishes = await race(rules, observe)(contestants)()
+      const rates = ratesOf({ suite: 'step', subject, unit: 'tokens/s' }, tokensOf(which), finishes)
+      const question = { suite: 'step', subject: `${subject}, outside products`, unit: 's' }
+      return {
+        answers: [...rates.answers, { question, sides: cut(withBlas, finishes) }],
+        notes: [...rates.notes, ...describeProducts(which, withBlas)]
+      }
     }
   }))

@@ -12,7 +12,7 @@ const loss = (weights) => pipe(inputs, t.matmul(weights), t.sub(targets), t.squa
 const step = (weights) => pipe(weights, t.sub(pipe(grad(loss)(weights), t.mul(0.2))))
 
 // Training folds the step; the device gives it numbers.
-const valueOf = t.evaluate(t.js(t.own()))
+const valueOf = t.evaluate(t.wasm())
 const next = E.chain((weights) => valueOf(step(weights)))
 const trained = Array.from({ length: 100 }).reduce((weights) => next(weights), E.right(t.tensor([0, 0])))
 console.log(pipe(trained, E.match(t.showEvaluationError, t.show)))

@@ -21,7 +21,7 @@ const corpusIn = (directory) =>
   )
 
 // Generator and discriminator, trained together for 60 steps on two threads. One thread gives the same bits.
-const threads = withPool({ workers: 2, choice: { device: 'js', matmul: 'own', floats: 'float32' } })
+const threads = withPool({ workers: 2, choice: { device: 'wasm', matmul: 'own', floats: 'float32' } })
 const pretrain = (directory) =>
   pipe(
     TE.Do,

@@ -22,7 +22,7 @@ const update = ({ params, moments }, count) => {
 }
 
 // Training is a fold of that step, compiled once. Only the last line runs anything.
-const device = t.js(t.own())
+const device = t.wasm()
 const evaluate = t.evaluateTask(device)
 const params = initialise(t.random.key(1))(layers)
 const answers = pipe(

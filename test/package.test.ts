@@ -101,12 +101,12 @@ describe('another project that installed it', () => {
        import { grad } from 'pure-electra/autodiff'
        import { presetConfig, pretrain, type ElectraConfig } from 'pure-electra/electra'
        import { dense } from 'pure-electra/nn'
-       import { evaluate, js, mul, own, sum, tensor, type Literal, type Tensor } from 'pure-electra/tensor'
+       import { evaluate, mul, sum, tensor, wasm, type Literal, type Tensor } from 'pure-electra/tensor'
        import { assertGradients } from 'pure-electra/testing'
        import { withPool } from 'pure-electra/workers'
 
        const energy = (x: Tensor): Tensor => pipe(x, mul(x), sum())
-       export const gradient: E.Either<unknown, Literal> = evaluate(js(own()))(grad(energy)(tensor([1, 2, 3])))
+       export const gradient: E.Either<unknown, Literal> = evaluate(wasm())(grad(energy)(tensor([1, 2, 3])))
        export const config: E.Either<unknown, ElectraConfig> = presetConfig('nano')
        export const all = [pretrain, dense, assertGradients, withPool]`
     )

@@ -50,8 +50,9 @@ export {
 } from './run/device.js'
 export type { Contraction, Multiplier, Multiply, StridedMatrix } from './run/multiplier.js'
 export { reference } from './run/reference.js'
-export { js } from './run/js.js'
-export { own } from './run/own.js'
+export { wasm, type WasmOptions } from './run/wasm.js'
+export { blas, type Blas } from './run/blas.js'
+export { attachMemory, createMemory, type Memory, type OutOfMemory } from './run/memory.js'
 export { gpuJs, gpuJsModes, type GpuJsMode, type GpuJsMultiplier } from './run/gpujs.js'
 export {
   acquire,

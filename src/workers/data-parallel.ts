@@ -5,7 +5,7 @@
  *     sum over the shards, in the fixed tree                                 gradients and metrics alike
  *     update(state, summed gradients, inputs)      -> state, report          once
  *
- * The state exists once in shared memory, in two banks: `update` reads one and writes the other, and the banks change
+ * The state exists once in the pool's memory, in two banks: `update` reads one and writes the other, and the banks change
  * places only when it has succeeded, so a failed step leaves the state as it was. The number of shards belongs to the
  * step; the number of workers decides only when and where a shard is computed, so any number gives the same bits.
  */
@@ -121,9 +121,12 @@ export const prepareStep = (pool: Pool, step: Step): TE.TaskEither<WorkerError, 
   pipe(
     TE.fromEither(cutOf(step)),
     TE.bindTo('cut'),
-    TE.bind('slots', ({ cut }) =>
+    TE.bind('memory', () => TE.fromIOEither(pool.memory)),
+    TE.let('write', ({ memory }) => writeSlots(memory, pool.device.floats)),
+    TE.let('read', ({ memory }) => readSlots(memory, pool.device.floats)),
+    TE.bind('slots', ({ cut, memory }) =>
       TE.fromIOEither(
-        allocateSlots(pool.device.floats, {
+        allocateSlots(memory, pool.device.floats, {
           banks: [cut.state, cut.state] as const,
           updateInputs: cut.updateInputs,
           captured: step.update.captured.map(({ shape, dtype }) => ({ shape, dtype })),
@@ -131,10 +134,12 @@ export const prepareStep = (pool: Pool, step: Step): TE.TaskEither<WorkerError, 
         })
       )
     ),
-    TE.chainFirst(({ slots }) => TE.fromIOEither(writeSlots('update', slots.captured, step.update.captured.map(peek)))),
+    TE.chainFirst(({ write, slots }) =>
+      TE.fromIOEither(write('update', slots.captured, step.update.captured.map(peek)))
+    ),
     TE.bind('sharded', ({ cut }) => prepareShards(pool, step, cut, 'shardGrad', step.shardGrad)),
     TE.bind('update', () => pool.load(step.update.program)),
-    TE.map(({ cut, slots, sharded, update }): Fold => {
+    TE.map(({ cut, write, read, slots, sharded, update }): Fold => {
       const gate = inOrder()
       const gradients = sharded.sums.slice(0, step.gradients)
       const metrics = sharded.sums.slice(step.gradients)
@@ -146,13 +151,13 @@ export const prepareStep = (pool: Pool, step: Step): TE.TaskEither<WorkerError, 
       }
       const readable = (): Bank => step.reads.map((i) => current[i])
       return {
-        write: (state) => gate(TE.fromIOEither(() => writeSlots('state', current, state)())),
-        read: gate(() => Promise.resolve(readSlots(current)())),
+        write: (state) => gate(TE.fromIOEither(() => write('state', current, state)())),
+        read: gate(() => Promise.resolve(read(current)())),
         step: (shardInputs, updateInputs) =>
           gate(
             pipe(
               TE.fromIOEither(sharded.write(shardInputs)),
-              TE.chainIOEitherK(() => writeSlots('update', slots.updateInputs, updateInputs)),
+              TE.chainIOEitherK(() => write('update', slots.updateInputs, updateInputs)),
               TE.chain(() => sharded.run(readable())),
               TE.chain(() =>
                 pool.run([
@@ -165,7 +170,7 @@ export const prepareStep = (pool: Pool, step: Step): TE.TaskEither<WorkerError, 
               ),
               TE.map(() => {
                 publish()
-                return { metrics: readSlots(metrics)(), report: readSlots(slots.report)() }
+                return { metrics: read(metrics)(), report: read(slots.report)() }
               })
             )
           ),
@@ -179,7 +184,7 @@ export const prepareStep = (pool: Pool, step: Step): TE.TaskEither<WorkerError, 
                     pipe(
                       TE.fromIOEither(held.write(shardInputs)),
                       TE.chain(() => held.run(readable())),
-                      TE.map(() => readSlots(held.sums)())
+                      TE.map(() => held.read())
                     )
                   )
             )

@@ -15,7 +15,6 @@ export type WorkerError =
       readonly expected: string
       readonly reason: string
     }
-  | { readonly _tag: 'OutOfMemory'; readonly bytes: number; readonly reason: string }
   /** A program that cannot be loaded, or does not fit the programs it is to be composed with. */
   | {
       readonly _tag: 'ProgramRejected'
@@ -37,8 +36,6 @@ export const showWorkerError = (e: WorkerError): string => {
       return `worker ${e.worker} failed: ${e.reason}`
     case 'WrongWorkerCount':
       return `found ${e.found} workers, expected ${e.expected}: ${e.reason}`
-    case 'OutOfMemory':
-      return `cannot allocate ${e.bytes} bytes of shared memory: ${e.reason}`
     case 'ProgramRejected':
       return `program ${e.program}: found ${e.found}, expected ${e.expected}`
     case 'WrongInputs':
@@ -49,6 +46,7 @@ export const showWorkerError = (e: WorkerError): string => {
     case 'Unsupported':
     case 'WrongArrays':
     case 'DeviceFailed':
+    case 'OutOfMemory':
       return showDeviceError(e)
   }
 }

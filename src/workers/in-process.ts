@@ -22,7 +22,8 @@ const guarded =
   }
 
 /**
- * Runs programs on `device` in the calling thread. The device becomes the pool's: its release releases it.
+ * Runs programs on `device` in the calling thread, in the device's memory. The device becomes the pool's: its release
+ * releases it.
  *
  * A synchronous device keeps the thread busy from one end of a run to the other; signals and timers wait for it.
  */
@@ -37,6 +38,7 @@ export const inProcess = (device: Device): Pool => {
         release: device.release
       }
     ],
-    factsOf(device)
+    factsOf(device),
+    device.memory
   )
 }

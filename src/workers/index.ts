@@ -6,7 +6,7 @@ export { prepareStep, type Arrays, type Evaluation, type Fold, type Step, type S
 export { showWorkerError, type WorkerError } from './error.js'
 export { inProcess } from './in-process.js'
 export { alignment, layOut, type Layout, type Place, type PerSpec } from './layout.js'
-export { allocateSlots, readSlots, view, writeSlots, type Memory, type Slot } from './memory.js'
+export { allocateSlots, freeSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
 export type { Pool } from './pool.js'
 export type { DeviceFacts, ProgramId, Task } from './runner.js'
 export { prepareShardedSum, type ShardedSum } from './sharded-sum.js'

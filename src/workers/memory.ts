@@ -1,44 +1,49 @@
 /**
- * Shared memory: arrays that every thread can read and write, addressed by slots.
+ * Slots: where arrays stand in the memory that the workers of a pool share.
  *
- * A slot is plain data and crosses to a worker as it is; the buffer inside it travels by reference, never by copy.
+ * A slot is plain data, and all that a message to a worker says of an array. `floats` is how f32 is held in the memory: as
+ * the devices that work in it hold it.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { IO } from 'fp-ts/lib/IO.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
-import { viewOf, type Data, type DType, type FloatWidth } from '../tensor/dtype.js'
+import { bytesPerElement, type Data, type DType, type FloatWidth } from '../tensor/dtype.js'
+import type { Memory } from '../tensor/run/memory.js'
 import { mapTree } from '../tensor/tree.js'
-import { reasonOf } from '../tensor/reason.js'
 import type { WorkerError } from './error.js'
 import { isPlace, layOut, type Place, type PerSpec } from './layout.js'
 
-/** `floats` says how f32 is held: as the device that will work here holds it. */
-export type Memory = { readonly buffer: SharedArrayBuffer; readonly floats: FloatWidth }
+/** A place whose offset counts from the beginning of the memory. */
+export type Slot = Place
 
-export type Slot = Place & { readonly memory: Memory }
-
-/** One zeroed memory that holds every array of a tree of specs. Fails with `OutOfMemory`. */
+/** Zeroed slots for every array of a tree of specs, in one block. Fails with `OutOfMemory`. */
 export const allocateSlots =
-  <const T>(floats: FloatWidth, tree: T): IOEither<WorkerError, PerSpec<T, Slot>> =>
+  <const T>(memory: Memory, floats: FloatWidth, tree: T): IOEither<WorkerError, PerSpec<T, Slot>> =>
   () => {
     const { places, bytes } = layOut(floats, tree)
     return pipe(
-      E.tryCatch(
-        () => new SharedArrayBuffer(bytes),
-        (thrown): WorkerError => ({ _tag: 'OutOfMemory', bytes, reason: reasonOf(thrown) })
-      ),
-      E.map((buffer) => {
-        const memory: Memory = { buffer, floats }
-        return mapTree(isPlace, (place): Slot => ({ ...place, memory }), places) as unknown as PerSpec<T, Slot>
+      memory.allocate(bytes),
+      E.map((base) => {
+        const slotAt = (place: Place): Slot => ({ ...place, offset: base + place.offset })
+        return mapTree(isPlace, slotAt, places) as unknown as PerSpec<T, Slot>
       })
     )
   }
 
+/** Gives slots back to the memory. Nobody may use them from then on. */
+export const freeSlots =
+  (memory: Memory, floats: FloatWidth) =>
+  (slots: ReadonlyArray<Slot>): IO<void> =>
+  () =>
+    slots.forEach(({ dtype, offset, size }) => memory.free(offset, size * bytesPerElement(dtype, floats)))
+
 /** The elements of a slot, in place. */
-export const view = ({ memory, dtype, offset, size }: Slot): Data =>
-  viewOf(dtype, memory.buffer, offset, size, memory.floats)
+export const view =
+  (memory: Memory, floats: FloatWidth) =>
+  ({ dtype, offset, size }: Slot): Data =>
+    memory.view(dtype, offset, size, floats)
 
 const holds: Record<DType, (data: Data) => boolean> = {
   f32: (data) => data instanceof Float32Array || data instanceof Float64Array,
@@ -64,16 +69,18 @@ const mismatch = (where: string, slots: ReadonlyArray<Slot>, data: ReadonlyArray
  * the memory's width. Fails with `WrongInputs`, naming `where` they were wanted.
  */
 export const writeSlots =
+  (memory: Memory, floats: FloatWidth) =>
   (where: string, slots: ReadonlyArray<Slot>, data: ReadonlyArray<Data>): IOEither<WorkerError, void> =>
   () => {
     const wrong = mismatch(where, slots, data)
     if (wrong !== undefined) return E.left(wrong)
-    slots.forEach((slot, i) => view(slot).set(data[i]))
+    slots.map(view(memory, floats)).forEach((array, i) => array.set(data[i]))
     return E.right(undefined)
   }
 
-/** Copies of what the slots hold now, in unshared memory. */
+/** Copies of what the slots hold now, in memory of their own. */
 export const readSlots =
+  (memory: Memory, floats: FloatWidth) =>
   (slots: ReadonlyArray<Slot>): IO<ReadonlyArray<Data>> =>
   () =>
-    slots.map((slot) => view(slot).slice())
+    slots.map((slot) => view(memory, floats)(slot).slice())

@@ -1,15 +1,17 @@
 /**
  * A pool: members that run programs, and tasks that go to whichever member is free.
  *
- * Results stand in shared memory, in slots that only their task writes, so it does not matter who ran what. A pool that
- * has lost a member answers every later call with the reason; it never goes on with fewer in silence.
+ * Arrays stand in one memory, results in slots that only their task writes, so it does not matter who ran what. A pool
+ * that has lost a member answers every later call with the reason; it never goes on with fewer in silence.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import type { Task as Effect } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Program } from '../tensor/program/program.js'
+import type { Memory } from '../tensor/run/memory.js'
 import type { WorkerError } from './error.js'
 import { inOrder } from '../tensor/in-order.js'
 import type { DeviceFacts, ProgramId, Task } from './runner.js'
@@ -28,6 +30,8 @@ export type Pool = {
   readonly workers: number
   /** What every member's device says of itself. */
   readonly device: DeviceFacts
+  /** The memory that every member works in: all slots of tasks are places in it. The same at every call. */
+  readonly memory: IOEither<WorkerError, Memory>
   /** Compiles a program on every member. */
   readonly load: (program: Program) => TE.TaskEither<WorkerError, ProgramId>
   /**
@@ -38,8 +42,12 @@ export type Pool = {
   readonly release: Effect<void>
 }
 
-/** The pool of the given members, which become its own: its release releases them. */
-export const poolOf = (members: ReadonlyArray<Member>, device: DeviceFacts): Pool => {
+/** The pool of the given members, which become its own: its release releases them. They work in `memory`. */
+export const poolOf = (
+  members: ReadonlyArray<Member>,
+  device: DeviceFacts,
+  memory: IOEither<WorkerError, Memory>
+): Pool => {
   const gate = inOrder()
   let programs = 0
   let unusable: WorkerError | undefined
@@ -56,6 +64,7 @@ export const poolOf = (members: ReadonlyArray<Member>, device: DeviceFacts): Poo
   return {
     workers: members.length,
     device,
+    memory: () => (unusable === undefined ? memory() : E.left(unusable)),
     load: (program) =>
       whenUsable(async () => {
         const id = programs++

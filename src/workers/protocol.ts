@@ -1,5 +1,5 @@
 /**
- * What a pool and its threads say to each other: control only, carried by comlink; arrays stay in shared memory.
+ * What a pool and its threads say to each other: control only, carried by comlink; arrays stay in the pool's memory.
  *
  * Methods answer expected failures as `Either`, since comlink strips a thrown error of its fields. What is thrown all the
  * same (a defect, or the engine's own errors) still arrives as a rejection with its message.
@@ -11,8 +11,8 @@ import type { WorkerError } from './error.js'
 import type { DeviceFacts, ProgramId, Task } from './runner.js'
 
 export type ThreadApi = {
-  /** Acquires the thread's own device: the first call, once. */
-  readonly open: (choice: DeviceChoice) => Promise<Either<WorkerError, DeviceFacts>>
+  /** Acquires the thread's own device, working in the pool's memory, which must be shared: the first call, once. */
+  readonly open: (choice: DeviceChoice, memory: WebAssembly.Memory) => Promise<Either<WorkerError, DeviceFacts>>
   /** Compiles a program, given as `serialise` spells it. */
   readonly load: (id: ProgramId, text: string) => Promise<Either<WorkerError, void>>
   readonly run: (task: Task) => Promise<Either<WorkerError, void>>

@@ -1,5 +1,5 @@
 /**
- * Running programs on one device over slots of shared memory: what a worker does, in whichever thread it lives.
+ * Running programs on one device over slots of its memory: what a worker does, in whichever thread it lives.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
@@ -56,14 +56,17 @@ export const runnerOf = (device: Device): Runner => {
       ({ program, inputs, outputs }) =>
       async () => {
         const executable = loaded.get(program)
-        return executable === undefined
-          ? E.left({
-              _tag: 'ProgramRejected',
-              program: String(program),
-              found: 'a task for it',
-              expected: 'a program that was loaded'
-            })
-          : executable.run(inputs.map(view), outputs.map(view))()
+        if (executable === undefined)
+          return E.left({
+            _tag: 'ProgramRejected',
+            program: String(program),
+            found: 'a task for it',
+            expected: 'a program that was loaded'
+          })
+        const memory = device.memory()
+        if (E.isLeft(memory)) return memory
+        const arrays = view(memory.right, device.floats)
+        return executable.run(inputs.map(arrays), outputs.map(arrays))()
       }
   }
 }

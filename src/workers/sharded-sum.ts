@@ -2,11 +2,13 @@
  * One program run once per shard, and the sum of its outputs over the shards in the fixed tree: a map and a reduction.
  *
  * Shards go to whichever worker is free. The sum is cut into as many programs as there are shards, of about equal bytes,
- * so that it runs in parallel too; the cut depends on the program and the number of shards, not on the pool.
+ * so that it runs in parallel too; the cut depends on the program and the number of shards, not on the pool. The sum over
+ * one shard is what that shard gave.
  */
 
 import type * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import type { IO } from 'fp-ts/lib/IO.js'
 import * as IOE from 'fp-ts/lib/IOEither.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -17,7 +19,7 @@ import { outputSpecs, type Spec } from '../tensor/program/program.js'
 import { sizeOf } from '../tensor/shape.js'
 import { agree, rejected } from './agreement.js'
 import type { WorkerError } from './error.js'
-import { allocateSlots, writeSlots, type Slot } from './memory.js'
+import { allocateSlots, freeSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
 import type { Pool } from './pool.js'
 import { treeSumProgram } from './tree-sum.js'
 
@@ -28,6 +30,12 @@ export type ShardedSum = {
   readonly write: (inputs: ReadonlyArray<ReadonlyArray<Data>>) => IOE.IOEither<WorkerError, void>
   /** Runs every shard on the shared inputs and its own, then sums. */
   readonly run: (shared: ReadonlyArray<Slot>) => TE.TaskEither<WorkerError, void>
+  /** Copies of the sums. */
+  readonly read: IO<ReadonlyArray<Data>>
+  /** The sums in place, good until the next run or `free`. */
+  readonly inPlace: IO<ReadonlyArray<Data>>
+  /** Gives the memory of all of it back to the pool, which keeps it otherwise: for a sum that is not run again. */
+  readonly free: IO<void>
 }
 
 const pick = <A>(positions: ReadonlyArray<number>, from: ReadonlyArray<A>): ReadonlyArray<A> =>
@@ -75,23 +83,27 @@ export const prepareShardedSum = (
   const { program, captured } = source
   const own = program.inputs.slice(shared.length, program.inputs.length - captured.length)
   const outputs = outputSpecs(program)
+  const { floats } = pool.device
   return pipe(
     TE.fromEither(check(name, source, shared, shards)),
-    TE.bind('slots', () =>
+    TE.bind('memory', () => TE.fromIOEither(pool.memory)),
+    TE.bind('slots', ({ memory }) =>
       TE.fromIOEither(
-        allocateSlots(pool.device.floats, {
+        allocateSlots(memory, floats, {
           captured: captured.map(({ shape, dtype }) => ({ shape, dtype })),
           inputs: RA.replicate(shards, own),
           outputs: RA.replicate(shards, outputs),
-          sums: outputs
+          sums: shards === 1 ? [] : outputs
         })
       )
     ),
-    TE.chainFirst(({ slots }) => TE.fromIOEither(writeSlots(name, slots.captured, captured.map(peek)))),
+    TE.chainFirst(({ memory, slots }) =>
+      TE.fromIOEither(writeSlots(memory, floats)(name, slots.captured, captured.map(peek)))
+    ),
     TE.bind('map', () => pool.load(program)),
     TE.bind('reductions', () =>
       pipe(
-        cut(outputs, shards),
+        shards === 1 ? [] : cut(outputs, shards),
         TE.traverseArray((leaves) =>
           pipe(
             pool.load(treeSumProgram(pick(leaves, outputs), shards)),
@@ -100,37 +112,52 @@ export const prepareShardedSum = (
         )
       )
     ),
-    TE.map(({ slots, map, reductions }) => ({
-      sums: slots.sums,
-      write: (inputs) =>
-        inputs.length === shards
-          ? pipe(
-              inputs,
-              IOE.traverseSeqArrayWithIndex((shard, data) =>
-                writeSlots(`${name}, shard ${shard}`, slots.inputs[shard], data)
-              ),
-              IOE.map(() => undefined)
-            )
-          : IOE.left({ _tag: 'WrongInputs', where: name, found: `${inputs.length} shards`, expected: String(shards) }),
-      run: (sharedSlots) =>
-        pipe(
-          pool.run(
-            slots.inputs.map((inputs, shard) => ({
-              program: map,
-              inputs: [...sharedSlots, ...inputs, ...slots.captured],
-              outputs: slots.outputs[shard]
-            }))
-          ),
-          TE.chain(() =>
+    TE.map(({ memory, slots, map, reductions }) => {
+      const sums = shards === 1 ? slots.outputs[0] : slots.sums
+      const write = writeSlots(memory, floats)
+      return {
+        sums,
+        write: (inputs) =>
+          inputs.length === shards
+            ? pipe(
+                inputs,
+                IOE.traverseSeqArrayWithIndex((shard, data) =>
+                  write(`${name}, shard ${shard}`, slots.inputs[shard], data)
+                ),
+                IOE.map(() => undefined)
+              )
+            : IOE.left({
+                _tag: 'WrongInputs',
+                where: name,
+                found: `${inputs.length} shards`,
+                expected: String(shards)
+              }),
+        run: (sharedSlots) =>
+          pipe(
             pool.run(
-              reductions.map(({ sum, leaves }) => ({
-                program: sum,
-                inputs: slots.outputs.flatMap((shard) => pick(leaves, shard)),
-                outputs: pick(leaves, slots.sums)
+              slots.inputs.map((inputs, shard) => ({
+                program: map,
+                inputs: [...sharedSlots, ...inputs, ...slots.captured],
+                outputs: slots.outputs[shard]
               }))
+            ),
+            TE.chain(() =>
+              pool.run(
+                reductions.map(({ sum, leaves }) => ({
+                  program: sum,
+                  inputs: slots.outputs.flatMap((shard) => pick(leaves, shard)),
+                  outputs: pick(leaves, sums)
+                }))
+              )
             )
-          )
-        )
-    }))
+          ),
+        read: readSlots(memory, floats)(sums),
+        inPlace: () => sums.map(view(memory, floats)),
+        free: freeSlots(
+          memory,
+          floats
+        )([...slots.captured, ...slots.inputs.flat(), ...slots.outputs.flat(), ...slots.sums])
+      }
+    })
   )
 }

@@ -28,9 +28,9 @@ const threadApi = (): ThreadApi => {
     return opened
   }
   return {
-    open: (choice) =>
+    open: (choice, memory) =>
       pipe(
-        acquire(choice),
+        acquire(choice, memory),
         TE.map((device) => {
           opened = runnerOf(device)
           return factsOf(device)

@@ -1,15 +1,17 @@
 /**
- * A pool of worker threads, each with a device of its own.
+ * A pool of worker threads, each with a device of its own, on one memory.
  */
 
 import { wrap } from 'comlink'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import * as IOE from 'fp-ts/lib/IOEither.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { serialise } from '../tensor/program/serialise.js'
 import { acquire, type DeviceChoice } from '../tensor/run/choose.js'
+import { createMemory, type Memory } from '../tensor/run/memory.js'
 import { reasonOf } from '../tensor/reason.js'
 import type { WorkerError } from './error.js'
 import { inProcess } from './in-process.js'
@@ -50,9 +52,9 @@ const call =
 
 type Opened = { readonly member: Member; readonly facts: DeviceFacts }
 
-/** Starts one thread and has it acquire its device; ends it where it cannot. */
+/** Starts one thread and has it acquire its device in the memory; ends it where it cannot. */
 const openThread =
-  (choice: DeviceChoice, entry: URL) =>
+  (choice: DeviceChoice, entry: URL, { wasm }: Memory) =>
   (worker: number): TE.TaskEither<WorkerError, Opened> =>
     pipe(
       TE.fromEither(
@@ -70,7 +72,7 @@ const openThread =
           release: thread.terminate
         }
         return pipe(
-          call(worker, thread, () => remote.open(choice)),
+          call(worker, thread, () => remote.open(choice, wasm)),
           TE.map((facts) => ({ member, facts })),
           TE.orElseFirstTaskK(() => thread.terminate)
         )
@@ -78,9 +80,14 @@ const openThread =
     )
 
 /** All threads or none: where one cannot be had the others are ended. */
-const openThreads = (workers: number, choice: DeviceChoice, entry: URL): TE.TaskEither<WorkerError, Pool> =>
+const openThreads = (
+  workers: number,
+  choice: DeviceChoice,
+  entry: URL,
+  memory: Memory
+): TE.TaskEither<WorkerError, Pool> =>
   pipe(
-    RA.makeBy(workers, openThread(choice, entry)),
+    RA.makeBy(workers, openThread(choice, entry, memory)),
     T.sequenceArray,
     T.map(RA.separate),
     T.chain(({ left: errors, right: opened }) =>
@@ -88,7 +95,8 @@ const openThreads = (workers: number, choice: DeviceChoice, entry: URL): TE.Task
         ? TE.right(
             poolOf(
               opened.map(({ member }) => member),
-              opened[0].facts
+              opened[0].facts,
+              IOE.right(memory)
             )
           )
         : pipe(
@@ -111,7 +119,7 @@ const wrongCount = (found: number, expected: string, reason: string): WorkerErro
  *
  * The device is first acquired here, to see that it can be had and whether it is synchronous. An asynchronous one (any
  * with gpu.js or WebGPU in it) drives hardware of which there is one, so it has one worker, this thread. Fails with
- * `WrongWorkerCount`, a `DeviceError`, or the end of a thread; threads that had started are then ended.
+ * `WrongWorkerCount`, a `DeviceError` (among them `OutOfMemory`), or the end of a thread; threads that had started are then ended.
  */
 export const acquirePool = ({
   workers,
@@ -132,7 +140,10 @@ export const acquirePool = ({
                     `${device.name} with ${device.multiplier} is asynchronous and runs in this thread only`
                   )
                 )
-              : openThreads(workers, choice, entry)
+              : pipe(
+                  TE.fromEither<WorkerError, Memory>(createMemory()),
+                  TE.chain((memory) => openThreads(workers, choice, entry, memory))
+                )
           return pipe(
             TE.fromTask(device.release),
             TE.chain(() => next)

@@ -9,7 +9,6 @@ const texts: { readonly [Tag in WorkerError['_tag']]: readonly [Extract<WorkerEr
     { _tag: 'WrongWorkerCount', found: 2, expected: '1', reason: 'one GPU' },
     'found 2 workers, expected 1: one GPU'
   ],
-  OutOfMemory: [{ _tag: 'OutOfMemory', bytes: 64, reason: 'full' }, 'cannot allocate 64 bytes of shared memory: full'],
   ProgramRejected: [
     { _tag: 'ProgramRejected', program: 'update', found: '3 inputs', expected: '4' },
     'program update: found 3 inputs, expected 4'
@@ -20,12 +19,16 @@ const texts: { readonly [Tag in WorkerError['_tag']]: readonly [Extract<WorkerEr
   ],
   PoolReleased: [{ _tag: 'PoolReleased' }, 'the workers were released before this call'],
   DeviceUnavailable: [
-    { _tag: 'DeviceUnavailable', wanted: 'x', reason: 'none', available: ['js'] },
-    'x is not available: none. Available here: js'
+    { _tag: 'DeviceUnavailable', wanted: 'x', reason: 'none', available: ['wasm'] },
+    'x is not available: none. Available here: wasm'
   ],
-  Unsupported: [{ _tag: 'Unsupported', device: 'js', found: 'a', expected: 'b' }, 'js: found a, expected b'],
-  WrongArrays: [{ _tag: 'WrongArrays', device: 'js', found: 'a', expected: 'b' }, 'js: found a, expected b'],
-  DeviceFailed: [{ _tag: 'DeviceFailed', device: 'js', reason: 'lost' }, 'js: lost']
+  Unsupported: [{ _tag: 'Unsupported', device: 'wasm', found: 'a', expected: 'b' }, 'wasm: found a, expected b'],
+  WrongArrays: [{ _tag: 'WrongArrays', device: 'wasm', found: 'a', expected: 'b' }, 'wasm: found a, expected b'],
+  DeviceFailed: [{ _tag: 'DeviceFailed', device: 'wasm', reason: 'lost' }, 'wasm: lost'],
+  OutOfMemory: [
+    { _tag: 'OutOfMemory', wanted: 1_234_567, inUse: 64_000, limit: 64 },
+    'memory: 1.2 MB wanted with 64.0 kB in use, of 64 bytes at most'
+  ]
 }
 
 describe('the text of a worker error', () => {

@@ -4,7 +4,8 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { WorkerError } from '../../src/workers/error.js'
-import { poolOf, type Member } from '../../src/workers/pool.js'
+import { lazyMemory } from '../../src/tensor/run/memory.js'
+import { poolOf, type Member, type Pool } from '../../src/workers/pool.js'
 import type { DeviceFacts, Task } from '../../src/workers/runner.js'
 
 const device: DeviceFacts = { name: 'none', multiplier: 'none', timing: 'sync', floats: 'float32' }
@@ -22,6 +23,10 @@ const willing: Member = {
 }
 
 const empty = { inputs: [], instructions: [], outputs: [] }
+
+const memory = lazyMemory()
+
+const poolOn = (members: ReadonlyArray<Member>): Pool => poolOf(members, device, memory)
 
 type Event = { readonly member: number; readonly task: number; readonly what: 'begin' | 'end' }
 
@@ -59,7 +64,7 @@ describe('a pool', () => {
     fc.assert(
       fc.asyncProperty(fc.scheduler(), workers, count, async (scheduler, n, m) => {
         const events: Array<Event> = []
-        const answer = poolOf(members(n, scheduler, events), device).run(tasks(m))()
+        const answer = poolOn(members(n, scheduler, events)).run(tasks(m))()
         await scheduler.waitFor(answer)
         expect(await answer).toEqual(E.right(undefined))
         expect(numbersOf(events, 'begin')).toEqual(Array.from({ length: m }, (_, i) => i))
@@ -71,7 +76,7 @@ describe('a pool', () => {
     fc.assert(
       fc.asyncProperty(fc.scheduler(), workers, count, count, async (scheduler, n, m1, m2) => {
         const events: Array<Event> = []
-        const pool = poolOf(members(n, scheduler, events), device)
+        const pool = poolOn(members(n, scheduler, events))
         const both = Promise.all([pool.run(tasks(m1))(), pool.run(tasks(m2))()])
         await scheduler.waitFor(both)
         for (let member = 0; member < n; member++)
@@ -88,7 +93,7 @@ describe('a pool', () => {
     fc.assert(
       fc.asyncProperty(fc.scheduler(), workers, count, async (scheduler, n, m) => {
         const events: Array<Event> = []
-        const answer = poolOf(members(n, scheduler, events), device).run(tasks(m))()
+        const answer = poolOn(members(n, scheduler, events)).run(tasks(m))()
         await scheduler.waitFor(answer)
         const first = events.slice(0, Math.min(n, m))
         expect(new Set(first.map((e) => e.member)).size).toBe(first.length)
@@ -104,7 +109,7 @@ describe('a pool', () => {
         fc.integer({ min: 1, max: 9 }).chain((m) => fc.tuple(fc.constant(m), fc.nat(m - 1))),
         async (scheduler, n, [m, failing]) => {
           const events: Array<Event> = []
-          const answer = poolOf(members(n, scheduler, events, [failing]), device).run(tasks(m))()
+          const answer = poolOn(members(n, scheduler, events, [failing])).run(tasks(m))()
           await scheduler.waitFor(answer)
           expect(await answer).toMatchObject(E.left({ _tag: 'WorkerFailed', reason: `task ${failing}` }))
           expect([...numbersOf(events, 'begin')].sort()).toEqual([...numbersOf(events, 'end')].sort())
@@ -115,16 +120,17 @@ describe('a pool', () => {
     ))
 
   it('numbers the programs that it loads', async () => {
-    const pool = poolOf([willing], device)
+    const pool = poolOn([willing])
     expect(await pool.load(empty)()).toEqual(E.right(0))
     expect(await pool.load(empty)()).toEqual(E.right(1))
   })
 
   it('that has lost a member does not go on without it, not even for work that others could do', async () => {
     const exited: WorkerError = { _tag: 'WorkerExited', worker: 1, code: 9 }
-    const pool = poolOf([willing, { ...willing, lost: Promise.resolve(exited) }], device)
+    const pool = poolOn([willing, { ...willing, lost: Promise.resolve(exited) }])
     expect(await pool.run(tasks(1))()).toEqual(E.left(exited))
     expect(await pool.load(empty)()).toEqual(E.left(exited))
+    expect(pool.memory()).toEqual(E.left(exited))
   })
 
   it('releases its members once, and answers PoolReleased from then on', async () => {
@@ -136,11 +142,13 @@ describe('a pool', () => {
         return Promise.resolve()
       }
     }
-    const pool = poolOf([member, member], device)
+    const pool = poolOn([member, member])
+    expect(E.isRight(pool.memory())).toBe(true)
     await pool.release()
     await pool.release()
     expect(releases).toBe(2)
     expect(await pool.run(tasks(1))()).toEqual(E.left({ _tag: 'PoolReleased' }))
     expect(await pool.load(empty)()).toEqual(E.left({ _tag: 'PoolReleased' }))
+    expect(pool.memory()).toEqual(E.left({ _tag: 'PoolReleased' }))
   })
 })

@@ -2,11 +2,15 @@ import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { lower } from '../../src/tensor/program/lower.js'
+import type { Program } from '../../src/tensor/program/program.js'
+import type { Memory } from '../../src/tensor/run/memory.js'
 import { reference } from '../../src/tensor/run/reference.js'
-import { binaryNode, broadcastNode, inputNode } from '../../src/tensor/tensor.js'
+import { binaryNode, broadcastNode, inputNode, unaryNode } from '../../src/tensor/tensor.js'
 import { literal } from '../../src/tensor/literal.js'
 import { inProcess } from '../../src/workers/in-process.js'
 import { allocateSlots, readSlots, writeSlots } from '../../src/workers/memory.js'
+import type { Pool } from '../../src/workers/pool.js'
+import type { Task } from '../../src/workers/runner.js'
 import { prepareShardedSum } from '../../src/workers/sharded-sum.js'
 import { foldTree } from '../../src/workers/tree-sum.js'
 
@@ -31,6 +35,44 @@ const shardedLeaves = fc
 /** Each sum rounded to f32, as it is stored. */
 const addRounded = (a: Float32Array, b: Float32Array): Float32Array => a.map((x, i) => x + b[i])
 
+const memoryOf = (pool: Pool): Memory => {
+  const memory = pool.memory()
+  if (E.isLeft(memory)) throw new Error('the pool has no memory')
+  return memory.right
+}
+
+/** A pool, and what it was asked to do. */
+const watched = () => {
+  const pool = inProcess(reference({ floats: 'float32' }))
+  const loaded: Array<Program> = []
+  const tasks: Array<Task> = []
+  const watching: Pool = {
+    ...pool,
+    load: (program) => {
+      loaded.push(program)
+      return pool.load(program)
+    },
+    run: (some) => {
+      tasks.push(...some)
+      return pool.run(some)
+    }
+  }
+  return { pool: watching, loaded, tasks }
+}
+
+/** x -> x + 0.5, -x */
+const twoLeaves = () => {
+  const x = inputNode('x', [3], 'f32')
+  const half = literal([3], 'f32', new Float32Array(3).fill(0.5))
+  return lower(
+    [
+      { name: 'a', tensor: binaryNode('add', x, half) },
+      { name: 'b', tensor: unaryNode('neg', x) }
+    ],
+    [x]
+  )
+}
+
 describe('a sharded sum', () => {
   it('is the fixed tree of what the program gives for each shard, leaf by leaf, however it is cut', () =>
     fc.assert(
@@ -49,16 +91,44 @@ describe('a sharded sum', () => {
         const spec = { shape: [1], dtype: 'f32' } as const
         const pool = inProcess(reference({ floats: 'float32' }))
         const prepared = await prepareShardedSum(pool, 'test', source, [spec], data.length)()
-        const slots = allocateSlots('float32', [spec])()
+        const memory = memoryOf(pool)
+        const slots = allocateSlots(memory, 'float32', [spec])()
         if (E.isLeft(prepared) || E.isLeft(slots)) throw new Error('the sum was not prepared')
-        writeSlots('shared', slots.right, [Float32Array.of(offset)])()
+        writeSlots(memory, 'float32')('shared', slots.right, [Float32Array.of(offset)])()
         expect(prepared.right.write(data)()).toEqual(E.right(undefined))
         expect(await prepared.right.run(slots.right)()).toEqual(E.right(undefined))
-        expect(readSlots(prepared.right.sums)()).toEqual(
+        const sums = readSlots(memory, 'float32')(prepared.right.sums)()
+        expect(prepared.right.read()).toEqual(sums)
+        expect(sums).toEqual(
           sizes.map((_, leaf) =>
             foldTree(addRounded)(data.map((arrays) => arrays[leaf].map((x) => x + offset).map((x) => x + 0.5)))
           )
         )
       })
     ))
+  it('over one shard is what that shard gave, where it gave it: nothing is added, and nothing copied', async () => {
+    const { pool, loaded, tasks } = watched()
+    const source = twoLeaves()
+    const sum = await prepareShardedSum(pool, 'test', source, [], 1)()
+    if (E.isLeft(sum)) throw new Error('the sum was not prepared')
+    sum.right.write([[Float32Array.of(1, 2, 3)]])()
+    expect(await sum.right.run([])()).toEqual(E.right(undefined))
+    expect(sum.right.read()).toEqual([Float32Array.of(1.5, 2.5, 3.5), Float32Array.of(-1, -2, -3)])
+    expect(loaded).toEqual([source.program])
+    expect(tasks.map(({ outputs }) => outputs)).toEqual([sum.right.sums])
+    // The captured array, the shard's input, and its two outputs, of a unit of 64 bytes each.
+    expect(memoryOf(pool).inUse()).toBe(4 * 64)
+  })
+
+  it.each([1, 3])('gives back all of its memory, here with %i shards, and none of what others have', async (shards) => {
+    const { pool } = watched()
+    const memory = memoryOf(pool)
+    allocateSlots(memory, 'float32', [{ shape: [100], dtype: 'f32' }])()
+    const before = memory.inUse()
+    const sum = await prepareShardedSum(pool, 'test', twoLeaves(), [], shards)()
+    if (E.isLeft(sum)) throw new Error('the sum was not prepared')
+    expect(memory.inUse()).toBeGreaterThan(before)
+    sum.right.free()
+    expect(memory.inUse()).toBe(before)
+  })
 })

@@ -12,11 +12,12 @@ import { reference } from '../../src/tensor/run/reference.js'
 import { prepareStep, type Arrays } from '../../src/workers/data-parallel.js'
 import type { WorkerError } from '../../src/workers/error.js'
 import { inProcess } from '../../src/workers/in-process.js'
-import { allocateSlots } from '../../src/workers/memory.js'
+import { allocateSlots, readSlots, writeSlots } from '../../src/workers/memory.js'
 import type { Pool } from '../../src/workers/pool.js'
 import { acquirePool, withPool } from '../../src/workers/threads.js'
 import { treeSumProgram } from '../../src/workers/tree-sum.js'
 import { built } from '../built.js'
+import { collectUntil } from '../tensor/run/collect-garbage.js'
 import { batch, bitsOf, initialState, perceptron } from './perceptron.js'
 
 const entry = built('workers/thread.js')
@@ -53,7 +54,7 @@ describe('worker threads', () => {
   })
 
   it.each<DeviceChoice>([
-    { device: 'js', matmul: 'own', floats: 'float32' },
+    { device: 'wasm', matmul: 'own', floats: 'float32' },
     { device: 'reference', matmul: 'own', floats: 'float64' }
   ])('give the same bits on $device in $floats too', async (choice) => {
     const [one, two] = await Promise.all([1, 2].map((workers) => withPool({ workers, choice, entry })(train(4))()))
@@ -77,13 +78,59 @@ describe('worker threads', () => {
     expect(answer).toMatchObject(E.left({ _tag: 'ProgramRejected', program: '5' }))
   })
 
+  it('work in one memory: a task reads what was written here, and writes what is read here', async () => {
+    const program = treeSumProgram([{ shape: [3], dtype: 'i32' }], 2)
+    // So much before them that the memory has grown since the threads were given it.
+    const before = 2 ** 20
+    const sums = await withPool({ workers: 2, choice: plain, entry })((pool) =>
+      pipe(
+        TE.Do,
+        TE.bind('id', () => pool.load(program)),
+        TE.bind('memory', () => TE.fromIOEither(pool.memory)),
+        TE.bind('slots', ({ memory }) =>
+          TE.fromIOEither(
+            allocateSlots(memory, 'float32', {
+              before: { shape: [before], dtype: 'f32' },
+              inputs: program.inputs,
+              outputs: [outputSpecs(program), outputSpecs(program)] as const
+            })
+          )
+        ),
+        TE.chainFirst(({ memory, slots: { inputs } }) =>
+          TE.fromIOEither(
+            writeSlots(memory, 'float32')('test', inputs, [Int32Array.of(1, 2, 3), Int32Array.of(10, 20, 30)])
+          )
+        ),
+        TE.chainFirst(({ id, slots: { inputs, outputs } }) =>
+          pool.run(outputs.map((each) => ({ program: id, inputs, outputs: each })))
+        ),
+        TE.map(({ memory, slots: { outputs } }) => outputs.map((each) => readSlots(memory, 'float32')(each)()))
+      )
+    )()
+    expect(sums).toEqual(E.right([[Int32Array.of(11, 22, 33)], [Int32Array.of(11, 22, 33)]]))
+  })
+
+  it('leave no memory behind: nobody holds it once the pool is released', async () => {
+    const used = await withPool({ workers: 2, choice: plain, entry })((pool) =>
+      pipe(
+        train(2)(pool),
+        TE.chainIOEitherK(() => pool.memory),
+        TE.map(({ wasm }) => new WeakRef(wasm))
+      )
+    )()
+    if (E.isLeft(used)) throw new Error('the pool was not had')
+    await collectUntil(() => used.right.deref() === undefined)
+    expect(used.right.deref()).toBeUndefined()
+  })
+
   it('answer arrays that are not those of the program', async () => {
     const program = treeSumProgram([{ shape: [2], dtype: 'f32' }], 2)
     const answer = await withPool({ workers: 2, choice: plain, entry })((pool) =>
       pipe(
         TE.Do,
         TE.bind('id', () => pool.load(program)),
-        TE.bind('outputs', () => TE.fromIOEither(allocateSlots('float32', outputSpecs(program)))),
+        TE.bind('memory', () => TE.fromIOEither(pool.memory)),
+        TE.bind('outputs', ({ memory }) => TE.fromIOEither(allocateSlots(memory, 'float32', outputSpecs(program)))),
         TE.chain(({ id, outputs }) => pool.run([{ program: id, inputs: outputs, outputs }]))
       )
     )()
@@ -97,7 +144,7 @@ describe('a pool of threads that cannot be had', () => {
   })
 
   it('is refused with more than one worker on an asynchronous device', async () => {
-    const choice: DeviceChoice = { device: 'js', matmul: 'gpu.js:cpu', floats: 'float32' }
+    const choice: DeviceChoice = { device: 'wasm', matmul: 'gpu.js:cpu', floats: 'float32' }
     expect(await acquirePool({ workers: 2, choice, entry })()).toMatchObject(
       E.left({ _tag: 'WrongWorkerCount', found: 2, expected: '1' })
     )
@@ -107,7 +154,7 @@ describe('a pool of threads that cannot be had', () => {
   })
 
   it('is refused where the device is', async () => {
-    const choice: DeviceChoice = { device: 'js', matmul: 'own', floats: 'float64' }
+    const choice: DeviceChoice = { device: 'wasm', matmul: 'own', floats: 'float64' }
     expect(await acquirePool({ workers: 2, choice, entry })()).toMatchObject(E.left({ _tag: 'Unsupported' }))
   })
 

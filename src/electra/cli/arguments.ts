@@ -4,6 +4,7 @@
 
 import { InvalidArgumentError, Option } from 'commander'
 import { deviceNames, multiplierNames } from '../../tensor/run/choose.js'
+import { specialPieces } from '../data/vocabulary.js'
 
 const integer =
   (least: number, expected: string) =>
@@ -29,10 +30,23 @@ export const factor = (text: string): number => {
 export const seedOption = (): Option =>
   new Option('--seed <n>', 'decides every random choice of the run').argParser(natural).default(1)
 
+/** A vocabulary: some pieces beside the special ones. */
+export const pieces = integer(specialPieces.length + 1, `an integer of at least ${specialPieces.length + 1}`)
+
 export const deviceOption = (): Option =>
-  new Option('--device <name>', 'what runs the programs').choices(deviceNames).default('auto')
+  new Option('--device <name>', 'what runs the programs (auto: wasm; in float64 reference)')
+    .choices(deviceNames)
+    .default('auto')
 
 export const matmulOption = (): Option =>
-  new Option('--matmul <name>', 'who multiplies matrices').choices(multiplierNames).default('auto')
+  new Option('--matmul <name>', 'who multiplies matrices (auto: blas where this machine has one, else own)')
+    .choices(multiplierNames)
+    .default('auto')
+
+export const relaxedSimdOption = (): Option =>
+  new Option(
+    '--relaxed-simd',
+    "round once where the device's own products multiply and add: faster, but bits then depend on the machine"
+  ).default(false)
 
 export const jsonOption = (): Option => new Option('--json', 'write JSON lines to standard output').default(false)

@@ -7,12 +7,22 @@ import { readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { Command as Program, CommanderError, Option } from 'commander'
 import { defaultVocabularySize } from '../data/corpus-builder.js'
-import { deviceOption, factor, jsonOption, matmulOption, positive, seedOption } from './arguments.js'
+import {
+  deviceOption,
+  factor,
+  jsonOption,
+  matmulOption,
+  pieces,
+  positive,
+  relaxedSimdOption,
+  seedOption
+} from './arguments.js'
 import { corpusBuild, type CorpusBuildOptions } from './commands/corpus.js'
 import { demo, type DemoOptions } from './commands/demo.js'
 import { devices } from './commands/devices.js'
 import { predict, type PredictOptions } from './commands/predict.js'
 import { pretrain, type PretrainCommandOptions } from './commands/pretrain.js'
+import { profile, type ProfileOptions } from './commands/profile.js'
 import { verify, type VerifyOptions } from './commands/verify.js'
 import { consoleOf, type Console } from './console.js'
 import { exitCodes, type Command } from './outcome.js'
@@ -117,6 +127,7 @@ const program = (): Program => {
     .addOption(new Option('--workers <n>', 'worker threads').argParser(positive).default(1))
     .addOption(deviceOption())
     .addOption(matmulOption())
+    .addOption(relaxedSimdOption())
     .option('--checkpoint-every <k>', "steps between checkpoints (default: the configuration's)", positive)
     .option('--keep <n>', "checkpoints to keep beside the best (default: the configuration's)", positive)
     .option('--resume', 'continue from the last checkpoint in --out', false)
@@ -137,6 +148,7 @@ const program = (): Program => {
     .requiredOption('--fixture <file>', 'a golden file (.safetensors)')
     .addOption(deviceOption())
     .addOption(matmulOption())
+    .addOption(relaxedSimdOption())
     .option('--float64', 'in double precision, on the reference device', false)
     .addOption(jsonOption())
     .addHelpText('after', examples('verify --fixture test/fixtures/electra_a.safetensors --float64'))
@@ -150,11 +162,37 @@ const program = (): Program => {
     .option('--mark <n>', 'mark tokens at least this many times as suspicious as the base rate', factor, 2)
     .addOption(deviceOption())
     .addOption(matmulOption())
+    .addOption(relaxedSimdOption())
     .addOption(jsonOption())
     .addHelpText('after', examples('predict --model runs/demo/run-1 "Societies change slowly, people banana quickly."'))
     .action((sentences: ReadonlyArray<string>, options: PredictOptions & WithJson) =>
       finish(options, (console) => predict(sentences, options, console))
     )
+
+  root
+    .command('profile')
+    .description('where the time of a training step goes, kernel by kernel, beside what this machine can do')
+    .option('--config <name|file>', 'a preset (small, base, large, tiny, demo, nano) or a JSON file', 'demo')
+    .option('--batch <n>', "examples in the shard (default: the configuration's batch by its shards)", positive)
+    .option('--corpus <dir>', 'a corpus to take the shard from (default: tokens drawn at random)')
+    .option('--vocab-size <n>', "pieces of the vocabulary (default: the corpus's, or 30522)", pieces)
+    .addOption(new Option('--rounds <n>', 'times that the step is run').argParser(positive).default(7))
+    .addOption(new Option('--limit <rows>', 'kernels shown of each program').argParser(positive).default(20))
+    .option('--explain', 'list all kernels, one a line, and run nothing', false)
+    .addOption(seedOption())
+    .addOption(deviceOption())
+    .addOption(matmulOption())
+    .addOption(relaxedSimdOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'profile --config small --batch 8',
+        'profile --config tiny --corpus corpus --matmul own --relaxed-simd',
+        'profile --config tiny --explain'
+      )
+    )
+    .action((options: ProfileOptions & WithJson) => finish(options, (console) => profile(options, console)))
 
   root
     .command('devices')

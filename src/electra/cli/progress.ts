@@ -7,6 +7,7 @@ import type { Report } from '../objective/objective.js'
 import type { PretrainEvent } from '../training/pretrain.js'
 import type { CorpusProgress } from '../data/corpus-builder.js'
 import type { Console } from './console.js'
+import { showWhere } from './device.js'
 
 /** 75 -> `1m15s`; `?` where it is not known. */
 export const showSeconds = (seconds: number | undefined): string => {
@@ -85,8 +86,7 @@ export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
           startedAt = performance.now()
           console.note(
             `${event.parameters.toLocaleString('en')} parameters, ${event.examples.toLocaleString('en')} examples ` +
-              `(${event.heldOutExamples.toLocaleString('en')} held out), ${event.workers} worker${event.workers === 1 ? '' : 's'} ` +
-              `on ${event.device}, matmul ${event.multiplier}` +
+              `(${event.heldOutExamples.toLocaleString('en')} held out), ${showWhere(event)}` +
               (event.step === 0 ? '' : `, from step ${event.step}`)
           )
           bar?.start(event.totalSteps, event.step, { losses: '', rate: '-', left: '?' })

@@ -3,10 +3,11 @@
  */
 
 import type { ElectraConfig } from '../config.js'
-import type { PretrainResult } from '../training/pretrain.js'
+import type { PretrainResult, Where } from '../training/pretrain.js'
+import { showWhere } from './device.js'
 
 /** The report as one JSON line carries it. */
-export type ClosingReport = {
+export type ClosingReport = Where & {
   readonly complete: boolean
   readonly step: number
   readonly totalSteps: number
@@ -29,6 +30,10 @@ export const closingReport = (result: PretrainResult, vocabSize: number): Closin
   step: result.step,
   totalSteps: result.totalSteps,
   parameters: result.parameters,
+  device: result.device,
+  multiplier: result.multiplier,
+  workers: result.workers,
+  relaxedSimd: result.relaxedSimd,
   first: result.first,
   last: result.last,
   ...(result.heldOut === undefined ? {} : { heldOut: result.heldOut }),
@@ -83,6 +88,7 @@ export const showReport = (report: ClosingReport, config: ElectraConfig): string
     ...(report.best === undefined
       ? []
       : [`best held-out loss  ${report.best.loss.toFixed(4)} at step ${report.best.step}`]),
+    `computed on         ${showWhere(report)}`,
     `weights sha256      ${report.weightsSha256}`,
     `optimizer sha256    ${report.optimizerSha256}`,
     `checkpoint          ${report.checkpoint}`

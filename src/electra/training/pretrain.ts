@@ -56,18 +56,24 @@ export type PretrainError =
       readonly found: number
     }
 
+/** On what the steps are computed. */
+export type Where = {
+  readonly device: string
+  readonly multiplier: string
+  readonly workers: number
+  /** Whether the bits of the device's own products may depend on the machine. */
+  readonly relaxedSimd: boolean
+}
+
 export type PretrainEvent =
-  | {
+  | (Where & {
       readonly _tag: 'Started'
       readonly step: number
       readonly totalSteps: number
       readonly parameters: number
       readonly examples: number
       readonly heldOutExamples: number
-      readonly workers: number
-      readonly device: string
-      readonly multiplier: string
-    }
+    })
   | {
       readonly _tag: 'Stepped'
       /** Updates done. */
@@ -81,7 +87,7 @@ export type PretrainEvent =
   | { readonly _tag: 'Evaluated'; readonly step: number; readonly report: Report; readonly isBest: boolean }
   | { readonly _tag: 'Saved'; readonly step: number; readonly path: string }
 
-export type PretrainResult = {
+export type PretrainResult = Where & {
   /** Whether every step was taken; otherwise it was asked to stop. */
   readonly isComplete: boolean
   readonly step: number
@@ -163,6 +169,13 @@ type Diverged = Extract<PretrainError, { readonly _tag: 'Diverged' }>
 
 /** Everything the loop works with. */
 type Run = { readonly options: PretrainOptions; readonly session: Session; readonly metrics: MetricsFile }
+
+const whereOf = ({ options, session }: Pick<Run, 'options' | 'session'>): Where => ({
+  device: session.device.name,
+  multiplier: session.device.multiplier,
+  workers: session.workers,
+  relaxedSimd: options.pool.choice.relaxed === true
+})
 
 const finite = (step: number, what: Diverged['what'], found: number): E.Either<PretrainError, void> =>
   Number.isFinite(found) ? E.right(undefined) : E.left({ _tag: 'Diverged', step, what, found })
@@ -273,6 +286,7 @@ const fold =
       step,
       totalSteps: options.totalSteps,
       parameters: session.parameters,
+      ...whereOf(run),
       first: meansOf(history, 'first'),
       last: meansOf(history, 'last'),
       heldOut: heldOutOf(history),
@@ -310,9 +324,7 @@ export const pretrain = (options: PretrainOptions): TE.TaskEither<PretrainError,
               parameters: session.parameters,
               examples: session.data.examples,
               heldOutExamples: session.data.heldOutExamples,
-              workers: session.workers,
-              device: session.device.name,
-              multiplier: session.device.multiplier
+              ...whereOf({ options, session })
             })
           }),
           TE.chainW(({ session, past, metrics }) => fold({ options, session, metrics }, past))

@@ -14,7 +14,6 @@ import { tensorEntries } from '../../tensor/tree.js'
 import {
   prepareShardedSum,
   prepareStep,
-  readSlots,
   type Arrays,
   type Fold,
   type Pool,
@@ -89,23 +88,6 @@ const evaluation = (
         })
       )
 
-/** The arrays of freshly initialised parameters; every moment is zero, as all new memory is. */
-const initialParams = (
-  pool: Pool,
-  { initial }: PretrainingPrograms,
-  keys: RunKeys
-): TE.TaskEither<WorkerError, Arrays> =>
-  pipe(
-    prepareShardedSum(pool, 'initial', initial, [], 1),
-    TE.chain((drawn) =>
-      pipe(
-        TE.fromIOEither(drawn.write([[Uint32Array.from(keys.parameters)]])),
-        TE.chain(() => drawn.run([])),
-        TE.map(() => readSlots(drawn.sums)())
-      )
-    )
-  )
-
 type Leaf = { readonly name: string; readonly part: 'params' | 'optimizer'; readonly shape: ReadonlyArray<number> }
 
 /** State leaves in the fold's order, with the names they are stored under. */
@@ -114,6 +96,34 @@ const leavesOf = ({ state }: PretrainingPrograms): ReadonlyArray<Leaf> =>
     const part = path.startsWith('params.') ? 'params' : 'optimizer'
     return { name: path.slice(part.length + 1), part, shape }
   })
+
+/** Puts freshly initialised parameters and moments of zero into a fold. */
+const initialise = (
+  pool: Pool,
+  { initial }: PretrainingPrograms,
+  keys: RunKeys,
+  fold: Fold,
+  leaves: ReadonlyArray<Leaf>
+): TE.TaskEither<WorkerError, void> =>
+  pipe(
+    prepareShardedSum(pool, 'initial', initial, [], 1),
+    TE.chain((drawn) =>
+      pipe(
+        TE.fromIOEither(drawn.write([[Uint32Array.from(keys.parameters)]])),
+        TE.chain(() => drawn.run([])),
+        TE.chain(() => fold.write(initialState(leaves, drawn.inPlace()))),
+        TE.tapIO(() => drawn.free)
+      )
+    )
+  )
+
+const initialState = (leaves: ReadonlyArray<Leaf>, params: Arrays): Arrays => {
+  const zeros = new Float32Array(leaves.reduce((most, { shape }) => Math.max(most, sizeOf(shape)), 0))
+  const rest = [...params]
+  return leaves.map(({ part, shape }) =>
+    part === 'params' ? (rest.shift() ?? new Float32Array()) : zeros.subarray(0, sizeOf(shape))
+  )
+}
 
 const namedState = (leaves: ReadonlyArray<Leaf>, arrays: Arrays): NamedState => {
   const part = (wanted: Leaf['part']): ReadonlyArray<NamedStored> =>
@@ -155,18 +165,10 @@ export const openSession =
       TE.fromEither<SessionError, TrainingData>(trainingData(config, corpus, keys)),
       TE.bindTo('data'),
       TE.bindW('programs', () => TE.fromEither(pretrainingPrograms(config, objective, totalSteps))),
-      TE.bindW('initial', ({ programs }) => initialParams(pool, programs, keys)),
       TE.bindW('fold', ({ programs }) => prepareStep(pool, programs.step)),
       TE.bindW('evaluate', ({ data, programs, fold }) => evaluation(programs, fold, data)),
       TE.let('leaves', ({ programs }) => leavesOf(programs)),
-      TE.chainFirstW(({ fold, initial, leaves }) => {
-        const params = [...initial]
-        return fold.write(
-          leaves.map(({ part, shape }) =>
-            part === 'params' ? (params.shift() ?? new Float32Array()) : new Float32Array(sizeOf(shape))
-          )
-        )
-      }),
+      TE.chainFirstW(({ programs, fold, leaves }) => initialise(pool, programs, keys, fold, leaves)),
       TE.map(({ data, programs, fold, evaluate, leaves }): Session => {
         return {
           parameters: leaves.reduce((n, { part, shape }) => n + (part === 'params' ? sizeOf(shape) : 0), 0),

@@ -33,6 +33,7 @@ export const showVerifyError = (e: VerifyError): string => {
     case 'Unsupported':
     case 'WrongArrays':
     case 'DeviceFailed':
+    case 'OutOfMemory':
       return showStepError(e)
     case 'BadFixture':
     case 'Truncated':

@@ -8,8 +8,18 @@ import { pipe } from 'fp-ts/lib/function.js'
 import type { Reduction } from '../elementwise.js'
 import { dtypeMismatch, invalidArgument } from '../fault.js'
 import { showShape } from '../shape.js'
-import { constantNode, iotaNode, reduceNode, reshapeNode, resolveAxis, type Tensor } from '../tensor.js'
-import { abs, add, cast, div, exp, log, lt, square, stopGradient, sub, where } from './arithmetic.js'
+import {
+  constantNode,
+  customNode,
+  identityNode,
+  iotaNode,
+  reduceNode,
+  reshapeNode,
+  resolveAxis,
+  type CustomVjp,
+  type Tensor
+} from '../tensor.js'
+import { abs, add, cast, div, exp, log, lt, mul, square, stopGradient, sub, where } from './arithmetic.js'
 import { pad, slice } from './movement.js'
 
 export type ReduceOptions = {
@@ -144,12 +154,19 @@ const shiftedByMax = (op: string, axis: number, x: Tensor): Tensor => {
   return sub(stopGradient(max({ axes: axis, keepDims: true })(x)))(x)
 }
 
-/** `exp x / sum exp x` along `axis`; NaN where a row holds nothing above -Infinity. f32. */
+/**
+ * `exp x / sum exp x` along `axis`; NaN where a row holds nothing above -Infinity. f32.
+ *
+ * Its derivative needs the result `y` and nothing else: the cotangent of x is `y (ct - sum ct y)`.
+ */
 export const softmax =
   (axis = -1) =>
   (x: Tensor): Tensor => {
-    const weights = exp(shiftedByMax('softmax', axis, x))
-    return div(sum({ axes: axis, keepDims: true })(weights))(weights)
+    const along = { axes: axis, keepDims: true } as const
+    const placed = identityNode(x)
+    const weights = exp(shiftedByMax('softmax', axis, placed))
+    const rule: CustomVjp = (ct, y) => [pipe(ct, sub(pipe(ct, mul(y), sum(along))), mul(y))]
+    return customNode(rule, div(sum(along)(weights))(weights), [placed])
   }
 
 /** `ln softmax x = x - ln sum exp x` along `axis`, without the cancellation of taking the logarithm of a softmax. f32. */

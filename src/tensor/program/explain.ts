@@ -1,94 +1,129 @@
 /**
- * Kernel programs for people: one line a kernel, with its work and its traffic.
+ * Fused programs for people: one line a kernel, with its work and its traffic.
  */
 
 import { bytesPerElement } from '../dtype.js'
 import { sizeOf, type Shape } from '../shape.js'
-import { readsOf, writeOf, type Affine, type Kernel, type KernelProgram, type Step } from './kernel.js'
+import {
+  readsOfFused,
+  writesOfFused,
+  type FusedKernel,
+  type FusedLoop,
+  type FusedProgram,
+  type FusedStep
+} from './fused.js'
+import type { Affine } from './kernel.js'
 
 /** Arithmetic operations of one run. Moving, comparing and converting count as none. */
-export const flopsOf = (kernel: Kernel): number => {
+export const flopsOf = (kernel: FusedKernel): number => {
   switch (kernel._tag) {
-    case 'loop':
-      return (
-        sizeOf([...kernel.extents, ...(kernel.reduce?.extents ?? [])]) *
-        (arithmeticOf(kernel.body) + (kernel.reduce === undefined ? 0 : 1))
-      )
-    case 'scatter':
-      return sizeOf(kernel.extents) * (arithmeticOf(kernel.body) + 1)
+    case 'loop': {
+      const combined = kernel.stores.filter(({ combine }) => combine !== undefined).length
+      return sizeOf(kernel.extents) * (kernel.body.filter(isArithmetic).length + combined)
+    }
     case 'contraction': {
       const { batch, m, n, k } = kernel.contraction
       return 2 * sizeOf(batch) * m * n * k
     }
+    case 'panels':
+      return flopsOf(kernel.product) + flopsOf(kernel.loop)
     case 'random':
       return 0
   }
 }
 
-const arithmeticOf = (body: ReadonlyArray<Step>): number =>
-  body.filter((step) => step._tag === 'unary' || step._tag === 'binary').length
+const isArithmetic = (step: FusedStep): boolean =>
+  step._tag === 'unary' || step._tag === 'binary' || step._tag === 'fold'
 
 /** Elements that a view touches, each counted once. */
 const touched = (extents: Shape, { strides }: Affine): number =>
   sizeOf(extents.filter((_, axis) => strides[axis] !== 0))
 
-/** Bytes that a run moves, if every element of every view is fetched once. */
-export const bytesOf = (kernel: Kernel, { buffers }: KernelProgram): number => {
+/** Bytes that a run moves to and from memory, if every element that it touches moves once. */
+export const bytesOf = (kernel: FusedKernel, { buffers }: Pick<FusedProgram, 'buffers'>): number => {
   const bytes = (buffer: number, elements: number): number => elements * bytesPerElement(buffers[buffer].dtype)
   const whole = (buffer: number): number => bytes(buffer, buffers[buffer].size)
-  const loaded = (extents: Shape, body: ReadonlyArray<Step>): number =>
-    body.reduce(
-      (sum, step) =>
-        step._tag === 'load' || step._tag === 'lookup' ? sum + bytes(step.buffer, touched(extents, step.at)) : sum,
-      0
-    )
   switch (kernel._tag) {
-    case 'loop':
-      return (
-        loaded([...kernel.extents, ...(kernel.reduce?.extents ?? [])], kernel.body) +
-        bytes(kernel.out.buffer, sizeOf(kernel.extents))
+    case 'loop': {
+      const loaded = new Map<number, number>()
+      for (const step of kernel.body)
+        if (step._tag === 'load' || step._tag === 'lookup') {
+          const elements = Math.min(buffers[step.buffer].size, touched(kernel.extents, step.at))
+          loaded.set(step.buffer, Math.max(loaded.get(step.buffer) ?? 0, bytes(step.buffer, elements)))
+        }
+      const stored = kernel.stores.reduce(
+        (sum, { buffer, at, scatter }) =>
+          sum + (scatter === undefined ? bytes(buffer, touched(kernel.extents, at)) : whole(buffer)),
+        0
       )
-    case 'scatter':
-      return loaded(kernel.extents, kernel.body) + bytes(kernel.out.buffer, sizeOf(kernel.extents) + kernel.size)
+      return [...loaded.values()].reduce((sum, b) => sum + b, stored)
+    }
     case 'contraction':
       return whole(kernel.left) + whole(kernel.right) + whole(kernel.out)
+    case 'panels': {
+      const { product, loop, isLocal } = kernel
+      // A panel of the result is read from a cache; where nobody else reads it, it stays there.
+      const body = loop.body.filter((step) => !('buffer' in step) || step.buffer !== product.out)
+      const results = isLocal ? 0 : whole(product.out)
+      return whole(product.left) + whole(product.right) + results + bytesOf({ ...loop, body }, { buffers })
+    }
     case 'random':
       return whole(kernel.out)
   }
 }
 
-const operations = (body: ReadonlyArray<Step>): string => {
-  const named = body
-    .filter((step) => step._tag !== 'constant' && step._tag !== 'load' && step._tag !== 'index')
-    .map((step) => ('fn' in step ? step.fn : step._tag))
-  if (named.length > 0) return named.join(' ')
-  return body.some((step) => step._tag === 'load') ? 'copy' : 'fill'
-}
-
-const work = (kernel: Kernel): string => {
-  switch (kernel._tag) {
-    case 'loop': {
-      const over = kernel.reduce === undefined ? '' : ` ${kernel.reduce.fn} over [${kernel.reduce.extents.join(', ')}]`
-      return `loop [${kernel.extents.join(', ')}]${over} ${operations(kernel.body)}`
-    }
-    case 'scatter':
-      return `scatter [${kernel.extents.join(', ')}] ${operations(kernel.body)}`
-    case 'contraction': {
-      const { batch, m, n, k } = kernel.contraction
-      return `product [${[...batch, m, n].join(', ')}] over ${k}`
-    }
-    case 'random':
-      return `random [${kernel.size}]`
+const nameOf = (step: FusedStep): string | undefined => {
+  switch (step._tag) {
+    case 'constant':
+    case 'load':
+    case 'index':
+      return undefined
+    case 'lookup':
+      return 'gather'
+    case 'unary':
+    case 'binary':
+    case 'compare':
+      return step.fn
+    case 'select':
+    case 'cast':
+      return step._tag
+    case 'fold':
+      return `${step.fn}(row)`
   }
 }
 
-/** For example `b7 = loop [64, 256] mul add tanh  (b0, b3)  32768 flops, 196608 bytes`. */
-export const explainKernel = (kernel: Kernel, program: KernelProgram): string => {
-  const reads = readsOf(kernel)
-    .map((buffer) => `b${buffer}`)
-    .join(', ')
-  return `b${writeOf(kernel)} = ${work(kernel)}  (${reads})  ${flopsOf(kernel)} flops, ${bytesOf(kernel, program)} bytes`
+const operations = ({ body, stores }: FusedLoop): string => {
+  const named = body.flatMap((step) => nameOf(step) ?? [])
+  const ends = stores.flatMap(({ combine, scatter }) =>
+    scatter !== undefined ? ['scatter'] : combine === undefined ? [] : [`${combine}(column)`]
+  )
+  const all = [...named, ...ends]
+  if (all.length > 0) return all.join(' ')
+  return body.some((step) => step._tag === 'load') ? 'copy' : 'fill'
 }
 
-export const explainKernels = (program: KernelProgram): string =>
+/** What a kernel computes: `loop [1024, 256] add mul sum(row) rsqrt ...`, `product [8, 4] 128 x 128 x 64`. */
+export const describeKernel = (kernel: FusedKernel): string => {
+  switch (kernel._tag) {
+    case 'loop':
+      return `loop [${kernel.extents.join(', ')}] ${operations(kernel)}`
+    case 'contraction': {
+      const { batch, m, n, k } = kernel.contraction
+      return `product ${batch.length === 0 ? '' : `[${batch.join(', ')}] `}${m} x ${n} x ${k}`
+    }
+    case 'panels':
+      return `by panels of ${kernel.batches}: ${describeKernel(kernel.product)}, ${describeKernel(kernel.loop)}`
+    case 'random':
+      return `random bits [${kernel.size}]`
+  }
+}
+
+const list = (buffers: ReadonlyArray<number>): string => buffers.map((buffer) => `b${buffer}`).join(', ')
+
+/** For example `b7, b8 = loop [64, 256] mul add tanh  (b0, b3)  32768 flops, 196608 bytes`. */
+export const explainKernel = (kernel: FusedKernel, program: FusedProgram): string =>
+  `${list(writesOfFused(kernel))} = ${describeKernel(kernel)}  (${list(readsOfFused(kernel))})  ` +
+  `${flopsOf(kernel)} flops, ${bytesOf(kernel, program)} bytes`
+
+export const explainKernels = (program: FusedProgram): string =>
   program.kernels.map((kernel) => explainKernel(kernel, program)).join('\n')

@@ -7,7 +7,7 @@
  */
 
 import { bytesPerElement } from '../dtype.js'
-import { readsOf, writeOf, type KernelProgram } from './kernel.js'
+import { readsOfFused, writesOfFused, type FusedProgram } from './fused.js'
 
 /** Offsets are multiples of a cache line, which is also what vector loads and GPU bindings like. */
 export const alignment = 64
@@ -21,10 +21,10 @@ export type Plan = {
 }
 
 /** The temporaries that some kernel touches, with the first and last kernel that does. */
-export const lifetimesOf = (program: KernelProgram): ReadonlyArray<Lifetime> => {
+export const lifetimesOf = (program: FusedProgram): ReadonlyArray<Lifetime> => {
   const spans = new Map<number, { readonly from: number; readonly to: number }>()
   program.kernels.forEach((kernel, k) => {
-    for (const buffer of [writeOf(kernel), ...readsOf(kernel)])
+    for (const buffer of [...writesOfFused(kernel), ...readsOfFused(kernel)])
       if (buffer >= program.inputs + program.outputs) spans.set(buffer, { from: spans.get(buffer)?.from ?? k, to: k })
   })
   return [...spans].map(([buffer, span]) => {
@@ -37,7 +37,7 @@ const overlap = (a: Lifetime, b: Lifetime): boolean => a.from <= b.to && b.from 
 
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
-export const plan = (program: KernelProgram): Plan => {
+export const plan = (program: FusedProgram): Plan => {
   const offsets = new Array<number | undefined>(program.buffers.length).fill(undefined)
   // In order of offset, so that one pass finds the lowest gap.
   const placed: Array<Lifetime & { readonly start: number; readonly end: number }> = []

@@ -7,7 +7,7 @@
  * fused chain does each operation at most once per element of its result.
  */
 
-import type { DType } from '../dtype.js'
+import { bytesPerElement, type DType } from '../dtype.js'
 import type { Reduction } from '../elementwise.js'
 import { reductionIdentity } from '../run/scalar.js'
 import { sizeOf, type Shape } from '../shape.js'
@@ -16,7 +16,7 @@ import { contractionOf, densified, flattened, isMatrix, operandOf, type Operand 
 import { bodyOf, draftOf, placed, repeats, want, type Body, type Draft, type Scope } from './draft.js'
 import type { Affine, BufferSpec, Kernel, KernelProgram, Step, View } from './kernel.js'
 import { instructionOf, outputSpecs, specOf, type Instruction, type Program, type Spec } from './program.js'
-import { isElementwise, isFree, sourcesOf, type Source } from './sources.js'
+import { isElementwise, isFree, isQuick, sourcesOf, type Source } from './sources.js'
 import { dense, isDense } from './views.js'
 
 /** Past this many operations a loop body is cut: engines give up optimising very long functions. */
@@ -100,12 +100,31 @@ const expand = (s: Scheduling, draft: Draft, v: number, { op, inputs }: Instruct
   return true
 }
 
-/** Computes `v` inside the kernels that want it, if that repeats no work. */
+/** From this size on, memory is what an element-wise operation costs. */
+const largeSize = 4096
+
+/**
+ * Whether computing a value again wherever it is wanted costs less than keeping it: one quick operation on one large
+ * operand, which would have to be kept instead, and small ones.
+ */
+const isCheap = (s: Scheduling, { op, inputs, shape, dtype }: Instruction): boolean => {
+  if (!isQuick(op) || sizeOf(shape) < largeSize) return false
+  const bytes = (spec: Spec, size: number): number => size * bytesPerElement(spec.dtype)
+  const own = bytesPerElement(dtype) * sizeOf(shape)
+  const large = [...new Set(inputs.map((x) => s.sources[x].base))]
+    .map((base) => bytes(specOf(s.program, base), sizeOf(specOf(s.program, base).shape)))
+    .filter((size) => 8 * size > own)
+  return large.length <= 1 && large.every((size) => size <= own)
+}
+
+/** Computes `v` inside the kernels that want it, if that repeats no work to speak of. */
 const inline = (s: Scheduling, v: number, instruction: Instruction): boolean => {
   if (s.stored.has(v) || !isElementwise(instruction.op)) return false
   const drafts = [...(s.wantedBy.get(v) ?? [])]
   const places = drafts.flatMap((draft) => (draft.wanted.get(v) ?? []).map((_, place) => ({ draft, place })))
   if (isFree(instruction.op)) return places.every(({ draft, place }) => expand(s, draft, v, instruction, place))
+  if (isCheap(s, instruction) && places.every(({ draft }) => draft.computed < longestBody))
+    return places.every(({ draft, place }) => expand(s, draft, v, instruction, place))
   const [{ draft, place }] = places
   const once = places.length === 1 && !repeats(draft, (draft.wanted.get(v) ?? [])[place])
   return once && draft.computed < longestBody && expand(s, draft, v, instruction, place)

@@ -5,6 +5,7 @@
  * the elements of their operands at affine places. Everything else makes a dense array of its own.
  */
 
+import type { Binary, Unary } from '../elementwise.js'
 import type { Op } from '../tensor.js'
 import type { Affine } from './kernel.js'
 import { instructionOf, specOf, type Instruction, type Program } from './program.js'
@@ -138,3 +139,68 @@ export const isElementwise = (op: Op): boolean => {
 
 /** Values that cost nothing to make again wherever they are wanted. */
 export const isFree = (op: Op): boolean => op._tag === 'constant' || op._tag === 'iota'
+
+/** Element-wise operations that take a processor about as long as loading an operand. */
+export const isQuick = (op: Op): boolean => {
+  switch (op._tag) {
+    case 'unary':
+      return quickUnaries[op.fn]
+    case 'binary':
+      return quickBinaries[op.fn]
+    case 'compare':
+    case 'select':
+    case 'cast':
+      return true
+    case 'constant':
+    case 'iota':
+    case 'gather':
+    case 'reduce':
+    case 'reshape':
+    case 'permute':
+    case 'broadcast':
+    case 'slice':
+    case 'pad':
+    case 'concat':
+    case 'dot':
+    case 'scatterAdd':
+    case 'randomBits':
+    case 'barrier':
+      return false
+  }
+}
+
+const quickUnaries: Record<Unary, boolean> = {
+  neg: true,
+  abs: true,
+  sign: true,
+  floor: true,
+  exp: false,
+  expm1: false,
+  log: false,
+  log1p: false,
+  sqrt: false,
+  rsqrt: false,
+  sin: false,
+  cos: false,
+  tanh: false,
+  erf: false,
+  sigmoid: false,
+  softplus: false,
+  not: true
+}
+
+const quickBinaries: Record<Binary, boolean> = {
+  add: true,
+  sub: true,
+  mul: true,
+  div: false,
+  rem: false,
+  pow: false,
+  max: true,
+  min: true,
+  and: true,
+  or: true,
+  xor: true,
+  shl: true,
+  shr: true
+}

@@ -7,35 +7,40 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import * as T from 'fp-ts/lib/Task.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { FloatWidth } from '../dtype.js'
+import { blas } from './blas.js'
+import { namedLibrary } from './blas-library.js'
 import { showDeviceError, type Device, type DeviceError } from './device.js'
 import { gpuJs, gpuJsModes, type GpuJsMode } from './gpujs.js'
-import { js } from './js.js'
-import { own } from './own.js'
 import { reference } from './reference.js'
+import { wasm } from './wasm.js'
 
-export const deviceNames = ['auto', 'js', 'reference'] as const
+export const deviceNames = ['auto', 'wasm', 'reference'] as const
 
 export type DeviceName = (typeof deviceNames)[number]
 
-export type MultiplierName = 'auto' | 'own' | 'gpu.js' | `gpu.js:${GpuJsMode}`
+export type MultiplierName = 'auto' | 'own' | 'blas' | 'gpu.js' | `gpu.js:${GpuJsMode}`
 
 export const multiplierNames: ReadonlyArray<MultiplierName> = [
   'auto',
   'own',
+  'blas',
   'gpu.js',
   ...gpuJsModes.map((mode) => `gpu.js:${mode}` as const)
 ]
 
 /** Plain data: it can be read from a command line and sent to a worker. */
 export type DeviceChoice = {
-  /** `auto` is `js` in float32 and `reference` in float64. */
+  /** `auto` is `wasm` in float32 and `reference` in float64. */
   readonly device: DeviceName
-  /** `auto` is `own`, and `gpu.js` is `gpu.js:webgpu`. */
+  /** `auto` is `blas` where this machine has one, else `own`; `gpu.js` is `gpu.js:webgpu`. */
   readonly matmul: MultiplierName
   readonly floats: FloatWidth
+  /** See `WasmOptions`. */
+  readonly relaxed?: boolean
 }
 
 const unsupported = (device: string, found: string, expected: string): DeviceError => ({
@@ -45,41 +50,64 @@ const unsupported = (device: string, found: string, expected: string): DeviceErr
   expected
 })
 
-/** The gpu.js mode that a multiplier's name stands for; `undefined` for the device's own. */
-const gpuJsMode = (matmul: MultiplierName): GpuJsMode | undefined =>
-  matmul === 'gpu.js' ? 'webgpu' : gpuJsModes.find((mode) => matmul === `gpu.js:${mode}`)
+type GpuJsName = Exclude<MultiplierName, 'auto' | 'own' | 'blas'>
+
+const gpuJsMode = (matmul: GpuJsName): GpuJsMode =>
+  matmul === 'gpu.js' ? 'webgpu' : (gpuJsModes.find((mode) => matmul === `gpu.js:${mode}`) ?? 'webgpu')
 
 const alsoOffering =
-  (name: string) =>
+  (...names: ReadonlyArray<string>) =>
   (e: DeviceError): DeviceError =>
-    e._tag === 'DeviceUnavailable' ? { ...e, available: [name, ...e.available] } : e
+    e._tag === 'DeviceUnavailable' ? { ...e, available: [...names, ...e.available] } : e
 
-const acquireReference = ({ matmul, floats }: DeviceChoice): E.Either<DeviceError, Device<'sync'>> =>
-  gpuJsMode(matmul) === undefined
-    ? E.right(reference({ floats }))
+const acquireReference = (
+  { matmul, floats }: DeviceChoice,
+  memory?: WebAssembly.Memory
+): E.Either<DeviceError, Device<'sync'>> =>
+  matmul === 'own' || matmul === 'auto'
+    ? E.right(reference({ floats, memory }))
     : E.left(unsupported('reference', `the multiplier ${matmul}`, 'own: the reference device takes no other'))
 
-const acquireJs = ({ matmul, floats }: DeviceChoice): TE.TaskEither<DeviceError, Device<'sync'> | Device<'async'>> => {
+const acquireWasm = (
+  { matmul, floats, relaxed }: DeviceChoice,
+  memory?: WebAssembly.Memory
+): TE.TaskEither<DeviceError, Device<'sync'> | Device<'async'>> => {
   if (floats === 'float64') {
-    return TE.left(unsupported('js', 'float64', 'float32: only the reference device computes in float64'))
+    return TE.left(unsupported('wasm', 'float64', 'float32: only the reference device computes in float64'))
   }
-  const mode = gpuJsMode(matmul)
-  return mode === undefined ? TE.right(js(own())) : pipe(gpuJs(mode), TE.bimap(alsoOffering('own'), js))
+  const options = { memory, relaxed }
+  const withBlas = pipe(
+    blas(),
+    TE.map((multiplier) => wasm({ ...options, multiplier }))
+  )
+  if (matmul === 'own') return TE.right(wasm(options))
+  if (matmul === 'blas') return TE.mapLeft(alsoOffering('own'))(withBlas)
+  // A library that was named and does not load is an error, never a reason to take another.
+  if (matmul === 'auto')
+    return namedLibrary() === undefined ? TE.orElse(() => TE.right(wasm(options)))(withBlas) : withBlas
+  return pipe(
+    gpuJs(gpuJsMode(matmul)),
+    TE.bimap(alsoOffering('own'), (multiplier) => wasm({ ...options, multiplier }))
+  )
 }
 
 /**
- * The chosen device, with the chosen multiplier inside it. Whoever acquires it releases it.
+ * The chosen device, with the chosen multiplier inside it, working in the given memory or in one of its own. Whoever
+ * acquires it releases it.
  *
  * Fails with `Unsupported` when the choices exclude one another, and with `DeviceUnavailable` when this machine lacks one.
  */
-export const acquire = (choice: DeviceChoice): TE.TaskEither<DeviceError, Device<'sync'> | Device<'async'>> => {
+export const acquire = (
+  choice: DeviceChoice,
+  memory?: WebAssembly.Memory
+): TE.TaskEither<DeviceError, Device<'sync'> | Device<'async'>> => {
   switch (choice.device) {
     case 'reference':
-      return TE.fromEither(acquireReference(choice))
-    case 'js':
-      return acquireJs(choice)
+      return TE.fromEither(acquireReference(choice, memory))
+    case 'wasm':
+      return acquireWasm(choice, memory)
     case 'auto':
-      return choice.floats === 'float64' ? TE.fromEither(acquireReference(choice)) : acquireJs(choice)
+      return choice.floats === 'float64' ? TE.fromEither(acquireReference(choice, memory)) : acquireWasm(choice, memory)
   }
 }
 
@@ -104,15 +132,24 @@ const surveyMode =
     return { ...found, available: true, detail: multiplier.right.runsOn }
   }
 
+const surveyBlas: Task<Surveyed> = pipe(
+  blas(),
+  TE.match(
+    (e) => ({ available: false, detail: e._tag === 'DeviceUnavailable' ? e.reason : showDeviceError(e) }),
+    ({ description, library }) => ({ available: true, detail: `${description} (${library})` })
+  ),
+  T.map((found) => ({ kind: 'multiplier', name: 'blas', ...found }))
+)
+
 /** Every device and multiplier by name, tried here and now, with the adapter that each GPU one would use. */
 export const survey: Task<ReadonlyArray<Surveyed>> = async () => {
-  const multipliers = await Promise.all(gpuJsModes.map((mode) => surveyMode(mode)()))
+  const multipliers = [await surveyBlas(), ...(await Promise.all(gpuJsModes.map((mode) => surveyMode(mode)())))]
   return [
     {
       kind: 'device',
-      name: 'js',
+      name: 'wasm',
       available: true,
-      detail: 'generated JavaScript over typed arrays; float32; any multiplier'
+      detail: 'fused kernels as WebAssembly SIMD; float32; any multiplier'
     },
     {
       kind: 'device',

@@ -2,22 +2,26 @@
  * Compiling a step of a fold: traced once, planned once, its state resident between runs.
  *
  * State is donated: a step consumes the handle it is given and returns the next. Using a consumed handle is a `Left`, so
- * two histories can never share one set of buffers unnoticed.
+ * two histories can never share one set of buffers unnoticed. Everything that a step reads or writes lies in the device's
+ * memory: state in banks that take turns, constants copied in once, arguments and outputs in the same room at every step.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { allocate, type Data } from '../dtype.js'
+import type { Data } from '../dtype.js'
 import type { TensorError } from '../fault.js'
+import { inOrder } from '../in-order.js'
 import { adopt, isLiteral, literal, peek, type Literal } from '../literal.js'
-import { outputSpecs, type Program } from '../program/program.js'
+import type { Program, Spec } from '../program/program.js'
 import { trace } from '../program/trace.js'
-import { equalShapes, showShape, sizeOf } from '../shape.js'
+import { equalShapes, showShape } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 import { tensorEntries, tensorsOf, unflatten, type Mapped } from '../tree.js'
-import { roomForOutputs, asWidth } from './arrays.js'
 import type { Device, DeviceError, Executable, Timing } from './device.js'
 import { showEvaluationError } from './evaluate.js'
+import type { OutOfMemory } from './memory.js'
+import { fillRooms, roomFor, viewsOf, type Room } from './room.js'
 
 export type StepError =
   | TensorError
@@ -35,7 +39,7 @@ export const showStepError = (e: StepError): string => {
   return showEvaluationError(e)
 }
 
-/** A state that lives on the device. A name for it, not the values: `read` copies those out. */
+/** A state that lives on the device, until it is consumed or dropped. A name for it, not the values: `read` copies those. */
 export type Handle<State> = { readonly _tag: 'Handle'; readonly structure: State }
 
 export type Compiled<State, Args extends ReadonlyArray<unknown>, Output> = {
@@ -52,12 +56,12 @@ export type Compiled<State, Args extends ReadonlyArray<unknown>, Output> = {
   readonly read: (handle: Handle<State>) => TaskEither<StepError, Mapped<State, Literal>>
 }
 
-type Bank = ReadonlyArray<Data>
+type Bank = ReadonlyArray<Room>
 
 const describe = (x: Tensor): string => `${isLiteral(x) ? '' : 'unevaluated '}${x.dtype}${showShape(x.shape)}`
 
 /** The arrays of a tree of literals, held against the tree the program was traced with. */
-const arraysOf = (expected: unknown, given: unknown, device: Device): E.Either<StepError, ReadonlyArray<Data>> => {
+const arraysOf = (expected: unknown, given: unknown): E.Either<StepError, ReadonlyArray<Data>> => {
   const found = new Map(tensorEntries(given))
   const arrays: Array<Data> = []
   for (const [path, spec] of tensorEntries(expected)) {
@@ -69,7 +73,7 @@ const arraysOf = (expected: unknown, given: unknown, device: Device): E.Either<S
         found: x === undefined ? 'nothing' : describe(x),
         expected: `${spec.dtype}${showShape(spec.shape)}`
       })
-    arrays.push(asWidth(peek(x), x.dtype, device.floats))
+    arrays.push(peek(x))
   }
   if (found.size !== arrays.length)
     return E.left({ _tag: 'WrongArgument', path: '', found: `${found.size} leaves`, expected: String(arrays.length) })
@@ -97,8 +101,21 @@ export const compile =
     if (changed !== undefined) return Promise.resolve(E.left(changed))
     const loaded = device.load(program)
     if (E.isLeft(loaded)) return Promise.resolve(loaded)
-    const constants = captured.map((x) => asWidth(peek(x), x.dtype, device.floats))
-    return Promise.resolve(E.right(resident(loaded.right, device, constants, state, args, result[1])))
+    const memory = device.memory()
+    if (E.isLeft(memory)) return Promise.resolve(memory)
+    const take = roomFor(memory.right, device.floats)
+    return Promise.resolve(
+      pipe(
+        E.Do,
+        E.bind('constants', () => take(captured)),
+        E.bind('args', () => take(tensorsOf(args))),
+        E.bind('outputs', () => take(tensorsOf(result[1]))),
+        E.map((rooms) => {
+          fillRooms(rooms.constants, captured.map(peek))
+          return resident(loaded.right, take, rooms, state, args, result[1])
+        })
+      )
+    )
   }
 
 const sameStructure = (before: unknown, after: unknown): StepError | undefined => {
@@ -123,25 +140,27 @@ const sameStructure = (before: unknown, after: unknown): StepError | undefined =
       }
 }
 
+/** What stays where it is from step to step. */
+type Fixed = { readonly constants: Bank; readonly args: Bank; readonly outputs: Bank }
+
 const resident = <State, Args extends ReadonlyArray<unknown>, Output, T extends Timing>(
   executable: Executable<T>,
-  device: Device<T>,
-  constants: ReadonlyArray<Data>,
+  take: (specs: ReadonlyArray<Spec>) => E.Either<OutOfMemory, Bank>,
+  fixed: Fixed,
   stateSpec: State,
   argSpecs: Args,
   outputSpec: Output
 ): Compiled<State, Args, Output> => {
-  const { program } = executable
-  const stateSize = tensorsOf(stateSpec).length
-  const specs = outputSpecs(program)
+  const stateLeaves = tensorsOf(stateSpec)
+  const outputLeaves = tensorsOf(outputSpec)
   const live = new WeakMap<Handle<State>, Bank>()
   const free: Array<Bank> = []
+  // Steps share the room of arguments and outputs: one of them at a time.
+  const gate = inOrder()
 
-  const takeBank = (): E.Either<DeviceError, Bank> => {
+  const takeBank = (): E.Either<OutOfMemory, Bank> => {
     const used = free.pop()
-    return used === undefined
-      ? E.map((outputs: Bank) => outputs.slice(0, stateSize))(roomForOutputs(device, program))
-      : E.right(used)
+    return used === undefined ? take(stateLeaves) : E.right(used)
   }
   const issue = (bank: Bank): Handle<State> => {
     const handle: Handle<State> = { _tag: 'Handle', structure: stateSpec }
@@ -150,14 +169,14 @@ const resident = <State, Args extends ReadonlyArray<unknown>, Output, T extends 
   }
 
   return {
-    program,
+    program: executable.program,
     explain: executable.explain,
     begin: (state) => () => {
-      const arrays = arraysOf(stateSpec, state, device)
+      const arrays = arraysOf(stateSpec, state)
       if (E.isLeft(arrays)) return Promise.resolve(arrays)
       return Promise.resolve(
         E.map((bank: Bank) => {
-          arrays.right.forEach((data, i) => bank[i].set(data))
+          fillRooms(bank, arrays.right)
           return issue(bank)
         })(takeBank())
       )
@@ -167,15 +186,23 @@ const resident = <State, Args extends ReadonlyArray<unknown>, Output, T extends 
       async () => {
         const bank = live.get(handle)
         if (bank === undefined) return E.left({ _tag: 'HandleConsumed' })
-        const arrays = arraysOf(argSpecs, args, device)
+        const arrays = arraysOf(argSpecs, args)
         if (E.isLeft(arrays)) return arrays
         const taken = takeBank()
         if (E.isLeft(taken)) return taken
         const next = taken.right
         // Consumed from here on: while the step runs, nobody else may begin another from the same state.
         live.delete(handle)
-        const outputs = specs.slice(stateSize).map(({ shape, dtype }) => allocate(dtype, sizeOf(shape), device.floats))
-        const ran = await executable.run([...bank, ...arrays.right, ...constants], [...next, ...outputs])()
+        const ran = await gate(async () => {
+          fillRooms(fixed.args, arrays.right)
+          const inputs = viewsOf([...bank, ...fixed.args, ...fixed.constants])
+          return pipe(
+            await executable.run(inputs, viewsOf([...next, ...fixed.outputs]))(),
+            E.map(() =>
+              viewsOf(fixed.outputs).map((data, i) => adopt(outputLeaves[i].shape, outputLeaves[i].dtype, data.slice()))
+            )
+          )
+        })()
         if (E.isLeft(ran)) {
           // The step wrote to the next bank only: the state is what it was.
           free.push(next)
@@ -183,8 +210,7 @@ const resident = <State, Args extends ReadonlyArray<unknown>, Output, T extends 
           return ran
         }
         free.push(bank)
-        const literals = outputs.map((data, i) => adopt(specs[stateSize + i].shape, specs[stateSize + i].dtype, data))
-        return E.right({ state: issue(next), output: unflatten(outputSpec, literals) })
+        return E.right({ state: issue(next), output: unflatten(outputSpec, ran.right) })
       },
     read: (handle) => () => {
       const bank = live.get(handle)
@@ -194,7 +220,7 @@ const resident = <State, Args extends ReadonlyArray<unknown>, Output, T extends 
           : E.right(
               unflatten(
                 stateSpec,
-                tensorsOf(stateSpec).map((x, i) => literal(x.shape, x.dtype, bank[i]))
+                stateLeaves.map((x, i) => literal(x.shape, x.dtype, bank[i]()))
               )
             )
       )

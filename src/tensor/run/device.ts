@@ -10,7 +10,9 @@ import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data, FloatWidth } from '../dtype.js'
+import type { FusedProgram } from '../program/fused.js'
 import type { Program } from '../program/program.js'
+import type { Memory, OutOfMemory } from './memory.js'
 
 export type Timing = 'sync' | 'async'
 
@@ -29,6 +31,13 @@ export type DeviceError =
   /** The arrays handed to `run` are not those the program asks for. */
   | { readonly _tag: 'WrongArrays'; readonly device: string; readonly found: string; readonly expected: string }
   | { readonly _tag: 'DeviceFailed'; readonly device: string; readonly reason: string }
+  | OutOfMemory
+
+/** To a tenth of the largest decimal unit that fits: `5.4 GB`. */
+const showBytes = (bytes: number): string => {
+  const power = Math.min(3, Math.floor(Math.log10(Math.max(1, bytes)) / 3))
+  return power === 0 ? `${bytes} bytes` : `${(bytes / 1000 ** power).toFixed(1)} ${['', 'kB', 'MB', 'GB'][power]}`
+}
 
 export const showDeviceError = (e: DeviceError): string => {
   switch (e._tag) {
@@ -39,6 +48,8 @@ export const showDeviceError = (e: DeviceError): string => {
       return `${e.device}: found ${e.found}, expected ${e.expected}`
     case 'DeviceFailed':
       return `${e.device}: ${e.reason}`
+    case 'OutOfMemory':
+      return `memory: ${showBytes(e.wanted)} wanted with ${showBytes(e.inUse)} in use, of ${showBytes(e.limit)} at most`
   }
 }
 
@@ -47,14 +58,23 @@ export type Executable<T extends Timing> = {
   readonly program: Program
   /** Bytes of working memory beyond inputs and outputs. */
   readonly workingBytes: number
+  /** What it was compiled to; `undefined` where a device carries programs out as they are. */
+  readonly kernels: FusedProgram | undefined
   /** The kernels, one readable line each. */
   readonly explain: () => string
   /**
    * Reads `inputs` and writes every element of `outputs`, in the program's order. No output array overlaps an input or
-   * another output.
+   * another output. `observe` hears of every kernel when it is done.
    */
-  readonly run: (inputs: ReadonlyArray<Data>, outputs: ReadonlyArray<Data>) => Running<T, DeviceError, void>
+  readonly run: (
+    inputs: ReadonlyArray<Data>,
+    outputs: ReadonlyArray<Data>,
+    observe?: Observe
+  ) => Running<T, DeviceError, void>
 }
+
+/** Told the number of a kernel, as in `Executable.kernels`. */
+export type Observe = (kernel: number) => void
 
 export type Device<T extends Timing = Timing> = {
   readonly name: string
@@ -62,6 +82,8 @@ export type Device<T extends Timing = Timing> = {
   readonly timing: T
   /** How this device holds f32. */
   readonly floats: FloatWidth
+  /** Where it works, from the first call on the same: arrays that lie there it reads and writes in place. */
+  readonly memory: IOEither<DeviceError, Memory>
   readonly load: (program: Program) => Either<DeviceError, Executable<T>>
   readonly release: Task<void>
 }

@@ -139,6 +139,7 @@ export const showEvaluationError = (e: EvaluationError): string => {
     case 'Unsupported':
     case 'WrongArrays':
     case 'DeviceFailed':
+    case 'OutOfMemory':
       return showDeviceError(e)
   }
 }

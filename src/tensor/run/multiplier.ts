@@ -36,6 +36,8 @@ export type Multiply<T extends Timing> = (
 export type Multiplier<T extends Timing = Timing> = {
   readonly name: string
   readonly timing: T
+  /** Whether a contraction is worth handing over; all are where this is missing. A device multiplies the others itself. */
+  readonly takes?: (contraction: Contraction) => boolean
   /** Prepares one contraction; called once per contraction of a loaded program. All extents are at least 1. */
   readonly prepare: (contraction: Contraction) => Either<DeviceError, Multiply<T>>
   readonly release: Task<void>

@@ -16,6 +16,7 @@ import { freeAxes, type OpOf } from '../tensor.js'
 import { threefry2x32 } from '../threefry.js'
 import { checkArrays } from './arrays.js'
 import type { Device } from './device.js'
+import { lazyMemory } from './memory.js'
 import { castTo, comparison, floatBinary, floatUnary, integerBinary, reductionIdentity } from './scalar.js'
 
 type Value = Spec & { readonly data: Data }
@@ -268,16 +269,24 @@ const interpret = (program: Program, width: FloatWidth, inputs: ReadonlyArray<Da
 }
 
 /** The device that defines every primitive. Always there; slow. */
-export const reference = ({ floats }: { readonly floats: FloatWidth }): Device<'sync'> => ({
+export const reference = ({
+  floats,
+  memory
+}: {
+  readonly floats: FloatWidth
+  readonly memory?: WebAssembly.Memory
+}): Device<'sync'> => ({
   name: 'reference',
   multiplier: 'own',
   timing: 'sync',
   floats,
+  memory: lazyMemory(memory),
   load: (program) =>
     E.right({
       program,
       // Nothing is freed before the run ends.
       workingBytes: program.instructions.reduce((n, i) => n + sizeOf(i.shape) * bytesPerElement(i.dtype, floats), 0),
+      kernels: undefined,
       explain: () => printProgram(program),
       run: (inputs, outputs) => () => {
         const wrong = checkArrays('reference', program, floats, inputs, outputs)

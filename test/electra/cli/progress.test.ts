@@ -59,8 +59,9 @@ describe('the progress of training where no bar can be drawn', () => {
     examples: 1234,
     heldOutExamples: 5,
     workers: 1,
-    device: 'js',
-    multiplier: 'own'
+    device: 'wasm',
+    multiplier: 'own',
+    relaxedSimd: false
   }
 
   it('is a line at the start, and for each evaluation and checkpoint', () => {
@@ -71,7 +72,7 @@ describe('the progress of training where no bar can be drawn', () => {
     observe({ _tag: 'Saved', step: 8, path: 'out/checkpoint' })
     stop()
     expect(console.notes).toEqual([
-      '15,777 parameters, 1,234 examples (5 held out), 1 worker on js, matmul own, from step 4',
+      '15,777 parameters, 1,234 examples (5 held out), 1 worker on wasm, matmul own, from step 4',
       'step 8  held out: mlm 2.00  acc 0.500  (best)',
       'step 8  saved out/checkpoint'
     ])

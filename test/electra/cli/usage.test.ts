@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { expectFailure, inShell, jsonLines, pureElectra } from './cli.js'
 
-const commands = ['', 'demo', 'corpus', 'corpus build', 'pretrain', 'verify', 'predict', 'devices']
+const commands = ['', 'demo', 'corpus', 'corpus build', 'pretrain', 'verify', 'predict', 'profile', 'devices']
 
 describe('--help', () => {
   it('of every command shows options and examples', async () => {
@@ -41,7 +41,7 @@ describe('wrong usage', () => {
     [['frobnicate'], "unknown command 'frobnicate'"],
     [['pretrain', '--corpus', 'x', '--out', 'y', '--frobnicate'], "unknown option '--frobnicate'"],
     [['pretrain', '--out', 'x'], "required option '--corpus <dir>' not specified"],
-    [['pretrain', '--corpus', 'x', '--out', 'y', '--device', 'abacus'], 'Allowed choices are auto, js, reference.'],
+    [['pretrain', '--corpus', 'x', '--out', 'y', '--device', 'abacus'], 'Allowed choices are auto, wasm, reference.'],
     [['pretrain', '--corpus', 'x', '--out', 'y', '--steps', '1e3'], 'Expected a positive integer.'],
     [['pretrain', '--corpus', 'x', '--out', 'y', '--seed', '-1'], 'Expected an integer of at least 0.'],
     [['predict', '--model', 'x', '--mark', '0', 'text'], 'Expected a number above 0.'],
@@ -81,7 +81,7 @@ describe('devices', () => {
     expect(more).toEqual([])
     expect(found).toEqual(
       expect.arrayContaining([
-        expect.objectContaining({ kind: 'device', name: 'js', available: true }),
+        expect.objectContaining({ kind: 'device', name: 'wasm', available: true }),
         expect.objectContaining({ kind: 'device', name: 'reference', available: true }),
         expect.objectContaining({ kind: 'multiplier', name: 'own', available: true }),
         expect.objectContaining({ kind: 'multiplier', name: 'gpu.js:cpu', available: true }),

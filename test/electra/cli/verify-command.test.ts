@@ -20,9 +20,9 @@ type Comparison = { readonly name: string; readonly passes: boolean }
 describe('verify', () => {
   it.each([
     ['electra_a', ['--float64'], 'reference'],
-    ['electra_a', [], 'js'],
+    ['electra_a', [], 'wasm'],
     ['electra_b', ['--float64'], 'reference'],
-    ['electra_b', [], 'js']
+    ['electra_b', [], 'wasm']
   ])('agrees with %s %j on every tensor', async (name, more, device) => {
     const ran = await pureElectra('verify', '--fixture', fixture(name), '--json', ...more)
     expect(ran).toMatchObject({ code: 0, stderr: '' })
@@ -61,7 +61,7 @@ describe('verify', () => {
     expectFailure(await pureElectra('verify', '--fixture', path), 1, /the file is cut short/)
     expectFailure(await pureElectra('verify', '--fixture', join(directory, 'none')), 1, /none: could not read it/)
     expectFailure(
-      await pureElectra('verify', '--fixture', fixture('electra_a'), '--float64', '--device', 'js'),
+      await pureElectra('verify', '--fixture', fixture('electra_a'), '--float64', '--device', 'wasm'),
       1,
       /only the reference device computes in float64/
     )

@@ -32,7 +32,7 @@ const metricsOf = async (out: string): Promise<ReadonlyArray<unknown>> =>
     .map((line) => ({ ...(JSON.parse(line) as object), seconds: 0 }))
 
 /** What two runs that are the same have in common. */
-const factsOf = ({ tokensPerSecond: _, checkpoint: __, params: ___, ...facts }: PretrainResult) => facts
+const factsOf = ({ tokensPerSecond: _, checkpoint: __, params: ___, workers: ____, ...facts }: PretrainResult) => facts
 
 const checkpointFiles = async (path: string): Promise<ReadonlyArray<readonly [string, Buffer]>> =>
   Promise.all((await readdir(path)).sort().map(async (name) => [name, await readFile(join(path, name))] as const))
@@ -215,7 +215,7 @@ describe('a run', () => {
   })
 
   it('on a device that has one worker only says so where more are asked for', async () => {
-    const pool = { workers: 2, choice: { device: 'js', matmul: 'gpu.js:cpu', floats: 'float32' } } as const
+    const pool = { workers: 2, choice: { device: 'wasm', matmul: 'gpu.js:cpu', floats: 'float32' } } as const
     expect(left(await pretrain(optionsOf(corpus, at('two'), { pool }))())).toMatchObject({
       _tag: 'WrongWorkerCount',
       found: 2,

@@ -47,7 +47,7 @@ export const least = (change: object = {}): ElectraConfig => nano({ model: { lay
 /** Threads start at the build; what they are sent comes from the sources. */
 export const threads = (workers: number): PoolOptions => ({
   workers,
-  choice: { device: 'js', matmul: 'own', floats: 'float32' },
+  choice: { device: 'wasm', matmul: 'own', floats: 'float32' },
   entry: built('workers/thread.js')
 })
 

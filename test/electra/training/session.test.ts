@@ -10,8 +10,7 @@ import type { Corpus } from '../../../src/electra/data/corpus.js'
 import type { Report } from '../../../src/electra/objective/objective.js'
 import { sha256OfTensors } from '../../../src/electra/store/digest.js'
 import { openSession, type Session, type SessionError } from '../../../src/electra/training/session.js'
-import { js } from '../../../src/tensor/run/js.js'
-import { own } from '../../../src/tensor/run/own.js'
+import { wasm } from '../../../src/tensor/run/wasm.js'
 import { inProcess, withPool, type Pool, type WorkerError } from '../../../src/workers/index.js'
 import { left, rightOf } from '../data/right.js'
 import { corpusIn, least, nano, remove, temporary, textOf, threads } from './runs.js'
@@ -33,7 +32,7 @@ const inSession =
     const opened = (pool: Pool): TE.TaskEither<SessionError, A> =>
       pipe(pool, openSession({ config, corpus, seed, totalSteps: 10 }), TE.chain(use))
     return rightOf<SessionError | WorkerError, A>(
-      workers === 'in process' ? opened(inProcess(js(own()))) : withPool(threads(workers))(opened)
+      workers === 'in process' ? opened(inProcess(wasm())) : withPool(threads(workers))(opened)
     )
   }
 
@@ -132,7 +131,7 @@ describe('a session', () => {
     expect(state.optimizer.every(({ data }) => data.every((x) => x === 0))).toBe(true)
     expect(state.optimizer.length).toBe(2 * state.params.length)
     const [first, ...others] = state.params
-    const pool = inProcess(js(own()))
+    const pool = inProcess(wasm())
     const writing = (params: typeof state.params) =>
       pipe(
         pool,
@@ -162,7 +161,7 @@ describe('a session', () => {
         ids: corpus.train.ids.subarray(0, 0)
       }
     }
-    const opened = openSession({ config: least(), corpus: empty, seed: 1, totalSteps: 10 })(inProcess(js(own())))
+    const opened = openSession({ config: least(), corpus: empty, seed: 1, totalSteps: 10 })(inProcess(wasm()))
     expect(left(await opened())).toEqual({ _tag: 'NoExamples', corpus: corpus.directory })
   })
 })

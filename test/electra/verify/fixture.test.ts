@@ -3,8 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readFixture, showFixtureError } from '../../../src/electra/verify/fixture.js'
 import { showVerifyError, verify } from '../../../src/electra/verify/verify.js'
-import { js } from '../../../src/tensor/run/js.js'
-import { own } from '../../../src/tensor/run/own.js'
+import { wasm } from '../../../src/tensor/run/wasm.js'
 import type { NamedStored } from '../../../src/tensor/stored.js'
 import { left, right } from '../data/right.js'
 import { bytesOf, goldenNames, rewritten } from './golden.js'
@@ -36,7 +35,7 @@ const metadataOf = (key: string): Record<string, unknown> => {
 
 /** Verifying ends, in a `Left` that says something or in comparisons: it never throws or rejects. */
 const outcomeOf = async (bytes: Uint8Array): Promise<'refused' | 'failed' | 'passed'> => {
-  const verified = await verify(js(own()))(bytes)()
+  const verified = await verify(wasm())(bytes)()
   if (E.isRight(verified)) return verified.right.passes ? 'passed' : 'failed'
   expect(showVerifyError(verified.left)).toMatch(/^\S.{5,}/)
   return 'refused'
@@ -146,7 +145,7 @@ describe('verifying a hostile file', () => {
       data: Float32Array.of(0)
     }
     const file = rewritten(golden, (x) => (x.name === 'inputs.input_ids' ? [x, extra] : [x]))
-    const verified = await verify(js(own()))(file)()
+    const verified = await verify(wasm())(file)()
     expect(showVerifyError(left(verified))).toMatch(/^grads\.f32\.discriminator\.pooler\.weight: /)
   })
 
@@ -161,7 +160,7 @@ describe('verifying a hostile file', () => {
     return Promise.all(
       [...inputs, 'outputs.f32.disc_loss'].map(async (name) => {
         const file = rewritten(golden, (x) => [x.name === name ? retyped(x) : x])
-        const said = showVerifyError(left(await verify(js(own()))(file)()))
+        const said = showVerifyError(left(await verify(wasm())(file)()))
         expect(said).toMatch(new RegExp(`^${name}: found BOOL, expected an element type for (f32|i32)$`))
       })
     )

@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compareArrays, verify, type Verification } from '../../../src/electra/verify/verify.js'
-import { js } from '../../../src/tensor/run/js.js'
-import { own } from '../../../src/tensor/run/own.js'
+import { wasm } from '../../../src/tensor/run/wasm.js'
 import { reference } from '../../../src/tensor/run/reference.js'
 import type { Device } from '../../../src/tensor/run/device.js'
 import type { NamedStored } from '../../../src/tensor/stored.js'
@@ -12,7 +11,7 @@ import { bytesOf, goldenNames, rewritten } from './golden.js'
 const devices: ReadonlyArray<readonly [string, Device]> = [
   ['the reference device in float64', reference({ floats: 'float64' })],
   ['the reference device in float32', reference({ floats: 'float32' })],
-  ['the js device', js(own())]
+  ['the wasm device', wasm()]
 ]
 
 const failing = ({ comparisons }: Verification): ReadonlyArray<string> =>
@@ -30,7 +29,7 @@ describe.each(goldenNames)('the golden step %s', (name) => {
 
 describe('a golden file with altered numbers', () => {
   const golden = bytesOf('electra_c')
-  const device = js(own())
+  const device = wasm()
 
   /** One number of the tensor moved by more than any tolerance: by 10, times its size where that is more. */
   const altered = (x: NamedStored, at: number): NamedStored => {

@@ -1,32 +1,34 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bytesPerElement } from '../../../src/tensor/dtype.js'
-import { readsOf, writeOf, type Kernel, type KernelProgram } from '../../../src/tensor/program/kernel.js'
+import { fuse } from '../../../src/tensor/program/fuse.js'
+import { readsOfFused, writesOfFused, type FusedKernel, type FusedProgram } from '../../../src/tensor/program/fused.js'
 import { lower } from '../../../src/tensor/program/lower.js'
 import { alignment, plan } from '../../../src/tensor/program/plan.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
 import { graphs } from './graphs.js'
 
 const programs = graphs(40).map(({ inputs, outputs }) =>
-  schedule(
-    lower(
-      outputs.map(({ tensor }, i) => ({ name: String(i), tensor })),
-      inputs
-    ).program
+  fuse(
+    schedule(
+      lower(
+        outputs.map(({ tensor }, i) => ({ name: String(i), tensor })),
+        inputs
+      ).program
+    )
   )
 )
 
 /** A kernel that copies buffer `from` to buffer `to`. */
-const copy = (from: number, to: number, size: number): Kernel => ({
+const copy = (from: number, to: number, size: number): FusedKernel => ({
   _tag: 'loop',
   extents: [size],
-  reduce: undefined,
   body: [{ _tag: 'load', dtype: 'f32', buffer: from, at: { offset: 0, strides: [1] } }],
-  out: { buffer: to, at: { offset: 0, strides: [1] } }
+  stores: [{ buffer: to, at: { offset: 0, strides: [1] }, value: 0, combine: undefined, scatter: undefined }]
 })
 
 /** input -> t2 -> t3 -> ... -> output, each of `size` elements. */
-const chain = (temporaries: number, size: number): KernelProgram => {
+const chain = (temporaries: number, size: number): FusedProgram => {
   const order = [0, ...Array.from({ length: temporaries }, (_, i) => i + 2), 1]
   return {
     inputs: 1,
@@ -49,13 +51,14 @@ describe('plan', () => {
           return start === undefined ? undefined : [start, start + size * bytesPerElement(dtype)]
         }
         for (const kernel of program.kernels) {
-          for (const buffer of readsOf(kernel)) {
+          for (const buffer of readsOfFused(kernel)) {
             const bytes = bytesOf(buffer)
             if (bytes) expect(owner.subarray(...bytes).every((by) => by === buffer)).toBe(true)
           }
-          const out = writeOf(kernel)
-          const bytes = bytesOf(out)
-          if (bytes) owner.fill(out, ...bytes)
+          for (const out of writesOfFused(kernel)) {
+            const bytes = bytesOf(out)
+            if (bytes) owner.fill(out, ...bytes)
+          }
         }
       })
     )
@@ -65,7 +68,7 @@ describe('plan', () => {
     fc.assert(
       fc.property(programs, (program) => {
         const { offsets } = plan(program)
-        const used = new Set(program.kernels.flatMap((kernel) => [...readsOf(kernel), writeOf(kernel)]))
+        const used = new Set(program.kernels.flatMap((kernel) => [...readsOfFused(kernel), ...writesOfFused(kernel)]))
         offsets.forEach((offset, buffer) => {
           const isTemporary = buffer >= program.inputs + program.outputs
           expect(offset !== undefined).toBe(isTemporary && used.has(buffer))

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { pipe } from 'fp-ts/lib/function.js'
 import { describe, expect, it } from 'vitest'
-import { explainKernels } from '../../../src/tensor/program/explain.js'
 import { readsOf, writeOf, type Affine, type KernelProgram, type Step } from '../../../src/tensor/program/kernel.js'
 import { lower } from '../../../src/tensor/program/lower.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
@@ -208,17 +207,5 @@ describe('schedule', () => {
     const program = kernelsOf([x], long)
     expect(program.kernels.length).toBeGreaterThan(5)
     expect(program.kernels.length).toBeLessThan(40)
-  })
-
-  it('explains each kernel on one line', () => {
-    const x = f32('x', [4, 5])
-    const w = f32('w', [5, 2])
-    expect(explainKernels(kernelsOf([x, w], pipe(x, exp, matmul(w), sum({ axes: 0 }))))).toBe(
-      [
-        'b3 = loop [20] exp  (b0)  20 flops, 160 bytes',
-        'b4 = product [4, 2] over 5  (b3, b1)  80 flops, 152 bytes',
-        'b2 = loop [2] sum over [4] copy  (b4)  8 flops, 40 bytes'
-      ].join('\n')
-    )
   })
 })

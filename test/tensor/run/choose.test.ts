@@ -1,5 +1,5 @@
 import * as E from 'fp-ts/lib/Either.js'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { FloatWidth } from '../../../src/tensor/dtype.js'
 import {
   acquire,
@@ -29,14 +29,14 @@ const outcome = async (chosen: DeviceChoice): Promise<unknown> => {
 
 describe('acquire', () => {
   it('gives the device and the multiplier that were asked for', async () => {
-    expect(await outcome(choice('js', 'own'))).toEqual({
-      name: 'js',
+    expect(await outcome(choice('wasm', 'own'))).toEqual({
+      name: 'wasm',
       multiplier: 'own',
       timing: 'sync',
       floats: 'float32'
     })
-    expect(await outcome(choice('js', 'gpu.js:webasm'))).toEqual({
-      name: 'js',
+    expect(await outcome(choice('wasm', 'gpu.js:webasm'))).toEqual({
+      name: 'wasm',
       multiplier: 'gpu.js:webasm',
       timing: 'async',
       floats: 'float32'
@@ -52,21 +52,47 @@ describe('acquire', () => {
   })
 
   it('decides only what is auto, and the device says what it decided', async () => {
-    expect(await outcome(choice('auto', 'auto'))).toMatchObject({ name: 'js', multiplier: 'own' })
+    const hasBlas = (await survey()).some(({ name, available }) => name === 'blas' && available)
+    expect(await outcome(choice('auto', 'auto'))).toMatchObject({ name: 'wasm', multiplier: hasBlas ? 'blas' : 'own' })
     expect(await outcome(choice('auto', 'auto', 'float64'))).toMatchObject({ name: 'reference', floats: 'float64' })
-    expect(await outcome(choice('auto', 'gpu.js:cpu'))).toMatchObject({ name: 'js', multiplier: 'gpu.js:cpu' })
+    expect(await outcome(choice('auto', 'gpu.js:cpu'))).toMatchObject({ name: 'wasm', multiplier: 'gpu.js:cpu' })
+  })
+
+  it('takes no other library than the one that was named', async () => {
+    vi.stubEnv('PURE_ELECTRA_BLAS', '/nonexistent.so')
+    expect(await outcome(choice('auto', 'auto'))).toMatchObject({ _tag: 'DeviceUnavailable', wanted: 'blas' })
+    vi.unstubAllEnvs()
+  })
+
+  it('gives a device that works in the given memory, or else in one of its own', async () => {
+    const wasm = new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true })
+    for (const chosen of [
+      choice('wasm', 'own'),
+      choice('wasm', 'gpu.js:cpu'),
+      choice('reference', 'own'),
+      choice('auto', 'auto', 'float64')
+    ]) {
+      const [given, own] = await Promise.all([acquire(chosen, wasm)(), acquire(chosen)()])
+      if (E.isLeft(given) || E.isLeft(own)) throw new Error('the device was refused')
+      for (const [device, is] of [[given.right, true] as const, [own.right, false] as const]) {
+        const memory = device.memory()
+        if (E.isLeft(memory)) throw new Error('the device has no memory')
+        expect(memory.right.wasm === wasm).toBe(is)
+        await device.release()
+      }
+    }
   })
 
   itOnWebGpu('takes gpu.js without a mode for gpu.js on WebGPU', async () => {
-    expect(await outcome(choice('auto', 'gpu.js'))).toMatchObject({ name: 'js', multiplier: 'gpu.js:webgpu' })
+    expect(await outcome(choice('auto', 'gpu.js'))).toMatchObject({ name: 'wasm', multiplier: 'gpu.js:webgpu' })
   })
 
-  it('refuses what excludes one another: a multiplier for the reference device, float64 on js', async () => {
+  it('refuses what excludes one another: a multiplier for the reference device, float64 on wasm', async () => {
     for (const chosen of [
       choice('reference', 'gpu.js'),
       choice('reference', 'gpu.js:cpu'),
-      choice('js', 'own', 'float64'),
-      choice('js', 'auto', 'float64'),
+      choice('wasm', 'own', 'float64'),
+      choice('wasm', 'auto', 'float64'),
       choice('auto', 'gpu.js:cpu', 'float64')
     ]) {
       expect(await outcome(chosen)).toMatchObject({ _tag: 'Unsupported' })
@@ -95,7 +121,7 @@ describe('survey', () => {
 
   it('says available of exactly what can be acquired, and of the rest why not', async () => {
     for (const { kind, name, available, detail } of await survey()) {
-      const chosen = kind === 'device' ? choice(name as DeviceName, 'auto') : choice('js', name as MultiplierName)
+      const chosen = kind === 'device' ? choice(name as DeviceName, 'auto') : choice('wasm', name as MultiplierName)
       const found = await acquire(chosen)()
       expect(E.isRight(found), name).toBe(available)
       expect(detail).not.toBe('')

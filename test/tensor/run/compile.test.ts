@@ -3,10 +3,13 @@ import { pipe } from 'fp-ts/lib/function.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { add, mul, spec, sum, tensor, toNested, type Tensor } from '../../../src/tensor/index.js'
+import type { Data } from '../../../src/tensor/dtype.js'
+import { peek } from '../../../src/tensor/literal.js'
 import { compile, showStepError, type Compiled, type StepError } from '../../../src/tensor/run/compile.js'
-import { js } from '../../../src/tensor/run/js.js'
-import { own } from '../../../src/tensor/run/own.js'
+import type { Device, DeviceError } from '../../../src/tensor/run/device.js'
+import { wasm } from '../../../src/tensor/run/wasm.js'
 import { reference } from '../../../src/tensor/run/reference.js'
+import { collectUntil } from './collect-garbage.js'
 
 type State = { readonly total: Tensor; readonly count: Tensor }
 
@@ -23,7 +26,7 @@ const accumulate = ({ total, count }: State, x: Tensor): readonly [State, Tensor
   pipe(total, mul(offset), sum())
 ]
 
-const devices = { reference: () => reference({ floats: 'float32' }), js: () => js(own()) }
+const devices = { reference: () => reference({ floats: 'float32' }), wasm: () => wasm() }
 
 const start = { total: tensor([0, 0]), count: tensor(0, { dtype: 'i32' }) }
 
@@ -36,7 +39,7 @@ const left = async (run: () => Promise<E.Either<StepError, unknown>>): Promise<S
   return ended.left
 }
 
-describe.each(['reference', 'js'] as const)('a step compiled on %s', (name) => {
+describe.each(['reference', 'wasm'] as const)('a step compiled on %s', (name) => {
   it('folds: the state after any steps is the fold of the function over their arguments', async () => {
     const { begin, step, read } = await compiledOn(name)
     await fc.assert(
@@ -102,5 +105,121 @@ describe('compiling', () => {
     expect(showStepError(await left(step(handle, tensor([1]))))).toBe('argument 0: found f32[1], expected f32[2]')
     // Nothing has run: the handle is as good as before.
     expect(E.isRight(await step(handle, tensor([1, 2]))())).toBe(true)
+  })
+})
+
+type Run = (inputs: ReadonlyArray<Data>, outputs: ReadonlyArray<Data>) => Promise<E.Either<DeviceError, void>>
+
+/** The reference device with something else done around each run, in its own time. */
+const around = (change: (run: Run) => Run): Device<'async'> => {
+  const device = reference({ floats: 'float32' })
+  return {
+    ...device,
+    timing: 'async',
+    load: (program) =>
+      E.Functor.map(device.load(program), (executable) => {
+        const run = change((inputs, outputs) => Promise.resolve(executable.run(inputs, outputs)()))
+        return { ...executable, run: (inputs, outputs) => () => run(inputs, outputs) }
+      })
+  }
+}
+
+const compiledFor = async (device: Device): Promise<Compiled<State, [Tensor], Tensor>> =>
+  right(await compile(accumulate, device)(start, spec([2]))())
+
+describe('the memory of a compiled step', () => {
+  it("is the device's: every array of a run lies there, arguments, constants and outputs always at the same place", async () => {
+    const runs: Array<ReadonlyArray<number | undefined>> = []
+    const device = around((run) => (inputs, outputs) => {
+      runs.push([...inputs, ...outputs].map(right(device.memory()).addressOf))
+      return run(inputs, outputs)
+    })
+    const { begin, step } = await compiledFor(device)
+    let handle = right(await begin(start)())
+    const inUse = [0, 1, 2, 3].map(() => 0)
+    for (const i of inUse.keys()) {
+      handle = right(await step(handle, tensor([i, i]))()).state
+      inUse[i] = right(device.memory()).inUse()
+    }
+    expect(runs.flat()).not.toContain(undefined)
+    // Inputs: count, total, x, offset. Outputs: count, total, the sum.
+    const places = (at: ReadonlyArray<number>) => runs.map((addresses) => at.map((i) => addresses[i]))
+    expect(new Set(places([2, 3, 6]).map(String)).size).toBe(1)
+    expect(places([0, 1]).slice(1)).toEqual(places([4, 5]).slice(0, -1))
+    expect(new Set(inUse).size).toBe(1)
+  })
+
+  it('is not that of its outputs: they are copies, which later steps leave alone', async () => {
+    const device = reference({ floats: 'float32' })
+    const { begin, step } = await compiledFor(device)
+    const one = right(await step(right(await begin({ ...start, total: tensor([1, 2]) })()), tensor([1, 1]))())
+    const two = right(await step(one.state, tensor([1, 1]))())
+    expect([one, two].map(({ output }) => toNested(output))).toEqual([50, 80])
+    expect(right(device.memory()).addressOf(peek(one.output))).toBeUndefined()
+    expect(peek(one.output).buffer).toBeInstanceOf(ArrayBuffer)
+  })
+
+  it('is used by one step at a time, though steps of two histories overlap', async () => {
+    const slow = around((run) => async (inputs, outputs) => {
+      await new Promise((later) => setTimeout(later, 2))
+      const ended = await run(inputs, outputs)
+      await new Promise((later) => setTimeout(later, 2))
+      return ended
+    })
+    const { begin, step, read } = await compiledFor(slow)
+    const totals = [
+      [1, 2],
+      [3, 4],
+      [5, 6]
+    ]
+    const handles = await Promise.all(totals.map(async (xs) => right(await begin({ ...start, total: tensor(xs) })())))
+    const ended = await Promise.all(handles.map((handle, i) => step(handle, tensor([10 * i, i]))()))
+    for (const [i, [a, b]] of totals.entries()) {
+      const { state, output } = right(ended[i])
+      expect(toNested(output)).toBe(10 * a + 20 * b)
+      expect(toNested(right(await read(state)()).total)).toEqual([a + 10 * i, b + i])
+    }
+  })
+
+  it('keeps the state when a step fails half-way, which can then be done again', async () => {
+    let runs = 0
+    const failing = around((run) => (inputs, outputs) => {
+      if (++runs !== 2) return run(inputs, outputs)
+      outputs.forEach((data) => data.fill(9))
+      return Promise.resolve(E.left({ _tag: 'DeviceFailed', device: 'failing', reason: 'run 2' }))
+    })
+    const { begin, step, read } = await compiledFor(failing)
+    const { state } = right(await step(right(await begin(start)()), tensor([1, 2]))())
+    expect(await left(step(state, tensor([7, 7])))).toMatchObject({ _tag: 'DeviceFailed' })
+    expect(toNested(right(await read(state)()).total)).toEqual([1, 2])
+    const again = right(await step(state, tensor([7, 7]))())
+    expect(toNested(right(await read(again.state)()).total)).toEqual([8, 9])
+  })
+
+  it('is refused where the device has not so much', async () => {
+    const device = reference({ floats: 'float64' })
+    const compiled = compile((x: Tensor, y: Tensor) => [add(sum()(y))(x), x] as const, device)
+    const refused = await left(compiled(spec([]), spec([2 ** 30])))
+    expect(refused).toMatchObject({ _tag: 'OutOfMemory', wanted: 2 ** 33, limit: 2 ** 32 })
+    expect(showStepError(refused)).toBe('memory: 8.6 GB wanted with 0 bytes in use, of 4.3 GB at most')
+  })
+
+  it('comes back from handles that are dropped, and from all that is left when the step itself is', async () => {
+    const device = reference({ floats: 'float32' })
+    const { inUse } = right(device.memory())
+    const dropHandles = async (): Promise<void> => {
+      const { begin, step } = await compiledFor(device)
+      const fixed = inUse()
+      const kept = right(await begin(start)())
+      const one = inUse() - fixed
+      for (let i = 0; i < 10; i++) right(await begin(start)())
+      expect(inUse()).toBe(fixed + 11 * one)
+      await collectUntil(() => inUse() === fixed + one)
+      expect(inUse()).toBe(fixed + one)
+      right(await step(kept, tensor([1, 1]))())
+    }
+    await dropHandles()
+    await collectUntil(() => inUse() === 0)
+    expect(inUse()).toBe(0)
   })
 })

@@ -4,10 +4,8 @@ import {
   add,
   exp,
   fromLiteral,
-  js,
   matmul,
   mul,
-  own,
   reshape,
   scalar,
   sum,
@@ -22,6 +20,8 @@ import {
 import type { Program } from '../../../src/tensor/program/program.js'
 import type { Device } from '../../../src/tensor/run/device.js'
 import { evaluate, evaluateAll, evaluateTask } from '../../../src/tensor/run/evaluate.js'
+import { wasm } from '../../../src/tensor/run/wasm.js'
+import { naive } from './naive.js'
 import { reference } from '../../../src/tensor/run/reference.js'
 import { inputNode } from '../../../src/tensor/tensor.js'
 
@@ -81,6 +81,16 @@ describe('evaluating', () => {
     expect(fromLiteral(third).data).toEqual(Float64Array.of(1 / 3))
   })
 
+  it('takes nothing of the memory of a device that can do without', () => {
+    const device: Device<'sync'> = {
+      ...reference({ floats: 'float32' }),
+      memory: () => {
+        throw new Error('a memory was made')
+      }
+    }
+    expect(toNested(right(evaluate(device)(mul(2)(tensor([1, 2])))))).toEqual([2, 4])
+  })
+
   it('rounds double values where the device holds single ones', () => {
     const valueOf = evaluate(reference({ floats: 'float32' }))
     expect(toScalar(right(valueOf(reshape([])(tensor(new Float64Array([1 / 3]))))))).toBe(Math.fround(1 / 3))
@@ -109,15 +119,15 @@ describe('evaluating', () => {
   it('of two tensors at once, by one program on an asynchronous device, mixes nothing up', async () => {
     // A multiplier that is late, so that a second run begins while the first one waits.
     const slow: Multiplier<'async'> = {
-      ...own(),
+      ...naive,
       timing: 'async',
       prepare: (contraction) =>
         E.map((multiply: Multiply<'sync'>) => (...operands: Parameters<Multiply<'sync'>>) => async () => {
           await new Promise((later) => setTimeout(later, 5))
           return multiply(...operands)()
-        })(own().prepare(contraction))
+        })(naive.prepare(contraction))
     }
-    const valueOf = evaluate(js(slow))
+    const valueOf = evaluate(wasm({ multiplier: slow }))
     const square = (n: number): Tensor =>
       exp(matmul(exp(tensor([n, 0, 0, n], { shape: [2, 2] })))(tensor([1, 0, 0, 1], { shape: [2, 2] })))
     const together = await Promise.all([valueOf(square(0.5))(), valueOf(square(-1))()])

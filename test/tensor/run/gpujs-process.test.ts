@@ -66,7 +66,7 @@ describe('a process that chooses another multiplier', () => {
     const script = `
       import { createRequire } from 'node:module'
       import { acquire } from '${built('tensor/run/choose.js').href}'
-      const acquired = await acquire({ device: 'js', matmul: 'own', floats: 'float32' })()
+      const acquired = await acquire({ device: 'wasm', matmul: 'own', floats: 'float32' })()
       const { cache } = createRequire('${built('tensor/run/choose.js').href}')
       console.log(acquired._tag, Object.keys(cache).filter((path) => path.includes('gpu.js')).length)
     `

@@ -1,4 +1,4 @@
-/** A whole program on the js device with gpu.js multiplying: attention and its gradients, against the reference device. */
+/** A whole program on the wasm device with gpu.js multiplying: attention and its gradients, against the reference device. */
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -79,7 +79,7 @@ describe.each([
   { mode: 'cpu', test: it }
 ] as const)('attention and its gradients by gpu.js:$mode', ({ mode, test }) => {
   test('agree with the reference device', async () => {
-    const acquired = await acquire({ device: 'js', matmul: `gpu.js:${mode}`, floats: 'float32' })()
+    const acquired = await acquire({ device: 'wasm', matmul: `gpu.js:${mode}`, floats: 'float32' })()
     if (E.isLeft(acquired) || acquired.right.timing !== 'async') throw new Error(JSON.stringify(acquired))
     const found = await evaluateAll(acquired.right)(wanted)()
     await acquired.right.release()

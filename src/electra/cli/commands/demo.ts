@@ -67,6 +67,7 @@ export const demo = ({ out, workers, seed }: DemoOptions, console: Console): Com
           workers: workers ?? Math.min(2, availableParallelism()),
           device: 'auto',
           matmul: 'auto',
+          relaxedSimd: false,
           resume
         },
         console

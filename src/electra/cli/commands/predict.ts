@@ -5,8 +5,6 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { z } from 'zod'
-import { acquire, type DeviceName, type MultiplierName } from '../../../tensor/run/choose.js'
-import { showDeviceError } from '../../../tensor/run/device.js'
 import { showEvaluationError } from '../../../tensor/run/evaluate.js'
 import { uncased, type TokenizerOptions } from '../../data/tokenizer-json.js'
 import { openTokenizer, showTokenizerError, type EncodedText } from '../../data/tokenizer.js'
@@ -16,13 +14,12 @@ import { showStoreError } from '../../store/errors.js'
 import { exists, readBytes, readText } from '../../store/files.js'
 import { importModel } from '../../store/model-files.js'
 import type { Console } from '../console.js'
+import { withDevice, type DeviceOptions } from '../device.js'
 import { exitCodes, failed, failedWith, type Command, type Failure } from '../outcome.js'
 
-export type PredictOptions = {
+export type PredictOptions = DeviceOptions & {
   /** A run's directory, or a Hugging Face model directory with a discriminator. */
   readonly model: string
-  readonly device: DeviceName
-  readonly matmul: MultiplierName
   /** Pieces at least this many times as suspicious as the base rate are marked; of a model without one, above 1/2. */
   readonly mark: number
 }
@@ -170,42 +167,35 @@ export const predict = (sentences: ReadonlyArray<string>, options: PredictOption
     ),
     TE.bindW('baseRate', () => baseRateOf(options.model)),
     TE.chain(({ files, tokenizer, trained, baseRate }) =>
-      TE.bracket(
-        pipe(
-          acquire({ device: options.device, matmul: options.matmul, floats: 'float32' }),
-          TE.mapLeft(failedWith(showDeviceError))
-        ),
-        (held) => {
-          const judge = suspicions(held, trained)
-          const threshold = baseRate === undefined ? 0.5 : options.mark * baseRate
-          return pipe(
-            sentences,
-            TE.traverseSeqArray((sentence) =>
-              pipe(
-                tokenizer.encodeText(files.network.maxPositions)(sentence),
-                TE.mapLeft(failedWith(showTokenizerError)),
-                TE.bindTo('encoded'),
-                TE.bind('probabilities', ({ encoded }) =>
-                  pipe(judge(encoded.ids), TE.mapLeft(failedWith(showEvaluationError)))
-                ),
-                TE.map(({ encoded, probabilities }) => {
-                  if (encoded.isTruncated)
-                    console.note(`The sentence was cut to the model's ${files.network.maxPositions} positions.`)
-                  const marks = marksOf(sentence, encoded, probabilities, threshold)
-                  console.say(bracketed(sentence, marks))
-                  for (const { text, probability, isMarked } of marks)
-                    console.say(
-                      `  ${isMarked ? '>' : ' '} ${text.padEnd(20)} ${probability.toFixed(4)}` +
-                        (baseRate === undefined ? '' : `  x${(probability / baseRate).toFixed(1)}`)
-                    )
-                  console.json({ sentence, threshold, baseRate: baseRate ?? null, tokens: marks })
-                })
-              )
-            ),
-            TE.map(() => exitCodes.done)
-          )
-        },
-        (held) => TE.fromTask(held.release)
-      )
+      withDevice(options)((held) => {
+        const judge = suspicions(held, trained)
+        const threshold = baseRate === undefined ? 0.5 : options.mark * baseRate
+        return pipe(
+          sentences,
+          TE.traverseSeqArray((sentence) =>
+            pipe(
+              tokenizer.encodeText(files.network.maxPositions)(sentence),
+              TE.mapLeft(failedWith(showTokenizerError)),
+              TE.bindTo('encoded'),
+              TE.bind('probabilities', ({ encoded }) =>
+                pipe(judge(encoded.ids), TE.mapLeft(failedWith(showEvaluationError)))
+              ),
+              TE.map(({ encoded, probabilities }) => {
+                if (encoded.isTruncated)
+                  console.note(`The sentence was cut to the model's ${files.network.maxPositions} positions.`)
+                const marks = marksOf(sentence, encoded, probabilities, threshold)
+                console.say(bracketed(sentence, marks))
+                for (const { text, probability, isMarked } of marks)
+                  console.say(
+                    `  ${isMarked ? '>' : ' '} ${text.padEnd(20)} ${probability.toFixed(4)}` +
+                      (baseRate === undefined ? '' : `  x${(probability / baseRate).toFixed(1)}`)
+                  )
+                console.json({ sentence, threshold, baseRate: baseRate ?? null, tokens: marks })
+              })
+            )
+          ),
+          TE.map(() => exitCodes.done)
+        )
+      })
     )
   )

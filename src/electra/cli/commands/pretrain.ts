@@ -1,32 +1,30 @@
 /** `pure-electra pretrain`: a run from a corpus to a trained model, or its continuation. */
 
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { acquire, type DeviceName, type MultiplierName } from '../../../tensor/run/choose.js'
-import { showDeviceError } from '../../../tensor/run/device.js'
 import { showEvaluationError } from '../../../tensor/run/evaluate.js'
-import { parseConfig, presetConfig, showConfigError, type ElectraConfig } from '../../config.js'
+import type { ElectraConfig } from '../../config.js'
 import { openCorpus, type Corpus } from '../../data/corpus.js'
 import { showCorpusError } from '../../data/corpus-error.js'
 import { discriminatorFrom, suspicions } from '../../predict.js'
-import { presetNames } from '../../presets.js'
 import { showStoreError, type StoreError } from '../../store/errors.js'
 import { exists, removeDirectory } from '../../store/files.js'
 import { hfTokenizerFiles } from '../../store/hf-tokenizer.js'
 import { exportModel, type TrainedModel } from '../../store/model-files.js'
 import { pretrain as run, type PretrainResult } from '../../training/pretrain.js'
 import type { Console } from '../console.js'
-import { exitCodes, failed, failedWith, wrongUsage, type Command, type Failure } from '../outcome.js'
+import { choiceOf, withDevice, type DeviceOptions } from '../device.js'
+import { loadConfig } from '../load-config.js'
+import { exitCodes, failed, failedWith, type Command, type Failure } from '../outcome.js'
 import { trainingProgress } from '../progress.js'
 import { closingReport, showReport } from '../report.js'
 import { showSentences, suspectedSentences, type SuspectedSentence } from '../samples.js'
 import { showPretrainError } from '../show-error.js'
 import { interrupts } from '../signals.js'
 
-export type PretrainCommandOptions = {
+export type PretrainCommandOptions = DeviceOptions & {
   /** A preset's name, or a JSON file. */
   readonly config: string
   readonly corpus: string
@@ -34,33 +32,9 @@ export type PretrainCommandOptions = {
   readonly steps?: number
   readonly seed: number
   readonly workers: number
-  readonly device: DeviceName
-  readonly matmul: MultiplierName
   readonly checkpointEvery?: number
   readonly keep?: number
   readonly resume: boolean
-}
-
-/** A preset where there is one of that name, else a file. */
-const loadConfig = (source: string): TE.TaskEither<Failure, ElectraConfig> => {
-  const preset = presetNames.find((name) => name === source)
-  if (preset !== undefined) return TE.fromEither(pipe(presetConfig(preset), E.mapLeft(failedWith(showConfigError))))
-  return pipe(
-    TE.tryCatch(
-      () => readFile(source, 'utf8'),
-      (cause) =>
-        wrongUsage(
-          `--config ${source}: found neither a preset (${presetNames.join(', ')}) nor a readable file: ` +
-            (cause instanceof Error ? cause.message : String(cause))
-        )
-    ),
-    TE.chainEitherK((text) =>
-      pipe(
-        parseConfig(text),
-        E.mapLeft((e) => failed(`${source}: ${showConfigError(e)}`))
-      )
-    )
-  )
 }
 
 const halvesOf = ({ objective }: ElectraConfig): ReadonlyArray<'discriminator' | 'generator'> =>
@@ -83,29 +57,26 @@ const exportAll = (out: string, model: TrainedModel): TE.TaskEither<Failure, Rea
 }
 
 const judgeSentences = (
-  { device, matmul }: PretrainCommandOptions,
+  options: PretrainCommandOptions,
   config: ElectraConfig,
   corpus: Corpus,
   result: PretrainResult
 ): TE.TaskEither<Failure, ReadonlyArray<SuspectedSentence>> =>
   config.objective === 'mlm'
     ? TE.right([])
-    : TE.bracket(
-        pipe(acquire({ device, matmul, floats: 'float32' }), TE.mapLeft(failedWith(showDeviceError))),
-        (held) =>
-          pipe(
-            TE.fromEither(
-              discriminatorFrom(config.model, corpus.vocabulary.pieces.length, result.params, 'discriminator.')
-            ),
-            TE.mapLeft((name) => failed(`the trained model lacks ${name}`)),
-            TE.chain((trained) =>
-              pipe(
-                suspectedSentences(corpus, config.sequenceLength, result.last.replacedRate, suspicions(held, trained)),
-                TE.mapLeft(failedWith(showEvaluationError))
-              )
-            )
+    : withDevice(options)((held) =>
+        pipe(
+          TE.fromEither(
+            discriminatorFrom(config.model, corpus.vocabulary.pieces.length, result.params, 'discriminator.')
           ),
-        (held) => TE.fromTask(held.release)
+          TE.mapLeft((name) => failed(`the trained model lacks ${name}`)),
+          TE.chain((trained) =>
+            pipe(
+              suspectedSentences(corpus, config.sequenceLength, result.last.replacedRate, suspicions(held, trained)),
+              TE.mapLeft(failedWith(showEvaluationError))
+            )
+          )
+        )
       )
 
 const modelOf = (config: ElectraConfig, { vocabulary, manifest }: Corpus, result: PretrainResult): TrainedModel => ({
@@ -157,7 +128,8 @@ export const pretrain = (options: PretrainCommandOptions, console: Console): Com
     loadConfig(options.config),
     TE.bindTo('config'),
     TE.bind('corpus', () => pipe(openCorpus(options.corpus), TE.mapLeft(failedWith(showCorpusError)))),
-    TE.chain(({ config, corpus }) => {
+    TE.bind('choice', () => TE.fromIOEither(choiceOf(options))),
+    TE.chain(({ config, corpus, choice }) => {
       const progress = trainingProgress(console)
       const signals = interrupts(console)()
       return pipe(
@@ -167,10 +139,7 @@ export const pretrain = (options: PretrainCommandOptions, console: Console): Com
           seed: options.seed,
           totalSteps: options.steps ?? config.training.steps,
           out: options.out,
-          pool: {
-            workers: options.workers,
-            choice: { device: options.device, matmul: options.matmul, floats: 'float32' }
-          },
+          pool: { workers: options.workers, choice },
           checkpointEvery: options.checkpointEvery ?? config.training.checkpointEvery,
           keepCheckpoints: options.keep ?? config.training.keepCheckpoints,
           resume: options.resume,

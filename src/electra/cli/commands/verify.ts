@@ -3,43 +3,36 @@
 import { readFile } from 'node:fs/promises'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { acquire, type DeviceName, type MultiplierName } from '../../../tensor/run/choose.js'
-import { showDeviceError } from '../../../tensor/run/device.js'
 import { showVerifyError, verify as verifyBytes, type Comparison } from '../../verify/verify.js'
 import type { Console } from '../console.js'
-import { exitCodes, failed, failedWith, type Command } from '../outcome.js'
+import { withDevice, type DeviceOptions } from '../device.js'
+import { exitCodes, failed, type Command } from '../outcome.js'
 
-export type VerifyOptions = {
-  readonly fixture: string
-  readonly device: DeviceName
-  readonly matmul: MultiplierName
-  readonly float64: boolean
-}
+export type VerifyOptions = DeviceOptions & { readonly fixture: string; readonly float64: boolean }
 
 const row = (c: Comparison, width: number): string =>
   `${c.passes ? 'ok  ' : 'FAIL'}  ${c.name.padEnd(width)}  ${c.maxAbsolute.toExponential(2).padStart(9)}  ${c.relative.toExponential(2).padStart(9)}`
 
-export const verify = ({ fixture, device, matmul, float64 }: VerifyOptions, console: Console): Command =>
-  pipe(
+export const verify = (options: VerifyOptions, console: Console): Command => {
+  const { fixture, float64 } = options
+  const floats = float64 ? 'float64' : 'float32'
+  return pipe(
     TE.tryCatch(
       () => readFile(fixture),
       (cause) => failed(`${fixture}: could not read it: ${cause instanceof Error ? cause.message : String(cause)}`)
     ),
     TE.chain((bytes) =>
-      TE.bracketW(
+      withDevice(
+        options,
+        floats
+      )((held) =>
         pipe(
-          acquire({ device, matmul, floats: float64 ? 'float64' : 'float32' }),
-          TE.mapLeft(failedWith(showDeviceError))
-        ),
-        (held) =>
-          pipe(
-            verifyBytes(held)(bytes),
-            TE.bimap(
-              (e) => failed(`${fixture}: ${showVerifyError(e)}`),
-              (verification) => ({ ...verification, device: held.name, multiplier: held.multiplier })
-            )
-          ),
-        (held) => TE.fromTask(held.release)
+          verifyBytes(held)(bytes),
+          TE.bimap(
+            (e) => failed(`${fixture}: ${showVerifyError(e)}`),
+            (verification) => ({ ...verification, device: held.name, multiplier: held.multiplier })
+          )
+        )
       )
     ),
     TE.chain(({ comparisons, passes, ...where }) => {
@@ -56,3 +49,4 @@ export const verify = ({ fixture, device, matmul, float64 }: VerifyOptions, cons
         : TE.left(failed(`${fixture}: ${bad} of ${comparisons.length} tensors differ by more than they may`))
     })
   )
+}

@@ -1,0 +1,97 @@
+/** `pure-electra profile`: where the time of a training step goes. */
+
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { Device } from '../../../tensor/index.js'
+import { openCorpus } from '../../data/corpus.js'
+import { showCorpusError } from '../../data/corpus-error.js'
+import { profile as measure, type ProfileSettings } from '../../profile/profile.js'
+import { loadStep } from '../../profile/step.js'
+import type { Console } from '../console.js'
+import { withDevice, type DeviceOptions } from '../device.js'
+import { loadConfig } from '../load-config.js'
+import { exitCodes, failedWith, wrongUsage, type Command, type Failure } from '../outcome.js'
+import { programTitles, showProfile } from '../profile-table.js'
+import { showPretrainError } from '../show-error.js'
+
+export type ProfileOptions = DeviceOptions & {
+  readonly config: string
+  /** Examples in the shard. */
+  readonly batch?: number
+  readonly corpus?: string
+  readonly vocabSize?: number
+  readonly rounds: number
+  /** Rows of kernels shown of each program. */
+  readonly limit: number
+  readonly explain: boolean
+  readonly seed: number
+}
+
+/** Pieces of the published vocabulary. */
+const publishedPieces = 30_522
+
+const settingsOf = (options: ProfileOptions): TE.TaskEither<Failure, ProfileSettings> =>
+  pipe(
+    loadConfig(options.config),
+    TE.bindTo('config'),
+    TE.bind('corpus', () =>
+      options.corpus === undefined
+        ? TE.right(undefined)
+        : pipe(openCorpus(options.corpus), TE.mapLeft(failedWith(showCorpusError)))
+    ),
+    TE.map(({ config, corpus }) => ({
+      config,
+      corpus,
+      vocabSize: options.vocabSize ?? corpus?.vocabulary.pieces.length ?? publishedPieces,
+      examples: options.batch ?? config.batchSize / config.shards,
+      rounds: options.rounds,
+      seed: options.seed
+    })),
+    TE.filterOrElse(
+      ({ corpus, vocabSize }) => corpus === undefined || corpus.vocabulary.pieces.length <= vocabSize,
+      ({ corpus, vocabSize }) =>
+        wrongUsage(
+          `--vocab-size: found ${vocabSize}, expected the corpus's ${corpus?.vocabulary.pieces.length} at least`
+        )
+    )
+  )
+
+const explain = (device: Device, settings: ProfileSettings, console: Console): TE.TaskEither<Failure, void> =>
+  pipe(
+    TE.fromEither(loadStep(device, settings)),
+    TE.bimap(failedWith(showPretrainError), ({ shardGrad, update }) => {
+      const programs = [shardGrad, update].map(({ name, executable }) => ({ name, text: executable.explain() }))
+      for (const { name, text } of programs) console.say(`# ${programTitles[name]}\n${text}`)
+      console.json(programs.map(({ name, text }) => ({ name, kernels: text.split('\n') })))
+    })
+  )
+
+export const profile = (options: ProfileOptions, console: Console): Command =>
+  pipe(
+    settingsOf(options),
+    TE.chain((settings) =>
+      withDevice(options)((device) => {
+        if (options.explain) return explain(device, settings, console)
+        const { config, vocabSize, examples, rounds, corpus } = settings
+        const subject = {
+          config: config.name,
+          examples,
+          sequenceLength: config.sequenceLength,
+          vocabSize,
+          tokens: corpus === undefined ? 'drawn at random' : corpus.directory,
+          device: device.name,
+          multiplier: device.multiplier,
+          relaxedSimd: options.relaxedSimd,
+          rounds
+        }
+        return pipe(
+          measure(device, settings),
+          TE.bimap(failedWith(showPretrainError), (profiled) => {
+            console.say(showProfile(subject, profiled, options.limit))
+            console.json({ ...subject, ...profiled })
+          })
+        )
+      })
+    ),
+    TE.map(() => exitCodes.done)
+  )

@@ -1,0 +1,56 @@
+/**
+ * The device that a command's options ask for.
+ */
+
+import { setFlagsFromString } from 'node:v8'
+import { pipe } from 'fp-ts/lib/function.js'
+import type { IO } from 'fp-ts/lib/IO.js'
+import * as IOE from 'fp-ts/lib/IOEither.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { FloatWidth } from '../../tensor/index.js'
+import { acquire, type DeviceChoice, type DeviceName, type MultiplierName } from '../../tensor/run/choose.js'
+import { showDeviceError, type Device } from '../../tensor/run/device.js'
+import type { Where } from '../training/pretrain.js'
+import { failedWith, wrongUsage, type Failure } from './outcome.js'
+
+export type DeviceOptions = {
+  readonly device: DeviceName
+  readonly matmul: MultiplierName
+  readonly relaxedSimd: boolean
+}
+
+/** Node 20 has relaxed SIMD behind a flag, which holds for all threads of the process; later ones need none. */
+const allowRelaxedSimd: IO<void> = () => {
+  if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd')
+}
+
+/** Prepares the engine where it must be asked. Where it has no relaxed SIMD all the same, loading a program says so. */
+export const choiceOf = (
+  { device, matmul, relaxedSimd }: DeviceOptions,
+  floats: FloatWidth = 'float32'
+): IOE.IOEither<Failure, DeviceChoice> => {
+  if (!relaxedSimd) return IOE.right({ device, matmul, floats })
+  if (device === 'reference' || floats === 'float64')
+    return IOE.left(wrongUsage('--relaxed-simd: only the device wasm, in float32, has such products'))
+  return pipe(
+    IOE.fromIO(allowRelaxedSimd),
+    IOE.map(() => ({ device, matmul, floats, relaxed: true }))
+  )
+}
+
+/** Acquires the device for `use`, and releases it whatever happens. */
+export const withDevice =
+  (options: DeviceOptions, floats?: FloatWidth) =>
+  <A>(use: (device: Device) => TE.TaskEither<Failure, A>): TE.TaskEither<Failure, A> =>
+    TE.bracket(
+      pipe(
+        TE.fromIOEither(choiceOf(options, floats)),
+        TE.chain((choice) => TE.mapLeft(failedWith(showDeviceError))(acquire(choice)))
+      ),
+      use,
+      (device) => TE.fromTask(device.release)
+    )
+
+/** `2 workers on wasm, matmul blas` */
+export const showWhere = ({ device, multiplier, workers, relaxedSimd }: Where): string =>
+  `${workers} worker${workers === 1 ? '' : 's'} on ${device}, matmul ${multiplier}${relaxedSimd ? ', relaxed SIMD' : ''}`

@@ -1,0 +1,112 @@
+/**
+ * A profile for people: kernels by the time that they take, and what they reach of what the machine can do.
+ */
+
+import { shareOfLimit, totalOf, type Cost, type KernelGroup } from '../profile/cost.js'
+import type { Limits } from '../profile/limits.js'
+import type { Profile, ProgramProfile } from '../profile/profile.js'
+import type { ProgramName } from '../profile/step.js'
+
+/** What was profiled, on what. */
+export type ProfileSubject = {
+  readonly config: string
+  /** Of the shard. */
+  readonly examples: number
+  readonly sequenceLength: number
+  readonly vocabSize: number
+  /** Where they come from. */
+  readonly tokens: string
+  readonly device: string
+  readonly multiplier: string
+  readonly relaxedSimd: boolean
+  readonly rounds: number
+}
+
+export const programTitles: Readonly<Record<ProgramName, string>> = {
+  shardGrad: 'gradient of the shard',
+  update: 'update'
+}
+
+/** A number in the four significant digits that a measurement may have, `-` where there is none. */
+const cell = (value: number, width = 8): string =>
+  (!Number.isFinite(value) || value === 0 ? '-' : value >= 100 ? value.toFixed(0) : value.toPrecision(3)).padStart(
+    width
+  )
+
+const percent = (share: number): string => (Number.isFinite(share) ? `${(100 * share).toFixed(1)}%` : '-').padStart(7)
+
+const heading = `${['ms', 'of time', 'kernels', 'MFLOP', 'MB', 'GFLOP/s', 'GB/s', 'of limit'].map((name) => name.padStart(8)).join(' ')}`
+
+const row = (limits: Limits, whole: number, cost: Cost, what: string): string =>
+  [
+    cell(1e3 * cost.seconds),
+    percent(cost.seconds / whole).padStart(8),
+    String(cost.kernels).padStart(8),
+    cell(cost.flops / 1e6),
+    cell(cost.bytes / 1e6),
+    cell(cost.flops / cost.seconds / 1e9),
+    cell(cost.bytes / cost.seconds / 1e9),
+    percent(shareOfLimit(limits, cost)).padStart(8),
+    ` ${what}`
+  ].join(' ')
+
+/** Longer descriptions are cut: `--explain` and `--json` have the whole. */
+const longest = 72
+
+const cut = (text: string): string => (text.length <= longest ? text : `${text.slice(0, longest - 1)}…`)
+
+/** Kinds of kernels that are added up, and what their sum is called. */
+const sums: ReadonlyArray<readonly [kinds: ReadonlyArray<KernelGroup['kind']>, what: string]> = [
+  [['contraction'], 'products'],
+  [['panels'], 'products and loops by panels'],
+  [['loop', 'random'], 'everything else']
+]
+
+const totals = (limits: Limits, { groups, seconds }: ProgramProfile): ReadonlyArray<string> => {
+  const all = totalOf(groups)
+  const rest = { kernels: 0, flops: 0, bytes: 0, seconds: Math.max(0, seconds - all.seconds) }
+  return [
+    ...sums.flatMap(([kinds, what]) => {
+      const these = groups.filter(({ kind }) => kinds.includes(kind))
+      return these.length === 0 ? [] : [row(limits, seconds, totalOf(these), what)]
+    }),
+    row(limits, seconds, rest, 'not in kernels (finding arrays; the first kernel)'),
+    row(limits, seconds, { ...all, seconds }, 'the whole program')
+  ]
+}
+
+const showProgram = (limits: Limits, program: ProgramProfile, shown: number): ReadonlyArray<string> => {
+  const { groups, seconds } = program
+  const hidden = groups.slice(shown)
+  return [
+    '',
+    programTitles[program.name],
+    heading,
+    ...groups.slice(0, shown).map((group) => row(limits, seconds, group, cut(group.what))),
+    ...(hidden.length === 0 ? [] : [row(limits, seconds, totalOf(hidden), `${hidden.length} more`)]),
+    '',
+    ...totals(limits, program)
+  ]
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
+
+const showSubject = (s: ProfileSubject): string =>
+  `${s.config}: ${s.examples} examples of ${s.sequenceLength} tokens (${s.tokens}), ${s.vocabSize.toLocaleString('en')} pieces; ` +
+  `on ${s.device}, matmul ${s.multiplier}${s.relaxedSimd ? ', relaxed SIMD' : ''}; medians of ${s.rounds} rounds`
+
+export const showProfile = (subject: ProfileSubject, profile: Profile, shown: number): string => {
+  const { limits, programs } = profile
+  const each = (f: (program: ProgramProfile) => string): string =>
+    programs.map((program) => `${f(program)} (${programTitles[program.name]})`).join(', ')
+  return [
+    showSubject(subject),
+    `limits here: ${(limits.flopsPerSecond / 1e9).toFixed(1)} GFLOP/s in a product of ${limits.n} x ${limits.n} matrices, ` +
+      `${(limits.bytesPerSecond / 1e9).toFixed(1)} GB/s in x + 2 y beyond all caches; what stays in a cache can pass the second`,
+    ...programs.flatMap((program) => showProgram(limits, program, shown)),
+    '',
+    `compiled   traced in ${profile.traceSeconds.toFixed(2)} s; loaded in ${each(({ loadSeconds }) => `${loadSeconds.toFixed(2)} s`)}`,
+    `memory     ${megabytes(profile.plannedBytes)} planned, of it to work in ${each(({ workingBytes }) => megabytes(workingBytes))}; ` +
+      `the process had ${megabytes(profile.peakBytes)} at most`
+  ].join('\n')
+}

@@ -1,0 +1,108 @@
+/**
+ * Where the time of a pre-training step goes: its programs on one device, kernel by kernel.
+ *
+ * What a kernel computes and moves is what its program says; its time is the median over some rounds.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { Device, DeviceError, TensorError } from '../../tensor/index.js'
+import type { FusedProgram } from '../../tensor/program/fused.js'
+import type { WorkerError } from '../../workers/index.js'
+import type { Corpus } from '../data/corpus.js'
+import type { NoExamples } from '../training/data.js'
+import { runKeys } from '../training/keys.js'
+import { groupKernels, type KernelGroup } from './cost.js'
+import { measureLimits, type Limits } from './limits.js'
+import { runRounds, type Timed } from './rounds.js'
+import { shardToProfile } from './shard.js'
+import { loadStep, type LoadedProgram, type ProgramName, type StepSettings } from './step.js'
+
+export type ProfileSettings = StepSettings & {
+  /** Where the tokens come from; without one they are drawn at random. */
+  readonly corpus: Corpus | undefined
+  readonly rounds: number
+  readonly seed: number
+}
+
+export type ProfileError = WorkerError | TensorError | NoExamples
+
+export type ProgramProfile = {
+  readonly name: ProgramName
+  readonly loadSeconds: number
+  readonly workingBytes: number
+  /** Of a whole run. What the kernels do not take goes into finding every array before them, and into the first of them. */
+  readonly seconds: number
+  /** Most time first. */
+  readonly groups: ReadonlyArray<KernelGroup>
+}
+
+export type Profile = {
+  readonly traceSeconds: number
+  readonly programs: ReadonlyArray<ProgramProfile>
+  /** Of the device's memory: two states, gradients, the shard, and working memory. */
+  readonly plannedBytes: number
+  /** The most that the process had by the end of the rounds. */
+  readonly peakBytes: number
+  readonly limits: Limits
+}
+
+const median = (values: ReadonlyArray<number>): number => {
+  const sorted = [...values].sort((a, b) => a - b)
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
+}
+
+const profileOf = (
+  { name, executable, loadSeconds }: LoadedProgram,
+  program: FusedProgram,
+  rounds: ReadonlyArray<Timed>
+): ProgramProfile => ({
+  name,
+  loadSeconds,
+  workingBytes: executable.workingBytes,
+  seconds: median(rounds.map(({ whole }) => whole)),
+  groups: groupKernels(
+    program,
+    program.kernels.map((_, k) => median(rounds.map(({ kernels }) => kernels[k])))
+  )
+})
+
+const kernelsOf = (device: Device, { executable }: LoadedProgram): E.Either<DeviceError, FusedProgram> =>
+  executable.kernels === undefined
+    ? E.left({
+        _tag: 'Unsupported',
+        device: device.name,
+        found: 'no kernels to profile, since it interprets programs',
+        expected: 'a device that compiles them, such as wasm'
+      })
+    : E.right(executable.kernels)
+
+/**
+ * Compiles the step, runs it, and measures the limits, in this order: the measurement of limits needs memory of its own.
+ *
+ * Fails with `Unsupported` on a device that has no kernels.
+ */
+export const profile = (device: Device, settings: ProfileSettings): TaskEither<ProfileError, Profile> => {
+  const keys = runKeys(settings.seed)
+  return pipe(
+    TE.fromEither(loadStep(device, settings)),
+    TE.bindTo('step'),
+    TE.bindW('gradient', ({ step }) => TE.fromEither(kernelsOf(device, step.shardGrad))),
+    TE.bindW('update', ({ step }) => TE.fromEither(kernelsOf(device, step.update))),
+    TE.bindW('shard', ({ step }) => TE.fromEither(shardToProfile(step.config, settings, keys))),
+    TE.bindW('rounds', ({ step, shard }) => runRounds(device, step, shard, keys.parameters, settings.rounds)),
+    TE.bindW('memory', () => TE.fromIOEither(device.memory)),
+    TE.bindW('used', ({ memory }) =>
+      TE.fromIO(() => ({ plannedBytes: memory.inUse(), peakBytes: process.resourceUsage().maxRSS * 1024 }))
+    ),
+    TE.bindW('limits', () => measureLimits(device)),
+    TE.map(({ step, gradient, update, rounds, used, limits }) => ({
+      traceSeconds: step.traceSeconds,
+      programs: [profileOf(step.shardGrad, gradient, rounds.shardGrad), profileOf(step.update, update, rounds.update)],
+      ...used,
+      limits
+    }))
+  )
+}

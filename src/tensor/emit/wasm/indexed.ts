@@ -1,0 +1,74 @@
+/**
+ * Places in memory that are found through an index: element `j * stride` of an array, for `0 <= j < extent`.
+ */
+
+import type { DType } from '../../dtype.js'
+import { emptyLanes, lanesFrom, loadLane, storeLane, type Place } from './access.js'
+import { get, i32, i32x4, set, tee, v128, when, type Code, type Local, type Scope } from './assembler.js'
+import { allLanes, combineLanes, type Lanes } from './lanes.js'
+
+/** `stride` is in bytes. */
+export type Indexing = { readonly extent: number; readonly stride: number }
+
+const isInside = (index: Code, extent: number): Code => i32x4.ltU(index, i32x4.all(extent))
+
+/** A place found for a whole row. */
+export type Found = {
+  readonly base: Local
+  /** Ones in every lane where there is such a place; where there is none, `base` is that of index 0. */
+  readonly inside: Local
+}
+
+export const foundIn = (scope: Scope): Found => ({ base: scope.local('i32'), inside: scope.local('v128') })
+
+/** The place below `base` for lane 0 of `index`, which must be the same in every lane. */
+export const find = (base: Code, index: Code, { extent, stride }: Indexing, { base: to, inside }: Found): Code => [
+  set(inside, isInside(index, extent)),
+  set(to, i32.add(base, i32.mul(i32x4.extractLane(v128.and(index, get(inside)), 0), i32.const(stride))))
+]
+
+/** For each lane the element at its place and its index, or 0. */
+export const gather = (
+  scope: Scope,
+  dtype: DType,
+  { address, offset, stride }: Place,
+  lanes: Lanes,
+  index: Code,
+  indexing: Indexing
+): Code => {
+  const inside = scope.local('v128')
+  const bytes = scope.local('v128')
+  const words = allLanes
+    .slice(0, lanes)
+    .reduce<Code>(
+      (into, lane) =>
+        loadLane(dtype, i32.add(address, i32x4.extractLane(get(bytes), lane)), offset + lane * stride, lane, into),
+      emptyLanes
+    )
+  return [
+    set(inside, isInside(index, indexing.extent)),
+    set(bytes, i32x4.mul(v128.and(index, get(inside)), i32x4.all(indexing.stride))),
+    v128.and(lanesFrom(dtype, words), get(inside))
+  ]
+}
+
+/** Adds each lane of `value` to the element at its place and its index, one after another: two may be the same. */
+export const scatterAdd = (
+  scope: Scope,
+  dtype: DType,
+  { address, offset, stride }: Place,
+  lanes: Lanes,
+  index: Code,
+  indexing: Indexing,
+  value: Code
+): Code => {
+  const target = scope.local('i32')
+  const j = scope.local('i32')
+  return allLanes.slice(0, lanes).map((lane) => {
+    const at = offset + lane * stride
+    return when(i32.ltU(tee(j, i32x4.extractLane(index, lane)), i32.const(indexing.extent)), [
+      set(target, i32.add(address, i32.mul(get(j), i32.const(indexing.stride)))),
+      storeLane(get(target), at, lane, combineLanes('sum', dtype, v128.load32Splat(get(target), at), value))
+    ])
+  })
+}

@@ -1,0 +1,121 @@
+/**
+ * Kernels as WebAssembly functions: fused loops, and random bits.
+ *
+ * A function takes i32s: the range `lo` to before `hi` of the first axis, the address of scratch, and the addresses of its
+ * buffers. A loop of one axis is one row: its range is 0 to 1. What a loop combines into is set to the identity when `lo` is 0,
+ * so that ranges one after another give the bits of the whole. Random bits are always drawn whole.
+ *
+ * Extents, strides and constants are in the code. Kernels that differ only in their buffers share one function.
+ */
+
+import type { Reduction } from '../../elementwise.js'
+import type { FusedLoop } from '../../program/fused.js'
+import { mapStep } from '../../program/group.js'
+import type { Affine, BufferSpec, Random } from '../../program/kernel.js'
+import { get, i32, when } from './assembler.js'
+import type { Callee, Code, Local, ModuleDraft, Scope } from './assembler.js'
+import { mathLibrary, type MathLibrary } from './math.js'
+import { fillIdentity } from './fill.js'
+import { nestOver } from './nest.js'
+import { randomCode } from './random.js'
+import { rowCode } from './row.js'
+
+export { scratchBytes } from './row.js'
+
+export type EmittedKernel = {
+  readonly callee: Callee
+  /** What the function is exported as. */
+  readonly name: string
+  /** The buffers that its last arguments are the addresses of, in order. */
+  readonly buffers: ReadonlyArray<number>
+}
+
+/** The loop with an axis around its row. */
+const nested = (loop: FusedLoop): FusedLoop => {
+  if (loop.extents.length > 1) return loop
+  const at = ({ offset, strides }: Affine): Affine => ({ offset, strides: [0, ...strides] })
+  return {
+    ...loop,
+    extents: [1, ...loop.extents],
+    body: loop.body.map((step) => mapStep(step, at, (x) => x)),
+    stores: loop.stores.map((store) => ({ ...store, at: at(store.at) }))
+  }
+}
+
+/** In order of first use. */
+const buffersOf = (kernel: FusedLoop | Random): ReadonlyArray<number> => {
+  if (kernel._tag === 'random') return [...new Set([kernel.key.buffer, kernel.counter.buffer, kernel.out])]
+  const read = kernel.body.flatMap((step) => ('buffer' in step ? [step.buffer] : []))
+  return [...new Set([...read, ...kernel.stores.map(({ buffer }) => buffer)])]
+}
+
+const withBuffers = (kernel: FusedLoop | Random, number: (buffer: number) => number): FusedLoop | Random => {
+  if (kernel._tag === 'random') {
+    const { key, counter, out } = kernel
+    const moved = (view: Random['key']): Random['key'] => ({ ...view, buffer: number(view.buffer) })
+    return { ...kernel, key: moved(key), counter: moved(counter), out: number(out) }
+  }
+  return {
+    ...kernel,
+    body: kernel.body.map((step) => ('buffer' in step ? { ...step, buffer: number(step.buffer) } : step)),
+    stores: kernel.stores.map((store) => ({ ...store, buffer: number(store.buffer) }))
+  }
+}
+
+/** JSON has no -0, infinities or NaN. */
+const spelled = (_: string, value: unknown): unknown =>
+  typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
+    ? { number: Object.is(value, -0) ? '-0' : String(value) }
+    : value
+
+type Filled = { readonly buffer: number; readonly fn: Reduction; readonly spec: BufferSpec }
+
+/** The buffers that a kernel combines into. */
+const filledBy = (kernel: FusedLoop | Random, specs: ReadonlyArray<BufferSpec>): ReadonlyArray<Filled> => {
+  if (kernel._tag === 'random') return []
+  const combined = kernel.stores.flatMap(({ buffer, combine }) =>
+    combine === undefined ? [] : [[buffer, combine] as const]
+  )
+  return [...new Map(combined)].map(([buffer, fn]) => ({ buffer, fn, spec: specs[buffer] }))
+}
+
+const loopCode = (loop: FusedLoop, filled: ReadonlyArray<Filled>, math: MathLibrary, scope: Scope): Code => {
+  const [lo, hi, scratch, ...addresses] = scope.params
+  const address = (buffer: number): Local => addresses[buffer]
+  const nest = nestOver(loop.extents.slice(0, -1), scope)
+  const row = rowCode({ loop, scope, nest, math, scratch, address })
+  const fills = filled.map(({ buffer, fn, spec }) => fillIdentity(scope, fn, spec, address(buffer)))
+  return [fills.length > 0 ? when(i32.eqz(get(lo)), fills) : [], nest.around(lo, hi, row)]
+}
+
+/** Adds the functions of kernels to a module, as it meets them. */
+export const kernelEmitter = (
+  draft: ModuleDraft
+): ((kernel: FusedLoop | Random, buffers: ReadonlyArray<BufferSpec>) => EmittedKernel) => {
+  const math = mathLibrary(draft)
+  const known = new Map<string, Pick<EmittedKernel, 'callee' | 'name'>>()
+  return (kernel, specs) => {
+    const buffers = buffersOf(kernel)
+    const plain = withBuffers(kernel, (buffer) => buffers.indexOf(buffer))
+    const filled = filledBy(
+      plain,
+      buffers.map((buffer) => specs[buffer])
+    )
+    const key = JSON.stringify([plain, filled], spelled)
+    const old = known.get(key)
+    if (old !== undefined) return { ...old, buffers }
+    const name = `kernel${known.size}`
+    const callee = draft.add({
+      name,
+      params: ['i32', 'i32', 'i32', ...buffers.map(() => 'i32' as const)],
+      results: [],
+      body: (scope) =>
+        plain._tag === 'random'
+          ? randomCode(scope, plain, (buffer) => scope.params[3 + buffer])
+          : loopCode(nested(plain), filled, math, scope)
+    })
+    const emitted = { callee, name }
+    known.set(key, emitted)
+    return { ...emitted, buffers }
+  }
+}

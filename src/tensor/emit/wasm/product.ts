@@ -1,0 +1,129 @@
+/**
+ * The matrix product of the wasm device: one strided m by n by k product, in f32, as a WebAssembly function.
+ *
+ * The loops are those of Goto and van de Geijn: blocks of the operands are packed into scratch memory, the right one so
+ * that it stays in the outer caches and the left one in the second, and multiplied strip by strip (`product/strip.ts`).
+ *
+ * Every element of the result is the same sum, whatever else is computed beside it: its products are added in order of
+ * the contraction, in f32, `blockDepth` at a time from zero, and the sums of those blocks in order. So its bits depend on
+ * its row of the left operand and its column of the right one alone, and a product may be cut into panels freely.
+ *
+ * Source: Goto and van de Geijn 2008, Anatomy of high-performance matrix multiplication.
+ * https://doi.org/10.1145/1356052.1356053
+ */
+
+import {
+  call,
+  get,
+  i32,
+  set,
+  type Callee,
+  type Code,
+  type Local,
+  type ModuleDraft,
+  type ValueType
+} from './assembler.js'
+import { inBlocks, smaller, times } from './product/blocks.js'
+import { addPack, groupLanes, packedBytes } from './product/pack.js'
+import { addStrip, tileBytes, tileColumns } from './product/strip.js'
+import type { Contraction } from '../../run/multiplier.js'
+
+/** Products that are added up before their sum goes to memory. 8 KiB of a strip's right operand, in the first cache. */
+export const blockDepth = 256
+
+/** With `blockDepth`, 128 KiB of the left operand and 512 KiB of the right one. */
+const blockRows = 128
+const blockColumns = 512
+
+/** Bytes of scratch that `product` needs for a contraction: at most 641 KiB. */
+export const productScratchBytes = ({ m, n, k }: Pick<Contraction, 'm' | 'n' | 'k'>): number => {
+  const depth = Math.min(k, blockDepth)
+  return tileBytes + packedBytes(Math.min(m, blockRows), depth) + packedBytes(Math.min(n, blockColumns), depth)
+}
+
+/**
+ * Adds to a module, and exports as `product`:
+ *
+ *     (left, right, out, scratch, m, n, k, leftRow, leftColumn, rightRow, rightColumn, outRow)
+ *
+ *     out[i, j] = sum_p left[i, p] right[p, j],   i < m,  j < n,  p < k,  all extents at least 1
+ *
+ * all i32. The first four are addresses in bytes, multiples of 4 (multiples of 64 are fastest). Strides count elements;
+ * those of the operands may be anything, 0 and backwards too. The columns of `out` are neighbours, its rows `outRow`
+ * apart. `out`, and the `productScratchBytes` of scratch, overlap nothing else. One call is one product: batches are the
+ * caller's loop.
+ *
+ * `relaxed` multiplies and adds in one `f32x4.relaxed_madd`, rounding once where the processor can and twice elsewhere.
+ * That pays where additions and multiplications share their units, as on Intel's processors; AMD's have units for each.
+ */
+export const addProduct = (draft: ModuleDraft, { relaxed }: { readonly relaxed: boolean }): Callee => {
+  const pack = addPack(draft)
+  const strip = addStrip(draft, relaxed)
+  return draft.add({
+    name: 'product',
+    params: new Array<ValueType>(12).fill('i32'),
+    results: [],
+    body: (scope) => {
+      const [left, right, out, scratch, m, n, k, leftRow, leftColumn, rightRow, rightColumn, outRow] = scope.params
+      const [packedRight, packedLeft] = [scope.local('i32'), scope.local('i32')]
+
+      /** Up to whole groups. */
+      const filledUp = (lanes: Code): Code => i32.and(i32.add(lanes, i32.const(groupLanes - 1)), i32.const(-groupLanes))
+      const element = (matrix: Local, i: Local, row: Local, j: Local, column: Code): Code =>
+        i32.add(get(matrix), i32.add(i32.mul(get(i), get(row)), i32.mul(get(j), column)))
+
+      return [
+        [leftRow, leftColumn, rightRow, rightColumn, outRow].map((stride) => set(stride, times(stride, 4))),
+        set(packedLeft, i32.add(get(scratch), i32.const(tileBytes))),
+        set(
+          packedRight,
+          i32.add(
+            get(packedLeft),
+            i32.shl(
+              i32.mul(filledUp(smaller(get(m), i32.const(blockRows))), smaller(get(k), i32.const(blockDepth))),
+              i32.const(2)
+            )
+          )
+        ),
+        inBlocks(scope, n, i32.const(blockColumns), (j, columns) =>
+          inBlocks(scope, k, i32.const(blockDepth), (p, depth) => [
+            call(
+              pack,
+              element(right, p, rightRow, j, get(rightColumn)),
+              get(packedRight),
+              get(columns),
+              get(depth),
+              get(rightColumn),
+              get(rightRow)
+            ),
+            inBlocks(scope, m, i32.const(blockRows), (i, rows) => [
+              call(
+                pack,
+                element(left, i, leftRow, p, get(leftColumn)),
+                get(packedLeft),
+                get(rows),
+                get(depth),
+                get(leftRow),
+                get(leftColumn)
+              ),
+              inBlocks(scope, columns, i32.const(tileColumns), (column, width) =>
+                call(
+                  strip,
+                  get(packedLeft),
+                  i32.add(get(packedRight), i32.mul(get(depth), times(column, 4))),
+                  i32.add(element(out, i, outRow, j, i32.const(4)), times(column, 4)),
+                  get(rows),
+                  get(width),
+                  get(depth),
+                  get(outRow),
+                  get(p),
+                  get(scratch)
+                )
+              )
+            ])
+          ])
+        )
+      ]
+    }
+  })
+}

@@ -1,0 +1,132 @@
+/**
+ * Packing: a block of a strided matrix, copied into the order in which the product reads it.
+ *
+ * A block is `count` lanes (rows of the left operand, columns of the right one) by `depth` steps of the contraction. It is
+ * laid out in groups of four lanes, a group step by step, a step as one vector:
+ *
+ *     (lane, step)  ->  target + 16 depth floor(lane / 4) + 16 step + 4 (lane mod 4)
+ *
+ * The last group is filled up with copies of the last lane: nothing outside the block is read, and nobody asks for the
+ * sums that the copies lead to.
+ */
+
+import {
+  doWhile,
+  get,
+  i32,
+  i8x16,
+  increase,
+  select,
+  set,
+  tee,
+  v128,
+  when,
+  type Callee,
+  type Code,
+  type Local,
+  type ModuleDraft,
+  type ValueType
+} from '../assembler.js'
+import { inBlocks, smaller, times } from './blocks.js'
+
+/** Lanes of a group. */
+export const groupLanes = 4
+
+/** Bytes of a step of a group. */
+export const stepBytes = 4 * groupLanes
+
+/** Bytes of a packed block. */
+export const packedBytes = (count: number, depth: number): number => Math.ceil(count / groupLanes) * depth * stepBytes
+
+/**
+ * Lanes that are neighbours in memory are copied as they are, this many steps at a time and group after group, so that a
+ * cache line of the source is used up while it is near.
+ */
+const copiedSteps = 16
+
+/** Lanes 0 to 3 are those of `x`, 4 to 7 those of `y`. */
+const shuffle = (x: Code, y: Code, lanes: ReadonlyArray<number>): Code =>
+  i8x16.shuffle(
+    x,
+    y,
+    lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte))
+  )
+
+const lowPairs = [0, 4, 1, 5]
+const highPairs = [2, 6, 3, 7]
+const lowHalves = [0, 1, 4, 5]
+const highHalves = [2, 3, 6, 7]
+
+const areNeighbours = (stride: Local): Code => i32.eq(get(stride), i32.const(4))
+
+/**
+ * Adds to a module: `(source, target, count, depth, laneStride, stepStride)`; addresses and strides are in bytes.
+ *
+ * Fast where lanes or steps are neighbours in memory, right for any strides.
+ */
+export const addPack = (draft: ModuleDraft): Callee =>
+  draft.add({
+    params: new Array<ValueType>(6).fill('i32'),
+    results: [],
+    body: (scope) => {
+      const [source, target, count, depth, laneStride, stepStride] = scope.params
+      const [most, rest, to] = [scope.local('i32'), scope.local('i32'), scope.local('i32')]
+      const from = Array.from({ length: groupLanes }, () => scope.local('i32'))
+      const lanes = Array.from({ length: groupLanes }, () => scope.local('v128'))
+      const pairs = Array.from({ length: groupLanes }, () => scope.local('v128'))
+
+      /** Leaves the number of steps that are left. */
+      const advance = (steps: number, stride: Code): Code => [
+        from.map((address) => increase(address, stride)),
+        increase(to, i32.const(steps * stepBytes)),
+        tee(rest, i32.sub(get(rest), i32.const(steps)))
+      ]
+
+      const copy = doWhile(v128.store(get(to), v128.load(get(from[0]))), advance(1, get(stepStride)))
+
+      const [a, b, c, d] = lanes.map(get)
+      const [lowAB, lowCD, highAB, highCD] = pairs.map(get)
+      const transpose = doWhile(
+        [
+          lanes.map((lane, i) => set(lane, v128.load(get(from[i])))),
+          set(pairs[0], shuffle(a, b, lowPairs)),
+          set(pairs[1], shuffle(c, d, lowPairs)),
+          set(pairs[2], shuffle(a, b, highPairs)),
+          set(pairs[3], shuffle(c, d, highPairs)),
+          v128.store(get(to), shuffle(lowAB, lowCD, lowHalves), 0 * stepBytes),
+          v128.store(get(to), shuffle(lowAB, lowCD, highHalves), 1 * stepBytes),
+          v128.store(get(to), shuffle(highAB, highCD, lowHalves), 2 * stepBytes),
+          v128.store(get(to), shuffle(highAB, highCD, highHalves), 3 * stepBytes)
+        ],
+        i32.geU(advance(4, i32.const(16)), i32.const(4))
+      )
+
+      const gathered = from
+        .slice(1)
+        .reduce((vector, address, i) => v128.load32Lane(get(address), vector, i + 1), v128.load32Zero(get(from[0])))
+      const gather = doWhile(v128.store(get(to), gathered), advance(1, get(stepStride)))
+
+      return [
+        set(most, select(areNeighbours(laneStride), i32.const(copiedSteps), get(depth))),
+        inBlocks(scope, depth, get(most), (step, steps) =>
+          inBlocks(scope, count, i32.const(groupLanes), (lane, width) => [
+            from.map((address, i) =>
+              set(
+                address,
+                i32.add(
+                  i32.add(get(source), i32.mul(get(step), get(stepStride))),
+                  i32.mul(i32.add(get(lane), smaller(i32.const(i), i32.sub(get(width), i32.const(1)))), get(laneStride))
+                )
+              )
+            ),
+            set(to, i32.add(get(target), i32.add(times(step, stepBytes), i32.mul(get(depth), times(lane, 4))))),
+            set(rest, get(steps)),
+            when(i32.and(areNeighbours(laneStride), i32.eq(get(width), i32.const(groupLanes))), copy, [
+              when(i32.and(areNeighbours(stepStride), i32.geU(get(rest), i32.const(4))), transpose),
+              when(get(rest), gather)
+            ])
+          ])
+        )
+      ]
+    }
+  })

@@ -1,0 +1,240 @@
+/**
+ * The values of a fused loop's steps, four elements of a row at a time.
+ *
+ * A value that is the same along the row is in all four lanes of one local. Others are in a local for as long as a vector
+ * is worked on.
+ */
+
+import { bytesPerElement, type DType } from '../../dtype.js'
+import { operandsOf, variesAlongRow, type FusedLoop, type FusedStep } from '../../program/fused.js'
+import type { Affine } from '../../program/kernel.js'
+import { emptyLanes, loadLanes, loadSplat, type Place } from './access.js'
+import { f32x4, get, i32, i32x4, set, v128, type Code, type Local, type Scope } from './assembler.js'
+import { foldOfSame } from './fold.js'
+import { find, foundIn, gather, type Indexing } from './indexed.js'
+import { castLanes, compareLanes, constantLanes, laneOperations, type Lanes, type Operand } from './lanes.js'
+import type { MathLibrary } from './math.js'
+import { memo } from './memo.js'
+import type { Nest } from './nest.js'
+
+/** Lanes of a vector. */
+export const width = 4
+
+/**
+ * A vector of the row: its first `lanes` lanes are elements from `element` on, and as many more as the running `offset` says in
+ * bytes of 4-byte elements. Vectors that are worked on together have different slots.
+ */
+export type Vector = {
+  readonly offset: Local | undefined
+  readonly element: number
+  readonly lanes: Lanes
+  readonly slot: number
+}
+
+/** The first element of the row, for what is the same along it. */
+export const once: Vector = { offset: undefined, element: 0, lanes: 1, slot: 0 }
+
+/** `offset / 4 * stride`. */
+const scaled = (offset: Local, stride: number): Code => {
+  if (stride % width !== 0) {
+    const element = i32.shrU(get(offset), i32.const(2))
+    return stride === 1 ? element : i32.mul(element, i32.const(stride))
+  }
+  return stride === width ? get(offset) : i32.mul(get(offset), i32.const(stride / width))
+}
+
+export type StepContext = {
+  readonly loop: FusedLoop
+  readonly scope: Scope
+  readonly nest: Nest
+  readonly math: MathLibrary
+  /** The parameter that is the address of a buffer. */
+  readonly address: (buffer: number) => Local
+}
+
+export type Steps = {
+  /** The value of a step, once the code that computes it has run. */
+  readonly value: (step: number, slot: number) => Code
+  readonly local: (step: number, slot: number) => Local
+  /** The address of an array for the row, but for the offset of `at`. */
+  readonly base: (buffer: number, dtype: DType, at: Affine) => Code
+  readonly place: (base: Code, dtype: DType, at: Affine, vector: Vector) => Place
+  /** For a step that is the same along the row: the least level of the nest where it is known. */
+  readonly levelOf: (step: number) => number
+  /** Computes such a step. */
+  readonly still: (step: number) => Code
+  /** What a step that varies along the row needs before the row. */
+  readonly beforeRow: (step: number) => Code
+  /** Computes such a step for one vector. */
+  readonly along: (step: number, vector: Vector) => Code
+}
+
+type Indexed = FusedStep & { readonly _tag: 'index' }
+type Load = FusedStep & { readonly _tag: 'load' }
+type Lookup = FusedStep & { readonly _tag: 'lookup' }
+type Computed = Exclude<FusedStep, { readonly _tag: 'constant' | 'index' | 'load' | 'lookup' | 'fold' }>
+
+export const indexingOf = ({ extent, stride }: Indexing, dtype: DType): Indexing => ({
+  extent,
+  stride: stride * bytesPerElement(dtype)
+})
+
+export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Steps => {
+  const { body, extents } = loop
+  const row = extents.length - 1
+  const varies = variesAlongRow(loop)
+  const operations = laneOperations(math, scope)
+
+  const slots = memo((_: number) => memo((_slot: number) => scope.local('v128')))
+  const local = (i: number, slot: number): Local => slots(i)(varies[i] ? slot : 0)
+  const value = (i: number, slot: number): Code => get(local(i, slot))
+  const found = memo((_: number) => foundIn(scope))
+  /** Of an index that varies: its values for the first four elements of the row. */
+  const firstIndices = memo((_: number) => scope.local('v128'))
+
+  const base = (buffer: number, dtype: DType, at: Affine): Code => {
+    const parameter = address(buffer)
+    return nest.along(get(parameter), `b${parameter.index}`, bytesPerElement(dtype), at)
+  }
+
+  const place = (from: Code, dtype: DType, at: Affine, { offset, element }: Vector): Place => {
+    const bytes = bytesPerElement(dtype)
+    const stride = at.strides[row] * bytes
+    return {
+      address: offset === undefined || stride === 0 ? from : i32.add(from, scaled(offset, stride)),
+      offset: at.offset * bytes + element * stride,
+      stride
+    }
+  }
+
+  const levels: Array<number> = []
+  for (const step of body) {
+    const own = 'at' in step ? nest.levelOf(step.at) : step._tag === 'fold' && varies[step.x] ? nest.levels : 0
+    levels.push(Math.max(own, ...operandsOf(step).map((x) => levels[x])))
+  }
+
+  // ---------------------------------------------------------------- values
+
+  const operandOf = (i: number): Operand => {
+    const step = body[i]
+    if (step._tag === 'constant') return step
+    return { _tag: varies[i] ? 'lanes' : 'splat' }
+  }
+
+  const computed = (step: Computed, slot: number): Code => {
+    const of = (i: number): Code => value(i, slot)
+    switch (step._tag) {
+      case 'unary':
+        return operations.unary(step.fn, step.dtype, of(step.x))
+      case 'binary': {
+        // What is known of an operand is known of the right one.
+        const swaps = (step.fn === 'max' || step.fn === 'min') && body[step.x]._tag === 'constant'
+        const [x, y] = swaps ? [step.y, step.x] : [step.x, step.y]
+        return operations.binary(step.fn, step.dtype, of(x), of(y), operandOf(y))
+      }
+      case 'compare':
+        return compareLanes(step.fn, step.of, of(step.x), of(step.y))
+      case 'select':
+        return v128.bitselect(of(step.ifTrue), of(step.ifFalse), of(step.condition))
+      case 'cast':
+        return castLanes(step.dtype, step.from, of(step.x))
+    }
+  }
+
+  const coordinate = ({ at }: Indexed): Code => nest.along(i32.const(at.offset), `${at.offset}`, 1, at)
+
+  const indexLanes = ({ dtype }: Indexed, words: Code): Code => (dtype === 'f32' ? f32x4.convertI32x4S(words) : words)
+
+  const indices = (i: number, step: Indexed, { offset, element }: Vector): Code => {
+    const stride = step.at.strides[row]
+    const first = get(firstIndices(i))
+    const fixed = i32x4.add(first, i32x4.all(element * stride))
+    return indexLanes(step, offset === undefined ? fixed : i32x4.add(fixed, i32x4.splat(scaled(offset, stride))))
+  }
+
+  const isFound = ({ index }: Lookup): boolean => !varies[index]
+
+  const findRow = (i: number, { buffer, dtype, at, index, ...indexing }: Lookup): Code =>
+    find(base(buffer, dtype, at), value(index, 0), indexingOf(indexing, dtype), found(i))
+
+  const inside = (i: number, elements: Code): Code => v128.and(elements, get(found(i).inside))
+
+  const lookup = (i: number, step: Lookup, vector: Vector): Code => {
+    const { buffer, dtype, at, index } = step
+    const { lanes, slot } = vector
+    if (step.extent === 0) return emptyLanes
+    if (isFound(step)) return inside(i, loadLanes(dtype, place(get(found(i).base), dtype, at, vector), lanes))
+    const whole = place(base(buffer, dtype, at), dtype, at, vector)
+    return gather(scope, dtype, whole, lanes, value(index, slot), indexingOf(step, dtype))
+  }
+
+  const load = ({ buffer, dtype, at }: Load, vector: Vector): Place => place(base(buffer, dtype, at), dtype, at, vector)
+
+  const stillValue = (i: number): Code => {
+    const step = body[i]
+    switch (step._tag) {
+      case 'constant':
+        return constantLanes(step.dtype, step.value)
+      case 'index':
+        return indexLanes(step, i32x4.splat(coordinate(step)))
+      case 'load':
+        return loadSplat(step.dtype, load(step, once))
+      case 'lookup': {
+        const { dtype, at, extent } = step
+        if (extent === 0) return emptyLanes
+        return [findRow(i, step), inside(i, loadSplat(dtype, place(get(found(i).base), dtype, at, once)))]
+      }
+      case 'fold':
+        return foldOfSame(step.fn, step.dtype, value(step.x, 0), extents[row])
+      case 'unary':
+      case 'binary':
+      case 'compare':
+      case 'select':
+      case 'cast':
+        return computed(step, 0)
+    }
+  }
+
+  const alongValue = (i: number, vector: Vector): Code => {
+    const step = body[i]
+    switch (step._tag) {
+      case 'constant':
+      case 'fold':
+        throw new Error(`a ${step._tag} is the same along the row`)
+      case 'index':
+        return indices(i, step, vector)
+      case 'load':
+        return loadLanes(step.dtype, load(step, vector), vector.lanes)
+      case 'lookup':
+        return lookup(i, step, vector)
+      case 'unary':
+      case 'binary':
+      case 'compare':
+      case 'select':
+      case 'cast':
+        return computed(step, vector.slot)
+    }
+  }
+
+  const beforeRow = (i: number): Code => {
+    const step = body[i]
+    if (step._tag === 'lookup' && step.extent > 0 && isFound(step)) return findRow(i, step)
+    if (step._tag !== 'index') return []
+    const stride = step.at.strides[row]
+    return set(
+      firstIndices(i),
+      i32x4.add(i32x4.splat(coordinate(step)), i32x4.const(0, stride, 2 * stride, 3 * stride))
+    )
+  }
+
+  return {
+    value,
+    local,
+    base,
+    place,
+    levelOf: (i) => levels[i],
+    still: (i) => set(local(i, 0), stillValue(i)),
+    beforeRow,
+    along: (i, vector) => set(local(i, vector.slot), alongValue(i, vector))
+  }
+}

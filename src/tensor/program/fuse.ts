@@ -1,0 +1,252 @@
+/**
+ * Kernels to fused kernels: which of them become one loop, and in which order all of them run.
+ *
+ * One walk over the kernels. Each loop joins the loops whose results it reads, then loops that read what it reads, as far as they walk
+ * their buffers alike and nothing else must run between them. Buffers that only one loop writes and reads vanish.
+ */
+
+import { bytesPerElement } from '../dtype.js'
+import { readsOfFused, writesOfFused, type FusedKernel, type FusedProgram } from './fused.js'
+import { groupOf, type Group } from './group.js'
+import { readsOf, writeOf, type Kernel, type KernelProgram } from './kernel.js'
+import { mergeConsumer, mergeSiblings, readsOfGroup } from './merge.js'
+import { loopOf } from './rows.js'
+
+/** Loading a buffer once instead of twice is worth it from here on. */
+const worthSharing = 4096
+
+/** How many kernels apart two loops may be that only read the same. */
+const farthestSibling = 64
+
+/** One kernel of the result while it is being made. */
+type Node = {
+  /** `undefined` for products, random bits, and loops that share a buffer with another writer. */
+  readonly group: Group | undefined
+  readonly kernels: ReadonlyArray<number>
+  readonly reads: ReadonlySet<number>
+  readonly writes: ReadonlySet<number>
+  /** Nodes that must have run before, and those that must run after. */
+  readonly before: Set<Node>
+  readonly after: Set<Node>
+}
+
+const first = ({ kernels }: Node): number => kernels[0]
+const last = ({ kernels }: Node): number => kernels[kernels.length - 1]
+
+const merged = (a: Node, b: Node, group: Group): Node => {
+  const without = (list: ReadonlySet<Node>): ReadonlyArray<Node> => [...list].filter((n) => n !== a && n !== b)
+  const node: Node = {
+    group,
+    kernels: [...a.kernels, ...b.kernels].sort((x, y) => x - y),
+    reads: readsOfGroup(group),
+    writes: new Set([...a.writes, ...b.writes]),
+    before: new Set([...without(a.before), ...without(b.before)]),
+    after: new Set([...without(a.after), ...without(b.after)])
+  }
+  for (const old of [a, b]) {
+    old.before.forEach((n) => n.after.delete(old))
+    old.after.forEach((n) => n.before.delete(old))
+  }
+  node.before.forEach((n) => n.after.add(node))
+  node.after.forEach((n) => n.before.add(node))
+  return node
+}
+
+/** Whether `from` must run before `to` because of some node between them. */
+const hasPath = (from: Node, to: Node): boolean => {
+  const seen = new Set<Node>([from])
+  const stack = [...to.before].filter((n) => n !== from)
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    // What runs after `from` holds a kernel that came after its first.
+    if (seen.has(node) || last(node) < first(from)) continue
+    if (node.before.has(from)) return true
+    seen.add(node)
+    stack.push(...node.before)
+  }
+  return false
+}
+
+type Fusing = {
+  readonly program: KernelProgram
+  readonly nodes: Set<Node>
+  /** The nodes that write, and those that read, each buffer. */
+  readonly writers: Map<number, Set<Node>>
+  readonly readers: Map<number, Set<Node>>
+}
+
+const listed = (index: Map<number, Set<Node>>, buffer: number): Set<Node> => {
+  const old = index.get(buffer)
+  if (old !== undefined) return old
+  const fresh = new Set<Node>()
+  index.set(buffer, fresh)
+  return fresh
+}
+
+const enter = ({ nodes, writers, readers }: Fusing, node: Node): void => {
+  nodes.add(node)
+  node.writes.forEach((buffer) => listed(writers, buffer).add(node))
+  node.reads.forEach((buffer) => listed(readers, buffer).add(node))
+}
+
+const leave = ({ nodes, writers, readers }: Fusing, node: Node): void => {
+  nodes.delete(node)
+  node.writes.forEach((buffer) => listed(writers, buffer).delete(node))
+  node.reads.forEach((buffer) => listed(readers, buffer).delete(node))
+}
+
+const bytesOf = ({ program }: Fusing, buffer: number): number => {
+  const { dtype, size } = program.buffers[buffer]
+  return size * bytesPerElement(dtype)
+}
+
+const tryMerge = (f: Fusing, a: Node, b: Node, merge: (a: Group, b: Group) => Group | undefined): Node | undefined => {
+  if (a.group === undefined || b.group === undefined || hasPath(a, b) || hasPath(b, a)) return undefined
+  const group = merge(a.group, b.group)
+  if (group === undefined) return undefined
+  leave(f, a)
+  leave(f, b)
+  const node = merged(a, b, group)
+  enter(f, node)
+  return node
+}
+
+/** Joins `node` with a loop whose results it reads, largest first. */
+const withProducer = (f: Fusing, node: Node): Node | undefined => {
+  const inputs = [...node.reads].sort((a, b) => bytesOf(f, b) - bytesOf(f, a))
+  for (const buffer of inputs) {
+    for (const producer of listed(f.writers, buffer)) {
+      const found = tryMerge(f, producer, node, mergeConsumer)
+      if (found !== undefined) return found
+    }
+  }
+  return undefined
+}
+
+const withSibling = (f: Fusing, node: Node): Node | undefined => {
+  const isWorth = (buffer: number): boolean => bytesOf(f, buffer) >= worthSharing
+  for (const buffer of node.reads) {
+    if (!isWorth(buffer)) continue
+    for (const sibling of listed(f.readers, buffer)) {
+      if (sibling === node || sibling.before.has(node) || node.before.has(sibling)) continue
+      if (first(node) - last(sibling) > farthestSibling) continue
+      const found = tryMerge(f, sibling, node, (a, b) => mergeSiblings(a, b, isWorth))
+      if (found !== undefined) return found
+    }
+  }
+  return undefined
+}
+
+const nodeOf = (f: Fusing, kernel: Kernel, k: number, isShared: (buffer: number) => boolean): Node => {
+  const reads = new Set(readsOf(kernel))
+  const write = writeOf(kernel)
+  const isLoop = (kernel._tag === 'loop' || kernel._tag === 'scatter') && !isShared(write)
+  const node: Node = {
+    group: isLoop ? groupOf(kernel) : undefined,
+    kernels: [k],
+    reads,
+    writes: new Set([write]),
+    before: new Set([...reads, write].flatMap((buffer) => [...listed(f.writers, buffer)])),
+    after: new Set()
+  }
+  node.before.forEach((n) => n.after.add(node))
+  enter(f, node)
+  return node
+}
+
+/** The nodes in an order in which each runs after what it needs; those that need no temporary as late as they can. */
+const ordered = (nodes: ReadonlySet<Node>, isTemporary: (buffer: number) => boolean): ReadonlyArray<Node> => {
+  const lazy = new Set<Node>()
+  const byLast = [...nodes].sort((a, b) => last(a) - last(b))
+  for (const node of byLast)
+    if ([...node.reads].every((b) => !isTemporary(b)) || [...node.before].every((n) => lazy.has(n))) lazy.add(node)
+  const done = new Set<Node>()
+  const order: Array<Node> = []
+  const place = (root: Node): void => {
+    const stack = [root]
+    for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
+      const waiting = [...node.before].filter((n) => !done.has(n))
+      if (!done.has(node) && waiting.length === 0) {
+        done.add(node)
+        order.push(node)
+      }
+      if (waiting.length === 0) stack.pop()
+      else stack.push(...waiting.sort((a, b) => last(b) - last(a)))
+    }
+  }
+  byLast.filter((node) => !lazy.has(node)).forEach(place)
+  byLast.forEach(place)
+  return order
+}
+
+/** Leaves out the buffers that nothing uses, and counts the others anew. */
+const renumbered = (program: KernelProgram, kernels: ReadonlyArray<Unpanelled>): FusedProgram => {
+  const fixed = program.inputs + program.outputs
+  const used = new Set(kernels.flatMap((kernel) => [...readsOfFused(kernel), ...writesOfFused(kernel)]))
+  const kept = program.buffers.flatMap((_, buffer) => (buffer < fixed || used.has(buffer) ? [buffer] : []))
+  const numbers = new Map(kept.map((buffer, i) => [buffer, i]))
+  const number = (buffer: number): number => numbers.get(buffer) ?? buffer
+  return {
+    inputs: program.inputs,
+    outputs: program.outputs,
+    buffers: kept.map((buffer) => program.buffers[buffer]),
+    kernels: kernels.map((kernel) => withBuffers(kernel, number))
+  }
+}
+
+/** `panels` are made later. */
+type Unpanelled = Exclude<FusedKernel, { readonly _tag: 'panels' }>
+
+const withBuffers = (kernel: Unpanelled, number: (buffer: number) => number): Unpanelled => {
+  switch (kernel._tag) {
+    case 'loop':
+      return {
+        ...kernel,
+        body: kernel.body.map((step) =>
+          step._tag === 'load' || step._tag === 'lookup' ? { ...step, buffer: number(step.buffer) } : step
+        ),
+        stores: kernel.stores.map((store) => ({ ...store, buffer: number(store.buffer) }))
+      }
+    case 'contraction':
+      return { ...kernel, left: number(kernel.left), right: number(kernel.right), out: number(kernel.out) }
+    case 'random': {
+      const { key, counter, out } = kernel
+      return {
+        ...kernel,
+        key: { ...key, buffer: number(key.buffer) },
+        counter: { ...counter, buffer: number(counter.buffer) },
+        out: number(out)
+      }
+    }
+  }
+}
+
+/** The same kernels, each on its own. */
+export const unfused = (program: KernelProgram): FusedProgram => ({
+  ...program,
+  kernels: program.kernels.map((kernel) =>
+    kernel._tag === 'loop' || kernel._tag === 'scatter' ? loopOf(groupOf(kernel), () => true) : kernel
+  )
+})
+
+export const fuse = (program: KernelProgram): FusedProgram => {
+  const f: Fusing = { program, nodes: new Set(), writers: new Map(), readers: new Map() }
+  const writes = new Map<number, number>()
+  program.kernels.forEach((kernel) => writes.set(writeOf(kernel), (writes.get(writeOf(kernel)) ?? 0) + 1))
+  const isShared = (buffer: number): boolean => (writes.get(buffer) ?? 0) > 1
+  program.kernels.forEach((kernel, k) => {
+    let node: Node | undefined = nodeOf(f, kernel, k, isShared)
+    while (node !== undefined) node = node.group && (withProducer(f, node) ?? withSibling(f, node))
+  })
+
+  const isTemporary = (buffer: number): boolean => buffer >= program.inputs + program.outputs
+  const kernels = ordered(f.nodes, isTemporary).map((node): Unpanelled => {
+    const kernel = program.kernels[first(node)]
+    const { group } = node
+    if (group !== undefined) {
+      const isRead = (buffer: number): boolean => [...listed(f.readers, buffer)].some((reader) => reader !== node)
+      return loopOf(group, (buffer) => !isTemporary(buffer) || isRead(buffer))
+    }
+    return kernel._tag === 'loop' || kernel._tag === 'scatter' ? loopOf(groupOf(kernel), () => true) : kernel
+  })
+  return renumbered(program, kernels)
+}

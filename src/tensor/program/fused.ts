@@ -1,0 +1,143 @@
+/**
+ * Fused programs: what a device runs. Loop nests that compute many values and write many buffers, row by row.
+ *
+ * The last axis of a nest is its row. Reductions along the row are steps (`fold`), and what they give can be used by later
+ * steps of the same row: a softmax or a layer norm is one loop. Reductions along the other axes are stores that combine.
+ * Buffers are numbered as in `kernel.ts`, and no loop reads a buffer that it writes.
+ */
+
+import type { DType } from '../dtype.js'
+import type { Reduction } from '../elementwise.js'
+import type { Affine, BufferSpec, Product, Random, Step } from './kernel.js'
+import type { Shape } from '../shape.js'
+
+/** As in `kernel.ts`, over all axes of the nest; and the reduction of earlier step `x` along the row. */
+export type FusedStep =
+  Step | { readonly _tag: 'fold'; readonly dtype: DType; readonly fn: Reduction; readonly x: number }
+
+/**
+ * Where the value of a step goes.
+ *
+ * `at` moves along the row: element by element. It does not: once per row, and the value is then the same along the row.
+ *
+ * Without `combine` an element is written once, or several times with one value. With it, all elements of the buffer are first set to
+ * the reduction's identity, and values are combined into them in row-major order of the nest.
+ *
+ * With `scatter` (and `combine` is then 'sum') every point of the nest adds its value at `at + j * stride`, with `j` the value of i32
+ * step `index`; values for `j` outside `[0, extent)` are dropped. That is so whether or not `at` moves along the row.
+ */
+export type Store = {
+  readonly buffer: number
+  readonly at: Affine
+  readonly value: number
+  readonly combine: Reduction | undefined
+  readonly scatter: { readonly index: number; readonly extent: number; readonly stride: number } | undefined
+}
+
+export type FusedLoop = {
+  readonly _tag: 'loop'
+  /** At least one axis, all of extent 1 or more. */
+  readonly extents: Shape
+  readonly body: ReadonlyArray<FusedStep>
+  readonly stores: ReadonlyArray<Store>
+}
+
+/**
+ * A batched product and a loop that reads its result, by turns: `batches` matrices, then `rows` steps of the loop's first
+ * axis, which read those and no others. Where the result `isLocal` only one such panel of it is kept.
+ */
+export type Panels = {
+  readonly _tag: 'panels'
+  readonly product: Product
+  readonly loop: FusedLoop
+  readonly rows: number
+  readonly batches: number
+  readonly isLocal: boolean
+}
+
+export type FusedKernel = FusedLoop | Product | Panels | Random
+
+export type FusedProgram = {
+  readonly inputs: number
+  readonly outputs: number
+  /** `inputs` of them, then `outputs`, then temporaries. */
+  readonly buffers: ReadonlyArray<BufferSpec>
+  readonly kernels: ReadonlyArray<FusedKernel>
+}
+
+/** For each step, whether its value varies along the row. */
+export const variesAlongRow = ({ extents, body }: FusedLoop): ReadonlyArray<boolean> => {
+  const row = extents.length - 1
+  const varies: Array<boolean> = []
+  for (const step of body) varies.push(stepVaries(step, row, varies))
+  return varies
+}
+
+const stepVaries = (step: FusedStep, row: number, varies: ReadonlyArray<boolean>): boolean => {
+  switch (step._tag) {
+    case 'constant':
+    case 'fold':
+      return false
+    case 'index':
+    case 'load':
+      return step.at.strides[row] !== 0
+    case 'lookup':
+      return step.at.strides[row] !== 0 || varies[step.index]
+    case 'unary':
+    case 'binary':
+    case 'compare':
+    case 'select':
+    case 'cast':
+      return operandsOf(step).some((x) => varies[x])
+  }
+}
+
+/** The steps that a step reads. */
+export const operandsOf = (step: FusedStep): ReadonlyArray<number> => {
+  switch (step._tag) {
+    case 'constant':
+    case 'index':
+    case 'load':
+      return []
+    case 'lookup':
+      return [step.index]
+    case 'unary':
+    case 'cast':
+    case 'fold':
+      return [step.x]
+    case 'binary':
+    case 'compare':
+      return [step.x, step.y]
+    case 'select':
+      return [step.condition, step.ifTrue, step.ifFalse]
+  }
+}
+
+/** The buffers that a kernel reads, each once. */
+export const readsOfFused = (kernel: FusedKernel): ReadonlyArray<number> => {
+  switch (kernel._tag) {
+    case 'loop':
+      return [...new Set(kernel.body.flatMap((s) => (s._tag === 'load' || s._tag === 'lookup' ? [s.buffer] : [])))]
+    case 'contraction':
+      return [...new Set([kernel.left, kernel.right])]
+    case 'panels': {
+      const reads = [...readsOfFused(kernel.product), ...readsOfFused(kernel.loop)]
+      return [...new Set(reads.filter((buffer) => buffer !== kernel.product.out))]
+    }
+    case 'random':
+      return [...new Set([kernel.key.buffer, kernel.counter.buffer])]
+  }
+}
+
+/** The buffers that a kernel writes, each once. */
+export const writesOfFused = (kernel: FusedKernel): ReadonlyArray<number> => {
+  switch (kernel._tag) {
+    case 'loop':
+      return [...new Set(kernel.stores.map(({ buffer }) => buffer))]
+    case 'panels':
+      return [kernel.product.out, ...writesOfFused(kernel.loop)]
+    case 'contraction':
+    case 'random':
+      return [kernel.out]
+  }
+}

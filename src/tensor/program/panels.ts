@@ -1,0 +1,97 @@
+/**
+ * Products and the loops that read them, a few batches at a time: attention without its score matrices ever leaving the cache.
+ *
+ * A batched product whose result is next read by a loop, batch after batch, is cut along the batch: some matrices, then
+ * the loop's rows over them, then the next. Where nobody else reads the result, only one panel of it exists.
+ */
+
+import { sizeOf } from '../shape.js'
+import { readsOfFused, type FusedKernel, type FusedLoop, type FusedProgram, type Panels } from './fused.js'
+import { mapStep } from './group.js'
+import type { Product } from './kernel.js'
+import { splitAffine, splitExtents } from './views.js'
+
+/** A result that is smaller, in elements, stays in a cache anyway. */
+const worthCutting = 32_768
+
+/** How far apart product and loop may stand: nothing between them is moved, but what the product reads is kept longer. */
+const farthest = 8
+
+/** The loop with its only axis seen as two. */
+const cut = (loop: FusedLoop, factor: number): FusedLoop => {
+  const split = { axis: 0, factor }
+  return {
+    ...loop,
+    extents: splitExtents(loop.extents, split),
+    body: loop.body.map((step) =>
+      mapStep(
+        step,
+        (at) => splitAffine(at, split),
+        (x) => x
+      )
+    ),
+    stores: loop.stores.map((store) => ({ ...store, at: splitAffine(store.at, split) }))
+  }
+}
+
+/** A loop of one axis that goes through a product's result has its rows cut to matrices. */
+const withRows = (loop: FusedLoop, matrix: number): FusedLoop | undefined => {
+  if (loop.extents.length > 1) return loop
+  const isFlat = loop.body.every((step) => step._tag !== 'fold') && loop.stores.every(({ at }) => at.strides[0] !== 0)
+  return isFlat && loop.extents[0] > matrix && loop.extents[0] % matrix === 0 ? cut(loop, matrix) : undefined
+}
+
+/** How many elements of the product's result the loop goes on by from one step of its first axis to the next. */
+const strideOver = (loop: FusedLoop, buffer: number): number | undefined => {
+  const strides = new Set<number>()
+  for (const step of loop.body) {
+    if (!('buffer' in step) || step.buffer !== buffer) continue
+    const { offset, strides: s } = step.at
+    const reach = s.slice(1).reduce((sum, stride, axis) => sum + stride * (loop.extents[axis + 1] - 1), offset)
+    if (step._tag === 'lookup' || reach >= s[0]) return undefined
+    strides.add(s[0])
+  }
+  return strides.size === 1 ? [...strides][0] : undefined
+}
+
+const panelsOf = (product: Product, next: FusedLoop, isLocal: boolean, least: number): Panels | undefined => {
+  const { batch, m, n } = product.contraction
+  const matrix = m * n
+  const batches = sizeOf(batch)
+  if (batches < 2 || batches * matrix < least) return undefined
+  const loop = withRows(next, matrix)
+  const stride = loop && strideOver(loop, product.out)
+  if (loop === undefined || stride === undefined || loop.extents[0] * stride !== batches * matrix) return undefined
+  // The smaller of a matrix and a step of the loop must divide the other.
+  const [small, large] = stride < matrix ? [stride, matrix] : [matrix, stride]
+  return large % small === 0 && large < batches * matrix
+    ? { _tag: 'panels', product, loop, rows: large / stride, batches: large / matrix, isLocal }
+    : undefined
+}
+
+/** `least` is the number of elements from which on a result is worth cutting. */
+export const panelled = (program: FusedProgram, least = worthCutting): FusedProgram => {
+  const isTemporary = (buffer: number): boolean => buffer >= program.inputs + program.outputs
+  const readers = new Map<number, Array<number>>()
+  program.kernels.forEach((kernel, k) =>
+    readsOfFused(kernel).forEach((buffer) => readers.set(buffer, [...(readers.get(buffer) ?? []), k]))
+  )
+  const sizes = program.buffers.map(({ size }) => size)
+  const kernels: Array<FusedKernel | undefined> = [...program.kernels]
+  program.kernels.forEach((kernel, k) => {
+    if (kernel._tag !== 'contraction' || !isTemporary(kernel.out)) return
+    const [first, ...others] = readers.get(kernel.out) ?? []
+    const next = first === undefined || first - k > farthest ? undefined : kernels[first]
+    const panels = next?._tag === 'loop' ? panelsOf(kernel, next, others.length === 0, least) : undefined
+    if (panels === undefined) return
+    kernels[k] = undefined
+    kernels[first] = panels
+    const { m, n } = kernel.contraction
+    if (panels.isLocal) sizes[kernel.out] = panels.batches * m * n
+  })
+  return {
+    ...program,
+    buffers: program.buffers.map((buffer, i) => ({ ...buffer, size: sizes[i] })),
+    kernels: kernels.filter((kernel) => kernel !== undefined)
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * Fused kernels ready to run on one memory: generated code, compiled and linked, and products with whoever multiplies them.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import { moduleDraft } from '../emit/wasm/assembler.js'
+import { kernelEmitter, scratchBytes, type EmittedKernel } from '../emit/wasm/loop.js'
+import { addProduct, productScratchBytes } from '../emit/wasm/product.js'
+import type { FusedKernel, FusedLoop, FusedProgram } from '../program/fused.js'
+import type { Product, Random } from '../program/kernel.js'
+import { reasonOf } from '../reason.js'
+import { sizeOf } from '../shape.js'
+import type { DeviceError, Running, Timing } from './device.js'
+import type { Memory } from './memory.js'
+import type { Contraction, Multiplier, Multiply } from './multiplier.js'
+
+export type WasmFunction = (...args: ReadonlyArray<number>) => void
+
+/** Where everything lies during one run: byte addresses. */
+export type Frame = {
+  readonly memory: Memory
+  /** Of each buffer of the program. */
+  readonly bases: ReadonlyArray<number>
+  readonly scratch: number
+}
+
+/** One kernel, ready to run: `undefined` where it is done at once, else what is still under way. */
+export type Step<T extends Timing> = (frame: Frame) => Running<T, DeviceError, void> | undefined
+
+const failed = (thrown: unknown): DeviceError => ({ _tag: 'DeviceFailed', device: 'wasm', reason: reasonOf(thrown) })
+
+/** Compiles and links a module; throws nothing. */
+export const instantiate = (
+  { wasm, isShared }: Memory,
+  bytes: (shared: boolean) => Uint8Array<ArrayBuffer>
+): E.Either<DeviceError, (name: string) => WasmFunction> =>
+  E.tryCatch(() => {
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes(isShared)), { env: { memory: wasm } })
+    return (name) => instance.exports[name] as WasmFunction
+  }, failed)
+
+/** The device's own product as a function. Fails with `DeviceUnavailable` where it is to be relaxed and the engine cannot. */
+export const ownProduct = (memory: Memory, relaxed: boolean): E.Either<DeviceError, WasmFunction> => {
+  const draft = moduleDraft()
+  addProduct(draft, { relaxed })
+  if (relaxed && !WebAssembly.validate(draft.bytes(memory.isShared)))
+    return E.left({
+      _tag: 'DeviceUnavailable',
+      wanted: 'relaxed SIMD',
+      reason: 'this engine has not its instructions (Node 20 has them with --experimental-wasm-relaxed-simd)',
+      available: ['the device wasm without it']
+    })
+  return pipe(
+    instantiate(memory, draft.bytes),
+    E.map((exported) => exported('product'))
+  )
+}
+
+// ------------------------------------------------------------------ products
+
+/** Elements from the start of each array at which one matrix of a batch begins. */
+type Place = { readonly left: number; readonly right: number; readonly out: number }
+
+const placesOf = ({ batch, m, n, left, right }: Contraction): ReadonlyArray<Place> => {
+  const index = batch.map(() => 0)
+  const at = (offset: number, strides: ReadonlyArray<number>): number =>
+    strides.reduce((sum, s, axis) => sum + s * index[axis], offset)
+  return Array.from({ length: sizeOf(batch) }, (_, b) => {
+    const place = { left: at(left.offset, left.batch), right: at(right.offset, right.batch), out: b * m * n }
+    for (let axis = batch.length - 1; axis >= 0 && ++index[axis] === batch[axis]; axis--) index[axis] = 0
+    return place
+  })
+}
+
+/** One matrix of a batch by itself. */
+const matrixAt = ({ m, n, k, left, right }: Contraction, place: Place): Contraction => ({
+  batch: [],
+  m,
+  n,
+  k,
+  left: { ...left, offset: place.left, batch: [] },
+  right: { ...right, offset: place.right, batch: [] }
+})
+
+/** Multiplies the matrices of one place into `out`, an address. */
+type MultiplyAt<T extends Timing> = (frame: Frame, out: number) => Running<T, DeviceError, void> | undefined
+
+const multiplyOwn =
+  (
+    multiply: WasmFunction,
+    { left, right, contraction: c }: Product,
+    place: Place
+  ): ((frame: Frame, out: number) => undefined) =>
+  ({ bases, scratch }, out) => {
+    multiply(
+      bases[left] + 4 * place.left,
+      bases[right] + 4 * place.right,
+      out,
+      scratch,
+      c.m,
+      c.n,
+      c.k,
+      c.left.row,
+      c.left.column,
+      c.right.row,
+      c.right.column,
+      c.n
+    )
+    return undefined
+  }
+
+const multiplyWith =
+  <T extends Timing>(
+    multiply: Multiply<T>,
+    { left, right }: Product,
+    [leftSize, rightSize, outSize]: readonly [number, number, number]
+  ): MultiplyAt<T> =>
+  ({ memory, bases }, out) => {
+    const view = (address: number, size: number): Float32Array => memory.view('f32', address, size) as Float32Array
+    return multiply(view(bases[left], leftSize), view(bases[right], rightSize), view(out, outSize))
+  }
+
+// ------------------------------------------------------------------ programs
+
+/** What steps are made with. */
+export type Linking<T extends Timing> = {
+  readonly memory: Memory
+  readonly own: WasmFunction
+  readonly multiplier: Multiplier<T> | undefined
+}
+
+/** Whether the device multiplies a contraction itself. */
+export const isOwn = <T extends Timing>(multiplier: Multiplier<T> | undefined, contraction: Contraction): boolean =>
+  multiplier === undefined || multiplier.takes?.(contraction) === false
+
+/** The products of a kernel. */
+const productOf = (kernel: FusedKernel): Product | undefined =>
+  kernel._tag === 'contraction' ? kernel : kernel._tag === 'panels' ? kernel.product : undefined
+
+/** The part of a kernel that is generated code. */
+const codeOf = (kernel: FusedKernel): FusedLoop | Random | undefined => {
+  switch (kernel._tag) {
+    case 'loop':
+    case 'random':
+      return kernel
+    case 'panels':
+      return kernel.loop
+    case 'contraction':
+      return undefined
+  }
+}
+
+/** Bytes of scratch that the kernels need, one at a time. */
+export const scratchOf = <T extends Timing>({ kernels }: FusedProgram, multiplier: Multiplier<T> | undefined): number =>
+  kernels.reduce((most, kernel) => {
+    const code = codeOf(kernel)
+    const product = productOf(kernel)
+    const forCode = code?._tag === 'loop' ? scratchBytes(code) : 0
+    const isOurs = product !== undefined && isOwn(multiplier, product.contraction)
+    return Math.max(most, forCode, isOurs ? productScratchBytes(product.contraction) : 0)
+  }, 0)
+
+const prepareProduct = <T extends Timing>(
+  { own, multiplier }: Linking<T>,
+  { buffers }: FusedProgram,
+  product: Product,
+  contraction: Contraction,
+  place: Place
+): E.Either<DeviceError, MultiplyAt<T>> => {
+  if (multiplier === undefined || isOwn(multiplier, product.contraction))
+    return E.right(multiplyOwn(own, product, place))
+  const { batch, m, n } = contraction
+  const sizes = [buffers[product.left].size, buffers[product.right].size, sizeOf(batch) * m * n] as const
+  return pipe(
+    multiplier.prepare(contraction),
+    E.map((multiply) => multiplyWith(multiply, product, sizes))
+  )
+}
+
+const contractionStep = <T extends Timing>(
+  linking: Linking<T>,
+  program: FusedProgram,
+  product: Product
+): E.Either<DeviceError, Step<T>> => {
+  const { contraction, out } = product
+  const places = placesOf(contraction)
+  if (!isOwn(linking.multiplier, contraction))
+    return pipe(
+      prepareProduct(linking, program, product, contraction, places[0]),
+      E.map(
+        (multiply): Step<T> =>
+          (frame) =>
+            multiply(frame, frame.bases[out])
+      )
+    )
+  return E.right((frame) => {
+    for (const place of places) multiplyOwn(linking.own, product, place)(frame, frame.bases[out] + 4 * place.out)
+    return undefined
+  })
+}
+
+/** Calls a kernel's function for a range of its first axis. */
+type Call = (frame: Frame, lo: number, hi: number, bases: ReadonlyArray<number>) => void
+
+const callOf = (exported: (name: string) => WasmFunction, { name, buffers }: EmittedKernel): Call => {
+  const run = exported(name)
+  return ({ scratch }, lo, hi, bases) => run(lo, hi, scratch, ...buffers.map((buffer) => bases[buffer]))
+}
+
+const panelsStep = (
+  linking: Linking<'sync'>,
+  program: FusedProgram,
+  { product, rows, batches, isLocal }: Extract<FusedKernel, { readonly _tag: 'panels' }>,
+  call: Call
+): E.Either<DeviceError, Step<'sync'>> => {
+  const { contraction, out } = product
+  const matrix = 4 * contraction.m * contraction.n
+  return pipe(
+    placesOf(contraction),
+    E.traverseArray((place) => prepareProduct(linking, program, product, matrixAt(contraction, place), place)),
+    E.map((multiply): Step<'sync'> => (frame) => {
+      const bases = [...frame.bases]
+      for (let p = 0; p * batches < multiply.length; p++) {
+        const first = p * batches
+        // A local result has room for one panel, which the loop sees at the place of all of them.
+        const panel = frame.bases[out] + (isLocal ? 0 : first * matrix)
+        for (let b = 0; b < batches; b++) {
+          const running = multiply[first + b](frame, panel + b * matrix)
+          const done = running?.()
+          if (done !== undefined && E.isLeft(done)) return () => done
+        }
+        bases[out] = panel - first * matrix
+        call(frame, p * rows, (p + 1) * rows, bases)
+      }
+      return undefined
+    })
+  )
+}
+
+/** Generates, compiles and links the code of a program's kernels. Panels are for synchronous multipliers. */
+export const link = <T extends Timing>(
+  linking: Linking<T>,
+  program: FusedProgram
+): E.Either<DeviceError, ReadonlyArray<Step<T>>> => {
+  const draft = moduleDraft()
+  const emit = kernelEmitter(draft)
+  const emitted = program.kernels.map((kernel) => {
+    const code = codeOf(kernel)
+    return code && emit(code, program.buffers)
+  })
+  const stepOf = (exported: (name: string) => WasmFunction, k: number): E.Either<DeviceError, Step<T>> => {
+    const kernel = program.kernels[k]
+    if (kernel._tag === 'contraction') return contractionStep(linking, program, kernel)
+    const call = callOf(exported, emitted[k] ?? { name: '', buffers: [], callee: { number: 0 } })
+    // `panelled` is only for synchronous devices.
+    if (kernel._tag === 'panels')
+      return panelsStep(linking as unknown as Linking<'sync'>, program, kernel, call) as E.Either<DeviceError, Step<T>>
+    const rows = kernel._tag === 'loop' && kernel.extents.length > 1 ? kernel.extents[0] : 1
+    return E.right((frame) => {
+      call(frame, 0, rows, frame.bases)
+      return undefined
+    })
+  }
+  return pipe(
+    instantiate(linking.memory, draft.bytes),
+    E.chain((exported) => E.sequenceArray(program.kernels.map((_, k) => stepOf(exported, k))))
+  )
+}

@@ -1,0 +1,214 @@
+/**
+ * The `wasm` device: fused kernels as WebAssembly SIMD in one memory, products by its own blocked kernel or another multiplier.
+ *
+ * Arrays that lie in the device's memory are read and written in place; others are copied in before a run and out after it.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as IOE from 'fp-ts/lib/IOEither.js'
+import type { IOEither } from 'fp-ts/lib/IOEither.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { Data } from '../dtype.js'
+import { inOrder, type InOrder } from '../in-order.js'
+import { explainKernels } from '../program/explain.js'
+import { fuse } from '../program/fuse.js'
+import type { FusedProgram } from '../program/fused.js'
+import { panelled } from '../program/panels.js'
+import { alignment, plan, type Plan } from '../program/plan.js'
+import type { Program } from '../program/program.js'
+import { schedule } from '../program/schedule.js'
+import { checkArrays } from './arrays.js'
+import type { Device, DeviceError, Executable, Observe, Running, Timing } from './device.js'
+import { lazyMemory, type Memory } from './memory.js'
+import type { Multiplier } from './multiplier.js'
+import { regionIn, type Region } from './region.js'
+import { link, ownProduct, scratchOf, type Frame, type Linking, type Step } from './wasm-steps.js'
+
+export type WasmOptions = {
+  /** The memory to work in, shared with whoever else has it; otherwise one of its own. */
+  readonly memory?: WebAssembly.Memory
+  /**
+   * Multiply and add with one rounding in the device's own products, where the machine does that faster. Results then
+   * depend on the machine. Needs an engine with relaxed SIMD.
+   */
+  readonly relaxed?: boolean
+}
+
+/** What is the same for all programs of a device. */
+type Context<T extends Timing> = {
+  readonly timing: T
+  readonly linking: IOEither<DeviceError, Linking<T>>
+  readonly multiplier: Multiplier<T> | undefined
+  readonly region: Region
+  readonly gate: InOrder
+}
+
+/** Computed at the first call that succeeds. */
+const once = <E, A>(make: IOEither<E, A>): IOEither<E, A> => {
+  let made: E.Right<A> | undefined
+  return () => {
+    if (made !== undefined) return made
+    const result = make()
+    if (E.isRight(result)) made = result
+    return result
+  }
+}
+
+const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
+
+type Loaded<T extends Timing> = {
+  readonly program: Program
+  readonly kernels: FusedProgram
+  readonly steps: ReadonlyArray<Step<T>>
+  readonly plan: Plan
+  readonly scratchBytes: number
+}
+
+const workingBytesOf = <T extends Timing>({ plan: { arenaBytes }, scratchBytes }: Loaded<T>): number =>
+  aligned(arenaBytes) + aligned(scratchBytes)
+
+/** A run that has begun: results of outputs that lie elsewhere are copied out by `finish`. */
+type Opened = { readonly frame: Frame; readonly finish: () => void }
+
+/** Finds a place for every buffer, and copies in the inputs that lie elsewhere. */
+const open = <T extends Timing>(
+  { linking, region }: Context<T>,
+  loaded: Loaded<T>,
+  inputs: ReadonlyArray<Data>,
+  outputs: ReadonlyArray<Data>
+): E.Either<DeviceError, Opened> => {
+  const {
+    kernels,
+    plan: { offsets, arenaBytes }
+  } = loaded
+  return pipe(
+    checkArrays('wasm', loaded.program, 'float32', inputs, outputs),
+    E.chain(linking),
+    E.chain(({ memory }) => {
+      const arrays = [...inputs, ...outputs]
+      const known = arrays.map(memory.addressOf)
+      const workingBytes = workingBytesOf(loaded)
+      const staged = arrays.reduce((sum, data, i) => sum + (known[i] === undefined ? aligned(data.byteLength) : 0), 0)
+      return pipe(
+        region.take(workingBytes + staged),
+        E.map((base): Opened => {
+          let next = base + workingBytes
+          const bases = arrays.map((data, i) => {
+            const place = known[i] ?? next
+            if (known[i] === undefined) next += aligned(data.byteLength)
+            return place
+          })
+          const inPlace = (i: number): Data => memory.view(kernels.buffers[i].dtype, bases[i], kernels.buffers[i].size)
+          inputs.forEach((data, i) => {
+            if (known[i] === undefined) inPlace(i).set(data)
+          })
+          const temporaries = offsets.slice(arrays.length).map((offset) => base + (offset ?? 0))
+          return {
+            frame: { memory, bases: [...bases, ...temporaries], scratch: base + aligned(arenaBytes) },
+            finish: () =>
+              outputs.forEach((data, i) => {
+                if (known[inputs.length + i] === undefined) data.set(inPlace(inputs.length + i))
+              })
+          }
+        })
+      )
+    })
+  )
+}
+
+const runNow = (
+  steps: ReadonlyArray<Step<'sync'>>,
+  { frame, finish }: Opened,
+  observe: Observe | undefined
+): E.Either<DeviceError, void> => {
+  for (const [k, step] of steps.entries()) {
+    const done = step(frame)?.()
+    if (done !== undefined && E.isLeft(done)) return done
+    observe?.(k)
+  }
+  return E.right(finish())
+}
+
+const runLater = async (
+  steps: ReadonlyArray<Step<'async'>>,
+  { frame, finish }: Opened,
+  observe: Observe | undefined
+): Promise<E.Either<DeviceError, void>> => {
+  for (const [k, step] of steps.entries()) {
+    const done = await step(frame)?.()
+    if (done !== undefined && E.isLeft(done)) return done
+    observe?.(k)
+  }
+  return E.right(finish())
+}
+
+const run =
+  <T extends Timing>(context: Context<T>, loaded: Loaded<T>): Executable<T>['run'] =>
+  (inputs, outputs, observe) => {
+    const opened = (): E.Either<DeviceError, Opened> => open(context, loaded, inputs, outputs)
+    // The one place where a timing becomes a type: steps come from a multiplier of this timing.
+    const now: IOEither<DeviceError, void> = () =>
+      pipe(
+        opened(),
+        E.chain((o) => runNow(loaded.steps as ReadonlyArray<Step<'sync'>>, o, observe))
+      )
+    // Programs share the working memory: a run that begins while another waits for its products must wait too.
+    const later: TaskEither<DeviceError, void> = context.gate(async () => {
+      const o = opened()
+      return E.isLeft(o) ? o : runLater(loaded.steps as ReadonlyArray<Step<'async'>>, o.right, observe)
+    })
+    return (context.timing === 'sync' ? now : later) as Running<T, DeviceError, void>
+  }
+
+const load =
+  <T extends Timing>(context: Context<T>) =>
+  (program: Program): E.Either<DeviceError, Executable<T>> => {
+    const fused = fuse(schedule(program))
+    const kernels = context.timing === 'sync' ? panelled(fused) : fused
+    return pipe(
+      context.linking(),
+      E.chain((linking) => link(linking, kernels)),
+      E.map((steps) => {
+        const scratchBytes = scratchOf(kernels, context.multiplier)
+        const loaded: Loaded<T> = { program, kernels, steps, plan: plan(kernels), scratchBytes }
+        const workingBytes = workingBytesOf(loaded)
+        context.region.reserve(workingBytes)
+        return { program, kernels, workingBytes, explain: () => explainKernels(kernels), run: run(context, loaded) }
+      })
+    )
+  }
+
+/**
+ * WebAssembly SIMD. With a `multiplier`, that multiplies the matrices that it `takes` and the device the others; the device is
+ * then synchronous exactly when the multiplier is. Releasing the device releases the multiplier.
+ *
+ * Loading a program fails with `DeviceFailed` where the engine has not the instructions.
+ */
+export function wasm(options?: WasmOptions): Device<'sync'>
+export function wasm<T extends Timing>(options: WasmOptions & { readonly multiplier: Multiplier<T> }): Device<T>
+export function wasm<T extends Timing>(options: WasmOptions & { readonly multiplier?: Multiplier<T> } = {}): Device<T> {
+  const { multiplier } = options
+  const memory = lazyMemory(options.memory)
+  const timing = (multiplier?.timing ?? 'sync') as T
+  const linking = once(
+    pipe(
+      memory,
+      IOE.chainEitherK((held: Memory) =>
+        pipe(
+          ownProduct(held, options.relaxed === true),
+          E.map((own): Linking<T> => ({ memory: held, own, multiplier }))
+        )
+      )
+    )
+  )
+  return {
+    name: 'wasm',
+    multiplier: multiplier?.name ?? 'own',
+    timing,
+    floats: 'float32',
+    memory,
+    load: load({ timing, linking, multiplier, region: regionIn(memory), gate: inOrder() }),
+    release: multiplier?.release ?? (() => Promise.resolve())
+  }
+}

@@ -1,0 +1,107 @@
+import { pipe } from 'fp-ts/lib/function.js'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { grad, valueAndGrad } from '../../../src/autodiff/index.js'
+import { dropout, gelu, layerNorm, softmaxCrossEntropy } from '../../../src/nn/index.js'
+import { add, matmul, mul, softmax, sum, tanh, type Tensor } from '../../../src/tensor/index.js'
+import { fuse, unfused } from '../../../src/tensor/program/fuse.js'
+import { writesOfFused, type FusedLoop, type FusedProgram } from '../../../src/tensor/program/fused.js'
+import { schedule } from '../../../src/tensor/program/schedule.js'
+import { spec, trace } from '../../../src/tensor/program/trace.js'
+import { expectAgreement, loopsOf, programOf, right } from './agreement.js'
+import { graphs } from './graphs.js'
+
+/** The fused program of a function of tensors of these shapes. */
+const fusedOf = (
+  f: (...xs: ReadonlyArray<Tensor>) => unknown,
+  ...shapes: ReadonlyArray<ReadonlyArray<number>>
+): FusedProgram => {
+  return fuse(schedule(right(trace(f)(...shapes.map((shape) => spec(shape, 'f32')))).program))
+}
+
+const foldsOf = (loop: FusedLoop): ReadonlyArray<string> =>
+  loop.body.flatMap((step) => (step._tag === 'fold' ? [step.fn] : []))
+
+describe('fusing', () => {
+  it('does not change what a program computes', () => {
+    fc.assert(
+      fc.property(graphs(), (graph) => expectAgreement(graph, fuse(schedule(programOf(graph))))),
+      { numRuns: 2000 }
+    )
+  })
+
+  it('is a choice: every kernel on its own computes the same', () => {
+    fc.assert(fc.property(graphs(), (graph) => expectAgreement(graph, unfused(schedule(programOf(graph))))))
+  })
+
+  it('writes before it reads, and never what it reads', () => {
+    fc.assert(
+      fc.property(graphs(40), (graph) => {
+        const { inputs, outputs, buffers, kernels } = fuse(schedule(programOf(graph)))
+        const written = new Set(Array.from({ length: inputs }, (_, i) => i))
+        for (const kernel of kernels) {
+          const reads = kernel._tag === 'loop' ? kernel.body.flatMap((s) => ('buffer' in s ? [s.buffer] : [])) : []
+          reads.forEach((buffer) => expect(written.has(buffer)).toBe(true))
+          writesOfFused(kernel).forEach((buffer) => {
+            expect(reads).not.toContain(buffer)
+            written.add(buffer)
+          })
+        }
+        // Every buffer is there for a reason, and every output with elements is written.
+        buffers.forEach(({ size }, b) => expect(written.has(b) || (b < inputs + outputs && size === 0)).toBe(true))
+      })
+    )
+  })
+
+  it('makes one pass of a softmax', () => {
+    const loops = loopsOf(fusedOf(softmax(-1), [32, 16, 64]))
+    expect(loops.map(({ extents }) => extents)).toEqual([[512, 64]])
+    expect(foldsOf(loops[0])).toEqual(['max', 'sum'])
+    expect(loops[0].stores).toHaveLength(1)
+  })
+
+  it('makes one pass of bias, dropout, residual and layer norm', () => {
+    const f = (x: Tensor, residual: Tensor, bias: Tensor, weight: Tensor, key: Tensor): Tensor =>
+      pipe(x, add(bias), add(residual), layerNorm({ eps: 1e-12 })({ weight, bias: key }))
+    const loops = loopsOf(fusedOf(f, [8, 16, 64], [8, 16, 64], [64], [64], [64]))
+    expect(loops.map(({ extents }) => extents)).toEqual([[128, 64]])
+    expect(foldsOf(loops[0])).toEqual(['sum', 'sum'])
+  })
+
+  it('makes one pass of a layer norm’s gradient, those of its parameters and of a bias before it included', () => {
+    const f = (x: Tensor, bias: Tensor, weight: Tensor, shift: Tensor, ct: Tensor): Tensor =>
+      pipe(x, add(bias), layerNorm({ eps: 1e-12 })({ weight, bias: shift }), mul(ct), sum())
+    const gradients = (...xs: ReadonlyArray<Tensor>) =>
+      grad((at: ReadonlyArray<Tensor>) => f(at[0], at[1], at[2], at[3], xs[4]))(xs)
+    const loops = loopsOf(fusedOf(gradients, [128, 64], [64], [64], [64], [128, 64]))
+    const backward = loops.filter(({ stores }) => stores.some(({ combine }) => combine !== undefined))
+    expect(backward).toHaveLength(1)
+    expect(backward[0].stores.filter(({ combine }) => combine === 'sum')).toHaveLength(3)
+    expect(loops.length).toBeLessThanOrEqual(2)
+  })
+
+  it('makes one pass of a cross-entropy and its gradient', () => {
+    const traced = trace((logits: Tensor, labels: Tensor, weights: Tensor) =>
+      valueAndGrad((x: Tensor) => pipe(x, softmaxCrossEntropy(labels), mul(weights), sum()))(logits)
+    )(spec([32, 500], 'f32'), spec([32], 'i32'), spec([32], 'f32'))
+    const loops = loopsOf(fuse(schedule(right(traced).program)))
+    expect(loops.filter(({ extents }) => extents.at(-1) === 500)).toHaveLength(1)
+  })
+
+  it('keeps one array of an activation between the passes, beside its result', () => {
+    const f = (x: Tensor, w: Tensor, v: Tensor, bias: Tensor) =>
+      grad((at: { readonly w: Tensor; readonly v: Tensor; readonly bias: Tensor }) =>
+        pipe(x, matmul(at.w), add(at.bias), gelu, matmul(at.v), tanh, sum())
+      )({ w, v, bias })
+    const program = fusedOf(f, [64, 64], [64, 256], [256, 64], [256])
+    const forward = loopsOf(program).filter(({ body }) => body.some((step) => 'fn' in step && step.fn === 'erf'))
+    expect(forward.map(({ stores }) => stores.length)).toEqual([2])
+  })
+
+  it('draws no more bits than it keeps: a mask is stored as bools', () => {
+    const f = (x: Tensor, key: Tensor) => grad((at: Tensor) => pipe(at, dropout({ rate: 0.1, key }), mul(at), sum()))(x)
+    const traced = trace(f)(spec([64, 64], 'f32'), spec([2], 'u32'))
+    const program = fuse(schedule(right(traced).program))
+    expect(loopsOf(program).filter(({ extents }) => extents.length === 1 && extents[0] === 4096)).toHaveLength(1)
+  })
+})
