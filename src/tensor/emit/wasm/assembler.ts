@@ -387,6 +387,9 @@ export const f64x2 = {
   div: v2(0xf3),
   min: v2(0xf4),
   max: v2(0xf5),
+  /** As those of f32x4. */
+  pmin: v2(0xf6),
+  pmax: v2(0xf7),
   /** Of the two low lanes. */
   promoteLowF32x4: v1(0x5f),
   convertLowI32x4S: v1(0xfe),

@@ -106,7 +106,7 @@ const floatExtreme = (fn: 'max' | 'min', x: Code, y: Code, operand: Operand): Co
   return Number.isNaN(c) || Object.is(c, -0) ? f32x4.min(x, y) : f32x4.pmin(x, y)
 }
 
-const floatBinary = (math: MathLibrary, fn: Binary, scope: Scope, x: Code, y: Code, operand: Operand): Code => {
+const floatBinary = (math: MathLibrary, fn: Binary, x: Code, y: Code, operand: Operand): Code => {
   switch (fn) {
     case 'add':
       return f32x4.add(x, y)
@@ -117,7 +117,7 @@ const floatBinary = (math: MathLibrary, fn: Binary, scope: Scope, x: Code, y: Co
     case 'div':
       return f32x4.div(x, y)
     case 'pow':
-      return math.pow(scope, x, y)
+      return math.pow(x, y)
     case 'max':
     case 'min':
       return floatExtreme(fn, x, y, operand)
@@ -198,9 +198,7 @@ export type LaneOperations = {
 export const laneOperations = (math: MathLibrary, scope: Scope): LaneOperations => ({
   unary: (fn, dtype, x) => (dtype === 'f32' && fn !== 'not' ? math.unary(fn, scope, x) : bitsUnary(fn, x)),
   binary: (fn, dtype, x, y, operand) =>
-    dtype === 'f32'
-      ? floatBinary(math, fn, scope, x, y, operand)
-      : bitsBinary(dtype === 'i32', fn, scope, x, y, operand)
+    dtype === 'f32' ? floatBinary(math, fn, x, y, operand) : bitsBinary(dtype === 'i32', fn, scope, x, y, operand)
 })
 
 type Compare = (x: Code, y: Code) => Code

@@ -1,0 +1,33 @@
+/** Straight-line code: values get a local, and a name, as they are computed. */
+
+import { f32x4, get, set, v128, type Code, type Scope, type ValueType } from '../assembler.js'
+
+/** Computes a value once; the result can stand several times. */
+export type Name = (value: Code, type?: ValueType) => Code
+
+/** The code that `write` returns, after that of all it has named. */
+export const straight = (scope: Scope, write: (name: Name) => Code): Code => {
+  const lines: Array<Code> = []
+  const name: Name = (value, type = 'v128') => {
+    const local = scope.local(type)
+    lines.push(set(local, value))
+    return get(local)
+  }
+  const result = write(name)
+  return [lines, result]
+}
+
+const { add, mul } = f32x4
+
+/** `c0 + x (c1 + x (c2 + ...))`, of f32x4. */
+export const polynomial = (x: Code, [first, ...rest]: ReadonlyArray<number>): Code =>
+  rest.length === 0 ? f32x4.all(first) : add(f32x4.all(first), mul(x, polynomial(x, rest)))
+
+/** Lane by lane; `mask` is all ones or all zeros in each. */
+export const pick = (mask: Code, ifTrue: Code, ifFalse: Code): Code => v128.bitselect(ifTrue, ifFalse, mask)
+
+/** The smaller of `x` and a number; NaN where `x` is. One instruction, where `f32x4.min` takes eight. */
+export const atMost = (x: Code, limit: number): Code => f32x4.pmin(x, f32x4.all(limit))
+
+/** The larger of `x` and a number; NaN where `x` is. */
+export const atLeast = (x: Code, limit: number): Code => f32x4.pmax(x, f32x4.all(limit))
