@@ -6,6 +6,7 @@ import { align, type Alignment } from './align.js'
 import type { FusedStep } from './fused.js'
 import { mapStep, placeGroup, stepsFrom, type Group, type GroupStore } from './group.js'
 import type { Affine } from './kernel.js'
+import { isRowDear } from './rows.js'
 
 /** Work that is done once per row must be little beside the row. */
 const shortestRow = 8
@@ -131,7 +132,10 @@ const mergeAt = (left: Group, right: Group, link: Link): Group | undefined => {
   const alignment = align({ group: left, at: link.left }, { group: right, at: link.right })
   const placed = alignment && overOneSpace(alignment)
   const group = placed && joined(placed)
-  return group !== undefined && isSmall(group) ? group : undefined
+  if (group === undefined || !isSmall(group)) return undefined
+  // One pass less is not worth walking both nests against the grain.
+  const isFree = left.row === undefined && right.row === undefined
+  return isFree && isRowDear(group) ? undefined : group
 }
 
 /** The left group followed by the right, which loads what the left stores; `undefined` where that is no single loop. */

@@ -30,6 +30,14 @@ const costAlong = (group: Group, axis: number): number => {
   return (loads + stores + group.steps.length / 4) / used
 }
 
+/** Whether some other axis would make a far better row than the one that must be. */
+export const isRowDear = (group: Group): boolean => {
+  const { row, extents } = group
+  if (row === undefined) return false
+  const cost = costAlong(group, row)
+  return extents.some((extent, axis) => extent > 1 && 3 * costAlong(group, axis) < cost)
+}
+
 const isTrivial = (group: Group, axis: number): boolean => group.extents[axis] === 1
 
 /** The axes with the row last, the others from the farthest strides to the closest. */

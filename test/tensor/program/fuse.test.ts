@@ -80,6 +80,14 @@ describe('fusing', () => {
     expect(loops.length).toBeLessThanOrEqual(2)
   })
 
+  it('saves no pass where that would walk rows across memory', () => {
+    // The sum of two column sums could be made where they are, if columns were rows.
+    const f = (x: Tensor, y: Tensor): Tensor =>
+      pipe(x, mul(y), tanh, sum({ axes: 0 }), add(pipe(x, add(y), tanh, sum({ axes: 0 }))))
+    const large = loopsOf(fusedOf(f, [2048, 64], [2048, 64])).filter(({ extents }) => extents.length > 1)
+    expect(large.map(({ extents }) => extents)).toEqual([[2048, 64]])
+  })
+
   it('makes one pass of a cross-entropy and its gradient', () => {
     const traced = trace((logits: Tensor, labels: Tensor, weights: Tensor) =>
       valueAndGrad((x: Tensor) => pipe(x, softmaxCrossEntropy(labels), mul(weights), sum()))(logits)

@@ -121,6 +121,14 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
     return { _tag: varies[i] ? 'lanes' : 'splat' }
   }
 
+  /** Whether a value is a u32 shifted down. */
+  const isBelowSign = (i: number): boolean => {
+    const step = body[i]
+    if (step._tag !== 'binary' || step.fn !== 'shr' || step.dtype !== 'u32') return false
+    const by = body[step.y]
+    return by._tag === 'constant' && by.value % 32 > 0
+  }
+
   const computed = (step: Computed, slot: number): Code => {
     const of = (i: number): Code => value(i, slot)
     switch (step._tag) {
@@ -137,7 +145,8 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
       case 'select':
         return v128.bitselect(of(step.ifTrue), of(step.ifFalse), of(step.condition))
       case 'cast':
-        return castLanes(step.dtype, step.from, of(step.x))
+        // Converting i32 takes one instruction, u32 eight; they are the same below 2^31.
+        return castLanes(step.dtype, isBelowSign(step.x) ? 'i32' : step.from, of(step.x))
     }
   }
 

@@ -25,5 +25,5 @@ export const erf = (scope: Scope, x0: Code): Code =>
     const x = name(atLeast(atMost(x0, one), -one))
     const z = name(mul(x, x))
     // Rounding errors may lead beyond 1.
-    return atLeast(atMost(name(mul(x, div(polynomial(z, numerator), polynomial(z, denominator)))), 1), -1)
+    return atLeast(atMost(name(mul(x, div(polynomial(name, z, numerator), polynomial(name, z, denominator)))), 1), -1)
   })

@@ -30,7 +30,7 @@ const reduce = (name: Name, x: Code): Reduced => {
   const shifted = name(add(mul(x, all(Math.LOG2E)), all(roundingShift)))
   const n = name(sub(shifted, all(roundingShift)))
   const r = name(sub(sub(x, mul(n, all(ln2High))), mul(n, all(ln2Low))))
-  return { shifted, less: add(r, mul(mul(r, r), polynomial(r, expm1Rest))) }
+  return { shifted, less: add(r, mul(mul(r, r), polynomial(name, r, expm1Rest))) }
 }
 
 /** `n` as a sum of two, so that powers beyond the range of one f32 are products of two. */

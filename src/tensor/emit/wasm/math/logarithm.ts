@@ -31,7 +31,7 @@ const correction = (name: Name, m: Code, q: ReadonlyArray<number>): readonly [Co
   const s = name(div(m, add(m, all(2))))
   const z = name(mul(s, s))
   const halfSquare = name(mul(mul(m, m), all(0.5)))
-  return [mul(s, add(halfSquare, mul(z, polynomial(z, q)))), halfSquare]
+  return [mul(s, add(halfSquare, mul(z, polynomial(name, z, q)))), halfSquare]
 }
 
 /** `k` as f32, and `m`, of a positive normal number. */

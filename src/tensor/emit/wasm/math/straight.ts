@@ -19,9 +19,21 @@ export const straight = (scope: Scope, write: (name: Name) => Code): Code => {
 
 const { add, mul } = f32x4
 
-/** `c0 + x (c1 + x (c2 + ...))`, of f32x4. */
-export const polynomial = (x: Code, [first, ...rest]: ReadonlyArray<number>): Code =>
-  rest.length === 0 ? f32x4.all(first) : add(f32x4.all(first), mul(x, polynomial(x, rest)))
+/**
+ * `c0 + c1 x + c2 x^2 + ...`, of f32x4, by Estrin's scheme: a processor waits for a long chain, and Horner's is the longest
+ * there is.
+ */
+export const polynomial = (name: Name, x: Code, coefficients: ReadonlyArray<number>): Code => {
+  const powers = [x]
+  /** `x^(2^k)` */
+  const power = (k: number): Code => (powers[k] ??= name(mul(power(k - 1), power(k - 1))))
+  const sum = (part: ReadonlyArray<number>): Code => {
+    if (part.length === 1) return f32x4.all(part[0])
+    const k = Math.ceil(Math.log2(part.length)) - 1
+    return add(sum(part.slice(0, 2 ** k)), mul(power(k), sum(part.slice(2 ** k))))
+  }
+  return sum(coefficients)
+}
 
 /** Lane by lane; `mask` is all ones or all zeros in each. */
 export const pick = (mask: Code, ifTrue: Code, ifFalse: Code): Code => v128.bitselect(ifTrue, ifFalse, mask)
