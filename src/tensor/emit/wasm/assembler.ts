@@ -6,20 +6,33 @@
  */
 
 /** Bytes, nested so that code can be put together without copying. */
-export type Code = number | ReadonlyArray<Code>
+export type Code = number | Uint8Array | ReadonlyArray<Code>
 
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128'
 
 const typeByte: Record<ValueType, number> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b }
 
-const flatten = (code: Code): ReadonlyArray<number> => {
-  const bytes: Array<number> = []
+const flatten = (code: Code): Uint8Array<ArrayBuffer> => {
+  let bytes = new Uint8Array(1024)
+  let length = 0
+  const reserve = (more: number): void => {
+    if (length + more <= bytes.length) return
+    const longer = new Uint8Array(2 * (length + more))
+    longer.set(bytes)
+    bytes = longer
+  }
   const walk = (c: Code): void => {
-    if (typeof c === 'number') bytes.push(c)
-    else for (const part of c) walk(part)
+    if (typeof c === 'number') {
+      reserve(1)
+      bytes[length++] = c
+    } else if (c instanceof Uint8Array) {
+      reserve(c.length)
+      bytes.set(c, length)
+      length += c.length
+    } else for (const part of c) walk(part)
   }
   walk(code)
-  return bytes
+  return bytes.slice(0, length)
 }
 
 /** Unsigned LEB128 of an integer below 2^53. */
@@ -508,7 +521,7 @@ export const moduleDraft = (): ModuleDraft => {
         params,
         local: (type) => ({ type, index: params.length + locals.push(type) - 1 })
       })
-      functions.push({ source, code: sized([declarations(locals), body, 0x0b]) })
+      functions.push({ source, code: flatten(sized([declarations(locals), body, 0x0b])) })
       return { number: functions.length - 1 }
     },
     bytes: (shared) => {
@@ -527,16 +540,14 @@ export const moduleDraft = (): ModuleDraft => {
       const exported = functions.flatMap(({ source: { name } }, i) =>
         name === undefined ? [] : [[text(name), 0x00, unsigned(i)]]
       )
-      return Uint8Array.from(
-        flatten([
-          [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-          section(1, list(typeCodes)),
-          section(2, list([[text('env'), text('memory'), 0x02, limits]])),
-          section(3, list(typeNumbers)),
-          section(7, list(exported)),
-          section(10, list(functions.map(({ code }) => code)))
-        ])
-      )
+      return flatten([
+        [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
+        section(1, list(typeCodes)),
+        section(2, list([[text('env'), text('memory'), 0x02, limits]])),
+        section(3, list(typeNumbers)),
+        section(7, list(exported)),
+        section(10, list(functions.map(({ code }) => code)))
+      ])
     }
   }
 }
