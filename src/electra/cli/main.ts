@@ -178,7 +178,7 @@ const program = (): Program => {
     .option('--vocab-size <n>', "pieces of the vocabulary (default: the corpus's, or 30522)", pieces)
     .addOption(new Option('--rounds <n>', 'times that the step is run').argParser(positive).default(7))
     .addOption(new Option('--limit <rows>', 'kernels shown of each program').argParser(positive).default(20))
-    .option('--explain', 'list all kernels, one a line, and run nothing', false)
+    .option('--explain', 'say of each kernel what it computes and who runs it, and run nothing', false)
     .addOption(seedOption())
     .addOption(deviceOption())
     .addOption(matmulOption())

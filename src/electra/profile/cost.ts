@@ -2,7 +2,8 @@
  * What kernels do and take, added up and held against what the machine can do.
  */
 
-import { bytesOf, describeKernel, flopsOf } from '../../tensor/program/explain.js'
+import { bytesOf, flopsOf } from '../../tensor/program/cost.js'
+import { describeKernel } from '../../tensor/program/explain.js'
 import type { FusedKernel, FusedProgram } from '../../tensor/program/fused.js'
 import type { Limits } from './limits.js'
 

@@ -1,9 +1,11 @@
 /**
- * Fused programs for people: one line a kernel, with its work and its traffic.
+ * Fused programs for people: what each kernel computes as formulas, its work and its traffic, and who carries it out.
  */
 
-import { bytesPerElement } from '../dtype.js'
-import { sizeOf, type Shape } from '../shape.js'
+import type { Contraction } from '../run/multiplier.js'
+import type { Shape } from '../shape.js'
+import { bytesOf, flopsOf } from './cost.js'
+import { axesOf, batchNames, formulasOf } from './explain/formulas.js'
 import {
   readsOfFused,
   writesOfFused,
@@ -12,65 +14,9 @@ import {
   type FusedProgram,
   type FusedStep
 } from './fused.js'
-import type { Affine } from './kernel.js'
-
-/** Arithmetic operations of one run. Moving, comparing and converting count as none. */
-export const flopsOf = (kernel: FusedKernel): number => {
-  switch (kernel._tag) {
-    case 'loop': {
-      const combined = kernel.stores.filter(({ combine }) => combine !== undefined).length
-      return sizeOf(kernel.extents) * (kernel.body.filter(isArithmetic).length + combined)
-    }
-    case 'contraction': {
-      const { batch, m, n, k } = kernel.contraction
-      return 2 * sizeOf(batch) * m * n * k
-    }
-    case 'panels':
-      return flopsOf(kernel.product) + flopsOf(kernel.loop)
-    case 'random':
-      return 0
-  }
-}
-
-const isArithmetic = (step: FusedStep): boolean =>
-  step._tag === 'unary' || step._tag === 'binary' || step._tag === 'fold'
-
-/** Elements that a view touches, each counted once. */
-const touched = (extents: Shape, { strides }: Affine): number =>
-  sizeOf(extents.filter((_, axis) => strides[axis] !== 0))
-
-/** Bytes that a run moves to and from memory, if every element that it touches moves once. */
-export const bytesOf = (kernel: FusedKernel, { buffers }: Pick<FusedProgram, 'buffers'>): number => {
-  const bytes = (buffer: number, elements: number): number => elements * bytesPerElement(buffers[buffer].dtype)
-  const whole = (buffer: number): number => bytes(buffer, buffers[buffer].size)
-  switch (kernel._tag) {
-    case 'loop': {
-      const loaded = new Map<number, number>()
-      for (const step of kernel.body)
-        if (step._tag === 'load' || step._tag === 'lookup') {
-          const elements = Math.min(buffers[step.buffer].size, touched(kernel.extents, step.at))
-          loaded.set(step.buffer, Math.max(loaded.get(step.buffer) ?? 0, bytes(step.buffer, elements)))
-        }
-      const stored = kernel.stores.reduce(
-        (sum, { buffer, at, scatter }) =>
-          sum + (scatter === undefined ? bytes(buffer, touched(kernel.extents, at)) : whole(buffer)),
-        0
-      )
-      return [...loaded.values()].reduce((sum, b) => sum + b, stored)
-    }
-    case 'contraction':
-      return whole(kernel.left) + whole(kernel.right) + whole(kernel.out)
-    case 'panels': {
-      const { product, loop, isLocal } = kernel
-      // A panel of the result is read from a cache; where nobody else reads it, it stays there.
-      const body = loop.body.filter((step) => !('buffer' in step) || step.buffer !== product.out)
-      const results = isLocal ? 0 : whole(product.out)
-      return whole(product.left) + whole(product.right) + results + bytesOf({ ...loop, body }, { buffers })
-    }
-    case 'random':
-      return whole(kernel.out)
-  }
-}
+import { legendOf } from './explain/legend.js'
+import type { Program } from './program.js'
+import { axisNames } from './explain/subscript.js'
 
 const nameOf = (step: FusedStep): string | undefined => {
   switch (step._tag) {
@@ -102,15 +48,17 @@ const operations = ({ body, stores }: FusedLoop): string => {
   return body.some((step) => step._tag === 'load') ? 'copy' : 'fill'
 }
 
-/** What a kernel computes: `loop [1024, 256] add mul sum(row) rsqrt ...`, `product [8, 4] 128 x 128 x 64`. */
+/** `[8, 4] 128 x 128 x 64`: the batch, then the sizes m, n and k. */
+const sizesOf = ({ batch, m, n, k }: Contraction): string =>
+  `${batch.length === 0 ? '' : `[${batch.join(', ')}] `}${m} x ${n} x ${k}`
+
+/** A kernel on one line, the same for all that differ in buffers only: `loop [1024, 256] add mul sum(row) rsqrt ...`. */
 export const describeKernel = (kernel: FusedKernel): string => {
   switch (kernel._tag) {
     case 'loop':
       return `loop [${kernel.extents.join(', ')}] ${operations(kernel)}`
-    case 'contraction': {
-      const { batch, m, n, k } = kernel.contraction
-      return `product ${batch.length === 0 ? '' : `[${batch.join(', ')}] `}${m} x ${n} x ${k}`
-    }
+    case 'contraction':
+      return `product ${sizesOf(kernel.contraction)}`
     case 'panels':
       return `by panels of ${kernel.batches}: ${describeKernel(kernel.product)}, ${describeKernel(kernel.loop)}`
     case 'random':
@@ -118,12 +66,94 @@ export const describeKernel = (kernel: FusedKernel): string => {
   }
 }
 
-const list = (buffers: ReadonlyArray<number>): string => buffers.map((buffer) => `b${buffer}`).join(', ')
+/** What a device has compiled. */
+export type Explained = {
+  readonly program: Program
+  readonly kernels: FusedProgram
+  /** Who multiplies a contraction: `own` is the device's own code. */
+  readonly multipliedBy: (contraction: Contraction) => string
+}
 
-/** For example `b7, b8 = loop [64, 256] mul add tanh  (b0, b3)  32768 flops, 196608 bytes`. */
-export const explainKernel = (kernel: FusedKernel, program: FusedProgram): string =>
-  `${list(writesOfFused(kernel))} = ${describeKernel(kernel)}  (${list(readsOfFused(kernel))})  ` +
-  `${flopsOf(kernel)} flops, ${bytesOf(kernel, program)} bytes`
+/** `[i < 16, j < 64]` */
+const ranges = (axes: ReadonlyArray<string>, extents: Shape): string =>
+  `[${axes.map((axis, i) => `${axis} < ${extents[i]}`).join(', ')}]`
 
-export const explainKernels = (program: FusedProgram): string =>
-  program.kernels.map((kernel) => explainKernel(kernel, program)).join('\n')
+const productRanges = ({ batch, m, n, k }: Contraction): string =>
+  `${batch.length === 0 ? '' : `${ranges(batchNames(batch), batch)} `}m ${m}, n ${n}, k ${k}`
+
+const titleOf = (kernel: FusedKernel, multipliedBy: Explained['multipliedBy']): string => {
+  switch (kernel._tag) {
+    case 'loop':
+      return `loop ${ranges(axisNames(kernel.extents), kernel.extents)}`
+    case 'contraction':
+      return `product ${productRanges(kernel.contraction)} by ${multipliedBy(kernel.contraction)}`
+    case 'panels': {
+      const [product, loop] = [kernel.product, kernel.loop].map((part) => titleOf(part, multipliedBy))
+      return `by panels of ${kernel.batches}: ${product}; ${loop}`
+    }
+    case 'random':
+      return `random bits [${kernel.size}]`
+  }
+}
+
+const widestLine = 140
+
+/** A head and what it lists, on as few lines as will do. */
+const listed = (head: string, items: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const lines: Array<string> = []
+  let line = head
+  items.forEach((item, i) => {
+    const next = `${item}${i === items.length - 1 ? '' : ','}`
+    if (line.length + 1 + next.length <= widestLine || i === 0) line = `${line} ${next}`
+    else {
+      lines.push(line)
+      line = `    ${next}`
+    }
+  })
+  return [...lines, line]
+}
+
+/** A line that says how and how much, the rest of the names in it, and what it computes. */
+const explainKernel = (kernel: FusedKernel, { program, kernels, multipliedBy }: Explained): string => {
+  const used = [...readsOfFused(kernel), ...writesOfFused(kernel)]
+  const { nameOf, entries } = legendOf(program, used, axesOf(kernel))
+  const buffers = { nameOf, sizeOf: (buffer: number) => kernels.buffers[buffer].size }
+  return [
+    `${titleOf(kernel, multipliedBy)}: ${flopsOf(kernel)} flops, ${bytesOf(kernel, kernels)} bytes`,
+    ...entries.flatMap(([path, names]) => listed(`  ${path}:`, names)),
+    ...formulasOf(kernel, buffers).map((formula) => `  ${formula}`)
+  ].join('\n')
+}
+
+/** Each distinct text with how often it is there: `2 of a`. */
+const counted = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
+  [...new Set(texts)].map((text) => `${texts.filter((other) => other === text).length} of ${text}`)
+
+/** What a run does not do in code that the device has compiled: a line for each multiplier. */
+const explainOutside = ({ kernels, multipliedBy }: Explained): ReadonlyArray<string> => {
+  const products = kernels.kernels.flatMap((kernel) =>
+    kernel._tag === 'contraction' ? [kernel.contraction] : kernel._tag === 'panels' ? [kernel.product.contraction] : []
+  )
+  const others = [...new Set(products.map(multipliedBy))].filter((by) => by !== 'own')
+  if (others.length === 0) return ['outside compiled code: nothing']
+  return others.flatMap((by) => {
+    const theirs = products.filter((product) => multipliedBy(product) === by)
+    const head = `outside compiled code: ${theirs.length} of ${products.length} products, by ${by}:`
+    return listed(head, counted(theirs.map(sizesOf)))
+  })
+}
+
+/**
+ * Every kernel with its work, its traffic and its formulas, then what runs outside compiled code.
+ *
+ *     loop [i < 1024, j < 256]: 1310720 flops, 2097152 bytes
+ *       m = max_row(x)
+ *       e = exp(x - m)
+ *       s = sum_row(e)
+ *       out = e / s
+ *     outside compiled code: nothing
+ */
+export const explainKernels = (explained: Explained): string =>
+  [...explained.kernels.kernels.map((kernel) => explainKernel(kernel, explained)), ...explainOutside(explained)].join(
+    '\n'
+  )

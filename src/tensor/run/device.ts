@@ -60,7 +60,7 @@ export type Executable<T extends Timing> = {
   readonly workingBytes: number
   /** What it was compiled to; `undefined` where a device carries programs out as they are. */
   readonly kernels: FusedProgram | undefined
-  /** The kernels, one readable line each. */
+  /** What a run computes, as text for people, and as the last line what of it runs outside compiled code. */
   readonly explain: () => string
   /**
    * Reads `inputs` and writes every element of `outputs`, in the program's order. No output array overlaps an input or

@@ -287,7 +287,7 @@ export const reference = ({
       // Nothing is freed before the run ends.
       workingBytes: program.instructions.reduce((n, i) => n + sizeOf(i.shape) * bytesPerElement(i.dtype, floats), 0),
       kernels: undefined,
-      explain: () => printProgram(program),
+      explain: () => `${printProgram(program)}\noutside compiled code: everything, interpreted one line after another`,
       run: (inputs, outputs) => () => {
         const wrong = checkArrays('reference', program, floats, inputs, outputs)
         if (E.isLeft(wrong)) return wrong

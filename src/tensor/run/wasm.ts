@@ -21,9 +21,9 @@ import { schedule } from '../program/schedule.js'
 import { checkArrays } from './arrays.js'
 import type { Device, DeviceError, Executable, Observe, Running, Timing } from './device.js'
 import { lazyMemory, type Memory } from './memory.js'
-import type { Multiplier } from './multiplier.js'
+import type { Contraction, Multiplier } from './multiplier.js'
 import { regionIn, type Region } from './region.js'
-import { link, ownProduct, scratchOf, type Frame, type Linking, type Step } from './wasm-steps.js'
+import { isOwn, link, ownProduct, scratchOf, type Frame, type Linking, type Step } from './wasm-steps.js'
 
 export type WasmOptions = {
   /** The memory to work in, shared with whoever else has it; otherwise one of its own. */
@@ -170,11 +170,15 @@ const load =
       context.linking(),
       E.chain((linking) => link(linking, kernels)),
       E.map((steps) => {
-        const scratchBytes = scratchOf(kernels, context.multiplier)
+        const { multiplier } = context
+        const scratchBytes = scratchOf(kernels, multiplier)
         const loaded: Loaded<T> = { program, kernels, steps, plan: plan(kernels), scratchBytes }
         const workingBytes = workingBytesOf(loaded)
         context.region.reserve(workingBytes)
-        return { program, kernels, workingBytes, explain: () => explainKernels(kernels), run: run(context, loaded) }
+        const multipliedBy = (contraction: Contraction): string =>
+          multiplier === undefined || isOwn(multiplier, contraction) ? 'own' : multiplier.name
+        const explain = (): string => explainKernels({ program, kernels, multipliedBy })
+        return { program, kernels, workingBytes, explain, run: run(context, loaded) }
       })
     )
   }

@@ -56,13 +56,19 @@ const settingsOf = (options: ProfileOptions): TE.TaskEither<Failure, ProfileSett
     )
   )
 
+/** One text a kernel, as what is indented belongs to the line before it, and the last: what runs outside compiled code. */
+const partsOf = (text: string): { readonly kernels: ReadonlyArray<string>; readonly outside: string | undefined } => {
+  const parts = text.split(/\n(?! )/)
+  return { kernels: parts.slice(0, -1), outside: parts.at(-1) }
+}
+
 const explain = (device: Device, settings: ProfileSettings, console: Console): TE.TaskEither<Failure, void> =>
   pipe(
     TE.fromEither(loadStep(device, settings)),
     TE.bimap(failedWith(showPretrainError), ({ shardGrad, update }) => {
       const programs = [shardGrad, update].map(({ name, executable }) => ({ name, text: executable.explain() }))
       for (const { name, text } of programs) console.say(`# ${programTitles[name]}\n${text}`)
-      console.json(programs.map(({ name, text }) => ({ name, kernels: text.split('\n') })))
+      console.json(programs.map(({ name, text }) => ({ name, ...partsOf(text) })))
     })
   )
 

@@ -1,0 +1,66 @@
+/**
+ * What a kernel does and takes, whoever runs it: arithmetic, and bytes that move.
+ */
+
+import { bytesPerElement } from '../dtype.js'
+import { sizeOf, type Shape } from '../shape.js'
+import type { FusedKernel, FusedProgram, FusedStep } from './fused.js'
+import type { Affine } from './kernel.js'
+
+/** Arithmetic operations of one run. Moving, comparing and converting count as none. */
+export const flopsOf = (kernel: FusedKernel): number => {
+  switch (kernel._tag) {
+    case 'loop': {
+      const combined = kernel.stores.filter(({ combine }) => combine !== undefined).length
+      return sizeOf(kernel.extents) * (kernel.body.filter(isArithmetic).length + combined)
+    }
+    case 'contraction': {
+      const { batch, m, n, k } = kernel.contraction
+      return 2 * sizeOf(batch) * m * n * k
+    }
+    case 'panels':
+      return flopsOf(kernel.product) + flopsOf(kernel.loop)
+    case 'random':
+      return 0
+  }
+}
+
+const isArithmetic = (step: FusedStep): boolean =>
+  step._tag === 'unary' || step._tag === 'binary' || step._tag === 'fold'
+
+/** Elements that a view touches, each counted once. */
+const touched = (extents: Shape, { strides }: Affine): number =>
+  sizeOf(extents.filter((_, axis) => strides[axis] !== 0))
+
+/** Bytes that a run moves to and from memory, if every element that it touches moves once. */
+export const bytesOf = (kernel: FusedKernel, { buffers }: Pick<FusedProgram, 'buffers'>): number => {
+  const bytes = (buffer: number, elements: number): number => elements * bytesPerElement(buffers[buffer].dtype)
+  const whole = (buffer: number): number => bytes(buffer, buffers[buffer].size)
+  switch (kernel._tag) {
+    case 'loop': {
+      const loaded = new Map<number, number>()
+      for (const step of kernel.body)
+        if (step._tag === 'load' || step._tag === 'lookup') {
+          const elements = Math.min(buffers[step.buffer].size, touched(kernel.extents, step.at))
+          loaded.set(step.buffer, Math.max(loaded.get(step.buffer) ?? 0, bytes(step.buffer, elements)))
+        }
+      const stored = kernel.stores.reduce(
+        (sum, { buffer, at, scatter }) =>
+          sum + (scatter === undefined ? bytes(buffer, touched(kernel.extents, at)) : whole(buffer)),
+        0
+      )
+      return [...loaded.values()].reduce((sum, b) => sum + b, stored)
+    }
+    case 'contraction':
+      return whole(kernel.left) + whole(kernel.right) + whole(kernel.out)
+    case 'panels': {
+      const { product, loop, isLocal } = kernel
+      // A panel of the result is read from a cache; where nobody else reads it, it stays there.
+      const body = loop.body.filter((step) => !('buffer' in step) || step.buffer !== product.out)
+      const results = isLocal ? 0 : whole(product.out)
+      return whole(product.left) + whole(product.right) + results + bytesOf({ ...loop, body }, { buffers })
+    }
+    case 'random':
+      return whole(kernel.out)
+  }
+}

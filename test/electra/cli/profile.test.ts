@@ -1,0 +1,43 @@
+import * as E from 'fp-ts/lib/Either.js'
+import { expect, it } from 'vitest'
+import { profile } from '../../../src/electra/cli/commands/profile.js'
+import type { Console } from '../../../src/electra/cli/console.js'
+import type { DeviceOptions } from '../../../src/electra/cli/device.js'
+
+const options = { config: 'nano', vocabSize: 200, batch: 2, rounds: 1, limit: 1, explain: true, seed: 0 }
+
+/** What `profile --explain` says, and the JSON line that it writes. */
+const explained = async (on: Pick<DeviceOptions, 'device' | 'matmul'>) => {
+  const said: Array<string> = []
+  const lines: Array<unknown> = []
+  const console: Console = {
+    say: (text) => void said.push(text),
+    json: (value) => void lines.push(value),
+    note: () => undefined,
+    isJson: false,
+    isInteractive: false
+  }
+  expect(E.isRight(await profile({ ...options, ...on, relaxedSimd: false }, console)())).toBe(true)
+  type Program = { readonly name: string; readonly kernels: ReadonlyArray<string>; readonly outside: string }
+  return { said, programs: lines[0] as ReadonlyArray<Program> }
+}
+
+it('--explain shows both programs as formulas of named parameters, and that nothing runs outside compiled code', async () => {
+  const { said, programs } = await explained({ device: 'wasm', matmul: 'own' })
+  expect(said.map((text) => text.split('\n')[0])).toEqual(['# gradient of the shard', '# update'])
+  for (const text of said) expect(text.split('\n').at(-1)).toBe('outside compiled code: nothing')
+  expect(said[0]).toMatch(/^ {2}\w+ = \w+ @ query\.weight\^T$/m)
+  expect(said[1]).toMatch(/^ {2}out\.mu = mu \* 0\.9 \+ \w+ \* 0\.1$/m)
+  expect(programs.map(({ name, outside }) => ({ name, outside }))).toEqual([
+    { name: 'shardGrad', outside: 'outside compiled code: nothing' },
+    { name: 'update', outside: 'outside compiled code: nothing' }
+  ])
+  for (const { kernels } of programs)
+    for (const kernel of kernels)
+      expect(kernel).toMatch(/^(loop|product|by panels|random bits) .*: \d+ flops, \d+ bytes\n {2}/)
+})
+
+it('--explain on the reference device says that it interprets everything', async () => {
+  const { programs } = await explained({ device: 'reference', matmul: 'own' })
+  for (const { outside } of programs) expect(outside).toMatch(/everything, interpreted/)
+})
