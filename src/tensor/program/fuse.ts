@@ -7,10 +7,10 @@
 
 import { bytesPerElement } from '../dtype.js'
 import { readsOfFused, writesOfFused, type FusedKernel, type FusedProgram } from './fused.js'
-import { groupOf, type Group } from './group.js'
+import { groupOf, type Group } from './fuse/group.js'
 import { readsOf, writeOf, type Kernel, type KernelProgram } from './kernel.js'
-import { mergeConsumer, mergeSiblings, readsOfGroup } from './merge.js'
-import { loopOf } from './rows.js'
+import { mergeConsumer, mergeSiblings, readsOfGroup } from './fuse/merge.js'
+import { loopOf } from './fuse/rows.js'
 
 /** Loading a buffer once instead of twice is worth it from here on. */
 const worthSharing = 4096

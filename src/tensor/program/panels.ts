@@ -7,7 +7,7 @@
 
 import { sizeOf } from '../shape.js'
 import { readsOfFused, type FusedKernel, type FusedLoop, type FusedProgram, type Panels } from './fused.js'
-import { mapStep } from './group.js'
+import { mapStep } from './fuse/group.js'
 import type { Product } from './kernel.js'
 import { splitAffine, splitExtents } from './views.js'
 

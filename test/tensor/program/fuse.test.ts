@@ -3,13 +3,16 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { grad, valueAndGrad } from '../../../src/autodiff/index.js'
 import { dropout, gelu, layerNorm, softmaxCrossEntropy } from '../../../src/nn/index.js'
+import type { Reduction } from '../../../src/tensor/elementwise.js'
 import { add, matmul, mul, softmax, sum, tanh, type Tensor } from '../../../src/tensor/index.js'
 import { fuse, unfused } from '../../../src/tensor/program/fuse.js'
 import { writesOfFused, type FusedLoop, type FusedProgram } from '../../../src/tensor/program/fused.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
 import { spec, trace } from '../../../src/tensor/program/trace.js'
+import { sizeOf } from '../../../src/tensor/shape.js'
+import * as T from '../../../src/tensor/tensor.js'
 import { expectAgreement, loopsOf, programOf, right } from './agreement.js'
-import { graphs } from './graphs.js'
+import { graphs, type Graph } from './graphs.js'
 
 /** The fused program of a function of tensors of these shapes. */
 const fusedOf = (
@@ -32,6 +35,26 @@ describe('fusing', () => {
 
   it('is a choice: every kernel on its own computes the same', () => {
     fc.assert(fc.property(graphs(), (graph) => expectAgreement(graph, unfused(schedule(programOf(graph))))))
+  })
+
+  it('does not take a part of a reduction for the whole, where what it goes into is then walked by other axes', () => {
+    const extent = fc.integer({ min: 2, max: 9 })
+    const axes = fc.constantFrom([0], [1], [2], [0, 1], [0, 2], [1, 2])
+    const fns = fc.constantFrom<Reduction>('sum', 'max', 'min')
+    fc.assert(
+      fc.property(fc.tuple(extent, extent, extent), fns, axes, fns, (shape, inner, kept, outer) => {
+        const x = T.inputNode('x', shape, 'i32')
+        const whole = T.broadcastNode(shape, T.reduceNode(inner, [0, 1, 2], x))
+        const product = T.binaryNode('mul', x, whole)
+        const outputs = [product, T.reduceNode(outer, kept, product)]
+        const graph: Graph = {
+          inputs: [x],
+          data: [Int32Array.from({ length: sizeOf(shape) }, (_, i) => ((i * i) % 23) - 7)],
+          outputs: outputs.map((tensor) => ({ tensor, bound: 0, error: 0 }))
+        }
+        expectAgreement(graph, fuse(schedule(programOf(graph))))
+      })
+    )
   })
 
   it('writes before it reads, and never what it reads', () => {

@@ -10,7 +10,7 @@
 
 import type { Reduction } from '../../elementwise.js'
 import type { FusedLoop } from '../../program/fused.js'
-import { mapStep } from '../../program/group.js'
+import { mapStep } from '../../program/fuse/group.js'
 import type { Affine, BufferSpec, Random } from '../../program/kernel.js'
 import { get, i32, when } from './assembler.js'
 import type { Callee, Code, Local, ModuleDraft, Scope } from './assembler.js'

@@ -3,9 +3,9 @@
  */
 
 import { splitGroup, type Group } from './group.js'
-import type { Affine } from './kernel.js'
-import type { Shape } from '../shape.js'
-import { splitAffine, splitExtents, type Split } from './views.js'
+import type { Affine } from '../kernel.js'
+import type { Shape } from '../../shape.js'
+import { splitAffine, splitExtents, type Split } from '../views.js'
 
 /** One nest, and the access by which it is aligned. */
 export type Walk = { readonly group: Group; readonly at: Affine }

@@ -3,9 +3,9 @@
  */
 
 import { align, type Alignment } from './align.js'
-import type { FusedStep } from './fused.js'
+import type { FusedStep } from '../fused.js'
 import { mapStep, placeGroup, stepsFrom, type Group, type GroupStore } from './group.js'
-import type { Affine } from './kernel.js'
+import type { Affine } from '../kernel.js'
 import { isRowDear } from './rows.js'
 
 /** Work that is done once per row must be little beside the row. */

@@ -2,10 +2,10 @@
  * From a group to a loop: which axis is the row, the order of the others, and reductions as folds and combining stores.
  */
 
-import type { FusedLoop, Store } from './fused.js'
+import type { FusedLoop, Store } from '../fused.js'
 import { mapStep, pruned, stepsFrom, type Group } from './group.js'
-import type { Affine } from './kernel.js'
-import { collapse } from './views.js'
+import type { Affine } from '../kernel.js'
+import { collapse } from '../views.js'
 
 const accessesOf = ({ steps, stores }: Group): ReadonlyArray<Affine> => [
   ...steps.flatMap((step) =>

@@ -6,10 +6,10 @@
  * another stores. A group is plain data: merging two makes a third.
  */
 
-import type { Reduction } from '../elementwise.js'
-import { operandsOf, type FusedStep } from './fused.js'
-import type { Affine, Loop, Scatter } from './kernel.js'
-import { splitAffine, splitExtents, type Split } from './views.js'
+import type { Reduction } from '../../elementwise.js'
+import { operandsOf, type FusedStep } from '../fused.js'
+import type { Affine, Loop, Scatter } from '../kernel.js'
+import { splitAffine, splitExtents, type Split } from '../views.js'
 
 export type GroupStore = {
   readonly buffer: number
