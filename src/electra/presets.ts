@@ -96,23 +96,25 @@ export const presets: Readonly<Record<PresetName, CompleteInput>> = {
   demo: {
     ...objective,
     name: 'demo',
-    // No dropout: in so few steps a model this small cannot overfit, and dropout would only slow it.
+    // No dropout: in so few steps a model this small cannot overfit, and dropout would only slow it. Narrow layers start
+    // from larger numbers than wide ones: with 0.02 attention stays flat for thousands of steps.
     model: {
       ...model,
       embeddingSize: 64,
-      hiddenSize: 64,
+      hiddenSize: 96,
       layers: 2,
       maxPositions: 128,
       hiddenDropout: 0,
-      attentionDropout: 0
+      attentionDropout: 0,
+      initializerRange: 0.05
     },
     generator: { hiddenMultiplier: 0.5 },
-    sequenceLength: 64,
-    batchSize: 16,
+    sequenceLength: 32,
+    batchSize: 24,
     shards: 2,
-    // 1.06 GFLOP of products a step with 2,000 pieces of vocabulary.
-    optimizer: { ...optimizer, learningRate: 1.5e-3, warmupSteps: 60 },
-    training: { steps: 800, checkpointEvery: 100, keepCheckpoints: 2, evaluationBatches: 4 }
+    // 1.5 GFLOP of products a step with 2,000 pieces of vocabulary.
+    optimizer: { ...optimizer, learningRate: 2e-3, warmupSteps: 400 },
+    training: { steps: 8000, checkpointEvery: 1000, keepCheckpoints: 2, evaluationBatches: 8 }
   },
   nano: {
     ...objective,
