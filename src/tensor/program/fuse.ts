@@ -28,6 +28,8 @@ type Node = {
   /** Nodes that must have run before, and those that must run after. */
   readonly before: Set<Node>
   readonly after: Set<Node>
+  /** The last kernel of all that are in this node or must run before it. */
+  latest: number
 }
 
 const first = ({ kernels }: Node): number => kernels[0]
@@ -41,7 +43,8 @@ const merged = (a: Node, b: Node, group: Group): Node => {
     reads: readsOfGroup(group),
     writes: new Set([...a.writes, ...b.writes]),
     before: new Set([...without(a.before), ...without(b.before)]),
-    after: new Set([...without(a.after), ...without(b.after)])
+    after: new Set([...without(a.after), ...without(b.after)]),
+    latest: Math.max(a.latest, b.latest)
   }
   for (const old of [a, b]) {
     old.before.forEach((n) => n.after.delete(old))
@@ -49,7 +52,19 @@ const merged = (a: Node, b: Node, group: Group): Node => {
   }
   node.before.forEach((n) => n.after.add(node))
   node.after.forEach((n) => n.before.add(node))
+  raise(node)
   return node
+}
+
+/** What runs after a node runs after all that the node does. */
+const raise = (from: Node): void => {
+  const stack = [from]
+  for (let node = stack.pop(); node !== undefined; node = stack.pop())
+    for (const next of node.after)
+      if (next.latest < node.latest) {
+        next.latest = node.latest
+        stack.push(next)
+      }
 }
 
 /** Whether `from` must run before `to` because of some node between them. */
@@ -57,8 +72,7 @@ const hasPath = (from: Node, to: Node): boolean => {
   const seen = new Set<Node>([from])
   const stack = [...to.before].filter((n) => n !== from)
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    // What runs after `from` holds a kernel that came after its first.
-    if (seen.has(node) || last(node) < first(from)) continue
+    if (seen.has(node) || node.latest < from.latest) continue
     if (node.before.has(from)) return true
     seen.add(node)
     stack.push(...node.before)
@@ -146,7 +160,8 @@ const nodeOf = (f: Fusing, kernel: Kernel, k: number, isShared: (buffer: number)
     reads,
     writes: new Set([write]),
     before: new Set([...reads, write].flatMap((buffer) => [...listed(f.writers, buffer)])),
-    after: new Set()
+    after: new Set(),
+    latest: k
   }
   node.before.forEach((n) => n.after.add(node))
   enter(f, node)

@@ -24,15 +24,23 @@ export type Alignment = {
 }
 
 /** One side while its axes are being paired. The group itself is split at the end, when it is known to be worth it. */
-type Side = { extents: Shape; at: Affine; readonly paired: Array<number>; readonly splits: Array<Split> }
+type Side = {
+  extents: Shape
+  at: Affine
+  /** The group's. What is folded along it would be another number along a part of it: it stays whole. */
+  row: number | undefined
+  readonly paired: Array<number>
+  readonly splits: Array<Split>
+}
 
-const sideOf = ({ group: { extents }, at }: Walk): Side => ({ extents, at, paired: [], splits: [] })
+const sideOf = ({ group: { extents, row }, at }: Walk): Side => ({ extents, at, row, paired: [], splits: [] })
 
 const split = (side: Side, axis: number, factor: number): void => {
   const cut = { axis, factor }
   side.splits.push(cut)
   side.extents = splitExtents(side.extents, cut)
   side.at = splitAffine(side.at, cut)
+  if (side.row !== undefined && side.row > axis) side.row++
   side.paired.forEach((p, i) => (side.paired[i] = p > axis ? p + 1 : p))
 }
 
@@ -44,11 +52,11 @@ const unpaired = ({ extents, at, paired }: Side, moves: boolean): ReadonlyArray<
 const extentOf = (side: Side, axis: number): number => side.extents[axis]
 const strideOf = (side: Side, axis: number): number => side.at.strides[axis]
 
-/** Pairs the whole of the smaller axis with the inner part of the larger; false where it does not divide it. */
+/** Pairs the whole of the smaller axis with the inner part of the larger; false where that cannot be cut so. */
 const pair = (left: Side, right: Side, l: number, r: number): boolean => {
   const [a, b] = [extentOf(left, l), extentOf(right, r)]
   const [small, large] = a < b ? [a, b] : [b, a]
-  if (large % small !== 0) return false
+  if (large % small !== 0 || (a > small && l === left.row) || (b > small && r === right.row)) return false
   if (a > small) split(left, l, small)
   if (b > small) split(right, r, small)
   // Of a split axis the inner part is the second.

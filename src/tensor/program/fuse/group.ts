@@ -94,7 +94,7 @@ const mapAccesses = (group: Group, at: (a: Affine) => Affine): Pick<Group, 'step
   stores: group.stores.map((store) => ({ ...store, at: at(store.at) }))
 })
 
-/** The same nest with one axis seen as two: `axis` becomes the outer, `axis + 1` the inner. */
+/** The same nest with one axis, not its row, seen as two: `axis` becomes the outer, `axis + 1` the inner. */
 export const splitGroup = (group: Group, split: Split): Group => {
   const { steps, stores } = mapAccesses(group, (a) => splitAffine(a, split))
   return {
