@@ -167,7 +167,8 @@ const runRandom = ({ key, counter, out, size }: Random, arrays: ReadonlyArray<Da
   for (let i = 0; i < size; i++) arrays[out][i] = threefry2x32(words(key), [(low + (i >> 1)) >>> 0, high])[i % 2]
 }
 
-const runKernel = (kernel: FusedKernel, arrays: ReadonlyArray<Data>): void => {
+/** Carries out one kernel on the arrays of all buffers. */
+export const runKernel = (kernel: FusedKernel, arrays: ReadonlyArray<Data>): void => {
   switch (kernel._tag) {
     case 'loop':
       return runLoop(kernel, arrays)

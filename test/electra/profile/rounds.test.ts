@@ -1,0 +1,119 @@
+import * as E from 'fp-ts/lib/Either.js'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Corpus } from '../../../src/electra/data/corpus.js'
+import { runRounds, type Timed } from '../../../src/electra/profile/rounds.js'
+import { shardToProfile } from '../../../src/electra/profile/shard.js'
+import { loadStep, type LoadedProgram, type LoadedStep } from '../../../src/electra/profile/step.js'
+import { runKeys } from '../../../src/electra/training/keys.js'
+import { openSession } from '../../../src/electra/training/session.js'
+import type { DeviceError } from '../../../src/tensor/index.js'
+import { wasm } from '../../../src/tensor/run/wasm.js'
+import { inProcess, type Arrays } from '../../../src/workers/index.js'
+import { left, right, rightOf } from '../data/right.js'
+import { corpusIn, least, remove, temporary, textOf } from '../training/runs.js'
+
+let directory = ''
+let corpus: Corpus
+beforeAll(async () => {
+  directory = await temporary()
+  corpus = await corpusIn(directory, 'text', textOf(52))
+})
+afterAll(() => remove(directory))
+
+const seed = 3
+const keys = runKeys(seed)
+
+/** A step of `examples` examples on a device of its own. */
+const stepOf = (examples: number) => {
+  const device = wasm()
+  const vocabSize = corpus.vocabulary.pieces.length
+  const step = right(loadStep(device, { config: least(), vocabSize, examples }))
+  const shard = right(shardToProfile(step.config, { corpus, vocabSize }, keys))
+  const run = (loaded: LoadedStep, rounds: number) => runRounds(device, loaded, shard, keys.parameters, rounds)
+  return { step, run }
+}
+
+type Seen = { readonly inputs: Arrays; readonly outputs: Arrays }
+
+const copies = (arrays: Arrays): Arrays => arrays.map((x) => x.slice())
+
+/** The program, with copies of what it is given and what it makes put into `runs`. */
+const watched = (loaded: LoadedProgram, runs: Array<Seen>): LoadedProgram => {
+  const { run } = loaded.executable
+  return {
+    ...loaded,
+    executable: {
+      ...loaded.executable,
+      run: (inputs, outputs, observe) => async () => {
+        const given = copies(inputs)
+        const ran = await run(inputs, outputs, observe)()
+        runs.push({ inputs: given, outputs: copies(outputs) })
+        return ran
+      }
+    }
+  }
+}
+
+describe('rounds', () => {
+  it('time every kernel, never below 0, and all of them together no longer than the whole', async () => {
+    const { step, run } = stepOf(2)
+    const rounds = await rightOf(run(step, 5))
+    for (const name of ['shardGrad', 'update'] as const) {
+      expect(rounds[name]).toHaveLength(5)
+      rounds[name].forEach(({ whole, kernels }: Timed) => {
+        expect(kernels).toHaveLength(step[name].executable.kernels?.kernels.length ?? 0)
+        expect(kernels.every((seconds) => seconds >= 0)).toBe(true)
+        const sum = kernels.reduce((a, b) => a + b, 0)
+        // Rounding is nothing beside what the whole has more: the first kernel, which counts as 0.
+        expect(sum).toBeLessThanOrEqual(whole)
+      })
+    }
+  })
+
+  it('begin with the very step that a run of one shard takes first, and go on from what each has left', async () => {
+    const { step, run } = stepOf(4)
+    const [gradients, updates]: [Array<Seen>, Array<Seen>] = [[], []]
+    const loaded = {
+      ...step,
+      shardGrad: watched(step.shardGrad, gradients),
+      update: watched(step.update, updates)
+    }
+    await rightOf(run(loaded, 2))
+    expect(gradients).toHaveLength(updates.length)
+    expect(updates.length).toBeGreaterThanOrEqual(2)
+
+    const { state, reads, gradients: count } = step.programs.step
+    updates.forEach(({ inputs }, n) => {
+      const before = inputs.slice(0, state)
+      if (n > 0) expect(before).toEqual(updates[n - 1].outputs.slice(0, state))
+      expect(gradients[n].inputs.slice(0, reads.length)).toEqual(reads.map((i) => before[i]))
+      expect(inputs.slice(state, state + count)).toEqual(gradients[n].outputs.slice(0, count))
+      expect(inputs[state + count]).toEqual(Int32Array.of(n))
+    })
+
+    const settings = { config: step.config, corpus, seed, totalSteps: 10_000 }
+    const session = await rightOf(openSession(settings)(inProcess(wasm())))
+    await rightOf(session.step(0))
+    const { params, optimizer } = await session.read()
+    const [first] = updates
+    expect([...optimizer, ...params].map(({ data }) => data)).toEqual(first.outputs.slice(0, state))
+  })
+
+  it.each(['shardGrad', 'update'] as const)('pass on the failure of %s, and stop', async (name) => {
+    const { step, run } = stepOf(2)
+    const error: DeviceError = { _tag: 'DeviceFailed', device: 'broken', reason: 'as told' }
+    const runs: Array<Seen> = []
+    const failing: LoadedProgram = {
+      ...step[name],
+      executable: { ...step[name].executable, run: () => () => Promise.resolve(E.left(error)) }
+    }
+    const loaded = {
+      ...step,
+      shardGrad: watched(step.shardGrad, runs),
+      update: watched(step.update, runs),
+      [name]: failing
+    }
+    expect(left(await run(loaded, 3)())).toEqual(error)
+    expect(runs).toHaveLength(name === 'shardGrad' ? 0 : 1)
+  })
+})
