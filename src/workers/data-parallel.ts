@@ -3,7 +3,7 @@
  *
  *     shardGrad(read state, shard inputs)          -> gradients, metrics     once per shard
  *     sum over the shards, in the fixed tree                                 gradients and metrics alike
- *     update(state, summed gradients, inputs)      -> state, report          once
+ *     update(state, summed gradients, inputs)      -> state, report          once, in parts
  *
  * The state exists once in the pool's memory, in two banks: `update` reads one and writes the other, and the banks change
  * places only when it has succeeded, so a failed step leaves the state as it was. The number of shards belongs to the
@@ -23,6 +23,7 @@ import type { WorkerError } from './error.js'
 import { allocateSlots, readSlots, writeSlots, type Slot } from './memory.js'
 import type { Pool } from './pool.js'
 import { inOrder } from '../tensor/in-order.js'
+import { prepareInParts } from './in-parts.js'
 import { prepareShardedSum, type ShardedSum } from './sharded-sum.js'
 
 /** Arrays in the order of a program's inputs or outputs. */
@@ -102,22 +103,25 @@ const prepareShards = (
   { reads, shards }: Step,
   { state }: Cut,
   name: string,
-  source: Lowered
+  source: Lowered,
+  room: number | undefined
 ): TE.TaskEither<WorkerError, ShardedSum> =>
   prepareShardedSum(
     pool,
     name,
     source,
     reads.map((i) => state[i]),
-    shards
+    shards,
+    room
   )
 
 /**
- * Loads the programs of a step on a pool and allocates all its memory.
+ * Loads the programs of a step on a pool and allocates all its memory. `room` is for how many shards' gradients at once: see
+ * `prepareShardedSum`.
  *
  * Fails with `ProgramRejected` where the programs do not fit one another, with `OutOfMemory`, or with what a device says.
  */
-export const prepareStep = (pool: Pool, step: Step): TE.TaskEither<WorkerError, Fold> =>
+export const prepareStep = (pool: Pool, step: Step, room?: number): TE.TaskEither<WorkerError, Fold> =>
   pipe(
     TE.fromEither(cutOf(step)),
     TE.bindTo('cut'),
@@ -137,8 +141,8 @@ export const prepareStep = (pool: Pool, step: Step): TE.TaskEither<WorkerError, 
     TE.chainFirst(({ write, slots }) =>
       TE.fromIOEither(write('update', slots.captured, step.update.captured.map(peek)))
     ),
-    TE.bind('sharded', ({ cut }) => prepareShards(pool, step, cut, 'shardGrad', step.shardGrad)),
-    TE.bind('update', () => pool.load(step.update.program)),
+    TE.bind('sharded', ({ cut }) => prepareShards(pool, step, cut, 'shardGrad', step.shardGrad, room)),
+    TE.bind('update', () => prepareInParts(pool, step.update.program)),
     TE.map(({ cut, write, read, slots, sharded, update }): Fold => {
       const gate = inOrder()
       const gradients = sharded.sums.slice(0, step.gradients)
@@ -160,13 +164,10 @@ export const prepareStep = (pool: Pool, step: Step): TE.TaskEither<WorkerError, 
               TE.chainIOEitherK(() => write('update', slots.updateInputs, updateInputs)),
               TE.chain(() => sharded.run(readable())),
               TE.chain(() =>
-                pool.run([
-                  {
-                    program: update,
-                    inputs: [...current, ...gradients, ...slots.updateInputs, ...slots.captured],
-                    outputs: [...next, ...slots.report]
-                  }
-                ])
+                update.run(
+                  [...current, ...gradients, ...slots.updateInputs, ...slots.captured],
+                  [...next, ...slots.report]
+                )
               ),
               TE.map(() => {
                 publish()
@@ -176,7 +177,7 @@ export const prepareStep = (pool: Pool, step: Step): TE.TaskEither<WorkerError, 
           ),
         evaluation: (name, source) =>
           pipe(
-            prepareShards(pool, step, cut, name, source),
+            prepareShards(pool, step, cut, name, source, room),
             TE.map(
               (held): Evaluation =>
                 (shardInputs) =>

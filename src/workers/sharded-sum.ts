@@ -1,9 +1,8 @@
 /**
  * One program run once per shard, and the sum of its outputs over the shards in the fixed tree: a map and a reduction.
  *
- * Shards go to whichever worker is free. The sum is cut into as many programs as there are shards, of about equal bytes,
- * so that it runs in parallel too; the cut depends on the program and the number of shards, not on the pool. The sum over
- * one shard is what that shard gave.
+ * Shards go to whichever worker is free, all at once or in waves, as there is room for what they give. A sum is cut into parts
+ * that run in parallel too; the cut depends on the program, not on the pool. The sum over one shard is what that shard gave.
  */
 
 import type * as E from 'fp-ts/lib/Either.js'
@@ -12,7 +11,7 @@ import type { IO } from 'fp-ts/lib/IO.js'
 import * as IOE from 'fp-ts/lib/IOEither.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { bytesPerElement, type Data } from '../tensor/dtype.js'
+import { bytesPerElement, type Data, type FloatWidth } from '../tensor/dtype.js'
 import { peek } from '../tensor/literal.js'
 import type { Lowered } from '../tensor/program/lower.js'
 import { outputSpecs, type Spec } from '../tensor/program/program.js'
@@ -21,7 +20,10 @@ import { agree, rejected } from './agreement.js'
 import type { WorkerError } from './error.js'
 import { allocateSlots, freeSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
 import type { Pool } from './pool.js'
+import type { ProgramId, Task } from './runner.js'
+import { evenRuns, partsFor } from './runs.js'
 import { treeSumProgram } from './tree-sum.js'
+import { roomFor, wavesOf, type Phase } from './waves.js'
 
 export type ShardedSum = {
   /** Where the sums stand after `run`, in the order of the program's outputs. */
@@ -41,18 +43,6 @@ export type ShardedSum = {
 const pick = <A>(positions: ReadonlyArray<number>, from: ReadonlyArray<A>): ReadonlyArray<A> =>
   positions.map((i) => from[i])
 
-/** What a program's sum is cut into: runs of neighbouring leaves, at most `parts` of them, of about equal bytes. */
-const cut = (specs: ReadonlyArray<Spec>, parts: number): ReadonlyArray<ReadonlyArray<number>> => {
-  const bytes = specs.map(({ shape, dtype }) => sizeOf(shape) * bytesPerElement(dtype))
-  const total = bytes.reduce((a, b) => a + b, 0)
-  const groups = Array.from({ length: parts }, (): Array<number> => [])
-  bytes.reduce((before, size, leaf) => {
-    groups[Math.min(parts - 1, total === 0 ? 0 : Math.floor((parts * before) / total))].push(leaf)
-    return before + size
-  }, 0)
-  return groups.filter((group) => group.length > 0)
-}
-
 const check = (
   name: string,
   { program, captured }: Lowered,
@@ -67,33 +57,72 @@ const check = (
   return agree(name, 'shared inputs', program.inputs.slice(0, shared.length), shared)
 }
 
+const bytesOf = (specs: ReadonlyArray<Spec>, floats: FloatWidth): ReadonlyArray<number> =>
+  specs.map(({ shape, dtype }) => sizeOf(shape) * bytesPerElement(dtype, floats))
+
+const total = (bytes: ReadonlyArray<number>): number => bytes.reduce((a, b) => a + b, 0)
+
+/** A part of the sum of some number of sets. */
+type PartialSum = { readonly program: ProgramId; readonly leaves: ReadonlyArray<number> }
+
+/** Loads the sums of each number of sets that some phase has. */
+const loadSums = (
+  pool: Pool,
+  outputs: ReadonlyArray<Spec>,
+  phases: ReadonlyArray<Phase>
+): TE.TaskEither<WorkerError, ReadonlyMap<number, ReadonlyArray<PartialSum>>> => {
+  const bytes = bytesOf(outputs, 'float32')
+  const parts = evenRuns(bytes, partsFor(total(bytes)))
+  const counts = new Set(phases.flatMap((phase) => (phase._tag === 'sum' ? [phase.from.length] : [])))
+  return pipe(
+    [...counts],
+    TE.traverseSeqArray((count) =>
+      pipe(
+        parts,
+        TE.traverseSeqArray((leaves) =>
+          pipe(
+            pool.load(treeSumProgram(pick(leaves, outputs), count)),
+            TE.map((program): PartialSum => ({ program, leaves }))
+          )
+        ),
+        TE.map((loaded) => [count, loaded] as const)
+      )
+    ),
+    TE.map((entries) => new Map(entries))
+  )
+}
+
 /**
  * Loads `source` and its sum, and allocates their memory. `name` is what errors call the program.
  *
  * Inputs of the program: first the `shared` specs, one array for all shards; then each shard's own; last the captured
- * literals. Fails with `ProgramRejected` where the inputs do not begin so, an output is bool, or there is no shard.
+ * literals. `room` says for how many shards there is room at once: a power of two, or all of them. Fails with `ProgramRejected`
+ * where the inputs do not begin so, an output is bool, or there is no shard.
  */
 export const prepareShardedSum = (
   pool: Pool,
   name: string,
   source: Lowered,
   shared: ReadonlyArray<Spec>,
-  shards: number
+  shards: number,
+  room?: number
 ): TE.TaskEither<WorkerError, ShardedSum> => {
   const { program, captured } = source
   const own = program.inputs.slice(shared.length, program.inputs.length - captured.length)
   const outputs = outputSpecs(program)
   const { floats } = pool.device
+  const bytes = total(bytesOf(outputs, floats))
   return pipe(
     TE.fromEither(check(name, source, shared, shards)),
+    TE.map(() => wavesOf(shards, room ?? roomFor(bytes, shards, pool.workers))),
+    TE.bindTo('waves'),
     TE.bind('memory', () => TE.fromIOEither(pool.memory)),
-    TE.bind('slots', ({ memory }) =>
+    TE.bind('slots', ({ memory, waves: { sets } }) =>
       TE.fromIOEither(
         allocateSlots(memory, floats, {
           captured: captured.map(({ shape, dtype }) => ({ shape, dtype })),
           inputs: RA.replicate(shards, own),
-          outputs: RA.replicate(shards, outputs),
-          sums: shards === 1 ? [] : outputs
+          outputs: RA.replicate(sets, outputs)
         })
       )
     ),
@@ -101,19 +130,9 @@ export const prepareShardedSum = (
       TE.fromIOEither(writeSlots(memory, floats)(name, slots.captured, captured.map(peek)))
     ),
     TE.bind('map', () => pool.load(program)),
-    TE.bind('reductions', () =>
-      pipe(
-        shards === 1 ? [] : cut(outputs, shards),
-        TE.traverseArray((leaves) =>
-          pipe(
-            pool.load(treeSumProgram(pick(leaves, outputs), shards)),
-            TE.map((sum) => ({ sum, leaves }))
-          )
-        )
-      )
-    ),
-    TE.map(({ memory, slots, map, reductions }) => {
-      const sums = shards === 1 ? slots.outputs[0] : slots.sums
+    TE.bind('reductions', ({ waves: { phases } }) => loadSums(pool, outputs, phases)),
+    TE.map(({ waves: { phases, result }, memory, slots, map, reductions }) => {
+      const sums = slots.outputs[result]
       const write = writeSlots(memory, floats)
       return {
         sums,
@@ -132,31 +151,28 @@ export const prepareShardedSum = (
                 found: `${inputs.length} shards`,
                 expected: String(shards)
               }),
-        run: (sharedSlots) =>
-          pipe(
-            pool.run(
-              slots.inputs.map((inputs, shard) => ({
-                program: map,
-                inputs: [...sharedSlots, ...inputs, ...slots.captured],
-                outputs: slots.outputs[shard]
-              }))
-            ),
-            TE.chain(() =>
-              pool.run(
-                reductions.map(({ sum, leaves }) => ({
-                  program: sum,
-                  inputs: slots.outputs.flatMap((shard) => pick(leaves, shard)),
-                  outputs: pick(leaves, sums)
+        run: (sharedSlots) => {
+          const tasks = (phase: Phase): ReadonlyArray<Task> =>
+            phase._tag === 'map'
+              ? phase.shards.map(({ shard, set }) => ({
+                  program: map,
+                  inputs: [...sharedSlots, ...slots.inputs[shard], ...slots.captured],
+                  outputs: slots.outputs[set]
                 }))
-              )
-            )
-          ),
+              : (reductions.get(phase.from.length) ?? []).map(({ program: sum, leaves }) => ({
+                  program: sum,
+                  inputs: phase.from.flatMap((set) => pick(leaves, slots.outputs[set])),
+                  outputs: pick(leaves, slots.outputs[phase.to])
+                }))
+          return pipe(
+            phases,
+            TE.traverseSeqArray((phase) => pool.run(tasks(phase))),
+            TE.map(() => undefined)
+          )
+        },
         read: readSlots(memory, floats)(sums),
         inPlace: () => sums.map(view(memory, floats)),
-        free: freeSlots(
-          memory,
-          floats
-        )([...slots.captured, ...slots.inputs.flat(), ...slots.outputs.flat(), ...slots.sums])
+        free: freeSlots(memory, floats)([...slots.captured, ...slots.inputs.flat(), ...slots.outputs.flat()])
       }
     })
   )

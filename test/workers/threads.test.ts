@@ -26,10 +26,10 @@ const plain: DeviceChoice = { device: 'reference', matmul: 'own', floats: 'float
 
 /** Ten steps of the perceptron: the bits of every metric on the way, and of the state at the end. */
 const train =
-  (shards: number) =>
+  (shards: number, room?: number) =>
   (pool: Pool): TE.TaskEither<WorkerError, ReadonlyArray<string>> =>
     pipe(
-      prepareStep(pool, perceptron(shards)),
+      prepareStep(pool, perceptron(shards), room),
       TE.chainFirst((fold) => fold.write(initialState())),
       TE.chain((fold) =>
         pipe(
@@ -51,6 +51,13 @@ describe('worker threads', () => {
     const alone = await all(inProcess(reference({ floats: 'float32' })))()
     expect(E.isRight(alone)).toBe(true)
     for (const workers of [1, 2, 3]) expect(await withPool({ workers, choice: plain, entry })(all)()).toEqual(alone)
+  })
+
+  it('give the same bits with room for all shards and for few', async () => {
+    const all = await withPool({ workers: 2, choice: plain, entry })(train(7, 7))()
+    expect(E.isRight(all)).toBe(true)
+    for (const room of [1, 2, 4])
+      expect(await withPool({ workers: 2, choice: plain, entry })(train(7, room))()).toEqual(all)
   })
 
   it.each<DeviceChoice>([

@@ -1,0 +1,26 @@
+/** Lists cut into runs of neighbours that weigh about the same, so that they can be worked on side by side. */
+
+/**
+ * Positions of `weights` in at most `count` runs, in order; together they are all of them. No run is empty. Of one very
+ * heavy entry the run cannot be lighter.
+ */
+export const evenRuns = (weights: ReadonlyArray<number>, count: number): ReadonlyArray<ReadonlyArray<number>> => {
+  const total = weights.reduce((a, b) => a + b, 0)
+  const runs = Array.from({ length: count }, (): Array<number> => [])
+  weights.reduce((before, weight, i) => {
+    // By where its middle falls, rounding errors of sums kept within.
+    const at = total === 0 ? 0 : Math.floor((count * (before + weight / 2)) / total)
+    runs[Math.min(count - 1, at)].push(i)
+    return before + weight
+  }, 0)
+  return runs.filter((run) => run.length > 0)
+}
+
+/** Work on fewer bytes than this is not worth handing to another thread. */
+const worthHanding = 2 ** 22
+
+/** More parts than workers even out what each takes. */
+const mostParts = 32
+
+/** In how many parts so many bytes are worked on: it depends on nothing else, least of all on who is there to work. */
+export const partsFor = (bytes: number): number => Math.min(mostParts, Math.max(1, Math.floor(bytes / worthHanding)))
