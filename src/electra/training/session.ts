@@ -23,7 +23,7 @@ import type { ElectraConfig } from '../config.js'
 import type { Corpus } from '../data/corpus.js'
 import { objectiveOf } from '../objective/choose.js'
 import type { Report } from '../objective/objective.js'
-import { trainingData, type NoExamples, type TrainingData } from './data.js'
+import { trainingData, type NoExamples, type StepInputs, type TrainingData } from './data.js'
 import { runKeys, type RunKeys } from './keys.js'
 import { namedSums, pretrainingPrograms, scheduleOf, type PretrainingPrograms } from './programs.js'
 
@@ -154,6 +154,34 @@ const arraysOf = (leaves: ReadonlyArray<Leaf>, state: NamedState): E.Either<Sess
   )
 }
 
+type Prefetching = {
+  /** The inputs of step n, which may be there already. */
+  readonly inputsOf: (n: number) => StepInputs
+  /** Prepares those of step `next` while other threads are at work: as soon as they have been told what to do. */
+  readonly prefetched: <E, A>(work: TE.TaskEither<E, A>, next: number) => TE.TaskEither<E, A>
+}
+
+/** After the messages to other threads that are on their way. */
+const soon = (): Promise<void> =>
+  new Promise((resume) => {
+    if (typeof setImmediate === 'function') setImmediate(resume)
+    else setTimeout(resume)
+  })
+
+/** Inputs are functions of the step's number, so it does not matter when they are made. */
+const prefetching = ({ stepAt }: TrainingData): Prefetching => {
+  let ready: { readonly n: number; readonly inputs: StepInputs } | undefined
+  return {
+    inputsOf: (n) => (ready?.n === n ? ready.inputs : stepAt(n)),
+    prefetched: (work, next) => async () => {
+      const running = work()
+      await soon()
+      ready = { n: next, inputs: stepAt(next) }
+      return running
+    }
+  }
+}
+
 /** Prepares a run on a pool, with freshly initialised parameters. */
 export const openSession =
   ({ config, corpus, seed, totalSteps }: RunSettings) =>
@@ -170,15 +198,16 @@ export const openSession =
       TE.let('leaves', ({ programs }) => leavesOf(programs)),
       TE.chainFirstW(({ programs, fold, leaves }) => initialise(pool, programs, keys, fold, leaves)),
       TE.map(({ data, programs, fold, evaluate, leaves }): Session => {
+        const { inputsOf, prefetched } = prefetching(data)
         return {
           parameters: leaves.reduce((n, { part, shape }) => n + (part === 'params' ? sizeOf(shape) : 0), 0),
           data,
           device: pool.device,
           workers: pool.workers,
           step: (n) => {
-            const { shards, tokens } = data.stepAt(n)
+            const { shards, tokens } = inputsOf(n)
             return pipe(
-              fold.step(shards, [Int32Array.of(n)]),
+              prefetched(fold.step(shards, [Int32Array.of(n)]), n + 1),
               TE.map(({ metrics, report: [gradientNorm] }) => ({
                 report: programs.report(namedSums(programs.metrics, metrics), 1),
                 gradientNorm: gradientNorm[0],

@@ -105,6 +105,31 @@ describe('a session', () => {
     expect(continued).toEqual(straight)
   })
 
+  it('takes the step that it is asked for, though it has prepared the next', async () => {
+    const [skipped, between] = await inSession(
+      'in process',
+      least()
+    )((session) =>
+      pipe(
+        traceOf(0, 1)(session),
+        TE.chain(() => TE.fromTask(session.read)),
+        TE.bindTo('between'),
+        TE.bind('third', () => traceOf(2, 3)(session)),
+        TE.map(({ between, third }) => [third, between] as const)
+      )
+    )
+    const alone = await inSession(
+      'in process',
+      least()
+    )((session) =>
+      pipe(
+        session.write(between),
+        TE.chain(() => traceOf(2, 3)(session))
+      )
+    )
+    expect(skipped).toEqual(alone)
+  })
+
   it('does not move by being evaluated or read', async () => {
     const plain = await inSession('in process', least())(traceOf(0, 3))
     const watched = await inSession(
