@@ -182,10 +182,13 @@ const prefetching = ({ stepAt }: TrainingData): Prefetching => {
   }
 }
 
-/** Prepares a run on a pool, with freshly initialised parameters. */
+/**
+ * Prepares a run on a pool, with freshly initialised parameters. `room` is for how many shards' gradients at once; it changes
+ * no bit.
+ */
 export const openSession =
   ({ config, corpus, seed, totalSteps }: RunSettings) =>
-  (pool: Pool): TE.TaskEither<SessionError, Session> => {
+  (pool: Pool, room?: number): TE.TaskEither<SessionError, Session> => {
     const keys = runKeys(seed)
     const schedule = scheduleOf(config, totalSteps)
     const objective = objectiveOf(config, corpus.vocabulary.pieces.length)
@@ -193,7 +196,7 @@ export const openSession =
       TE.fromEither<SessionError, TrainingData>(trainingData(config, corpus, keys)),
       TE.bindTo('data'),
       TE.bindW('programs', () => TE.fromEither(pretrainingPrograms(config, objective, totalSteps))),
-      TE.bindW('fold', ({ programs }) => prepareStep(pool, programs.step)),
+      TE.bindW('fold', ({ programs }) => prepareStep(pool, programs.step, room)),
       TE.bindW('evaluate', ({ data, programs, fold }) => evaluation(programs, fold, data)),
       TE.let('leaves', ({ programs }) => leavesOf(programs)),
       TE.chainFirstW(({ programs, fold, leaves }) => initialise(pool, programs, keys, fold, leaves)),
