@@ -17,10 +17,11 @@ import type { Rules } from './race.js'
 import { steps } from './step.js'
 import { rowsOf, showOverview, showTable } from './table.js'
 import { buildText } from './training.js'
+import { workers } from './workers.js'
 
 const usage = `npm run bench -- [options]
 
-  --suite NAME   contraction, step, compile or memory; may be repeated (default: all)
+  --suite NAME   contraction, step, workers, compile or memory; may be repeated (default: all)
   --only TEXT    only what has this in its name, such as "1024 x 256" or small
   --rounds N     times taken of each (default 7)
   --limit S      seconds for each contestant, after which it gets no further turn (default 15)
@@ -31,7 +32,7 @@ const usage = `npm run bench -- [options]
 PURE_ELECTRA_PYTHON names a Python that has PyTorch (default: python3).
 `
 
-const suites = ['contraction', 'step', 'compile', 'memory'] as const
+const suites = ['contraction', 'step', 'workers', 'compile', 'memory'] as const
 
 type Suite = (typeof suites)[number]
 
@@ -116,11 +117,12 @@ const measure = async ({ suites: chosen, only, rules, json }: Options, directory
   const questions: Record<Suite, () => ReadonlyArray<Measurement>> = {
     contraction: () => contractions(modes, products, rules.slow),
     step: () => steps(training, directory),
+    workers: () => workers(torch, directory),
     compile: () => compiling,
     memory: () => memories(torch, directory)
   }
   const measurements = chosen.flatMap((suite) => questions[suite]()).filter(({ subject }) => subject.includes(only))
-  if (isChosen('step') || isChosen('memory')) {
+  if (isChosen('step') || isChosen('workers') || isChosen('memory')) {
     process.stderr.write('building a corpus of the shipped text\n')
     const built = await buildText(directory)()
     if (E.isLeft(built)) throw new Error(built.left)

@@ -14,3 +14,6 @@ export const peerScript = (name: string): string => at(`../../peers/${name}`)
 
 /** The module for measurements that need a process of their own. */
 export const freshModule = at('./fresh.mjs')
+
+/** Where worker threads start: the build. */
+export const threadModule = new URL('../../../dist/workers/thread.js', import.meta.url)

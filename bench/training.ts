@@ -28,18 +28,20 @@ import { showTensorError, type Device } from '../src/tensor/index.js'
 import { inProcess } from '../src/workers/index.js'
 import { sampleText } from './places.js'
 
-/** One shard each: a step is one batch through both networks, as the peers do it. */
+/** One shard each, but for `pair`: a step is one batch through both networks, as the peers do it. */
 const sizes = {
   small: { extends: 'small', batchSize: 8, shards: 1, pieces: 30522 },
-  tiny: { extends: 'tiny', batchSize: 32, shards: 1, pieces: 8192 }
+  tiny: { extends: 'tiny', batchSize: 32, shards: 1, pieces: 8192 },
+  pair: { extends: 'small', batchSize: 16, shards: 2, pieces: 30522 }
 } as const
 
 export type Trained = keyof typeof sizes
 
+/** Those that are trained on one thread. */
 export const trained: ReadonlyArray<Trained> = ['small', 'tiny']
 
 /** Steps until the schedule ends: more than are ever timed. */
-const totalSteps = 10_000
+export const totalSteps = 10_000
 
 export const configOf = (which: Trained): ElectraConfig => {
   const { pieces: _, ...overrides } = sizes[which]
@@ -63,7 +65,7 @@ export const tokensOf = (which: Trained): number => {
 }
 
 /** The sizes as the peers want them: `peers/electra.mjs`. */
-export const peerSizes = (which: Trained): unknown => {
+export const peerSizes = (which: Trained, threads = 1): unknown => {
   const { model, generator, batchSize, sequenceLength, maskProbability } = configOf(which)
   const encoder = ({ hiddenSize, heads, feedForwardSize, layers }: typeof generator): unknown => ({
     hidden: hiddenSize,
@@ -79,7 +81,7 @@ export const peerSizes = (which: Trained): unknown => {
     batch: batchSize,
     slots: slotsOf(maskProbability, sequenceLength),
     dropout: model.hiddenDropout,
-    threads: 1,
+    threads,
     body: encoder(model),
     generator: encoder(generator)
   }
