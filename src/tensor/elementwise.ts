@@ -75,3 +75,15 @@ export type Reduction = 'sum' | 'max' | 'min'
 export const acceptsUnary = (fn: Unary): ReadonlyArray<DType> => unaries[fn].accepts
 export const acceptsBinary = (fn: Binary): ReadonlyArray<DType> => binaries[fn].accepts
 export const acceptsComparison = (fn: Comparison): ReadonlyArray<DType> => comparisons[fn].accepts
+
+/** What a reduction of nothing is. */
+export const reductionIdentity = (fn: Reduction, dtype: DType): number => {
+  switch (fn) {
+    case 'sum':
+      return 0
+    case 'max':
+      return dtype === 'f32' ? -Infinity : dtype === 'i32' ? -(2 ** 31) : 0
+    case 'min':
+      return dtype === 'f32' ? Infinity : dtype === 'i32' ? 2 ** 31 - 1 : 2 ** 32 - 1
+  }
+}

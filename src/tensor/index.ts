@@ -48,7 +48,8 @@ export {
   type Running,
   type Timing
 } from './run/device.js'
-export type { Contraction, Multiplier, Multiply, StridedMatrix } from './run/multiplier.js'
+export type { Contraction, StridedMatrix } from './program/kernel.js'
+export type { Multiplier, Multiply } from './run/multiplier.js'
 export { reference } from './run/reference.js'
 export { wasm, type WasmOptions } from './run/wasm.js'
 export { blas, type Blas } from './run/blas.js'

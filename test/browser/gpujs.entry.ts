@@ -5,7 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { showDeviceError, type DeviceError } from '../../src/tensor/run/device.js'
 import { gpuJs, type GpuJsMode } from '../../src/tensor/run/gpujs.js'
-import type { Contraction } from '../../src/tensor/run/multiplier.js'
+import type { Contraction } from '../../src/tensor/program/kernel.js'
 
 /** A contraction and its operands, as they cross into the page. */
 export type PlainCase = {

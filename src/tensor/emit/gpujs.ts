@@ -15,7 +15,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { DeviceError } from '../run/device.js'
-import type { Contraction, StridedMatrix } from '../run/multiplier.js'
+import type { Contraction, StridedMatrix } from '../program/kernel.js'
 
 /** The stretch of an operand's array that a kernel reads, and all that it is handed. */
 export type Window = { readonly start: number; readonly length: number }

@@ -2,10 +2,9 @@
  * Contractions as batches of strided matrices: which axes play which role, and when they are one matrix.
  */
 
-import type { Contraction } from '../run/multiplier.js'
+import type { Affine, Contraction } from './kernel.js'
 import { sizeOf, type Shape } from '../shape.js'
 import { freeAxes } from '../tensor.js'
-import type { Affine } from './kernel.js'
 import { collapse, dense } from './views.js'
 
 /** Some axes of an operand, in order. */

@@ -2,7 +2,7 @@
  * Fused programs for people: what each kernel computes as formulas, its work and its traffic, and who carries it out.
  */
 
-import type { Contraction } from '../run/multiplier.js'
+import type { Contraction } from './kernel.js'
 import type { Shape } from '../shape.js'
 import { bytesOf, flopsOf } from './cost.js'
 import { axesOf, batchNames, formulasOf } from './explain/formulas.js'

@@ -9,7 +9,7 @@
 
 import type { DType } from '../dtype.js'
 import type { Binary, Comparison, Reduction, Unary } from '../elementwise.js'
-import type { Contraction } from '../run/multiplier.js'
+
 import type { Shape } from '../shape.js'
 
 /** `offset + sum_i strides[i] * x_i` over loop coordinates `x`. Offsets and strides are never negative. */
@@ -83,6 +83,24 @@ export type Scatter = {
   readonly stride: number
   readonly size: number
   readonly out: View
+}
+
+/** A matrix per batch index, inside a flat array: element (i, j) of batch b is at `offset + b . batch + i * row + j * column`. */
+export type StridedMatrix = {
+  readonly offset: number
+  readonly batch: ReadonlyArray<number>
+  readonly row: number
+  readonly column: number
+}
+
+/** `out[b, i, j] = sum_p left[b, i, p] right[b, p, j]`, `out` row-major and dense. Strides may be 0. */
+export type Contraction = {
+  readonly batch: Shape
+  readonly m: number
+  readonly n: number
+  readonly k: number
+  readonly left: StridedMatrix
+  readonly right: StridedMatrix
 }
 
 /** A batched f32 product, for a multiplier. `out` is written whole. */

@@ -8,8 +8,7 @@
  */
 
 import { bytesPerElement, type DType } from '../dtype.js'
-import type { Reduction } from '../elementwise.js'
-import { reductionIdentity } from '../run/scalar.js'
+import { type Reduction, reductionIdentity } from '../elementwise.js'
 import { sizeOf, type Shape } from '../shape.js'
 import type { OpOf } from '../tensor.js'
 import { contractionOf, densified, flattened, isMatrix, operandOf, type Operand } from './contraction.js'

@@ -12,7 +12,8 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { sizeOf, stridesOf, type Shape } from '../shape.js'
 import { openLibrary, type BlasLibrary } from './blas-library.js'
 import type { DeviceError } from './device.js'
-import type { Contraction, Multiplier, Multiply, StridedMatrix } from './multiplier.js'
+import type { Contraction, StridedMatrix } from '../program/kernel.js'
+import type { Multiplier, Multiply } from './multiplier.js'
 
 export type Blas = Multiplier<'sync'> & {
   /** The path or soname of the library. */

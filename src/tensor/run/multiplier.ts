@@ -4,28 +4,10 @@
  * A multiplier is handed batched products of strided f32 matrices, and knows nothing of programs.
  */
 
-import type { Shape } from '../shape.js'
+import type { Contraction } from '../program/kernel.js'
 import type { DeviceError, Running, Timing } from './device.js'
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Task } from 'fp-ts/lib/Task.js'
-
-/** A matrix per batch index, inside a flat array: element (i, j) of batch b is at `offset + b . batch + i * row + j * column`. */
-export type StridedMatrix = {
-  readonly offset: number
-  readonly batch: ReadonlyArray<number>
-  readonly row: number
-  readonly column: number
-}
-
-/** `out[b, i, j] = sum_p left[b, i, p] right[b, p, j]`, `out` row-major and dense. Strides may be 0. */
-export type Contraction = {
-  readonly batch: Shape
-  readonly m: number
-  readonly n: number
-  readonly k: number
-  readonly left: StridedMatrix
-  readonly right: StridedMatrix
-}
 
 export type Multiply<T extends Timing> = (
   left: Float32Array,

@@ -7,7 +7,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, bytesPerElement, type Data, type DType, type FloatWidth } from '../dtype.js'
-import type { Binary, Unary } from '../elementwise.js'
+import { type Binary, reductionIdentity, type Unary } from '../elementwise.js'
 import type { Instruction, Program, Spec } from '../program/program.js'
 import { printProgram } from '../program/print.js'
 import { reasonOf } from '../reason.js'
@@ -17,7 +17,7 @@ import { threefry2x32 } from '../threefry.js'
 import { checkArrays } from './arrays.js'
 import type { Device } from './device.js'
 import { lazyMemory } from './memory.js'
-import { castTo, comparison, floatBinary, floatUnary, integerBinary, reductionIdentity } from './scalar.js'
+import { castTo, comparison, floatBinary, floatUnary, integerBinary } from './scalar.js'
 
 type Value = Spec & { readonly data: Data }
 

@@ -4,7 +4,7 @@
  */
 
 import type { DType } from '../dtype.js'
-import type { Binary, Comparison, Reduction, Unary } from '../elementwise.js'
+import type { Binary, Comparison, Unary } from '../elementwise.js'
 import { erf } from './erf.js'
 
 const sigmoid = (x: number): number => {
@@ -84,17 +84,5 @@ export const castTo = (to: DType, from: DType, x: number): number => {
       return from === 'f32' ? (Number.isNaN(x) ? 0 : Math.min(2 ** 31 - 1, Math.max(-(2 ** 31), Math.trunc(x)))) : x | 0
     case 'u32':
       return from === 'f32' ? (Number.isNaN(x) ? 0 : Math.min(2 ** 32 - 1, Math.max(0, Math.trunc(x)))) : x >>> 0
-  }
-}
-
-/** What a reduction of nothing is. */
-export const reductionIdentity = (fn: Reduction, dtype: DType): number => {
-  switch (fn) {
-    case 'sum':
-      return 0
-    case 'max':
-      return dtype === 'f32' ? -Infinity : dtype === 'i32' ? -(2 ** 31) : 0
-    case 'min':
-      return dtype === 'f32' ? Infinity : dtype === 'i32' ? 2 ** 31 - 1 : 2 ** 32 - 1
   }
 }

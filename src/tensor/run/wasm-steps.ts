@@ -8,12 +8,12 @@ import { moduleDraft } from '../emit/wasm/assembler.js'
 import { kernelEmitter, scratchBytes, type EmittedKernel } from '../emit/wasm/loop.js'
 import { addProduct, productScratchBytes } from '../emit/wasm/product.js'
 import type { FusedKernel, FusedLoop, FusedProgram } from '../program/fused.js'
-import type { Product, Random } from '../program/kernel.js'
+import type { Contraction, Product, Random } from '../program/kernel.js'
 import { reasonOf } from '../reason.js'
 import { sizeOf } from '../shape.js'
 import type { DeviceError, Running, Timing } from './device.js'
 import type { Memory } from './memory.js'
-import type { Contraction, Multiplier, Multiply } from './multiplier.js'
+import type { Multiplier, Multiply } from './multiplier.js'
 
 export type WasmFunction = (...args: ReadonlyArray<number>) => void
 

@@ -4,7 +4,7 @@ import { runInThisContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { gpuJsKernel, type GpuJsKernel } from '../../../src/tensor/emit/gpujs.js'
 import { showDeviceError } from '../../../src/tensor/run/device.js'
-import type { Contraction } from '../../../src/tensor/run/multiplier.js'
+import type { Contraction } from '../../../src/tensor/program/kernel.js'
 import { cases, naive, small, type Case } from '../run/contractions.js'
 
 const kernelOf = (contraction: Contraction): GpuJsKernel => {

@@ -2,8 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { contractionOf, densified, flattened, isMatrix, operandOf } from '../../../src/tensor/program/contraction.js'
 import { dense, permuteView } from '../../../src/tensor/program/views.js'
-import type { Affine } from '../../../src/tensor/program/kernel.js'
-import type { StridedMatrix } from '../../../src/tensor/run/multiplier.js'
+import type { Affine, StridedMatrix } from '../../../src/tensor/program/kernel.js'
 import { sizeOf, type Shape } from '../../../src/tensor/shape.js'
 
 const walk = (extents: Shape, offset: number, strides: ReadonlyArray<number>): ReadonlyArray<number> =>

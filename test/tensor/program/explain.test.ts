@@ -17,7 +17,8 @@ import {
   transpose,
   type Tensor
 } from '../../../src/tensor/index.js'
-import type { Contraction, Multiplier } from '../../../src/tensor/run/multiplier.js'
+import type { Contraction } from '../../../src/tensor/program/kernel.js'
+import type { Multiplier } from '../../../src/tensor/run/multiplier.js'
 import { describeKernel, explainKernels } from '../../../src/tensor/program/explain.js'
 import { fuse } from '../../../src/tensor/program/fuse.js'
 import { readsOfFused, writesOfFused, type FusedProgram } from '../../../src/tensor/program/fused.js'

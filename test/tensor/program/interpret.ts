@@ -14,14 +14,8 @@ import {
   type FusedStep
 } from '../../../src/tensor/program/fused.js'
 import type { Affine, Product, Random } from '../../../src/tensor/program/kernel.js'
-import {
-  castTo,
-  comparison,
-  floatBinary,
-  floatUnary,
-  integerBinary,
-  reductionIdentity
-} from '../../../src/tensor/run/scalar.js'
+import { reductionIdentity } from '../../../src/tensor/elementwise.js'
+import { castTo, comparison, floatBinary, floatUnary, integerBinary } from '../../../src/tensor/run/scalar.js'
 import { sizeOf, type Shape } from '../../../src/tensor/shape.js'
 import { threefry2x32 } from '../../../src/tensor/threefry.js'
 

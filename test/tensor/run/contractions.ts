@@ -4,7 +4,7 @@
 
 import fc from 'fast-check'
 import { sizeOf } from '../../../src/tensor/shape.js'
-import type { Contraction, StridedMatrix } from '../../../src/tensor/run/multiplier.js'
+import type { Contraction, StridedMatrix } from '../../../src/tensor/program/kernel.js'
 
 export type Case = {
   readonly contraction: Contraction

@@ -6,7 +6,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, vi } from 'vitest'
 import type * as Adapter from '../../../src/tensor/run/webgpu-adapter.js'
 import { gpuJs } from '../../../src/tensor/run/gpujs.js'
-import type { Contraction } from '../../../src/tensor/run/multiplier.js'
+import type { Contraction } from '../../../src/tensor/program/kernel.js'
 import { itOnWebGpu } from './webgpu.js'
 
 /** The devices that multipliers have been given, in order: the real ones, watched on their way. */

@@ -4,7 +4,7 @@ import gpuJsModule from 'gpu.js'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { showDeviceError, type DeviceError } from '../../../src/tensor/run/device.js'
 import { gpuJs, type GpuJsBackend, type GpuJsMultiplier } from '../../../src/tensor/run/gpujs.js'
-import type { Contraction } from '../../../src/tensor/run/multiplier.js'
+import type { Contraction } from '../../../src/tensor/program/kernel.js'
 import { cases, excess, hundredths, resultSize, small, type Case } from './contractions.js'
 import { itOnWebGpu } from './webgpu.js'
 

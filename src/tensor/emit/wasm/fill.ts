@@ -3,9 +3,8 @@
  */
 
 import { bytesPerElement } from '../../dtype.js'
-import type { Reduction } from '../../elementwise.js'
+import { type Reduction, reductionIdentity } from '../../elementwise.js'
 import type { BufferSpec } from '../../program/kernel.js'
-import { reductionIdentity } from '../../run/scalar.js'
 import { storeLanes } from './access.js'
 import { doWhile, get, i32, increase, memory, set, v128, type Code, type Local, type Scope } from './assembler.js'
 import { identityLanes, lanesIn } from './lanes.js'

@@ -6,8 +6,7 @@
  */
 
 import type { DType } from '../../dtype.js'
-import type { Binary, Comparison, Reduction, Unary } from '../../elementwise.js'
-import { reductionIdentity } from '../../run/scalar.js'
+import { type Binary, type Comparison, type Reduction, reductionIdentity, type Unary } from '../../elementwise.js'
 import { f32x4, get, i32, i32x4, set, v128, type Code, type Scope } from './assembler.js'
 import type { MathLibrary } from './math.js'
 

@@ -26,7 +26,7 @@ import {
 import { inBlocks, smaller, times } from './product/blocks.js'
 import { addPack, groupLanes, packedBytes } from './product/pack.js'
 import { addStrip, tileBytes, tileColumns } from './product/strip.js'
-import type { Contraction } from '../../run/multiplier.js'
+import type { Contraction } from '../../program/kernel.js'
 
 /** Products that are added up before their sum goes to memory. 8 KiB of a strip's right operand, in the first cache. */
 export const blockDepth = 256

@@ -2,10 +2,9 @@
  * Kernels as formulas: loops, products `b9 = x @ weight^T`, and random bits.
  */
 
-import type { Contraction, StridedMatrix } from '../../run/multiplier.js'
+import type { Contraction, Product, Random, StridedMatrix, View } from '../kernel.js'
 import { sizeOf, type Shape } from '../../shape.js'
 import type { FusedKernel } from '../fused.js'
-import type { Product, Random, View } from '../kernel.js'
 import { loopFormulas, type Buffers } from './loop-formulas.js'
 import { axisNames, subscript } from './subscript.js'
 
