@@ -32,7 +32,7 @@ const arrayOf = (dtype: DType, bytes: Bytes): Data => {
 
 /** The bytes of each run's outputs, all on one device, in shared memory or not. */
 export const runAll = (runs: ReadonlyArray<PlainRun>, shared: boolean): ReadonlyArray<ReadonlyArray<Bytes>> => {
-  const device = wasm({ memory: orThrow(createMemory({ shared })).wasm })
+  const device = wasm({ memory: orThrow(createMemory({ shared })) })
   return runs.map(({ program: text, inputs }) => {
     const program = orThrow(deserialise(text))
     const executable = orThrow(device.load(program))

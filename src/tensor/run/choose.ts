@@ -15,6 +15,7 @@ import { blas } from './blas.js'
 import { namedLibrary } from './blas-library.js'
 import { showDeviceError, type Device, type DeviceError } from './device.js'
 import { gpuJs, gpuJsModes, type GpuJsMode } from './gpujs.js'
+import type { Memory } from './memory.js'
 import { reference } from './reference.js'
 import { wasm } from './wasm.js'
 
@@ -62,7 +63,7 @@ const alsoOffering =
 
 const acquireReference = (
   { matmul, floats }: DeviceChoice,
-  memory?: WebAssembly.Memory
+  memory?: Memory
 ): E.Either<DeviceError, Device<'sync'>> =>
   matmul === 'own' || matmul === 'auto'
     ? E.right(reference({ floats, memory }))
@@ -70,7 +71,7 @@ const acquireReference = (
 
 const acquireWasm = (
   { matmul, floats, relaxed }: DeviceChoice,
-  memory?: WebAssembly.Memory
+  memory?: Memory
 ): TE.TaskEither<DeviceError, Device<'sync'> | Device<'async'>> => {
   if (floats === 'float64') {
     return TE.left(unsupported('wasm', 'float64', 'float32: only the reference device computes in float64'))
@@ -99,7 +100,7 @@ const acquireWasm = (
  */
 export const acquire = (
   choice: DeviceChoice,
-  memory?: WebAssembly.Memory
+  memory?: Memory
 ): TE.TaskEither<DeviceError, Device<'sync'> | Device<'async'>> => {
   switch (choice.device) {
     case 'reference':

@@ -173,7 +173,7 @@ export const createMemory = ({ shared = true }: { readonly shared?: boolean } = 
   )
 
 /** The given memory or a new one, from the first call on the same one. */
-export const lazyMemory = (given?: WebAssembly.Memory): IOEither<OutOfMemory, Memory> => {
-  let memory = given === undefined ? undefined : attachMemory(given)
+export const lazyMemory = (given?: Memory): IOEither<OutOfMemory, Memory> => {
+  let memory = given
   return () => (memory === undefined ? E.map((made: Memory) => (memory = made))(createMemory()) : E.right(memory))
 }

@@ -16,7 +16,7 @@ import { freeAxes, type OpOf } from '../tensor.js'
 import { threefry2x32 } from '../threefry.js'
 import { checkArrays } from './arrays.js'
 import type { Device } from './device.js'
-import { lazyMemory } from './memory.js'
+import { lazyMemory, type Memory } from './memory.js'
 import { castTo, comparison, floatBinary, floatUnary, integerBinary } from './scalar.js'
 
 type Value = Spec & { readonly data: Data }
@@ -274,7 +274,7 @@ export const reference = ({
   memory
 }: {
   readonly floats: FloatWidth
-  readonly memory?: WebAssembly.Memory
+  readonly memory?: Memory
 }): Device<'sync'> => ({
   name: 'reference',
   multiplier: 'own',

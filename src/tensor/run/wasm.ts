@@ -28,7 +28,7 @@ import { isOwn, link, ownProduct, scratchOf, type Frame, type Linking, type Step
 
 export type WasmOptions = {
   /** The memory to work in, shared with whoever else has it; otherwise one of its own. */
-  readonly memory?: WebAssembly.Memory
+  readonly memory?: Memory
   /**
    * Multiply and add with one rounding in the device's own products, where the machine does that faster. Results then
    * depend on the machine. Needs an engine with relaxed SIMD.

@@ -10,6 +10,7 @@ import {
   type DeviceName,
   type MultiplierName
 } from '../../../src/tensor/run/choose.js'
+import { attachMemory } from '../../../src/tensor/run/memory.js'
 import { itOnWebGpu } from './webgpu.js'
 
 const choice = (device: DeviceName, matmul: MultiplierName, floats: FloatWidth = 'float32'): DeviceChoice => ({
@@ -65,19 +66,19 @@ describe('acquire', () => {
   })
 
   it('gives a device that works in the given memory, or else in one of its own', async () => {
-    const wasm = new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true })
+    const lent = attachMemory(new WebAssembly.Memory({ initial: 1, maximum: 2, shared: true }))
     for (const chosen of [
       choice('wasm', 'own'),
       choice('wasm', 'gpu.js:cpu'),
       choice('reference', 'own'),
       choice('auto', 'auto', 'float64')
     ]) {
-      const [given, own] = await Promise.all([acquire(chosen, wasm)(), acquire(chosen)()])
+      const [given, own] = await Promise.all([acquire(chosen, lent)(), acquire(chosen)()])
       if (E.isLeft(given) || E.isLeft(own)) throw new Error('the device was refused')
       for (const [device, is] of [[given.right, true] as const, [own.right, false] as const]) {
         const memory = device.memory()
         if (E.isLeft(memory)) throw new Error('the device has no memory')
-        expect(memory.right.wasm === wasm).toBe(is)
+        expect(memory.right === lent).toBe(is)
         await device.release()
       }
     }
