@@ -4,11 +4,24 @@
 
 import { showDeviceError, type DeviceError } from '../tensor/run/device.js'
 
-export type WorkerError =
+/** How a worker is lost. What it had not finished can be done again by another. */
+export type Loss =
   /** The thread ended before it answered; `code` is its exit code. */
   | { readonly _tag: 'WorkerExited'; readonly worker: number; readonly code: number }
   /** Something was thrown in the thread, or a message to or from it could not be read. */
   | { readonly _tag: 'WorkerFailed'; readonly worker: number; readonly reason: string }
+  /** The thread had not answered by its deadline. */
+  | { readonly _tag: 'WorkerOverdue'; readonly worker: number; readonly seconds: number }
+
+export type WorkerError =
+  | Loss
+  /** The same work has cost `attempts` threads, the last of them by `cause`. */
+  | { readonly _tag: 'TaskFailed'; readonly worker: number; readonly attempts: number; readonly cause: Loss }
+  /**
+   * A thread that was lost has not ended within `seconds`: it is in native code, which nothing can stop. What it may still
+   * write to cannot be given to another, so its pool is at an end. Node.js waits for it when the process exits.
+   */
+  | { readonly _tag: 'WorkerStuck'; readonly worker: number; readonly seconds: number }
   | {
       readonly _tag: 'WrongWorkerCount'
       readonly found: number
@@ -28,12 +41,21 @@ export type WorkerError =
   | { readonly _tag: 'PoolReleased' }
   | DeviceError
 
+export const isLoss = (e: WorkerError): e is Loss =>
+  e._tag === 'WorkerExited' || e._tag === 'WorkerFailed' || e._tag === 'WorkerOverdue'
+
 export const showWorkerError = (e: WorkerError): string => {
   switch (e._tag) {
     case 'WorkerExited':
       return `worker ${e.worker} exited with code ${e.code} before it answered`
     case 'WorkerFailed':
       return `worker ${e.worker} failed: ${e.reason}`
+    case 'WorkerOverdue':
+      return `worker ${e.worker} had not answered after ${e.seconds} s`
+    case 'TaskFailed':
+      return `the same work ended ${e.attempts} threads, and is given up. The last time: ${showWorkerError(e.cause)}`
+    case 'WorkerStuck':
+      return `worker ${e.worker} could not be stopped within ${e.seconds} s: its thread is stuck in native code`
     case 'WrongWorkerCount':
       return `found ${e.found} workers, expected ${e.expected}: ${e.reason}`
     case 'ProgramRejected':

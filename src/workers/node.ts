@@ -5,6 +5,7 @@
 import { parentPort, Worker } from 'node:worker_threads'
 import type { Endpoint } from 'comlink'
 import type { Task } from 'fp-ts/lib/Task.js'
+import { after } from './deadline.js'
 
 /** How a thread ended: something was thrown in it, or it exited. */
 export type Ended =
@@ -17,7 +18,11 @@ export type Thread = {
    * waiting. (A promise would keep every reaction ever put on it for as long as the thread lives.)
    */
   readonly onEnd: (listener: (ended: Ended) => void) => () => void
-  readonly terminate: Task<void>
+  /**
+   * Ends the thread, at work or not, and waits until it has ended: nothing runs in it from then on. `false` where it has
+   * not within `seconds`, being in native code that nothing can stop; it then no longer keeps the event loop going.
+   */
+  readonly end: (seconds: number) => Task<boolean>
 }
 
 type Port = {
@@ -76,9 +81,17 @@ export const spawn = (entry: URL): Thread => {
         waiting.delete(listener)
       }
     },
-    terminate: async () => {
-      await worker.terminate()
-    }
+    end: (seconds) => () =>
+      new Promise((settle) => {
+        const callOff = after(seconds, () => {
+          worker.unref()
+          settle(false)
+        })
+        void worker.terminate().then(() => {
+          callOff()
+          settle(true)
+        })
+      })
   }
 }
 

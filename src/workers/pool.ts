@@ -1,8 +1,9 @@
 /**
  * A pool: members that run programs, and tasks that go to whichever member is free.
  *
- * Arrays stand in one memory, results in slots that only their task writes, so it does not matter who ran what. A pool
- * that has lost a member answers every later call with the reason; it never goes on with fewer in silence.
+ * Arrays stand in one memory, results in slots that only their task writes, so it does not matter who ran what. Members
+ * that live in threads replace a lost one by themselves (`lasting.ts`). A pool that has lost a member for good answers
+ * every later call with the reason; it never goes on with fewer in silence.
  */
 
 import * as E from 'fp-ts/lib/Either.js'

@@ -8,12 +8,17 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { DeviceChoice } from '../tensor/run/choose.js'
 import type { WorkerError } from './error.js'
+import type { Block } from './lent-memory.js'
 import type { DeviceFacts, ProgramId, Task } from './runner.js'
+
+/** The task is done, or has not begun for want of a working block of so many bytes. */
+export type Ran = { readonly _tag: 'Done' } | { readonly _tag: 'NeedsRoom'; readonly bytes: number }
 
 export type ThreadApi = {
   /** Acquires the thread's own device, working in the pool's memory, which must be shared: the first call, once. */
   readonly open: (choice: DeviceChoice, memory: WebAssembly.Memory) => Promise<Either<WorkerError, DeviceFacts>>
   /** Compiles a program, given as `serialise` spells it. */
   readonly load: (id: ProgramId, text: string) => Promise<Either<WorkerError, void>>
-  readonly run: (task: Task) => Promise<Either<WorkerError, void>>
+  /** Runs a task, with `room` to work in. */
+  readonly run: (task: Task, room: Block) => Promise<Either<WorkerError, Ran>>
 }

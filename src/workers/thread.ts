@@ -3,11 +3,14 @@
  */
 
 import { expose } from 'comlink'
+import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { deserialise, showProgramFormatError } from '../tensor/program/serialise.js'
 import { acquire } from '../tensor/run/choose.js'
+import { attachMemory } from '../tensor/run/memory.js'
 import type { WorkerError } from './error.js'
+import { lentMemory, type LentMemory } from './lent-memory.js'
 import { parentEndpoint } from './node.js'
 import type { ThreadApi } from './protocol.js'
 import { factsOf, runnerOf, type ProgramId, type Runner } from './runner.js'
@@ -21,28 +24,39 @@ const rejected =
     expected: 'the text of a program'
   })
 
+type Opened = { readonly runner: Runner; readonly lent: LentMemory }
+
 const threadApi = (): ThreadApi => {
-  let opened: Runner | undefined
-  const runner = (): Runner => {
+  let opened: Opened | undefined
+  const here = (): Opened => {
     if (opened === undefined) throw new Error('the thread was called before it was opened')
     return opened
   }
   return {
-    open: (choice, memory) =>
-      pipe(
-        acquire(choice, memory),
+    open: (choice, wasm) => {
+      const lent = lentMemory(attachMemory(wasm))
+      return pipe(
+        acquire(choice, lent.memory),
         TE.map((device) => {
-          opened = runnerOf(device)
+          opened = { runner: runnerOf(device), lent }
           return factsOf(device)
         })
-      )(),
+      )()
+    },
     load: (id, text) =>
       pipe(
         TE.fromEither(deserialise(text)),
         TE.mapLeft((e) => rejected(id)(showProgramFormatError(e))),
-        TE.chain((program) => TE.fromIOEither<WorkerError, void>(runner().load(id, program)))
+        TE.chain((program) => TE.fromIOEither<WorkerError, void>(here().runner.load(id, program)))
       )(),
-    run: (task) => runner().run(task)()
+    run: async (task, room) => {
+      const { runner, lent } = here()
+      lent.lend(room)
+      const ran = await runner.run(task)()
+      if (E.isRight(ran)) return E.right({ _tag: 'Done' })
+      const bytes = lent.missing()
+      return bytes === 0 ? ran : E.right({ _tag: 'NeedsRoom', bytes })
+    }
   }
 }
 

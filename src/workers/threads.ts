@@ -1,111 +1,66 @@
 /**
  * A pool of worker threads, each with a device of its own, on one memory.
+ *
+ * A thread that ends, throws or hangs is replaced, and what it had not finished is done again: the results are the same bits.
  */
 
-import { wrap } from 'comlink'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as IOE from 'fp-ts/lib/IOEither.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { serialise } from '../tensor/program/serialise.js'
 import { acquire, type DeviceChoice } from '../tensor/run/choose.js'
 import { createMemory, type Memory } from '../tensor/run/memory.js'
-import { reasonOf } from '../tensor/reason.js'
 import type { WorkerError } from './error.js'
 import { inProcess } from './in-process.js'
-import { spawn, type Ended, type Thread } from './node.js'
-import { poolOf, type Member, type Pool } from './pool.js'
-import type { ThreadApi } from './protocol.js'
-import type { DeviceFacts } from './runner.js'
+import { lastingMember, type Replaced } from './lasting.js'
+import { startMortal, type Deadlines, type MortalOptions } from './mortal.js'
+import { poolOf, type Pool } from './pool.js'
+import { factsOf } from './runner.js'
+
+/** How long to wait for a thread, and how many may be lost at the same work before it is given up. */
+export type Patience = Deadlines & { readonly attempts: number }
 
 export type PoolOptions = {
   readonly workers: number
   readonly choice: DeviceChoice
   /** The module that threads start at, when it is not the built `thread.js` beside this one. */
   readonly entry?: URL
+  /** Where it differs from `defaultPatience`. */
+  readonly patience?: Partial<Patience>
+  /** Told of every thread that took the place of a lost one, once it is ready to work. */
+  readonly onReplaced?: (replaced: Replaced) => void
 }
 
-const ending =
-  (worker: number) =>
-  (ended: Ended): WorkerError => {
-    switch (ended._tag) {
-      case 'Exited':
-        return { _tag: 'WorkerExited', worker, code: ended.code }
-      case 'Threw':
-        return { _tag: 'WorkerFailed', worker, reason: ended.reason }
-    }
-  }
-
-/** One call over the wire. A dead thread never answers, so the call ends with the thread if not before. */
-const call =
-  <A>(worker: number, thread: Thread, ask: () => Promise<E.Either<WorkerError, A>>): TE.TaskEither<WorkerError, A> =>
-  () =>
-    new Promise((settle) => {
-      const stopWaiting = thread.onEnd((ended) => settle(E.left(ending(worker)(ended))))
-      void ask()
-        .catch((thrown: unknown) => E.left<WorkerError>({ _tag: 'WorkerFailed', worker, reason: reasonOf(thrown) }))
-        .then(settle)
-        .finally(stopWaiting)
-    })
-
-type Opened = { readonly member: Member; readonly facts: DeviceFacts }
-
-/** Starts one thread and has it acquire its device in the memory; ends it where it cannot. */
-const openThread =
-  (choice: DeviceChoice, entry: URL, { wasm }: Memory) =>
-  (worker: number): TE.TaskEither<WorkerError, Opened> =>
-    pipe(
-      TE.fromEither(
-        E.tryCatch(
-          () => spawn(entry),
-          (thrown): WorkerError => ({ _tag: 'WorkerFailed', worker, reason: reasonOf(thrown) })
-        )
-      ),
-      TE.chain((thread) => {
-        const remote = wrap<ThreadApi>(thread.endpoint)
-        const member: Member = {
-          load: (id, program) => call(worker, thread, () => remote.load(id, serialise(program))),
-          run: (task) => call(worker, thread, () => remote.run(task)),
-          lost: new Promise((settle) => thread.onEnd((ended) => settle(ending(worker)(ended)))),
-          release: thread.terminate
-        }
-        return pipe(
-          call(worker, thread, () => remote.open(choice, wasm)),
-          TE.map((facts) => ({ member, facts })),
-          TE.orElseFirstTaskK(() => thread.terminate)
-        )
-      })
-    )
+export const defaultPatience: Patience = { taskSeconds: 3600, loadSeconds: 600, endSeconds: 30, attempts: 3 }
 
 /** All threads or none: where one cannot be had the others are ended. */
 const openThreads = (
-  workers: number,
-  choice: DeviceChoice,
-  entry: URL,
-  memory: Memory
-): TE.TaskEither<WorkerError, Pool> =>
-  pipe(
-    RA.makeBy(workers, openThread(choice, entry, memory)),
-    T.sequenceArray,
+  { workers, patience, onReplaced = () => undefined }: PoolOptions,
+  options: Omit<MortalOptions, 'deadlines'>
+): TE.TaskEither<WorkerError, Pool> => {
+  const { attempts, ...deadlines } = { ...defaultPatience, ...patience }
+  const { memory, device } = options
+  const start = startMortal({ ...options, deadlines })
+  const members = RA.makeBy(workers, (worker) =>
+    lastingMember({ worker, start: start(worker), memory, attempts, onReplaced })
+  )
+  return pipe(
+    members,
+    T.traverseArray(({ open }) => open),
     T.map(RA.separate),
-    T.chain(({ left: errors, right: opened }) =>
+    T.chain(({ left: errors }) =>
       errors.length === 0
-        ? TE.right(
-            poolOf(
-              opened.map(({ member }) => member),
-              opened[0].facts,
-              IOE.right(memory)
-            )
-          )
+        ? TE.right(poolOf(members, device, IOE.right(memory)))
         : pipe(
-            opened,
-            T.traverseArray(({ member }) => member.release),
+            members,
+            T.traverseArray(({ release }) => release),
             T.map(() => E.left(errors[0]))
           )
     )
   )
+}
 
 const wrongCount = (found: number, expected: string, reason: string): WorkerError => ({
   _tag: 'WrongWorkerCount',
@@ -121,12 +76,9 @@ const wrongCount = (found: number, expected: string, reason: string): WorkerErro
  * with gpu.js or WebGPU in it) drives hardware of which there is one, so it has one worker, this thread. Fails with
  * `WrongWorkerCount`, a `DeviceError` (among them `OutOfMemory`), or the end of a thread; threads that had started are then ended.
  */
-export const acquirePool = ({
-  workers,
-  choice,
-  entry = new URL('./thread.js', import.meta.url)
-}: PoolOptions): TE.TaskEither<WorkerError, Pool> =>
-  Number.isSafeInteger(workers) && workers >= 1
+export const acquirePool = (options: PoolOptions): TE.TaskEither<WorkerError, Pool> => {
+  const { workers, choice, entry = new URL('./thread.js', import.meta.url) } = options
+  return Number.isSafeInteger(workers) && workers >= 1
     ? pipe(
         acquire(choice),
         TE.chain((device): TE.TaskEither<WorkerError, Pool> => {
@@ -142,7 +94,7 @@ export const acquirePool = ({
                 )
               : pipe(
                   TE.fromEither<WorkerError, Memory>(createMemory()),
-                  TE.chain((memory) => openThreads(workers, choice, entry, memory))
+                  TE.chain((memory) => openThreads(options, { entry, choice, device: factsOf(device), memory }))
                 )
           return pipe(
             TE.fromTask(device.release),
@@ -151,6 +103,7 @@ export const acquirePool = ({
         })
       )
     : TE.left(wrongCount(workers, 'a positive integer', 'a pool has at least one'))
+}
 
 /** Acquires a pool, uses it, and releases it, whether what it was used for succeeded or not. */
 export const withPool =

@@ -5,6 +5,15 @@ import { showWorkerError, type WorkerError } from '../../src/workers/error.js'
 const texts: { readonly [Tag in WorkerError['_tag']]: readonly [Extract<WorkerError, { _tag: Tag }>, string] } = {
   WorkerExited: [{ _tag: 'WorkerExited', worker: 1, code: 9 }, 'worker 1 exited with code 9 before it answered'],
   WorkerFailed: [{ _tag: 'WorkerFailed', worker: 0, reason: 'no' }, 'worker 0 failed: no'],
+  WorkerOverdue: [{ _tag: 'WorkerOverdue', worker: 2, seconds: 600 }, 'worker 2 had not answered after 600 s'],
+  TaskFailed: [
+    { _tag: 'TaskFailed', worker: 1, attempts: 3, cause: { _tag: 'WorkerExited', worker: 1, code: 9 } },
+    'the same work ended 3 threads, and is given up. The last time: worker 1 exited with code 9 before it answered'
+  ],
+  WorkerStuck: [
+    { _tag: 'WorkerStuck', worker: 1, seconds: 30 },
+    'worker 1 could not be stopped within 30 s: its thread is stuck in native code'
+  ],
   WrongWorkerCount: [
     { _tag: 'WrongWorkerCount', found: 2, expected: '1', reason: 'one GPU' },
     'found 2 workers, expected 1: one GPU'

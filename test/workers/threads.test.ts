@@ -2,14 +2,11 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import * as RA from 'fp-ts/lib/ReadonlyArray.js'
-import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, it } from 'vitest'
 import { outputSpecs } from '../../src/tensor/program/program.js'
 import type { DeviceChoice } from '../../src/tensor/run/choose.js'
 import { reference } from '../../src/tensor/run/reference.js'
-import { prepareStep, type Arrays } from '../../src/workers/data-parallel.js'
 import type { WorkerError } from '../../src/workers/error.js'
 import { inProcess } from '../../src/workers/in-process.js'
 import { allocateSlots, readSlots, writeSlots } from '../../src/workers/memory.js'
@@ -18,31 +15,11 @@ import { acquirePool, withPool } from '../../src/workers/threads.js'
 import { treeSumProgram } from '../../src/workers/tree-sum.js'
 import { built } from '../built.js'
 import { collectUntil } from '../tensor/run/collect-garbage.js'
-import { batch, bitsOf, initialState, perceptron } from './perceptron.js'
+import { train } from './train.js'
 
 const entry = built('workers/thread.js')
 
 const plain: DeviceChoice = { device: 'reference', matmul: 'own', floats: 'float32' }
-
-/** Ten steps of the perceptron: the bits of every metric on the way, and of the state at the end. */
-const train =
-  (shards: number, room?: number) =>
-  (pool: Pool): TE.TaskEither<WorkerError, ReadonlyArray<string>> =>
-    pipe(
-      prepareStep(pool, perceptron(shards), room),
-      TE.chainFirst((fold) => fold.write(initialState())),
-      TE.chain((fold) =>
-        pipe(
-          RA.makeBy(10, (step) => fold.step(batch(step, shards), [Float32Array.of(0.01)])),
-          TE.sequenceSeqArray,
-          TE.chainTaskK((steps): Task<ReadonlyArray<Arrays>> => async () => [
-            ...steps.flatMap(({ metrics, report }) => [metrics, report]),
-            await fold.read()
-          ])
-        )
-      ),
-      TE.map((arrays) => arrays.flatMap(bitsOf))
-    )
 
 describe('worker threads', () => {
   it('give the same bits, 1, 2 or 3 of them and in process, whatever the number of shards', async () => {
@@ -180,10 +157,11 @@ describe('a pool of threads that cannot be had', () => {
   })
 })
 
-describe('a thread that is lost', () => {
+describe('a thread that is lost each time', () => {
   const task = { program: 0, inputs: [], outputs: [] }
+  const failed = (cause: WorkerError) => E.left({ _tag: 'TaskFailed', worker: 0, attempts: 3, cause })
 
-  it('in the middle of a task is a Left, and so is every call after it', async () => {
+  it('in the middle of a task is a Left with the last exit after three of them, and the pool is there for other work', async () => {
     const exits = new URL('./entries/exits.mjs', import.meta.url)
     const answers = await withPool({ workers: 1, choice: plain, entry: exits })((pool) =>
       TE.fromTask(async () => [
@@ -192,8 +170,8 @@ describe('a thread that is lost', () => {
         await pool.load(treeSumProgram([], 1))()
       ])
     )()
-    const exited = E.left({ _tag: 'WorkerExited', worker: 0, code: 7 })
-    expect(answers).toEqual(E.right([exited, exited, exited]))
+    const exited = failed({ _tag: 'WorkerExited', worker: 0, code: 7 })
+    expect(answers).toEqual(E.right([exited, exited, E.right(0)]))
   })
 
   it('by an error of its own is a Left with what it threw, as is an error thrown by a method', async () => {
@@ -201,8 +179,8 @@ describe('a thread that is lost', () => {
     const answers = await withPool({ workers: 1, choice: plain, entry: throws })((pool) =>
       TE.fromTask(async () => [await pool.load(treeSumProgram([], 1))(), await pool.run([task])()])
     )()
-    const failed = (reason: string) => E.left({ _tag: 'WorkerFailed', worker: 0, reason })
-    expect(answers).toEqual(E.right([failed('no room for the program'), failed('the thread is broken')]))
+    const threw = (reason: string) => failed({ _tag: 'WorkerFailed', worker: 0, reason })
+    expect(answers).toEqual(E.right([threw('no room for the program'), threw('the thread is broken')]))
   })
 })
 
@@ -238,13 +216,13 @@ describe('a process that used a pool', () => {
     ).toBe('enough')
   })
 
-  it('ends by itself when a worker was lost', async () => {
+  it('ends by itself when workers were lost', async () => {
     const entry = new URL('./entries/exits.mjs', import.meta.url).href
     expect(
       await runBuilt(`
         const answer = await withPool({ workers: 2, choice, entry: new URL(${JSON.stringify(entry)}) })((pool) =>
           pool.run([{ program: 0, inputs: [], outputs: [] }]))()
         console.log(answer.left._tag)`)
-    ).toBe('WorkerExited')
+    ).toBe('TaskFailed')
   })
 })

@@ -24,6 +24,9 @@ export const showPretrainError = (e: PretrainError): string => {
       return showTensorError(e)
     case 'WorkerExited':
     case 'WorkerFailed':
+    case 'WorkerOverdue':
+    case 'TaskFailed':
+    case 'WorkerStuck':
     case 'WrongWorkerCount':
     case 'OutOfMemory':
     case 'ProgramRejected':

@@ -6,7 +6,7 @@ const right = (value) => ({ _tag: 'Right', right: value })
 
 expose(
   {
-    open: () => right({ name: 'exits', multiplier: 'own', timing: 'sync', floats: 'float32' }),
+    open: () => right({ name: 'reference', multiplier: 'own', timing: 'sync', floats: 'float32' }),
     load: () => right(undefined),
     run: () => process.exit(7)
   },

@@ -6,7 +6,7 @@ const right = (value) => ({ _tag: 'Right', right: value })
 
 expose(
   {
-    open: () => right({ name: 'throws', multiplier: 'own', timing: 'sync', floats: 'float32' }),
+    open: () => right({ name: 'reference', multiplier: 'own', timing: 'sync', floats: 'float32' }),
     load: () => {
       throw new RangeError('no room for the program')
     },

@@ -1,0 +1,147 @@
+/**
+ * A member of a pool that outlives its threads: one that is lost is replaced, and what it had not finished is done again.
+ *
+ * Doing a task twice is doing it once, so nobody can see that it happened but by the clock. A new thread is started only
+ * when the lost one has really ended: until then that one may write to its outputs, and to the block that it works in,
+ * which the new one inherits.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import type { IOEither } from 'fp-ts/lib/IOEither.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { Program } from '../tensor/program/program.js'
+import type { Memory } from '../tensor/run/memory.js'
+import { isLoss, type Loss, type WorkerError } from './error.js'
+import { noBlock } from './lent-memory.js'
+import type { Mortal } from './mortal.js'
+import type { Member } from './pool.js'
+import type { ProgramId, Task } from './runner.js'
+
+/** A new thread has taken the place of one that was lost. */
+export type Replaced = { readonly worker: number; readonly cause: Loss }
+
+export type LastingOptions = {
+  readonly worker: number
+  readonly start: IOEither<WorkerError, Mortal>
+  /** Where the block that it works in is allocated. */
+  readonly memory: Memory
+  /** How many threads the same work may cost. */
+  readonly attempts: number
+  readonly onReplaced: (replaced: Replaced) => void
+}
+
+export type Lasting = Member & {
+  /** Starts the first thread. What fails here is not tried again. */
+  readonly open: TE.TaskEither<WorkerError, void>
+}
+
+export const lastingMember = ({ worker, start, memory, attempts, onReplaced }: LastingOptions): Lasting => {
+  const loaded: Array<{ readonly id: ProgramId; readonly program: Program }> = []
+  let room = noBlock
+  let thread: Mortal | undefined
+  /** The loss that the next thread makes good. */
+  let mourned: Loss | undefined
+  let unusable: WorkerError | undefined
+  let giveUp: (reason: WorkerError) => void
+  const lost = new Promise<WorkerError>((settle) => {
+    giveUp = settle
+  })
+
+  /** Ends the thread, if there is one, and waits for its end. */
+  const end: TE.TaskEither<WorkerError, void> = async () => {
+    const ended = thread === undefined ? E.right(undefined) : await thread.end()
+    thread = undefined
+    if (E.isLeft(ended)) {
+      unusable = ended.left
+      giveUp(ended.left)
+    }
+    return ended
+  }
+
+  /** The thread, or a new one with all programs on it. */
+  const living: TE.TaskEither<WorkerError, Mortal> = async () => {
+    if (thread !== undefined) return E.right(thread)
+    const started = start()
+    if (E.isLeft(started)) return started
+    const mortal = started.right
+    thread = mortal
+    const opened = await pipe(
+      mortal.open,
+      TE.chain(() =>
+        pipe(
+          loaded,
+          TE.traverseSeqArray(({ id, program }) => mortal.load(id, program))
+        )
+      )
+    )()
+    if (E.isLeft(opened)) {
+      const ended = await end()
+      return E.isLeft(ended) ? ended : opened
+    }
+    if (mourned !== undefined) onReplaced({ worker, cause: mourned })
+    mourned = undefined
+    return started
+  }
+
+  const surviving =
+    <A>(work: (mortal: Mortal) => TE.TaskEither<WorkerError, A>): TE.TaskEither<WorkerError, A> =>
+    async () => {
+      for (let attempt = 1; ; attempt++) {
+        if (unusable !== undefined) return E.left(unusable)
+        const answer = await pipe(living, TE.chain(work))()
+        if (E.isRight(answer) || !isLoss(answer.left)) return answer
+        const cause = answer.left
+        const ended = await end()
+        if (E.isLeft(ended)) return ended
+        mourned = cause
+        if (attempt >= attempts) return E.left({ _tag: 'TaskFailed', worker, attempts, cause })
+      }
+    }
+
+  /** Gives the block back for a longer one. Only between two calls to the thread. */
+  const widen = (bytes: number): E.Either<WorkerError, void> => {
+    memory.free(room.address, room.bytes)
+    room = noBlock
+    return pipe(
+      memory.allocate(bytes),
+      E.map((address) => {
+        room = { address, bytes }
+      })
+    )
+  }
+
+  const runOn =
+    (task: Task) =>
+    (mortal: Mortal): TE.TaskEither<WorkerError, void> =>
+      pipe(
+        // Read when it is run: the block may have changed since.
+        TE.fromIO(() => room),
+        TE.chain((lent) => mortal.run(task, lent)),
+        TE.chain((ran) =>
+          ran._tag === 'Done'
+            ? TE.right(undefined)
+            : pipe(
+                TE.fromEither(widen(ran.bytes)),
+                TE.chain(() => runOn(task)(mortal))
+              )
+        )
+      )
+
+  return {
+    open: TE.asUnit(living),
+    load: (id, program) =>
+      pipe(
+        surviving((mortal) => mortal.load(id, program)),
+        TE.map(() => {
+          loaded.push({ id, program })
+        })
+      ),
+    run: (task) => surviving(runOn(task)),
+    lost,
+    release: async () => {
+      unusable ??= { _tag: 'PoolReleased' }
+      await end()
+    }
+  }
+}

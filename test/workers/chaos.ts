@@ -1,0 +1,59 @@
+/**
+ * Pools whose threads are lost by plan.
+ */
+
+import { setEnvironmentData, type Worker } from 'node:worker_threads'
+import type * as E from 'fp-ts/lib/Either.js'
+import type * as TE from 'fp-ts/lib/TaskEither.js'
+import type { WorkerError } from '../../src/workers/error.js'
+import type { Replaced } from '../../src/workers/lasting.js'
+import type { Pool } from '../../src/workers/pool.js'
+import { withPool, type PoolOptions } from '../../src/workers/threads.js'
+import { built } from '../built.js'
+
+export type Way = 'exit' | 'throw' | 'reject' | 'hang' | 'terminate' | 'native' | 'interrupt'
+
+/** How the thread is lost that runs program number `program` for the `run`-th time in all, counted from 0. */
+export type Death = { readonly program: number; readonly run: number; readonly way: Way }
+
+export const chaosEntry = new URL('./entries/chaos.mjs', import.meta.url)
+
+const programs = 64
+
+const counters = (): Int32Array => new Int32Array(new SharedArrayBuffer(4 * programs))
+
+export type Chaos<A> = {
+  readonly answer: E.Either<WorkerError, A>
+  readonly replaced: ReadonlyArray<Replaced>
+  /** By program: how many of the planned deaths came to pass. */
+  readonly deaths: ReadonlyArray<number>
+  /** Threads that were started, and how many of them had not ended when the pool was released. */
+  readonly started: number
+  readonly alive: number
+}
+
+/** Uses a pool whose threads are lost as planned. One at a time: the plan is data of this whole thread. */
+export const withChaos =
+  (options: Omit<PoolOptions, 'entry' | 'onReplaced'>, plan: ReadonlyArray<Death>) =>
+  async <A>(use: (pool: Pool) => TE.TaskEither<WorkerError, A>): Promise<Chaos<A>> => {
+    const deaths = counters()
+    const replaced: Array<Replaced> = []
+    const workers: Array<Worker> = []
+    const onWorker = (worker: Worker): void => {
+      workers.push(worker)
+      worker.on('message', (message) => {
+        if (message === 'terminate') void worker.terminate()
+      })
+    }
+    process.on('worker', onWorker)
+    setEnvironmentData('chaos', { thread: built('workers/thread.js').href, plan, runs: counters(), deaths })
+    const answer = await withPool({ ...options, entry: chaosEntry, onReplaced: (event) => replaced.push(event) })(use)()
+    process.off('worker', onWorker)
+    return {
+      answer,
+      replaced,
+      deaths: [...deaths],
+      started: workers.length,
+      alive: workers.filter(({ threadId }) => threadId !== -1).length
+    }
+  }

@@ -1,0 +1,222 @@
+/**
+ * A member that replaces its threads, on threads that are made up.
+ */
+
+import fc from 'fast-check'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { describe, expect, it } from 'vitest'
+import { createMemory, type Memory } from '../../src/tensor/run/memory.js'
+import type { Loss, WorkerError } from '../../src/workers/error.js'
+import { lastingMember, type Lasting, type LastingOptions, type Replaced } from '../../src/workers/lasting.js'
+import type { Block } from '../../src/workers/lent-memory.js'
+import type { Mortal } from '../../src/workers/mortal.js'
+import type { Ran } from '../../src/workers/protocol.js'
+
+const newMemory = (): Memory => {
+  const made = createMemory()
+  if (E.isLeft(made)) throw new Error('no memory was made')
+  return made.right
+}
+
+const exited: Loss = { _tag: 'WorkerExited', worker: 0, code: 9 }
+const answered: WorkerError = { _tag: 'DeviceFailed', device: 'none', reason: 'no' }
+
+const task = { program: 0, inputs: [], outputs: [] }
+const empty = { inputs: [], instructions: [], outputs: [] }
+
+const done: Ran = { _tag: 'Done' }
+
+const willing: Mortal = {
+  open: TE.right(undefined),
+  load: () => TE.right(undefined),
+  run: () => TE.right(done),
+  end: TE.right(undefined)
+}
+
+/** A member whose n-th thread, counted from 0, is the n-th that is given, and from then on the last. */
+const memberOn = (threads: ReadonlyArray<Partial<Mortal>>, change: Partial<LastingOptions> = {}) => {
+  let started = 0
+  const replaced: Array<Replaced> = []
+  const member = lastingMember({
+    worker: 0,
+    start: () => E.right({ ...willing, ...threads[Math.min(started++, threads.length - 1)] }),
+    memory: newMemory(),
+    attempts: 3,
+    onReplaced: (event) => replaced.push(event),
+    ...change
+  })
+  return { member, replaced, started: () => started }
+}
+
+const run = (member: Lasting): Promise<E.Either<WorkerError, void>> => member.run(task)()
+
+describe('a member that outlives its threads', () => {
+  it('does again what a lost thread had not done, and says so once the next is ready', async () => {
+    const { member, replaced, started } = memberOn([{ run: () => TE.left(exited) }, {}])
+    expect(await run(member)).toEqual(E.right(undefined))
+    expect(replaced).toEqual([{ worker: 0, cause: exited }])
+    expect(started()).toBe(2)
+  })
+
+  it('starts a thread only when the one before has ended, whatever it is lost to', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.scheduler(),
+        fc.array(fc.constantFrom('open', 'load', 'run'), { maxLength: 6 }),
+        async (scheduler, losses) => {
+          const events: Array<'start' | 'end'> = []
+          let number = 0
+          const start = (): E.Either<WorkerError, Mortal> => {
+            // The first is whole, so that there is something to load on those that follow.
+            const lostAt = number === 0 ? undefined : losses[number - 1]
+            number++
+            events.push('start')
+            const at =
+              (what: string) =>
+              <A>(value: A): TE.TaskEither<WorkerError, A> =>
+              async () => {
+                await scheduler.schedule(Promise.resolve(), what)
+                return lostAt === what || (what === 'run' && number === 1) ? E.left(exited) : E.right(value)
+              }
+            return E.right({
+              open: at('open')(undefined),
+              load: () => at('load')(undefined),
+              run: () => at('run')(done),
+              end: async () => {
+                await scheduler.schedule(Promise.resolve(), 'end')
+                events.push('end')
+                return E.right(undefined)
+              }
+            })
+          }
+          const { member, replaced } = memberOn([], { start, attempts: 8 })
+          const answer = pipe(
+            member.load(0, empty),
+            TE.chain(() => member.run(task))
+          )()
+          await scheduler.waitFor(answer)
+          expect(await answer).toEqual(E.right(undefined))
+          expect(events).toEqual([...losses.flatMap(() => ['start', 'end']), 'start', 'end', 'start'])
+          // Those that were lost before they were ready have taken nobody's place.
+          expect(replaced).toHaveLength(1 + losses.filter((what) => what === 'run').length)
+        }
+      )
+    ))
+
+  it('loads what was loaded on every thread that follows, in the order of loading', async () => {
+    const loads: Array<ReadonlyArray<number>> = []
+    const noting = (): Partial<Mortal> => {
+      const own: Array<number> = []
+      loads.push(own)
+      return {
+        load: (id) => {
+          own.push(id)
+          return id === 2 ? TE.left(answered) : TE.right(undefined)
+        }
+      }
+    }
+    const { member } = memberOn([{ ...noting(), run: () => TE.left(exited) }, noting()])
+    const loaded = [0, 1, 2, 3].map((id) => member.load(id, empty))
+    expect((await TE.sequenceSeqArray(loaded.slice(0, 2))())._tag).toBe('Right')
+    // What a device refused is not asked again.
+    expect(await loaded[2]()).toEqual(E.left(answered))
+    expect((await loaded[3]())._tag).toBe('Right')
+    expect(await run(member)).toEqual(E.right(undefined))
+    expect(loads).toEqual([
+      [0, 1, 2, 3],
+      [0, 1, 3]
+    ])
+  })
+
+  it('passes on what a thread answers, at the first time', async () => {
+    const { member, replaced, started } = memberOn([{ run: () => TE.left(answered) }])
+    expect(await run(member)).toEqual(E.left(answered))
+    expect([replaced, started()]).toEqual([[], 1])
+  })
+
+  it.each([1, 2, 5])('gives a task up that has cost %i threads, and takes the next', async (attempts) => {
+    const lost = Array.from({ length: attempts }, (): Partial<Mortal> => ({ run: () => TE.left(exited) }))
+    const { member, started } = memberOn([...lost, {}], { attempts })
+    expect(await run(member)).toEqual(E.left({ _tag: 'TaskFailed', worker: 0, attempts, cause: exited }))
+    expect(started()).toBe(attempts)
+    expect(await run(member)).toEqual(E.right(undefined))
+    expect(started()).toBe(attempts + 1)
+  })
+
+  it('tries no more often to start a thread than to do a task', async () => {
+    const none: Loss = { _tag: 'WorkerFailed', worker: 0, reason: 'no more threads' }
+    let starts = 0
+    const start = (): E.Either<WorkerError, Mortal> =>
+      starts++ === 0 ? E.right({ ...willing, run: () => TE.left(exited) }) : E.left(none)
+    const { member, replaced } = memberOn([], { start })
+    expect(await run(member)).toEqual(E.left({ _tag: 'TaskFailed', worker: 0, attempts: 3, cause: none }))
+    expect([starts, replaced]).toEqual([3, []])
+  })
+
+  it('is lost for good with a thread that does not end, and starts no other', async () => {
+    const stuck: WorkerError = { _tag: 'WorkerStuck', worker: 0, seconds: 30 }
+    const { member, started } = memberOn([{ run: () => TE.left(exited), end: TE.left(stuck) }])
+    expect([await run(member), await run(member), await member.load(0, empty)()]).toEqual([
+      E.left(stuck),
+      E.left(stuck),
+      E.left(stuck)
+    ])
+    expect(await member.lost).toEqual(stuck)
+    expect(started()).toBe(1)
+  })
+
+  it('ends its thread when it is released, though that has not opened yet, and starts no other', async () => {
+    let endOpening: (answer: E.Either<WorkerError, void>) => void
+    const opening = new Promise<E.Either<WorkerError, void>>((settle) => {
+      endOpening = settle
+    })
+    const { member, started, replaced } = memberOn([
+      { run: () => TE.left(exited) },
+      {
+        open: () => opening,
+        end: () => {
+          endOpening(E.left(exited))
+          return Promise.resolve(E.right(undefined))
+        }
+      }
+    ])
+    const answer = run(member)
+    while (started() < 2) await Promise.resolve()
+    await member.release()
+    expect(await answer).toEqual(E.left({ _tag: 'PoolReleased' }))
+    expect([started(), replaced]).toEqual([2, []])
+  })
+
+  it('allocates the room that a task needs, and hands it on from thread to thread', async () => {
+    const memory = newMemory()
+    const rooms: Array<Block> = []
+    const needing =
+      (bytes: number): Mortal['run'] =>
+      (_, room) => {
+        if (room.bytes < bytes) return TE.right({ _tag: 'NeedsRoom', bytes })
+        rooms.push(room)
+        return TE.left(exited)
+      }
+    const { member } = memberOn([{ run: needing(128) }, { run: needing(128) }, { run: needing(640) }], { memory })
+    expect(E.isLeft(await run(member))).toBe(true)
+    expect(rooms.map(({ bytes }) => bytes)).toEqual([128, 128, 640])
+    expect(rooms[1].address).toBe(rooms[0].address)
+    expect(memory.inUse()).toBe(640)
+  })
+
+  it('leaves its memory as full as it was, however many threads it outlives', async () => {
+    const memory = newMemory()
+    const run: Mortal['run'] = (_, { bytes }) =>
+      bytes < 1000 ? TE.right({ _tag: 'NeedsRoom', bytes: 1000 }) : TE.left(exited)
+    const { member } = memberOn([{ run }], { memory, attempts: 50 })
+    expect(E.isLeft(await member.run(task)())).toBe(true)
+    expect(memory.inUse()).toBe(1024)
+  })
+
+  it('answers OutOfMemory where there is no such room', async () => {
+    const { member } = memberOn([{ run: () => TE.right({ _tag: 'NeedsRoom', bytes: 2 ** 40 }) }])
+    expect(await run(member)).toMatchObject(E.left({ _tag: 'OutOfMemory', wanted: 2 ** 40 }))
+  })
+})

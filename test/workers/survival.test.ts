@@ -1,0 +1,156 @@
+/**
+ * Threads that are lost: they are replaced, and nobody can tell from the results.
+ */
+
+import fc from 'fast-check'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as RA from 'fp-ts/lib/ReadonlyArray.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { outputSpecs } from '../../src/tensor/program/program.js'
+import type { DeviceChoice } from '../../src/tensor/run/choose.js'
+import { prepareStep } from '../../src/workers/data-parallel.js'
+import type { WorkerError } from '../../src/workers/error.js'
+import { allocateSlots } from '../../src/workers/memory.js'
+import { withPool } from '../../src/workers/threads.js'
+import { built } from '../built.js'
+import { withChaos, type Death, type Way } from './chaos.js'
+import { batch, bitsOf, initialState, perceptron } from './perceptron.js'
+import { train } from './train.js'
+
+const wasm: DeviceChoice = { device: 'wasm', matmul: 'own', floats: 'float32' }
+
+const shards = 4
+
+let undisturbed: E.Either<WorkerError, ReadonlyArray<string>>
+beforeAll(async () => {
+  undisturbed = await withPool({ workers: 2, choice: wasm, entry: built('workers/thread.js') })(train(shards))()
+  expect(E.isRight(undisturbed)).toBe(true)
+})
+
+/** Programs of the perceptron's step: its gradient, its sums and its update, as the pool numbers them. */
+const programs = async (): Promise<number> => {
+  let loaded = 0
+  await withPool({ workers: 1, choice: wasm, entry: built('workers/thread.js') })((pool) =>
+    train(shards)({
+      ...pool,
+      load: (program) => {
+        loaded++
+        return pool.load(program)
+      }
+    })
+  )()
+  return loaded
+}
+
+const deathsEach = 5
+
+/** Deaths of a program among its first twelve runs: it has ten, and one more for each death before. */
+const deathsOf = (program: number): fc.Arbitrary<ReadonlyArray<Death>> =>
+  fc
+    .tuple(
+      fc.uniqueArray(fc.nat({ max: 11 }), { minLength: deathsEach, maxLength: deathsEach }),
+      fc.array(fc.constantFrom<Way>('exit', 'throw', 'reject', 'terminate'), {
+        minLength: deathsEach,
+        maxLength: deathsEach
+      })
+    )
+    .map(([runs, ways]) => runs.map((run, i) => ({ program, run, way: ways[i] })))
+
+describe('a data-parallel fold on threads that are lost', () => {
+  it('gives the bits of an undisturbed one, with five deaths in its gradient, in each of its sums and in its update', async () => {
+    const count = await programs()
+    expect(count).toBeGreaterThanOrEqual(3)
+    await fc.assert(
+      fc.asyncProperty(
+        fc.tuple(...RA.makeBy(count, deathsOf)).map((deaths) => deaths.flat()),
+        fc.constantFrom(1, 2, 3),
+        async (plan, workers) => {
+          // The same task may meet all the deaths of its program.
+          const options = { workers, choice: wasm, patience: { attempts: deathsEach + 1 } }
+          const { answer, deaths, replaced, started, alive } = await withChaos(options, plan)(train(shards))
+          expect(answer).toEqual(undisturbed)
+          expect(deaths.slice(0, count)).toEqual(RA.replicate(count, deathsEach))
+          expect(replaced).toHaveLength(plan.length)
+          expect([started, alive]).toEqual([workers + plan.length, 0])
+        }
+      ),
+      { numRuns: 2 }
+    )
+  })
+
+  it('goes on past a thread that hangs, once its deadline has passed', async () => {
+    const plan: ReadonlyArray<Death> = [{ program: 0, run: 5, way: 'hang' }]
+    const { answer, deaths, replaced, alive } = await withChaos(
+      { workers: 2, choice: wasm, patience: { taskSeconds: 1 } },
+      plan
+    )(train(shards))
+    expect(answer).toEqual(undisturbed)
+    expect(deaths[0]).toBe(1)
+    expect(replaced.map(({ cause }) => cause)).toContainEqual({
+      _tag: 'WorkerOverdue',
+      worker: replaced[0].worker,
+      seconds: 1
+    })
+    expect(alive).toBe(0)
+  })
+
+  it('is at an end, with its state as it was, where a thread is stuck in native code', async () => {
+    const plan: ReadonlyArray<Death> = [{ program: 0, run: 1, way: 'native' }]
+    const patience = { taskSeconds: 1, endSeconds: 0.2 }
+    const { answer, alive } = await withChaos(
+      { workers: 1, choice: wasm, patience },
+      plan
+    )((pool) =>
+      pipe(
+        prepareStep(pool, perceptron(shards)),
+        TE.chainFirst((fold) => fold.write(initialState())),
+        TE.chainTaskK((fold) => async () => ({
+          step: await fold.step(batch(0, shards), [Float32Array.of(0.01)])(),
+          // Nothing is handed to anybody else that the thread may still write to.
+          again: await fold.step(batch(0, shards), [Float32Array.of(0.01)])(),
+          memory: pool.memory(),
+          state: bitsOf(await fold.read())
+        }))
+      )
+    )
+    const stuck = E.left({ _tag: 'WorkerStuck', worker: 0, seconds: 0.2 })
+    expect(answer).toEqual(E.right({ step: stuck, again: stuck, memory: stuck, state: bitsOf(initialState()) }))
+    expect(alive).toBe(1)
+  })
+})
+
+describe('the memory of a pool', () => {
+  it('is no fuller after 25 deaths than after the first run', async () => {
+    const { program } = perceptron(1).shardGrad
+    const plan = RA.makeBy(25, (death): Death => ({ program: 0, run: 2 * death + 1, way: 'exit' }))
+    const { answer, deaths } = await withChaos(
+      { workers: 1, choice: wasm, patience: { attempts: 3 } },
+      plan
+    )((pool) =>
+      pipe(
+        TE.Do,
+        TE.bind('id', () => pool.load(program)),
+        TE.bind('memory', () => TE.fromIOEither(pool.memory)),
+        TE.bind('slots', ({ memory }) =>
+          TE.fromIOEither(
+            allocateSlots(memory, 'float32', { inputs: program.inputs, outputs: outputSpecs(program) } as const)
+          )
+        ),
+        TE.let('before', ({ memory }) => memory.inUse()),
+        TE.let('task', ({ id, slots }) => ({ program: id, ...slots })),
+        TE.chainFirst(({ task }) => pool.run([task])),
+        TE.let('first', ({ memory }) => memory.inUse()),
+        TE.chainFirst(({ task }) => pool.run(RA.replicate(25, task))),
+        TE.map(({ memory, before, first }) => ({ before, first, last: memory.inUse() }))
+      )
+    )
+    if (E.isLeft(answer)) throw new Error(JSON.stringify(answer.left))
+    const { before, first, last } = answer.right
+    expect(deaths[0]).toBe(25)
+    // The program needs room to work in, so there was something to lose.
+    expect(first).toBeGreaterThan(before)
+    expect(last).toBe(first)
+  })
+})

@@ -1,0 +1,30 @@
+/** Ten steps of the perceptron on a pool, to be compared with the same on another. */
+
+import { pipe } from 'fp-ts/lib/function.js'
+import * as RA from 'fp-ts/lib/ReadonlyArray.js'
+import type { Task } from 'fp-ts/lib/Task.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { prepareStep, type Arrays } from '../../src/workers/data-parallel.js'
+import type { WorkerError } from '../../src/workers/error.js'
+import type { Pool } from '../../src/workers/pool.js'
+import { batch, bitsOf, initialState, perceptron } from './perceptron.js'
+
+/** The bits of every metric on the way, and of the state at the end. */
+export const train =
+  (shards: number, room?: number) =>
+  (pool: Pool): TE.TaskEither<WorkerError, ReadonlyArray<string>> =>
+    pipe(
+      prepareStep(pool, perceptron(shards), room),
+      TE.chainFirst((fold) => fold.write(initialState())),
+      TE.chain((fold) =>
+        pipe(
+          RA.makeBy(10, (step) => fold.step(batch(step, shards), [Float32Array.of(0.01)])),
+          TE.sequenceSeqArray,
+          TE.chainTaskK((steps): Task<ReadonlyArray<Arrays>> => async () => [
+            ...steps.flatMap(({ metrics, report }) => [metrics, report]),
+            await fold.read()
+          ])
+        )
+      ),
+      TE.map((arrays) => arrays.flatMap(bitsOf))
+    )
