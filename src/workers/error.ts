@@ -53,7 +53,7 @@ export const showWorkerError = (e: WorkerError): string => {
     case 'WorkerOverdue':
       return `worker ${e.worker} had not answered after ${e.seconds} s`
     case 'TaskFailed':
-      return `the same work ended ${e.attempts} threads, and is given up. The last time: ${showWorkerError(e.cause)}`
+      return `given up after attempt ${e.attempts} of ${e.attempts}: ${showWorkerError(e.cause)}`
     case 'WorkerStuck':
       return `worker ${e.worker} could not be stopped within ${e.seconds} s: its thread is stuck in native code`
     case 'WrongWorkerCount':

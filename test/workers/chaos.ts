@@ -2,6 +2,12 @@
  * Pools whose threads are lost by plan.
  */
 
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { setEnvironmentData, type Worker } from 'node:worker_threads'
 import type * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
@@ -32,6 +38,13 @@ export type Chaos<A> = {
   readonly alive: number
 }
 
+/** Lets threads that are stuck at the pipe go, so that they end. */
+const releaseAll = async (fifo: string, stuck: ReadonlyArray<Worker>): Promise<void> => {
+  const ended = stuck.map((worker) => once(worker, 'exit'))
+  await writeFile(fifo, '')
+  await Promise.all(ended)
+}
+
 /** Uses a pool whose threads are lost as planned. One at a time: the plan is data of this whole thread. */
 export const withChaos =
   (options: Omit<PoolOptions, 'entry' | 'onReplaced'>, plan: ReadonlyArray<Death>) =>
@@ -46,14 +59,26 @@ export const withChaos =
       })
     }
     process.on('worker', onWorker)
-    setEnvironmentData('chaos', { thread: built('workers/thread.js').href, plan, runs: counters(), deaths })
+    const directory = await mkdtemp(join(tmpdir(), 'pure-electra-chaos-'))
+    const fifo = join(directory, 'fifo')
+    await promisify(execFile)('mkfifo', [fifo])
+    setEnvironmentData('chaos', {
+      fifo,
+      thread: built('workers/thread.js').href,
+      plan,
+      runs: counters(),
+      deaths
+    })
     const answer = await withPool({ ...options, entry: chaosEntry, onReplaced: (event) => replaced.push(event) })(use)()
     process.off('worker', onWorker)
+    const alive = workers.filter(({ threadId }) => threadId !== -1)
+    if (alive.length > 0) await releaseAll(fifo, alive)
+    await rm(directory, { recursive: true })
     return {
       answer,
       replaced,
       deaths: [...deaths],
       started: workers.length,
-      alive: workers.filter(({ threadId }) => threadId !== -1).length
+      alive: alive.length
     }
   }

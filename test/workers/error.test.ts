@@ -8,7 +8,7 @@ const texts: { readonly [Tag in WorkerError['_tag']]: readonly [Extract<WorkerEr
   WorkerOverdue: [{ _tag: 'WorkerOverdue', worker: 2, seconds: 600 }, 'worker 2 had not answered after 600 s'],
   TaskFailed: [
     { _tag: 'TaskFailed', worker: 1, attempts: 3, cause: { _tag: 'WorkerExited', worker: 1, code: 9 } },
-    'the same work ended 3 threads, and is given up. The last time: worker 1 exited with code 9 before it answered'
+    'given up after attempt 3 of 3: worker 1 exited with code 9 before it answered'
   ],
   WorkerStuck: [
     { _tag: 'WorkerStuck', worker: 1, seconds: 30 },

@@ -25,6 +25,7 @@ import { pretrain, type PretrainCommandOptions } from './commands/pretrain.js'
 import { profile, type ProfileOptions } from './commands/profile.js'
 import { verify, type VerifyOptions } from './commands/verify.js'
 import { consoleOf, type Console } from './console.js'
+import { endDespiteThreads } from './end.js'
 import { exitCodes, type Command } from './outcome.js'
 
 const version = (): string => {
@@ -205,6 +206,7 @@ const program = (): Program => {
 }
 
 mindReaders()
+endDespiteThreads()
 try {
   await program().parseAsync()
 } catch (thrown) {

@@ -3,6 +3,7 @@
  */
 
 import cliProgress, { type SingleBar } from 'cli-progress'
+import { showWorkerError } from '../../workers/index.js'
 import type { Report } from '../objective/objective.js'
 import type { PretrainEvent } from '../training/pretrain.js'
 import type { CorpusProgress } from '../data/corpus-builder.js'
@@ -115,6 +116,9 @@ export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
           return
         case 'Saved':
           if (bar === undefined) console.note(`step ${event.step}  saved ${event.path}`)
+          return
+        case 'Replaced':
+          console.note(`${bar === undefined ? '' : '\n'}${showWorkerError(event.cause)}; replaced`)
       }
     },
     stop: () => bar?.stop()

@@ -20,6 +20,8 @@ export type ClosingReport = Where & {
   /** `ln V`: the masked-LM loss of a uniform guess, in nats. */
   readonly chanceMaskedLmLoss: number
   readonly tokensPerSecond: number
+  /** Worker threads that were lost and replaced. */
+  readonly replacements: number
   readonly weightsSha256: string
   readonly optimizerSha256: string
   readonly checkpoint: string
@@ -40,6 +42,7 @@ export const closingReport = (result: PretrainResult, vocabSize: number): Closin
   ...(result.best === undefined ? {} : { best: result.best }),
   chanceMaskedLmLoss: Math.log(vocabSize),
   tokensPerSecond: result.tokensPerSecond,
+  replacements: result.replacements,
   weightsSha256: result.weightsSha256,
   optimizerSha256: result.optimizerSha256,
   checkpoint: result.checkpoint
@@ -89,6 +92,7 @@ export const showReport = (report: ClosingReport, config: ElectraConfig): string
       ? []
       : [`best held-out loss  ${report.best.loss.toFixed(4)} at step ${report.best.step}`]),
     `computed on         ${showWhere(report)}`,
+    ...(report.replacements === 0 ? [] : [`threads replaced    ${report.replacements}`]),
     `weights sha256      ${report.weightsSha256}`,
     `optimizer sha256    ${report.optimizerSha256}`,
     `checkpoint          ${report.checkpoint}`

@@ -2,6 +2,7 @@
  * One clear text for each error of a run.
  */
 
+import * as E from 'fp-ts/lib/Either.js'
 import { showTensorError } from '../../tensor/fault.js'
 import { showWorkerError } from '../../workers/index.js'
 import { showStoreError } from '../store/errors.js'
@@ -15,6 +16,12 @@ export const showPretrainError = (e: PretrainError): string => {
       return `${e.out} already holds a run, at step ${e.step}. Continue it with --resume, or choose another --out`
     case 'NothingToResume':
       return `${e.out}: found no checkpoint to resume from. Start without --resume`
+    case 'StepFailed':
+      return `after step ${e.step}: ${showPretrainError(e.cause)}. ${
+        E.isRight(e.saved)
+          ? `The state is saved in ${e.saved.right}: continue with --resume`
+          : `The state could not be saved: ${showStoreError(e.saved.left)}`
+      }`
     case 'Diverged':
       return `step ${e.step}: the ${e.what} is ${e.found}. Checkpoints from before it stand; try a smaller learning rate`
     case 'ShapeMismatch':

@@ -59,10 +59,17 @@ export const meansOf = (history: History, tenth: Tenth): Report =>
 
 const heldOutPrefix = 'heldOut.'
 
+const owed = 'evaluationOwed'
+
+/** Notes that the evaluation of this very step is due and could not be made. */
+export const oweEvaluation = (history: History): History => ({ ...history, [owed]: 1 })
+
+export const owesEvaluation = (history: History): boolean => history[owed] !== undefined
+
 /** Takes the place of the evaluation before it. */
 export const rememberHeldOut =
   (report: Report) =>
-  (history: History): History => ({
+  ({ [owed]: _, ...history }: History): History => ({
     ...history,
     ...Object.fromEntries(Object.entries(report).map(([name, value]) => [`${heldOutPrefix}${name}`, value]))
   })

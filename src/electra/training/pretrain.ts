@@ -14,9 +14,11 @@
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import type { IO } from 'fp-ts/lib/IO.js'
 import * as O from 'fp-ts/lib/Option.js'
+import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { withPool, type PoolOptions } from '../../workers/index.js'
+import { withPool, type Pool, type PoolOptions, type Replaced } from '../../workers/index.js'
 import type { Report } from '../objective/objective.js'
 import { latestCheckpoint, saveCheckpoint, type Found } from '../store/checkpoint.js'
 import type { HeldOut, Progress, RunIdentity } from '../store/checkpoint-state.js'
@@ -25,13 +27,22 @@ import { sha256OfTensors } from '../store/digest.js'
 import type { StoreError } from '../store/errors.js'
 import { removeLeftovers } from '../store/files.js'
 import { betterOf, checkResume } from '../store/resume.js'
-import { emptyHistory, heldOutOf, meansOf, remember, rememberHeldOut, type History } from './history.js'
+import {
+  emptyHistory,
+  heldOutOf,
+  meansOf,
+  oweEvaluation,
+  owesEvaluation,
+  remember,
+  rememberHeldOut,
+  type History
+} from './history.js'
 import { metricsFile, type MetricsFile, type MetricsRecord } from './metrics-file.js'
 import { openSession, type NamedState, type RunSettings, type Session, type SessionError } from './session.js'
 
 export type PretrainOptions = RunSettings & {
   readonly out: string
-  readonly pool: PoolOptions
+  readonly pool: Omit<PoolOptions, 'onReplaced'>
   readonly checkpointEvery: number
   readonly keepCheckpoints: number
   /** Continue from the last checkpoint in `out`; without it, `out` must hold none. */
@@ -48,6 +59,16 @@ export type PretrainError =
   | { readonly _tag: 'RunExists'; readonly out: string; readonly step: number }
   /** `resume` was asked for, and there is nothing to resume. */
   | { readonly _tag: 'NothingToResume'; readonly out: string }
+  /**
+   * What follows `step` could not be computed. The state of that step is `saved`, in a checkpoint that the run can be resumed
+   * from, or could not be.
+   */
+  | {
+      readonly _tag: 'StepFailed'
+      readonly step: number
+      readonly cause: SessionError
+      readonly saved: E.Either<StoreError, string>
+    }
   /** Something that must be finite no longer is. Earlier checkpoints stand, and none of this state is written. */
   | {
       readonly _tag: 'Diverged'
@@ -86,6 +107,7 @@ export type PretrainEvent =
     }
   | { readonly _tag: 'Evaluated'; readonly step: number; readonly report: Report; readonly isBest: boolean }
   | { readonly _tag: 'Saved'; readonly step: number; readonly path: string }
+  | ({ readonly _tag: 'Replaced' } & Replaced)
 
 export type PretrainResult = Where & {
   /** Whether every step was taken; otherwise it was asked to stop. */
@@ -101,6 +123,8 @@ export type PretrainResult = Where & {
   readonly best: HeldOut | undefined
   /** Of this process only: a resumed run does not count what came before. Padding is not counted. */
   readonly tokensPerSecond: number
+  /** Worker threads that were lost and replaced, in this process. */
+  readonly replacements: number
   readonly weightsSha256: string
   readonly optimizerSha256: string
   readonly checkpoint: string
@@ -168,7 +192,12 @@ const restore = (session: Session, found: O.Option<Found>): TE.TaskEither<Pretra
 type Diverged = Extract<PretrainError, { readonly _tag: 'Diverged' }>
 
 /** Everything the loop works with. */
-type Run = { readonly options: PretrainOptions; readonly session: Session; readonly metrics: MetricsFile }
+type Run = {
+  readonly options: PretrainOptions
+  readonly session: Session
+  readonly metrics: MetricsFile
+  readonly replacements: IO<number>
+}
 
 const whereOf = ({ options, session }: Pick<Run, 'options' | 'session'>): Where => ({
   device: session.device.name,
@@ -180,24 +209,7 @@ const whereOf = ({ options, session }: Pick<Run, 'options' | 'session'>): Where 
 const finite = (step: number, what: Diverged['what'], found: number): E.Either<PretrainError, void> =>
   Number.isFinite(found) ? E.right(undefined) : E.left({ _tag: 'Diverged', step, what, found })
 
-const evaluate = ({ options, session, metrics }: Run, past: Past): TE.TaskEither<PretrainError, Past> =>
-  pipe(
-    session.evaluate,
-    TE.chainW((report): TE.TaskEither<PretrainError, Past> => {
-      if (report === undefined) return TE.right(past)
-      const best = betterOf(past.best, { step: past.step, loss: report.loss })
-      return pipe(
-        TE.fromEither(finite(past.step, 'held-out loss', report.loss)),
-        TE.chainFirstIOK(() => () => {
-          options.observe({ _tag: 'Evaluated', step: past.step, report, isBest: best?.step === past.step })
-        }),
-        TE.chainW(() => metrics.append({ kind: 'heldOut', step: past.step, ...report })),
-        TE.map(() => ({ ...past, best, history: rememberHeldOut(report)(past.history) }))
-      )
-    })
-  )
-
-const save = ({ options, session }: Run, past: Past): TE.TaskEither<PretrainError, Saved> =>
+const save = ({ options, session }: Run, past: Past): TE.TaskEither<StoreError, Saved> =>
   pipe(
     TE.fromTask(session.read),
     TE.chainW((state) => {
@@ -211,15 +223,44 @@ const save = ({ options, session }: Run, past: Past): TE.TaskEither<PretrainErro
     })
   )
 
+/** Ends a run whose step or evaluation failed: that left the state as it was, and it is saved unless it has been. */
+const giveUp = (run: Run, past: Past, cause: SessionError): TE.TaskEither<PretrainError, never> =>
+  pipe(
+    isSaved(past) ? TE.right<StoreError, Saved>(past) : save(run, past),
+    TE.map(({ saved }) => saved),
+    T.chain((saved) => TE.left({ _tag: 'StepFailed', step: past.step, cause, saved }))
+  )
+
+const evaluate = (run: Run, past: Past): TE.TaskEither<PretrainError, Past> => {
+  const { options, session, metrics } = run
+  return pipe(
+    session.evaluate,
+    TE.orElseW((cause) => giveUp(run, { ...past, history: oweEvaluation(past.history) }, cause)),
+    TE.chainW((report): TE.TaskEither<PretrainError, Past> => {
+      if (report === undefined) return TE.right(past)
+      const best = betterOf(past.best, { step: past.step, loss: report.loss })
+      return pipe(
+        TE.fromEither(finite(past.step, 'held-out loss', report.loss)),
+        TE.chainFirstIOK(() => () => {
+          options.observe({ _tag: 'Evaluated', step: past.step, report, isBest: best?.step === past.step })
+        }),
+        TE.chainW(() => metrics.append({ kind: 'heldOut', step: past.step, ...report })),
+        TE.map(() => ({ ...past, best, history: rememberHeldOut(report)(past.history) }))
+      )
+    })
+  )
+}
+
 const secondsSince = (start: number): number => (performance.now() - start) / 1000
 
 const takeStep =
-  ({ options, session, metrics }: Run) =>
+  (run: Run) =>
   (past: Past): TE.TaskEither<PretrainError, { readonly past: Past; readonly tokens: number }> =>
   async () => {
+    const { options, session, metrics } = run
     const start = performance.now()
     const stepped = await session.step(past.step)()
-    if (E.isLeft(stepped)) return stepped
+    if (E.isLeft(stepped)) return giveUp(run, past, stepped.left)()
     const { report, gradientNorm, learningRate, tokens } = stepped.right
     const step = past.step + 1
     const sound = pipe(
@@ -259,7 +300,10 @@ const fold =
   (run: Run, start: Past): TE.TaskEither<PretrainError, PretrainResult> =>
   async () => {
     const { options, session } = run
-    let past = start
+    // A run that could not make it ends here, and does so when it is resumed.
+    const begun = owesEvaluation(start.history) ? await evaluate(run, start)() : E.right(start)
+    if (E.isLeft(begun)) return begun
+    let past = begun.right
     let [tokens, seconds] = [0, 0]
     while (past.step < options.totalSteps && !options.shouldStop()) {
       const began = performance.now()
@@ -271,7 +315,7 @@ const fold =
       if (past.step % options.checkpointEvery === 0 || past.step === options.totalSteps) {
         const saved = await pipe(
           evaluate(run, past),
-          TE.chain((evaluated) => save(run, evaluated))
+          TE.chainW((evaluated) => save(run, evaluated))
         )()
         if (E.isLeft(saved)) return saved
         past = saved.right
@@ -292,6 +336,7 @@ const fold =
       heldOut: heldOutOf(history),
       best,
       tokensPerSecond: seconds === 0 ? 0 : tokens / seconds,
+      replacements: run.replacements(),
       weightsSha256: sha256OfTensors(state.params),
       optimizerSha256: sha256OfTensors(state.optimizer),
       checkpoint: saved,
@@ -299,36 +344,47 @@ const fold =
     })
   }
 
+const inPool =
+  (options: PretrainOptions, found: O.Option<Found>, replacements: IO<number>) =>
+  (pool: Pool): TE.TaskEither<PretrainError, PretrainResult> =>
+    pipe(
+      openSession(options)(pool),
+      TE.bindTo('session'),
+      TE.bindW('past', ({ session }) => restore(session, found)),
+      TE.bindW('metrics', ({ past }) => metricsFile(options.out, past.step, `${canonicalJson(options.config, 2)}\n`)),
+      TE.chainFirstIOK(({ session, past }) => () => {
+        options.observe({
+          _tag: 'Started',
+          step: past.step,
+          totalSteps: options.totalSteps,
+          parameters: session.parameters,
+          examples: session.data.examples,
+          heldOutExamples: session.data.heldOutExamples,
+          ...whereOf({ options, session })
+        })
+      }),
+      TE.chainW(({ session, past, metrics }) => fold({ options, session, metrics, replacements }, past))
+    )
+
 /**
  * Runs, or resumes, a pre-training. Stops after the step at which `shouldStop` says so, with its state saved.
  *
- * On any `Left` the last checkpoint stands, whole.
+ * Worker threads that are lost on the way are replaced, and leave no trace in the results. On any `Left` the last
+ * checkpoint stands, whole.
  */
-export const pretrain = (options: PretrainOptions): TE.TaskEither<PretrainError, PretrainResult> =>
-  pipe(
-    startingPoint(options),
-    TE.chain((found) =>
-      withPool(options.pool)((pool) =>
-        pipe(
-          openSession(options)(pool),
-          TE.bindTo('session'),
-          TE.bindW('past', ({ session }) => restore(session, found)),
-          TE.bindW('metrics', ({ past }) =>
-            metricsFile(options.out, past.step, `${canonicalJson(options.config, 2)}\n`)
-          ),
-          TE.chainFirstIOK(({ session, past }) => () => {
-            options.observe({
-              _tag: 'Started',
-              step: past.step,
-              totalSteps: options.totalSteps,
-              parameters: session.parameters,
-              examples: session.data.examples,
-              heldOutExamples: session.data.heldOutExamples,
-              ...whereOf({ options, session })
-            })
-          }),
-          TE.chainW(({ session, past, metrics }) => fold({ options, session, metrics }, past))
-        )
-      )
-    )
-  )
+export const pretrain =
+  (options: PretrainOptions): TE.TaskEither<PretrainError, PretrainResult> =>
+  () => {
+    let replacements = 0
+    const pool: PoolOptions = {
+      ...options.pool,
+      onReplaced: (replaced) => {
+        replacements++
+        options.observe({ _tag: 'Replaced', ...replaced })
+      }
+    }
+    return pipe(
+      startingPoint(options),
+      TE.chain((found) => withPool(pool)(inPool(options, found, () => replacements)))
+    )()
+  }

@@ -64,17 +64,19 @@ describe('the progress of training where no bar can be drawn', () => {
     relaxedSimd: false
   }
 
-  it('is a line at the start, and for each evaluation and checkpoint', () => {
+  it('is a line at the start, and for each evaluation, each checkpoint and each thread that was replaced', () => {
     const console = listening()
     const { observe, stop } = trainingProgress(console)
     observe(started)
     observe({ _tag: 'Evaluated', step: 8, report: { maskedLmLoss: 2, maskedLmAccuracy: 0.5 }, isBest: true })
     observe({ _tag: 'Saved', step: 8, path: 'out/checkpoint' })
+    observe({ _tag: 'Replaced', worker: 1, cause: { _tag: 'WorkerExited', worker: 1, code: 3 } })
     stop()
     expect(console.notes).toEqual([
       '15,777 parameters, 1,234 examples (5 held out), 1 worker on wasm, matmul own, from step 4',
       'step 8  held out: mlm 2.00  acc 0.500  (best)',
-      'step 8  saved out/checkpoint'
+      'step 8  saved out/checkpoint',
+      'worker 1 exited with code 3 before it answered; replaced'
     ])
   })
 

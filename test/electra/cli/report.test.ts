@@ -29,6 +29,7 @@ const result: PretrainResult = {
   heldOut: tenth(5.3),
   best: { step: 15, loss: 20.5 },
   tokensPerSecond: 2500.4,
+  replacements: 0,
   weightsSha256: 'aa',
   optimizerSha256: 'bb',
   checkpoint: 'out/checkpoints/checkpoint-00000020',

@@ -155,7 +155,8 @@ describe('a run', () => {
       pretrain(
         optionsOf(corpus, out, {
           totalSteps: 5,
-          observe: (event) => events.push(event._tag === 'Started' ? 'Started' : `${event._tag} ${event.step}`)
+          observe: (event) =>
+            events.push('step' in event && event.step > 0 ? `${event._tag} ${event.step}` : event._tag)
         })
       )
     )

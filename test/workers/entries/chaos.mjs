@@ -1,9 +1,9 @@
 // A worker like any other, but for the runs of programs at which a plan says how its thread is lost. Before that it does half
 // of the work, wrongly. The plan and the counts are those of `chaos.ts`, and outlive the thread.
-import { execFileSync } from 'node:child_process'
+import { openSync } from 'node:fs'
 import { getEnvironmentData, parentPort } from 'node:worker_threads'
 
-const { thread, plan, runs, deaths } = getEnvironmentData('chaos')
+const { thread, plan, runs, deaths, fifo } = getEnvironmentData('chaos')
 
 const ways = {
   exit: () => process.exit(3),
@@ -20,8 +20,9 @@ const ways = {
     parentPort.postMessage('terminate')
     ways.hang()
   },
-  // Nothing that the thread could be told reaches it in here.
-  native: () => execFileSync('sleep', ['4']),
+  // Until somebody writes into the pipe, and nothing else that the thread could be told reaches it in here.
+  native: () => openSync(fifo),
+  // As the process is asked to stop.
   interrupt: () => {
     process.kill(process.pid, 'SIGTERM')
     process.exit(3)
