@@ -23,6 +23,8 @@ describe('a deadline', () => {
   })
 
   it('comes after an answer that was there in time, though this thread was too busy to hear it', async () => {
+    // From here the timer is looked at before the port is.
+    await new Promise((settle) => setImmediate(settle))
     const { port1, port2 } = new MessageChannel()
     const heard: Array<string> = []
     const callOff = after(0.02, () => heard.push('late'))

@@ -65,7 +65,7 @@ describe('a data-parallel fold on threads that are lost', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.tuple(...RA.makeBy(count, deathsOf)).map((deaths) => deaths.flat()),
-        fc.constantFrom(1, 2, 3),
+        fc.constantFrom(2, 3),
         async (plan, workers) => {
           // The same task may meet all the deaths of its program.
           const options = { workers, choice: wasm, patience: { attempts: deathsEach + 1 } }
@@ -76,7 +76,8 @@ describe('a data-parallel fold on threads that are lost', () => {
           expect([started, alive]).toEqual([workers + plan.length, 0])
         }
       ),
-      { numRuns: 2 }
+      // Each run takes seconds: the seed of the suite decides which it is.
+      { numRuns: 1, endOnFailure: true }
     )
   })
 
@@ -122,9 +123,9 @@ describe('a data-parallel fold on threads that are lost', () => {
 })
 
 describe('the memory of a pool', () => {
-  it('is no fuller after 25 deaths than after the first run', async () => {
+  it('is no fuller after 20 deaths than after the first run', async () => {
     const { program } = perceptron(1).shardGrad
-    const plan = RA.makeBy(25, (death): Death => ({ program: 0, run: 2 * death + 1, way: 'exit' }))
+    const plan = RA.makeBy(20, (death): Death => ({ program: 0, run: 2 * death + 1, way: 'exit' }))
     const { answer, deaths } = await withChaos(
       { workers: 1, choice: wasm, patience: { attempts: 3 } },
       plan
@@ -142,13 +143,13 @@ describe('the memory of a pool', () => {
         TE.let('task', ({ id, slots }) => ({ program: id, ...slots })),
         TE.chainFirst(({ task }) => pool.run([task])),
         TE.let('first', ({ memory }) => memory.inUse()),
-        TE.chainFirst(({ task }) => pool.run(RA.replicate(25, task))),
+        TE.chainFirst(({ task }) => pool.run(RA.replicate(20, task))),
         TE.map(({ memory, before, first }) => ({ before, first, last: memory.inUse() }))
       )
     )
     if (E.isLeft(answer)) throw new Error(JSON.stringify(answer.left))
     const { before, first, last } = answer.right
-    expect(deaths[0]).toBe(25)
+    expect(deaths[0]).toBe(20)
     // The program needs room to work in, so there was something to lose.
     expect(first).toBeGreaterThan(before)
     expect(last).toBe(first)

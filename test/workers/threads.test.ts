@@ -142,6 +142,19 @@ describe('a pool of threads that cannot be had', () => {
     expect(await acquirePool({ workers: 2, choice, entry })()).toMatchObject(E.left({ _tag: 'Unsupported' }))
   })
 
+  it('is refused where a thread has another device, which would compute other bits', async () => {
+    const other = new URL('./entries/exits.mjs', import.meta.url)
+    const choice: DeviceChoice = { ...plain, floats: 'float64' }
+    expect(await acquirePool({ workers: 1, choice, entry: other })()).toEqual(
+      E.left({
+        _tag: 'DeviceUnavailable',
+        wanted: 'reference with own in float64',
+        reason: 'worker 0 did not find it',
+        available: ['reference with own in float32']
+      })
+    )
+  })
+
   it('is refused where the entry is no module', async () => {
     const nowhere = new URL('./entries/nowhere.mjs', import.meta.url)
     expect(await acquirePool({ workers: 2, choice: plain, entry: nowhere })()).toMatchObject(

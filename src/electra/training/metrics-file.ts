@@ -22,18 +22,26 @@ export type MetricsRecord = {
 
 export type MetricsFile = { readonly append: (record: MetricsRecord) => TE.TaskEither<StoreError, void> }
 
-/** The step that a line speaks of; `undefined` for a line that is no record. */
-export const stepOfLine = (line: string): number | undefined => {
+type Line = { readonly step: number; readonly isStep: boolean }
+
+/** What a line speaks of; `undefined` for a line that is no record. */
+const lineOf = (line: string): Line | undefined => {
   const parsed = E.tryCatch(() => JSON.parse(line) as unknown, E.toError)
   if (E.isLeft(parsed) || typeof parsed.right !== 'object' || parsed.right === null) return undefined
-  return 'step' in parsed.right && typeof parsed.right.step === 'number' ? parsed.right.step : undefined
+  const record = parsed.right
+  return 'step' in record && typeof record.step === 'number'
+    ? { step: record.step, isStep: 'kind' in record && record.kind === 'step' }
+    : undefined
 }
 
-/** The lines of a file that a run at `step` keeps. */
-export const linesUpTo = (text: string, step: number): ReadonlyArray<string> =>
+/** Where a run goes on: after `step`, or with the evaluation of it. */
+export type From = { readonly step: number; readonly owesEvaluation: boolean }
+
+/** The lines of a file that a run from there keeps. */
+export const linesUpTo = (text: string, { step, owesEvaluation }: From): ReadonlyArray<string> =>
   text.split('\n').filter((line) => {
-    const at = stepOfLine(line)
-    return at !== undefined && at <= step
+    const at = lineOf(line)
+    return at !== undefined && (at.step < step || (at.step === step && (at.isStep || !owesEvaluation)))
   })
 
 const readIfThere = (path: string): Promise<string> =>
@@ -42,12 +50,8 @@ const readIfThere = (path: string): Promise<string> =>
     throw cause
   })
 
-/** Opens the metrics of the run in `directory` at `step`, and writes the run's configuration beside them. */
-export const metricsFile = (
-  directory: string,
-  step: number,
-  config: string
-): TE.TaskEither<StoreError, MetricsFile> => {
+/** Opens the metrics of the run in `directory`, and writes the run's configuration beside them. */
+export const metricsFile = (directory: string, from: From, config: string): TE.TaskEither<StoreError, MetricsFile> => {
   const path = join(directory, 'metrics.jsonl')
   const configPath = join(directory, 'config.json')
   return pipe(
@@ -55,7 +59,7 @@ export const metricsFile = (
     TE.chain(() => attempt('write it', configPath, () => writeFile(configPath, config))),
     TE.chain(() =>
       attempt('write it', path, async () => {
-        const kept = linesUpTo(await readIfThere(path), step)
+        const kept = linesUpTo(await readIfThere(path), from)
         await writeFile(`${path}.tmp`, kept.map((line) => `${line}\n`).join(''))
         await rename(`${path}.tmp`, path)
       })

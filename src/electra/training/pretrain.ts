@@ -351,7 +351,13 @@ const inPool =
       openSession(options)(pool),
       TE.bindTo('session'),
       TE.bindW('past', ({ session }) => restore(session, found)),
-      TE.bindW('metrics', ({ past }) => metricsFile(options.out, past.step, `${canonicalJson(options.config, 2)}\n`)),
+      TE.bindW('metrics', ({ past }) =>
+        metricsFile(
+          options.out,
+          { step: past.step, owesEvaluation: owesEvaluation(past.history) },
+          `${canonicalJson(options.config, 2)}\n`
+        )
+      ),
       TE.chainFirstIOK(({ session, past }) => () => {
         options.observe({
           _tag: 'Started',

@@ -61,10 +61,7 @@ const alsoOffering =
   (e: DeviceError): DeviceError =>
     e._tag === 'DeviceUnavailable' ? { ...e, available: [...names, ...e.available] } : e
 
-const acquireReference = (
-  { matmul, floats }: DeviceChoice,
-  memory?: Memory
-): E.Either<DeviceError, Device<'sync'>> =>
+const acquireReference = ({ matmul, floats }: DeviceChoice, memory?: Memory): E.Either<DeviceError, Device<'sync'>> =>
   matmul === 'own' || matmul === 'auto'
     ? E.right(reference({ floats, memory }))
     : E.left(unsupported('reference', `the multiplier ${matmul}`, 'own: the reference device takes no other'))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { linesUpTo, metricsFile, stepOfLine, type MetricsRecord } from '../../../src/electra/training/metrics-file.js'
+import { linesUpTo, metricsFile, type MetricsRecord } from '../../../src/electra/training/metrics-file.js'
 import { left, rightOf } from '../data/right.js'
 
 let directory = ''
@@ -21,32 +21,34 @@ const linesOf = (rows: ReadonlyArray<MetricsRecord>): string => rows.map((row) =
 describe('the lines that a resumed run keeps', () => {
   it('are the whole ones up to its checkpoint, wherever the file was cut', () => {
     fc.assert(
-      fc.property(records, fc.nat({ max: 8 }), fc.nat(), (rows, step, cut) => {
+      fc.property(records, fc.nat({ max: 8 }), fc.boolean(), fc.nat(), (rows, step, owesEvaluation, cut) => {
         const text = linesOf(rows)
         const torn = text.slice(0, cut % (text.length + 1))
         // A record is whole without its line feed too.
         const whole = rows.filter((_, i) => torn.length >= linesOf(rows.slice(0, i + 1)).length - 1)
-        expect(linesUpTo(torn, step)).toEqual(whole.filter((row) => row.step <= step).map((row) => JSON.stringify(row)))
+        const kept = whole.filter(
+          (row) => row.step <= step && !(owesEvaluation && row.step === step && row.kind === 'heldOut')
+        )
+        expect(linesUpTo(torn, { step, owesEvaluation })).toEqual(kept.map((row) => JSON.stringify(row)))
       })
     )
   })
 
   it('are records only', () => {
-    expect(['', 'null', '7', '[]', '{}', '{"step":"3"}', '{"step":3'].map(stepOfLine)).toEqual(
-      new Array(7).fill(undefined)
-    )
-    expect(stepOfLine('{"kind":"step","step":3}')).toBe(3)
+    const record = '{"kind":"step","step":3}'
+    const text = ['', 'null', '7', '[]', '{}', '{"step":"3"}', record, '{"step":3'].join('\n')
+    expect(linesUpTo(text, { step: 3, owesEvaluation: false })).toEqual([record])
   })
 })
 
 describe('the metrics file', () => {
   it('is opened at a checkpoint, grows by a line a record, and has the configuration beside it', async () => {
     const out = join(directory, 'run')
-    const first = await rightOf(metricsFile(out, 0, 'the configuration\n'))
+    const first = await rightOf(metricsFile(out, { step: 0, owesEvaluation: false }, 'the configuration\n'))
     for (const step of [1, 2, 3]) await rightOf(first.append({ kind: 'step', step, loss: NaN }))
     await writeFile(join(out, 'metrics.jsonl'), '{"kind":"step","st', { flag: 'a' })
 
-    const second = await rightOf(metricsFile(out, 2, 'the configuration\n'))
+    const second = await rightOf(metricsFile(out, { step: 2, owesEvaluation: false }, 'the configuration\n'))
     await rightOf(second.append({ kind: 'step', step: 3, loss: 0.5 }))
     expect(await readFile(join(out, 'metrics.jsonl'), 'utf8')).toBe(
       '{"kind":"step","step":1,"loss":null}\n{"kind":"step","step":2,"loss":null}\n{"kind":"step","step":3,"loss":0.5}\n'
@@ -57,7 +59,7 @@ describe('the metrics file', () => {
   it('says which file could not be written', async () => {
     const inTheWay = join(directory, 'file')
     await writeFile(inTheWay, '')
-    expect(left(await metricsFile(join(inTheWay, 'run'), 0, '')())).toMatchObject({
+    expect(left(await metricsFile(join(inTheWay, 'run'), { step: 0, owesEvaluation: false }, '')())).toMatchObject({
       _tag: 'FileFailure',
       code: 'ENOTDIR',
       path: join(inTheWay, 'run')

@@ -101,10 +101,12 @@ describe('a run whose threads are lost', () => {
   /** The error of a run of which each death ends it, and the result of going on from there. */
   const endedAndResumed = async (
     out: string,
-    deaths: ReadonlyArray<Death>
+    deaths: ReadonlyArray<Death>,
+    between: () => Promise<unknown> = () => Promise.resolve()
   ): Promise<readonly [PretrainError, PretrainResult]> => {
     plan(deaths)
     const error = left(await pretrain(options(out, { pool: chaotic(1, 1) }))())
+    await between()
     return [error, await rightOf(pretrain(options(out, { resume: true })))]
   }
 
@@ -131,7 +133,10 @@ describe('a run whose threads are lost', () => {
   })
 
   it('too often in an evaluation is saved without it, and makes it when it goes on', async () => {
-    const [error, result] = await endedAndResumed('evaluation', [{ program: evaluating, run: 0, way: 'exit' }])
+    const [error, result] = await endedAndResumed('evaluation', [{ program: evaluating, run: 0, way: 'exit' }], () =>
+      // Made, and nothing saved after it.
+      rightOf(pretrain(options('evaluation', { resume: true, shouldStop: () => true })))
+    )
     expect(error).toMatchObject({
       _tag: 'StepFailed',
       step: 3,
