@@ -15,7 +15,7 @@ import {
   type Code,
   type ModuleDraft
 } from '../assembler.js'
-import { pick, straight, type Name } from './straight.js'
+import { highHalf, lowHalves, pick, straight, type Name } from './straight.js'
 
 const { add, sub, mul, div } = f64x2
 const all = f64x2.all
@@ -61,9 +61,6 @@ const exp2 = (name: Name, p0: Code): Code => {
   const scale = i64x2.add(i64x2.shl(shifted, i32.const(52)), i64x2.all(1023n << 52n))
   return mul(polynomial(name(sub(p, n)), exp2OfRest), scale)
 }
-
-const lowHalves = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]
-const highHalf = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]
 
 /** Adds `(x, y) -> x^y`, all v128, to a module. */
 export const addPower = (draft: ModuleDraft): Callee =>

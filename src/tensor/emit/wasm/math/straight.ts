@@ -43,3 +43,9 @@ export const atMost = (x: Code, limit: number): Code => f32x4.pmin(x, f32x4.all(
 
 /** The larger of `x` and a number; NaN where `x` is. */
 export const atLeast = (x: Code, limit: number): Code => f32x4.pmax(x, f32x4.all(limit))
+
+/** Bytes for a shuffle: the low halves of two vectors, as halves of one. */
+export const lowHalves = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]
+
+/** Bytes for a shuffle: the high half of a vector, twice. */
+export const highHalf = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]

@@ -25,7 +25,7 @@ import {
   type Code,
   type ModuleDraft
 } from '../assembler.js'
-import { pick, polynomial, straight } from './straight.js'
+import { highHalf, lowHalves, pick, polynomial, straight } from './straight.js'
 
 const { add, sub, mul } = f32x4
 const all = f32x4.all
@@ -88,9 +88,6 @@ const addTurns = (draft: ModuleDraft): Callee => {
     }
   })
 }
-
-const lowHalves = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]
-const highHalf = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15]
 
 export type Trigonometric = { readonly sin: Callee; readonly cos: Callee }
 
