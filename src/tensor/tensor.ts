@@ -47,7 +47,7 @@ export type Op =
   | { readonly _tag: 'concat'; readonly axis: number }
   /**
    * Batched contraction. Result axes: batch, then the free axes of the left in order, then those of the right.
-   * f32, i32 and u32.
+   * f32, i32 and u32. A device may take subnormal elements for zeros.
    */
   | { readonly _tag: 'dot'; readonly batch: AxisPairs; readonly contract: AxisPairs }
   /**

@@ -156,6 +156,19 @@ describe('the product of BLAS', () => {
     )
   })
 
+  itWithBlas(
+    'takes subnormal numbers for zeros where they would be slow, and leaves those of JavaScript alone',
+    (multiplier) => {
+      const [m, n, k] = [40, 40, 40]
+      const [tiny, one] = [new Float32Array(m * k).fill(2 ** -140), new Float32Array(k * n).fill(1)]
+      const isFlushed = process.platform === 'linux' && process.arch === 'x64'
+      const found = multiply(multiplier, { contraction: dense(m, n, k), left: tiny, right: one })
+      expect(new Set(found)).toEqual(new Set([isFlushed ? 0 : k * 2 ** -140]))
+      expect(tiny[0] * one[0]).toBe(2 ** -140)
+      expect(Math.fround(found.length * 2 ** -149)).toBe(found.length * 2 ** -149)
+    }
+  )
+
   itWithBlas('appears in the memory that it was asked for in, and nowhere else', (multiplier) => {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 8, shared: true })
     const [m, n, k] = [3, 5, 4]

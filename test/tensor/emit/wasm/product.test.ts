@@ -291,6 +291,44 @@ describe('the plain wasm product', () => {
   })
 })
 
+describe('subnormal elements', () => {
+  const product = load(false)
+  const leastNormal = 2 ** -126
+  const sparse: fc.Arbitrary<number> = fc.oneof(
+    fc.integer({ min: -(2 ** 23) + 1, max: 2 ** 23 - 1 }).map((units) => units * 2 ** -149),
+    fc.constantFrom(leastNormal, -leastNormal, 1, -3, NaN, Infinity, 2 ** 127)
+  )
+
+  it('count as zeros, and no others do, on either side and whatever the strides', () => {
+    const withSubnormals = (of: Matrix): fc.Arbitrary<Matrix> =>
+      fc
+        .array(sparse, { minLength: of.elements.length, maxLength: of.elements.length })
+        .map((elements) => ({ ...of, elements: Float32Array.from(elements) }))
+    const mixed = fc
+      .record({ m: upTo(9), n: upTo(20), k: upTo(9) })
+      .chain(caseOf)
+      .chain((known) =>
+        fc.record({
+          extents: fc.constant(known.extents),
+          outRow: fc.constant(known.outRow),
+          left: withSubnormals(known.left),
+          right: withSubnormals(known.right)
+        })
+      )
+    const flushed = (of: Matrix): Matrix => ({
+      ...of,
+      elements: of.elements.map((x) => (Math.abs(x) < leastNormal ? 0 : x))
+    })
+    fc.assert(
+      fc.property(mixed, (known) => {
+        const expected = inOrder({ ...known, left: flushed(known.left), right: flushed(known.right) })
+        expect(firstDifference(run(product, known).result, expected)).toBeUndefined()
+      }),
+      { numRuns: 200 }
+    )
+  })
+})
+
 describe('the scratch of a product', () => {
   it('grows with no extent beyond a block of it', () => {
     expect(productScratchBytes({ m: 1, n: 1, k: 1 })).toBeLessThan(256)
