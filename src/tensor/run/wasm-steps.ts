@@ -6,9 +6,10 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { moduleDraft } from '../emit/wasm/assembler.js'
 import { kernelEmitter, scratchBytes, type EmittedKernel } from '../emit/wasm/loop.js'
-import { addProduct, productScratchBytes } from '../emit/wasm/product.js'
-import type { FusedKernel, FusedLoop, FusedProgram } from '../program/fused.js'
+import { addProduct, packing, productScratchBytes, type Packing } from '../emit/wasm/product.js'
+import type { FusedKernel, FusedLoop, FusedProgram, Panels } from '../program/fused.js'
 import type { Contraction, Product, Random } from '../program/kernel.js'
+import { alignment } from '../program/plan.js'
 import { reasonOf } from '../reason.js'
 import { sizeOf } from '../shape.js'
 import type { DeviceError, Running, Timing } from './device.js'
@@ -73,6 +74,16 @@ const placesOf = ({ batch, m, n, left, right }: Contraction): ReadonlyArray<Plac
   })
 }
 
+/** Of each product of a batch, what becomes of its right operand: it is packed once for neighbours that have it in common. */
+const packingsOf = (places: ReadonlyArray<Place>): ReadonlyArray<Packing> =>
+  places.map(({ right }, i) => {
+    if (i > 0 && places[i - 1].right === right) return packing.found
+    return i + 1 < places.length && places[i + 1].right === right ? packing.kept : packing.forgotten
+  })
+
+const ownScratchBytes = (contraction: Contraction): number =>
+  productScratchBytes(contraction, packingsOf(placesOf(contraction)).includes(packing.kept))
+
 /** One matrix of a batch by itself. */
 const matrixAt = ({ m, n, k, left, right }: Contraction, place: Place): Contraction => ({
   batch: [],
@@ -90,7 +101,8 @@ const multiplyOwn =
   (
     multiply: WasmFunction,
     { left, right, contraction: c }: Product,
-    place: Place
+    place: Place,
+    packs: Packing
   ): ((frame: Frame, out: number) => undefined) =>
   ({ bases, scratch }, out) => {
     multiply(
@@ -105,7 +117,8 @@ const multiplyOwn =
       c.left.column,
       c.right.row,
       c.right.column,
-      c.n
+      c.n,
+      packs
     )
     return undefined
   }
@@ -151,14 +164,20 @@ const codeOf = (kernel: FusedKernel): FusedLoop | Random | undefined => {
   }
 }
 
+const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
+
+/** Bytes of scratch of a kernel's own products, which comes before that of its code. */
+const scratchOfProducts = <T extends Timing>(kernel: FusedKernel, multiplier: Multiplier<T> | undefined): number => {
+  const contraction = productOf(kernel)?.contraction
+  return contraction !== undefined && isOwn(multiplier, contraction) ? aligned(ownScratchBytes(contraction)) : 0
+}
+
 /** Bytes of scratch that the kernels need, one at a time. */
 export const scratchOf = <T extends Timing>({ kernels }: FusedProgram, multiplier: Multiplier<T> | undefined): number =>
   kernels.reduce((most, kernel) => {
     const code = codeOf(kernel)
-    const product = productOf(kernel)
     const forCode = code?._tag === 'loop' ? scratchBytes(code) : 0
-    const isOurs = product !== undefined && isOwn(multiplier, product.contraction)
-    return Math.max(most, forCode, isOurs ? productScratchBytes(product.contraction) : 0)
+    return Math.max(most, scratchOfProducts(kernel, multiplier) + forCode)
   }, 0)
 
 const prepareProduct = <T extends Timing>(
@@ -166,10 +185,11 @@ const prepareProduct = <T extends Timing>(
   { buffers }: FusedProgram,
   product: Product,
   contraction: Contraction,
-  place: Place
+  place: Place,
+  packs: Packing
 ): E.Either<DeviceError, MultiplyAt<T>> => {
   if (multiplier === undefined || isOwn(multiplier, product.contraction))
-    return E.right(multiplyOwn(own, product, place))
+    return E.right(multiplyOwn(own, product, place, packs))
   const { batch, m, n } = contraction
   const sizes = [buffers[product.left].size, buffers[product.right].size, sizeOf(batch) * m * n] as const
   return pipe(
@@ -187,15 +207,17 @@ const contractionStep = <T extends Timing>(
   const places = placesOf(contraction)
   if (!isOwn(linking.multiplier, contraction))
     return pipe(
-      prepareProduct(linking, program, product, contraction, places[0]),
+      prepareProduct(linking, program, product, contraction, places[0], packing.forgotten),
       E.map(
         (multiply): Step<T> =>
           (frame) =>
             multiply(frame, frame.bases[out])
       )
     )
+  const packings = packingsOf(places)
+  const multiply = places.map((place, i) => multiplyOwn(linking.own, product, place, packings[i]))
   return E.right((frame) => {
-    for (const place of places) multiplyOwn(linking.own, product, place)(frame, frame.bases[out] + 4 * place.out)
+    places.forEach((place, i) => multiply[i](frame, frame.bases[out] + 4 * place.out))
     return undefined
   })
 }
@@ -211,15 +233,22 @@ const callOf = (exported: (name: string) => WasmFunction, { name, buffers }: Emi
 const panelsStep = (
   linking: Linking<'sync'>,
   program: FusedProgram,
-  { product, rows, batches, isLocal }: Extract<FusedKernel, { readonly _tag: 'panels' }>,
+  kernel: Panels,
   call: Call
 ): E.Either<DeviceError, Step<'sync'>> => {
+  const { product, rows, batches, isLocal } = kernel
   const { contraction, out } = product
   const matrix = 4 * contraction.m * contraction.n
+  const places = placesOf(contraction)
+  const packings = packingsOf(places)
+  const ofProducts = scratchOfProducts(kernel, linking.multiplier)
   return pipe(
-    placesOf(contraction),
-    E.traverseArray((place) => prepareProduct(linking, program, product, matrixAt(contraction, place), place)),
+    places,
+    E.traverseArrayWithIndex((i, place) =>
+      prepareProduct(linking, program, product, matrixAt(contraction, place), place, packings[i])
+    ),
     E.map((multiply): Step<'sync'> => (frame) => {
+      const ofLoop = { ...frame, scratch: frame.scratch + ofProducts }
       const bases = [...frame.bases]
       for (let p = 0; p * batches < multiply.length; p++) {
         const first = p * batches
@@ -231,7 +260,7 @@ const panelsStep = (
           if (done !== undefined && E.isLeft(done)) return () => done
         }
         bases[out] = panel - first * matrix
-        call(frame, p * rows, (p + 1) * rows, bases)
+        call(ofLoop, p * rows, (p + 1) * rows, bases)
       }
       return undefined
     })

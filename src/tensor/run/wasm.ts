@@ -166,7 +166,8 @@ const load =
   <T extends Timing>(context: Context<T>) =>
   (program: Program): E.Either<DeviceError, Executable<T>> => {
     const fused = fuse(schedule(program))
-    const kernels = context.timing === 'sync' ? panelled(fused) : fused
+    const cutsRows = (contraction: Contraction): boolean => isOwn(context.multiplier, contraction)
+    const kernels = context.timing === 'sync' ? panelled(fused, { cutsRows }) : fused
     return pipe(
       context.linking(),
       E.chain((linking) => link(linking, kernels)),

@@ -30,6 +30,7 @@ import type { Device } from '../../../src/tensor/run/device.js'
 import { reference } from '../../../src/tensor/run/reference.js'
 import { wasm } from '../../../src/tensor/run/wasm.js'
 import { gatherNode, scatterAddNode } from '../../../src/tensor/tensor.js'
+import { everywhere } from './everywhere.js'
 import { programOf, right } from './agreement.js'
 import { graphs } from './graphs.js'
 
@@ -132,7 +133,7 @@ describe('a program is explained', () => {
       return pipe(heads, matmul(transpose(heads)), exp)
     }
     const { program } = right(trace(f)({ x: spec([2, 8, 2, 4]) }))
-    const kernels = panelled(fuse(schedule(program)), 1)
+    const kernels = panelled(fuse(schedule(program)), everywhere)
     expect(explainKernels({ program, kernels, multipliedBy: own }).split('\n')).toEqual([
       'by panels of 1: product [a < 2, b < 2] m 8, n 8, k 4 by own; loop [i < 4, j < 64]: 2304 flops, 2048 bytes',
       '  0.*: x',
@@ -200,7 +201,7 @@ describe('the text of any program', () => {
   const cases: fc.Arbitrary<Case> = fc.tuple(graphs(40), fc.boolean()).map(([graph, cut]) => {
     const program = programOf(graph)
     const fused = fuse(schedule(program))
-    return { program, kernels: cut ? panelled(fused, 1) : fused }
+    return { program, kernels: cut ? panelled(fused, everywhere) : fused }
   })
 
   const textOf = (found: Case): string =>

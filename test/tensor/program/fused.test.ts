@@ -5,6 +5,7 @@ import { fuse, unfused } from '../../../src/tensor/program/fuse.js'
 import { readsOfFused, writesOfFused, type FusedProgram } from '../../../src/tensor/program/fused.js'
 import { panelled } from '../../../src/tensor/program/panels.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
+import { everywhere } from './everywhere.js'
 import { expectOutputs, programOf } from './agreement.js'
 import { graphs, type Graph } from './graphs.js'
 import { runKernel } from './interpret.js'
@@ -48,6 +49,6 @@ describe('the kernels of a program', () => {
   })
 
   it('read and write what they say and nothing else, by panels', () => {
-    law((graph) => panelled(fuse(schedule(programOf(graph))), 1), batchedProducts())
+    law((graph) => panelled(fuse(schedule(programOf(graph))), everywhere), batchedProducts())
   })
 })

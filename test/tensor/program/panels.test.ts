@@ -2,31 +2,39 @@ import { pipe } from 'fp-ts/lib/function.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fuse } from '../../../src/tensor/program/fuse.js'
-import { panelled } from '../../../src/tensor/program/panels.js'
+import { panelled, type Panelling } from '../../../src/tensor/program/panels.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
 import { spec, trace } from '../../../src/tensor/program/trace.js'
-import { exp, matmul, sum, softmax, type Tensor } from '../../../src/tensor/index.js'
+import { add, exp, matmul, sum, softmax, type Tensor } from '../../../src/tensor/index.js'
 import * as T from '../../../src/tensor/tensor.js'
+import { everywhere } from './everywhere.js'
 import { expectAgreement, programOf, right } from './agreement.js'
 import { graphs } from './graphs.js'
 import { batchedProducts } from './products.js'
 
-const tags = (f: (...xs: ReadonlyArray<Tensor>) => unknown, ...shapes: ReadonlyArray<ReadonlyArray<number>>) =>
-  panelled(fuse(schedule(right(trace(f)(...shapes.map((shape) => spec(shape, 'f32')))).program)), 1).kernels.map(
-    (kernel) => (kernel._tag === 'panels' ? `panels ${kernel.batches} ${kernel.isLocal}` : kernel._tag)
-  )
+type Function = (...xs: ReadonlyArray<Tensor>) => unknown
+
+const tagsWith = (panelling: Panelling, f: Function, ...shapes: ReadonlyArray<ReadonlyArray<number>>) =>
+  panelled(
+    fuse(schedule(right(trace(f)(...shapes.map((shape) => spec(shape, 'f32')))).program)),
+    panelling
+  ).kernels.map((kernel) => (kernel._tag === 'panels' ? `panels ${kernel.batches} ${kernel.isLocal}` : kernel._tag))
+
+const tags = (f: Function, ...shapes: ReadonlyArray<ReadonlyArray<number>>) => tagsWith(everywhere, f, ...shapes)
 
 describe('panels', () => {
   it('do not change what a program computes', () => {
     fc.assert(
-      fc.property(graphs(), (graph) => expectAgreement(graph, panelled(fuse(schedule(programOf(graph))), 1))),
+      fc.property(graphs(), (graph) => expectAgreement(graph, panelled(fuse(schedule(programOf(graph))), everywhere))),
       { numRuns: 1000 }
     )
   })
 
   it('do not change what batched products followed by anything compute', () => {
     fc.assert(
-      fc.property(batchedProducts(), (graph) => expectAgreement(graph, panelled(fuse(schedule(programOf(graph))), 1))),
+      fc.property(batchedProducts(), (graph) =>
+        expectAgreement(graph, panelled(fuse(schedule(programOf(graph))), everywhere))
+      ),
       { numRuns: 500 }
     )
   })
@@ -44,8 +52,24 @@ describe('panels', () => {
     expect(tags(heads, [4, 2, 8, 8], [4, 2, 8, 8])).toEqual(['panels 2 true'])
   })
 
-  it('may sum over the batch; a product without a batch has none', () => {
+  it('may sum over the batch', () => {
     expect(tags((x, y) => pipe(x, matmul(y), sum({ axes: 0 })), [4, 8, 8], [4, 8, 8])).toContain('panels 1 true')
-    expect(tags((x, y) => pipe(x, matmul(y), softmax()), [8, 8], [8, 8])).toEqual(['contraction', 'loop'])
+  })
+
+  const dense = (x: Tensor, weight: Tensor, bias: Tensor): Tensor => pipe(x, matmul(weight), add(bias), exp)
+
+  it('are rows of a product without a batch, where its multiplier allows', () => {
+    expect(tags(dense, [96, 8], [8, 24], [24])).toEqual(['panels 1 true'])
+    expect(tagsWith({ ...everywhere, cutsRows: () => false }, dense, [96, 8], [8, 24], [24])).toEqual([
+      'contraction',
+      'loop'
+    ])
+  })
+
+  it('are not thin', () => {
+    const thick: Panelling = { ...everywhere, fewestRows: 32 }
+    expect(tagsWith(thick, dense, [64, 8], [8, 24], [24])).toEqual(['panels 1 true'])
+    expect(tagsWith(thick, dense, [62, 8], [8, 24], [24])).toEqual(['contraction', 'loop'])
+    expect(tagsWith(thick, dense, [96, 8], [8, 4000], [4000])).toEqual(['contraction', 'loop'])
   })
 })

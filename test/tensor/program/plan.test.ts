@@ -6,6 +6,7 @@ import { readsOfFused, writesOfFused, type FusedKernel, type FusedProgram } from
 import { panelled } from '../../../src/tensor/program/panels.js'
 import { alignment, plan } from '../../../src/tensor/program/plan.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
+import { everywhere } from './everywhere.js'
 import { programOf } from './agreement.js'
 import { graphs, type Graph } from './graphs.js'
 import { batchedProducts } from './products.js'
@@ -23,8 +24,8 @@ const sideBySide = (all: ReadonlyArray<Graph>): Graph => ({
 const programs = fc.oneof(
   graphs(40).map(fused),
   graphs(40).map((graph) => unfused(schedule(programOf(graph)))),
-  graphs(40).map((graph) => panelled(fused(graph), 1)),
-  fc.array(batchedProducts(), { minLength: 1, maxLength: 3 }).map((all) => panelled(fused(sideBySide(all)), 1))
+  graphs(40).map((graph) => panelled(fused(graph), everywhere)),
+  fc.array(batchedProducts(), { minLength: 1, maxLength: 3 }).map((all) => panelled(fused(sideBySide(all)), everywhere))
 )
 
 /** A kernel that copies buffer `from` to buffer `to`. */

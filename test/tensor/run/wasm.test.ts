@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Data } from '../../../src/tensor/dtype.js'
 import { binaries, unaries, type Binary, type Unary } from '../../../src/tensor/elementwise.js'
-import { eq, exp, floor, mul, neg } from '../../../src/tensor/ops/arithmetic.js'
+import { add, eq, exp, floor, mul, neg } from '../../../src/tensor/ops/arithmetic.js'
 import { matmul } from '../../../src/tensor/ops/contract.js'
 import { scatterAdd } from '../../../src/tensor/ops/gather.js'
 import { transpose } from '../../../src/tensor/ops/movement.js'
@@ -194,6 +194,31 @@ describe('the wasm device', () => {
     expect(a).toEqual(values)
     expect(b).toEqual(Float32Array.from(values, Math.exp))
     expect(c).toEqual(b)
+  })
+
+  it('gives a product in panels of rows, with what is done to them, the bits of one after the other', () => {
+    // More than a block of the product along every axis; and panels that are not whole tiles.
+    const extents = fc.constantFrom([256, 130, 600], [264, 300, 128], [198, 20, 520])
+    fc.assert(
+      fc.property(extents, fc.integer({ min: 0, max: 99 }), ([m, k, n], seed) => {
+        const inputs = [inputNode('a', [m, k], 'f32'), inputNode('b', [k, n], 'f32'), inputNode('bias', [n], 'f32')]
+        const [a, b, bias] = inputs
+        const data = inputs.map(({ shape }, i) =>
+          Float32Array.from({ length: shape.reduce((x, y) => x * y, 1) }, (_, at) => Math.sin(at * (i + 1.3) + seed))
+        )
+        const after = (x: Tensor): Tensor => pipe(x, add(bias), mul(0.1), exp)
+        const device = wasm()
+        const kinds = (outputs: ReadonlyArray<Tensor>) =>
+          loaded(device, inputs, outputs).kernels?.kernels.map(({ _tag }) => _tag)
+        expect(kinds([after(matmul(b)(a))])).toEqual(['panels'])
+        expect(kinds([matmul(b)(a)])).toEqual(['contraction'])
+        const [found] = run(device, inputs, data, [after(matmul(b)(a))])
+        const [product] = run(device, inputs, data, [matmul(b)(a)])
+        const z = inputNode('z', [m, n], 'f32')
+        expect(found).toEqual(run(device, [z, bias], [product, data[2]], [after(z)])[0])
+      }),
+      { numRuns: 6 }
+    )
   })
 
   it('reads and writes shared memory', () => {

@@ -16,7 +16,9 @@ import {
   call,
   get,
   i32,
+  increase,
   set,
+  when,
   type Callee,
   type Code,
   type Local,
@@ -35,16 +37,25 @@ export const blockDepth = 256
 const blockRows = 128
 const blockColumns = 512
 
-/** Bytes of scratch that `product` needs for a contraction: at most 641 KiB. */
-export const productScratchBytes = ({ m, n, k }: Pick<Contraction, 'm' | 'n' | 'k'>): number => {
+/**
+ * What becomes of the right operand as it is packed. Products that have it in common, such as the panels of one product, can
+ * pack it once: the first of them keeps it whole in their scratch, and the others find it there.
+ */
+export const packing = { forgotten: 0, kept: 1, found: 2 } as const
+
+export type Packing = (typeof packing)[keyof typeof packing]
+
+/** Bytes of scratch that `product` needs for a contraction: at most 641 KiB, beyond the right operand where that is kept. */
+export const productScratchBytes = ({ m, n, k }: Pick<Contraction, 'm' | 'n' | 'k'>, isKept = false): number => {
   const depth = Math.min(k, blockDepth)
-  return tileBytes + packedBytes(Math.min(m, blockRows), depth) + packedBytes(Math.min(n, blockColumns), depth)
+  const right = isKept ? packedBytes(n, k) : packedBytes(Math.min(n, blockColumns), depth)
+  return tileBytes + packedBytes(Math.min(m, blockRows), depth) + right
 }
 
 /**
  * Adds to a module, and exports as `product`:
  *
- *     (left, right, out, scratch, m, n, k, leftRow, leftColumn, rightRow, rightColumn, outRow)
+ *     (left, right, out, scratch, m, n, k, leftRow, leftColumn, rightRow, rightColumn, outRow, packing)
  *
  *     out[i, j] = sum_p left[i, p] right[p, j],   i < m,  j < n,  p < k,  all extents at least 1
  *
@@ -52,6 +63,9 @@ export const productScratchBytes = ({ m, n, k }: Pick<Contraction, 'm' | 'n' | '
  * those of the operands may be anything, 0 and backwards too. The columns of `out` are neighbours, its rows `outRow`
  * apart. `out`, and the `productScratchBytes` of scratch, overlap nothing else. One call is one product: batches are the
  * caller's loop.
+ *
+ * The last is one of `packing`. A product that is to find its right operand has the scratch and the extents of the one that kept
+ * it, and nothing has written to that scratch since but such products.
  *
  * `relaxed` multiplies and adds in one `f32x4.relaxed_madd`, rounding once where the processor can and twice elsewhere.
  * That pays where additions and multiplications share their units, as on Intel's processors; AMD's have units for each.
@@ -61,11 +75,12 @@ export const addProduct = (draft: ModuleDraft, { relaxed }: { readonly relaxed: 
   const strip = addStrip(draft, relaxed)
   return draft.add({
     name: 'product',
-    params: new Array<ValueType>(12).fill('i32'),
+    params: new Array<ValueType>(13).fill('i32'),
     results: [],
     body: (scope) => {
-      const [left, right, out, scratch, m, n, k, leftRow, leftColumn, rightRow, rightColumn, outRow] = scope.params
-      const [packedRight, packedLeft] = [scope.local('i32'), scope.local('i32')]
+      const [left, right, out, scratch, m, n, k, leftRow, leftColumn, rightRow, rightColumn, outRow, packs] =
+        scope.params
+      const [packedRight, packedLeft, packed] = [scope.local('i32'), scope.local('i32'), scope.local('i32')]
 
       /** Up to whole groups. */
       const filledUp = (lanes: Code): Code => i32.and(i32.add(lanes, i32.const(groupLanes - 1)), i32.const(-groupLanes))
@@ -87,14 +102,25 @@ export const addProduct = (draft: ModuleDraft, { relaxed }: { readonly relaxed: 
         ),
         inBlocks(scope, n, i32.const(blockColumns), (j, columns) =>
           inBlocks(scope, k, i32.const(blockDepth), (p, depth) => [
-            call(
-              pack,
-              element(right, p, rightRow, j, get(rightColumn)),
-              get(packedRight),
-              get(columns),
-              get(depth),
-              get(rightColumn),
-              get(rightRow)
+            set(packed, get(packedRight)),
+            when(
+              i32.ne(get(packs), i32.const(packing.forgotten)),
+              increase(
+                packed,
+                i32.shl(i32.add(i32.mul(get(j), get(k)), i32.mul(get(p), filledUp(get(columns)))), i32.const(2))
+              )
+            ),
+            when(
+              i32.ne(get(packs), i32.const(packing.found)),
+              call(
+                pack,
+                element(right, p, rightRow, j, get(rightColumn)),
+                get(packed),
+                get(columns),
+                get(depth),
+                get(rightColumn),
+                get(rightRow)
+              )
             ),
             inBlocks(scope, m, i32.const(blockRows), (i, rows) => [
               call(
@@ -110,7 +136,7 @@ export const addProduct = (draft: ModuleDraft, { relaxed }: { readonly relaxed: 
                 call(
                   strip,
                   get(packedLeft),
-                  i32.add(get(packedRight), i32.mul(get(depth), times(column, 4))),
+                  i32.add(get(packed), i32.mul(get(depth), times(column, 4))),
                   i32.add(element(out, i, outRow, j, i32.const(4)), times(column, 4)),
                   get(rows),
                   get(width),

@@ -2,7 +2,13 @@ import fc from 'fast-check'
 import { setFlagsFromString } from 'node:v8'
 import { describe, expect, it } from 'vitest'
 import { maximumPages, moduleDraft } from '../../../../src/tensor/emit/wasm/assembler.js'
-import { addProduct, blockDepth, productScratchBytes } from '../../../../src/tensor/emit/wasm/product.js'
+import {
+  addProduct,
+  blockDepth,
+  packing,
+  productScratchBytes,
+  type Packing
+} from '../../../../src/tensor/emit/wasm/product.js'
 
 // Node 20 has relaxed SIMD behind a flag, later ones without.
 if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd')
@@ -58,10 +64,10 @@ type Outcome = { readonly result: ReadonlyArray<number>; readonly strayWrites: n
  * The operands lie at the very end of the memory, so that reading beyond the last one traps; `rightLast` says which that
  * is. Everything else is guards.
  */
-const run = (product: Product, { extents, left, right, outRow }: Case, rightLast = true): Outcome => {
+const run = (product: Product, { extents, left, right, outRow }: Case, rightLast = true, isKept = false): Outcome => {
   const { m, n, k } = extents
   const outWords = (m - 1) * outRow + n
-  const scratchWords = productScratchBytes(extents) / 4
+  const scratchWords = productScratchBytes(extents, isKept) / 4
   const [nearer, last] = rightLast ? [left.elements, right.elements] : [right.elements, left.elements]
   const end = memory.buffer.byteLength / 4
   const lastAt = end - last.length
@@ -76,13 +82,20 @@ const run = (product: Product, { extents, left, right, outRow }: Case, rightLast
   elements.set(last, lastAt)
   const expected = words.slice(first)
   const [leftAt, rightAt] = rightLast ? [nearerAt, lastAt] : [lastAt, nearerAt]
-  product(
-    4 * (leftAt + left.start),
-    4 * (rightAt + right.start),
-    4 * outAt,
-    4 * scratchAt,
-    ...[m, n, k, left.row, left.column, right.row, right.column, outRow]
-  )
+  const multiply = (rightStart: number, packs: Packing): void =>
+    product(
+      4 * (leftAt + left.start),
+      4 * rightStart,
+      4 * outAt,
+      4 * scratchAt,
+      ...[m, n, k, left.row, left.column, right.row, right.column, outRow, packs]
+    )
+  multiply(rightAt + right.start, isKept ? packing.kept : packing.forgotten)
+  if (isKept) {
+    for (let i = 0; i < m; i++) elements.fill(0, outAt + i * outRow, outAt + i * outRow + n)
+    // An address that reads of would trap at.
+    multiply(end, packing.found)
+  }
   const isOut = (word: number): boolean => word >= outAt && word < outAt + outWords && (word - outAt) % outRow < n
   const isScratch = (word: number): boolean => word >= scratchAt && word < scratchAt + scratchWords
   let strayWrites = 0
@@ -288,6 +301,21 @@ describe('the plain wasm product', () => {
     const { result, strayWrites } = run(product, known)
     expect(strayWrites).toBe(0)
     expect(firstDifference(result, inOrder(known))).toBeUndefined()
+  })
+})
+
+describe('a right operand that is kept packed', () => {
+  const product = load(false)
+
+  it('gives the product that finds it the same bits, and nothing else is written or read', () => {
+    fc.assert(
+      fc.property(cases, (known) => {
+        const { result, strayWrites } = run(product, known, true, true)
+        expect(strayWrites).toBe(0)
+        expect(firstDifference(result, inOrder(known))).toBeUndefined()
+      }),
+      { numRuns: 200 }
+    )
   })
 })
 
