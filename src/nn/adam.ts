@@ -3,7 +3,7 @@
  */
 
 import { pipe } from 'fp-ts/lib/function.js'
-import { add, cast, div, expm1, mul, neg, sqrt, square, zeros, type Tensor } from '../tensor/index.js'
+import { add, cast, div, expm1, full, log1p, mul, neg, sqrt, square, zeros, type Tensor } from '../tensor/index.js'
 import type { Optimizer } from './optimizer.js'
 import { mapParams, zipParams, type Params } from './params.js'
 
@@ -23,8 +23,12 @@ export type AdamOptions = {
 const runningMean = (decay: number, state: Params, values: Params): Params =>
   zipParams((m, x) => pipe(m, mul(decay), add(mul(1 - decay)(x))), state, values)
 
-/** `1 - b^(step + 1)` as `-expm1((step + 1) log b)`, which keeps its digits where b is near 1. */
-const correction = (b: number, step: Tensor): Tensor => pipe(step, cast('f32'), add(1), mul(Math.log(b)), expm1, neg)
+/**
+ * `1 - b^(step + 1)` as `-expm1((step + 1) log1p(b - 1))`, which keeps its digits where b is near 1. All of it on the device:
+ * the host's logarithm may round otherwise on another host.
+ */
+const correction = (b: number, step: Tensor): Tensor =>
+  pipe(step, cast('f32'), add(1), mul(log1p(full([], b - 1))), expm1, neg)
 
 /**
  * Divides each update by the root of its running mean square.

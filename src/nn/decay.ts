@@ -53,10 +53,12 @@ export const layerwiseDecay =
   ({ decay, layers }: LayerwiseDecayOptions) =>
   (path: string): number => {
     if (decay <= 0) return 1
-    if (/(^|\.)embeddings(_project)?\./.test(path)) return decay ** (layers + 2)
+    /** By multiplication: the host's power may round otherwise on another host. */
+    const power = (n: number): number => Array.from({ length: n }).reduce<number>((x) => x * decay, 1)
+    if (/(^|\.)embeddings(_project)?\./.test(path)) return power(layers + 2)
     const layer = /(?:^|\.)encoder\.layer\.(\d+)\./.exec(path)
     if (layer === null) return 1
     const index = Number(layer[1])
     if (index >= layers) throw invalidArgument('layerwiseDecay', `'${path}'`, `a layer below ${layers}`)
-    return decay ** (layers + 1 - index)
+    return power(layers + 1 - index)
   }

@@ -50,7 +50,8 @@ export const linearDecayWithWarmup = ({ rate, total, warmup, power }: LinearDeca
       return warmup === 0 ? decayed : pipe(decayed, mul(pipe(t, div(warmup), minimum(1))))
     },
     onHost: (t) => {
-      const decayed = rate * ((total - Math.min(t, total)) / total) ** power
+      const left = (total - Math.min(t, total)) / total
+      const decayed = rate * (power === 1 ? left : Math.pow(left, power))
       return warmup === 0 ? decayed : decayed * Math.min(1, t / warmup)
     }
   }

@@ -10,6 +10,9 @@ import { invalidArgument } from '../tensor/fault.js'
 import { lower } from '../tensor/program/lower.js'
 import type { Program, Spec } from '../tensor/program/program.js'
 
+/** The largest power of two that is not above `n`, a positive 32-bit integer. By its bits: a logarithm may round. */
+const largestPowerOfTwo = (n: number): number => 1 << (31 - Math.clz32(n))
+
 /** Combines `xs[lo .. hi)` as the tree says: `combine(left half, right half)`. Needs at least one element. */
 export const foldTree =
   <A>(combine: (left: A, right: A) => A) =>
@@ -17,7 +20,7 @@ export const foldTree =
     if (xs.length === 0) throw invalidArgument('foldTree', 'nothing', 'at least one element')
     const over = (lo: number, hi: number): A => {
       if (hi - lo === 1) return xs[lo]
-      const split = lo + 2 ** Math.floor(Math.log2(hi - lo - 1))
+      const split = lo + largestPowerOfTwo(hi - lo - 1)
       return combine(over(lo, split), over(split, hi))
     }
     return over(0, xs.length)

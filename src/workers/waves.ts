@@ -22,7 +22,8 @@ export type Waves = {
 /** Bytes of shards' results that are held at once before they are computed in waves. */
 const ample = 2 ** 28
 
-const powerOfTwoFrom = (least: number): number => 2 ** Math.ceil(Math.log2(least))
+/** The smallest power of two that is not below `least`, at most 2^30. */
+const powerOfTwoFrom = (least: number): number => 1 << (32 - Math.clz32(least - 1))
 
 /** How many shards of so many bytes are held at once: all, or enough to keep the workers busy. */
 export const roomFor = (bytes: number, shards: number, workers: number): number =>

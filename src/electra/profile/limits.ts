@@ -77,7 +77,7 @@ const productLimit = (device: Device, n = 512): TaskEither<LimitsError, Pick<Lim
   pipe(
     secondsOf(device, [n, n], (x, y) => pipe(x, matmul(y))),
     TE.chain((seconds) => {
-      const found = { flopsPerSecond: (2 * n ** 3) / seconds, n }
+      const found = { flopsPerSecond: (2 * n * n * n) / seconds, n }
       return seconds > short || n === largest
         ? TE.right(found)
         : pipe(

@@ -35,8 +35,9 @@ export type DeviceError =
 
 /** To a tenth of the largest decimal unit that fits: `5.4 GB`. */
 const showBytes = (bytes: number): string => {
-  const power = Math.min(3, Math.floor(Math.log10(Math.max(1, bytes)) / 3))
-  return power === 0 ? `${bytes} bytes` : `${(bytes / 1000 ** power).toFixed(1)} ${['', 'kB', 'MB', 'GB'][power]}`
+  const units = [['GB', 1e9] as const, ['MB', 1e6] as const, ['kB', 1e3] as const]
+  const fitting = units.find(([, size]) => bytes >= size)
+  return fitting === undefined ? `${bytes} bytes` : `${(bytes / fitting[1]).toFixed(1)} ${fitting[0]}`
 }
 
 export const showDeviceError = (e: DeviceError): string => {

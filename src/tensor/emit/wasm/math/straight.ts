@@ -29,8 +29,9 @@ export const polynomial = (name: Name, x: Code, coefficients: ReadonlyArray<numb
   const power = (k: number): Code => (powers[k] ??= name(mul(power(k - 1), power(k - 1))))
   const sum = (part: ReadonlyArray<number>): Code => {
     if (part.length === 1) return f32x4.all(part[0])
-    const k = Math.ceil(Math.log2(part.length)) - 1
-    return add(sum(part.slice(0, 2 ** k)), mul(power(k), sum(part.slice(2 ** k))))
+    // The largest k with 2^k < part.length.
+    const k = 31 - Math.clz32(part.length - 1)
+    return add(sum(part.slice(0, 1 << k)), mul(power(k), sum(part.slice(1 << k))))
   }
   return sum(coefficients)
 }
