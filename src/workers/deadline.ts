@@ -5,17 +5,22 @@
 /** The longest that a timer takes: 24 days. */
 const longest = 2 ** 31 - 1
 
+/** When the messages that have arrived have been delivered. Browsers have no check phase: one turn of the loop later. */
+const afterMessages = (next: () => void): void => {
+  if (typeof setImmediate === 'function') setImmediate(next)
+  else setTimeout(next)
+}
+
 /**
  * Calls `late` when `seconds` have passed, unless it is called off before by what this returns.
  *
- * Where this thread was busy for so long that the answer came in time but could not be taken in, the answer comes first:
- * messages that wait are delivered between a timer and the check phase of the event loop.
+ * Where this thread was busy for so long that the answer came in time but could not be taken in, the answer comes first.
  */
 export const after = (seconds: number, late: () => void): (() => void) => {
   let isOff = false
   const timer = setTimeout(
     () => {
-      setImmediate(() => {
+      afterMessages(() => {
         if (!isOff) late()
       })
     },

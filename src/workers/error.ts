@@ -6,8 +6,8 @@ import { showDeviceError, type DeviceError } from '../tensor/run/device.js'
 
 /** How a worker is lost. What it had not finished can be done again by another. */
 export type Loss =
-  /** The thread ended before it answered; `code` is its exit code. */
-  | { readonly _tag: 'WorkerExited'; readonly worker: number; readonly code: number }
+  /** The thread ended before it answered; `code` is its exit code, which threads of browsers do not have. */
+  | { readonly _tag: 'WorkerExited'; readonly worker: number; readonly code: number | undefined }
   /** Something was thrown in the thread, or a message to or from it could not be read. */
   | { readonly _tag: 'WorkerFailed'; readonly worker: number; readonly reason: string }
   /** The thread had not answered by its deadline. */
@@ -22,6 +22,8 @@ export type WorkerError =
    * write to cannot be given to another, so its pool is at an end. Node.js waits for it when the process exits.
    */
   | { readonly _tag: 'WorkerStuck'; readonly worker: number; readonly seconds: number }
+  /** Threads that share memory cannot be had here. */
+  | { readonly _tag: 'NoThreads'; readonly found: string; readonly expected: string }
   | {
       readonly _tag: 'WrongWorkerCount'
       readonly found: number
@@ -47,7 +49,7 @@ export const isLoss = (e: WorkerError): e is Loss =>
 export const showWorkerError = (e: WorkerError): string => {
   switch (e._tag) {
     case 'WorkerExited':
-      return `worker ${e.worker} exited with code ${e.code} before it answered`
+      return `worker ${e.worker} exited ${e.code === undefined ? '' : `with code ${e.code} `}before it answered`
     case 'WorkerFailed':
       return `worker ${e.worker} failed: ${e.reason}`
     case 'WorkerOverdue':
@@ -56,6 +58,8 @@ export const showWorkerError = (e: WorkerError): string => {
       return `given up after attempt ${e.attempts} of ${e.attempts}: ${showWorkerError(e.cause)}`
     case 'WorkerStuck':
       return `worker ${e.worker} could not be stopped within ${e.seconds} s: its thread is stuck in native code`
+    case 'NoThreads':
+      return `threads that share memory need ${e.expected}; this is ${e.found}`
     case 'WrongWorkerCount':
       return `found ${e.found} workers, expected ${e.expected}: ${e.reason}`
     case 'ProgramRejected':

@@ -9,13 +9,14 @@ import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Program } from '../tensor/program/program.js'
 import { serialise } from '../tensor/program/serialise.js'
-import type { DeviceChoice } from '../tensor/run/choose.js'
+import type { DeviceChoice } from '../tensor/run/device-choice.js'
 import type { Memory } from '../tensor/run/memory.js'
 import { reasonOf } from '../tensor/reason.js'
 import { after } from './deadline.js'
 import type { WorkerError } from './error.js'
 import type { Block } from './lent-memory.js'
-import { spawn, type Ended, type Thread } from './node.js'
+import { spawn } from './node/spawn.js'
+import type { Ended, Thread } from './platform.js'
 import type { Ran, ThreadApi } from './protocol.js'
 import type { DeviceFacts, ProgramId, Task } from './runner.js'
 
@@ -41,8 +42,8 @@ export type Deadlines = {
 }
 
 export type MortalOptions = {
-  /** The module that the thread starts at. */
-  readonly entry: URL
+  /** The module that the thread starts at, when it is not the built `thread.js`. */
+  readonly entry: URL | undefined
   readonly choice: DeviceChoice
   /** What that choice must come to. */
   readonly device: DeviceFacts

@@ -6,7 +6,7 @@
  */
 
 import type { Either } from 'fp-ts/lib/Either.js'
-import type { DeviceChoice } from '../tensor/run/choose.js'
+import type { DeviceChoice } from '../tensor/run/device-choice.js'
 import type { WorkerError } from './error.js'
 import type { Block } from './lent-memory.js'
 import type { DeviceFacts, ProgramId, Task } from './runner.js'

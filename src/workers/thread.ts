@@ -7,11 +7,11 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { deserialise, showProgramFormatError } from '../tensor/program/serialise.js'
-import { acquire } from '../tensor/run/choose.js'
+import { acquireSync } from '../tensor/run/choose-sync.js'
 import { attachMemory } from '../tensor/run/memory.js'
 import type { WorkerError } from './error.js'
 import { lentMemory, type LentMemory } from './lent-memory.js'
-import { parentEndpoint } from './node.js'
+import { parentEndpoint } from './node/parent.js'
 import type { ThreadApi } from './protocol.js'
 import { factsOf, runnerOf, type ProgramId, type Runner } from './runner.js'
 
@@ -36,7 +36,7 @@ const threadApi = (): ThreadApi => {
     open: (choice, wasm) => {
       const lent = lentMemory(attachMemory(wasm))
       return pipe(
-        acquire(choice, lent.memory),
+        acquireSync(choice, lent.memory),
         TE.map((device) => {
           opened = { runner: runnerOf(device), lent }
           return factsOf(device)

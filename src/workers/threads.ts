@@ -15,6 +15,7 @@ import { createMemory, type Memory } from '../tensor/run/memory.js'
 import type { WorkerError } from './error.js'
 import { inProcess } from './in-process.js'
 import { lastingMember, type Replaced } from './lasting.js'
+import { threadsHere } from './node/spawn.js'
 import { startMortal, type Deadlines, type MortalOptions } from './mortal.js'
 import { poolOf, type Pool } from './pool.js'
 import { factsOf } from './runner.js'
@@ -25,7 +26,7 @@ export type Patience = Deadlines & { readonly attempts: number }
 export type PoolOptions = {
   readonly workers: number
   readonly choice: DeviceChoice
-  /** The module that threads start at, when it is not the built `thread.js` beside this one. */
+  /** The module that threads start at, when it is not the built `thread.js`. */
   readonly entry?: URL
   /** Where it differs from `defaultPatience`. */
   readonly patience?: Partial<Patience>
@@ -74,10 +75,11 @@ const wrongCount = (found: number, expected: string, reason: string): WorkerErro
  *
  * The device is first acquired here, to see that it can be had and whether it is synchronous. An asynchronous one (any
  * with gpu.js or WebGPU in it) drives hardware of which there is one, so it has one worker, this thread. Fails with
- * `WrongWorkerCount`, a `DeviceError` (among them `OutOfMemory`), or the end of a thread; threads that had started are then ended.
+ * `WrongWorkerCount`, with `NoThreads`, with a `DeviceError` (among them `OutOfMemory`), or the end of a thread; threads that had
+ * started are then ended.
  */
 export const acquirePool = (options: PoolOptions): TE.TaskEither<WorkerError, Pool> => {
-  const { workers, choice, entry = new URL('./thread.js', import.meta.url) } = options
+  const { workers, choice, entry } = options
   return Number.isSafeInteger(workers) && workers >= 1
     ? pipe(
         acquire(choice),
@@ -93,7 +95,8 @@ export const acquirePool = (options: PoolOptions): TE.TaskEither<WorkerError, Po
                   )
                 )
               : pipe(
-                  TE.fromEither<WorkerError, Memory>(createMemory()),
+                  TE.fromIOEither(threadsHere),
+                  TE.chainEitherK((): E.Either<WorkerError, Memory> => createMemory()),
                   TE.chain((memory) => openThreads(options, { entry, choice, device: factsOf(device), memory }))
                 )
           return pipe(

@@ -1,12 +1,13 @@
 /**
- * A headless Chromium with a page of ours in it: an entry bundled for browsers, served from this machine, isolated
- * (COOP and COEP), so that shared memory works as it would on a site that sets those headers.
+ * A headless Chromium with a page of ours in it: modules bundled for browsers, served from this machine, isolated (COOP
+ * and COEP), so that shared memory works as it would on a site that sets those headers.
  */
 
-import { build } from 'esbuild'
-import { existsSync } from 'node:fs'
+import { build, type Plugin } from 'esbuild'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Page } from 'playwright-core'
 
@@ -20,47 +21,92 @@ const chromiumPath = [
 
 export const hasChromium = chromiumPath !== undefined
 
+/** Where the page is no secure context. */
+const insecureHost = 'insecure.test'
+
 /** WebGPU and WebGL by SwiftShader, Chromium's software renderer: the same everywhere. */
 const flags = [
   '--no-sandbox',
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',
   '--use-angle=swiftshader',
-  '--enable-unsafe-swiftshader'
+  '--enable-unsafe-swiftshader',
+  `--host-resolver-rules=MAP ${insecureHost} 127.0.0.1`
 ]
 
 const html =
-  '<!doctype html><meta charset="utf-8"><title>pure-electra</title><script type="module" src="/entry.js"></script>'
+  '<!doctype html><meta charset="utf-8"><title>pure-electra</title><script type="module" src="/page.js"></script>'
 
-const bundle = async (entry: URL): Promise<string> => {
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** What package.json says of the build to bundlers for browsers, said of the sources. */
+const forBrowsers: Plugin = {
+  name: 'browser field',
+  setup: (esbuild) => {
+    const { browser } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      readonly browser: Readonly<Record<string, string>>
+    }
+    const source = (built: string): string => join(root, built.replace('dist/', 'src/').replace(/\.js$/, '.ts'))
+    for (const [module, replacement] of Object.entries(browser))
+      esbuild.onLoad({ filter: new RegExp(`^${source(module).replaceAll('.', '\\.')}$`) }, () => ({
+        contents: `export * from ${JSON.stringify(source(replacement))}`,
+        loader: 'ts'
+      }))
+  }
+}
+
+export type Served = { readonly type: string; readonly body: string | Uint8Array }
+
+/** Files by their paths on the site. */
+export type Site = ReadonlyMap<string, Served>
+
+const bundle = async (modules: Readonly<Record<string, URL>>): Promise<Site> => {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(entry)],
+    entryPoints: Object.fromEntries(Object.entries(modules).map(([name, url]) => [name, fileURLToPath(url)])),
+    outdir: '/',
     bundle: true,
     write: false,
     format: 'esm',
     platform: 'browser',
     target: 'es2022',
-    logLevel: 'error'
+    logLevel: 'error',
+    // What package.json says of side effects, it says of the build.
+    ignoreAnnotations: true,
+    plugins: [forBrowsers]
   })
-  return outputFiles[0].text
+  return new Map<string, Served>([
+    ['/', { type: 'text/html', body: html }],
+    ...outputFiles.map(({ path, contents }) => [path, { type: 'text/javascript', body: contents }] as const)
+  ])
 }
 
-/** A page with `entry` loaded into it, and how to close everything again. */
-export const openPage = async (entry: URL): Promise<{ readonly page: Page; readonly close: () => Promise<void> }> => {
-  const script = await bundle(entry)
+export type Opened = { readonly page: Page; readonly close: () => Promise<void> }
+
+export type PageOptions = {
+  /** Whether it is served with the headers that let it share memory. */
+  readonly isIsolated?: boolean
+  /** Whether its address is one that browsers trust though it is not https. */
+  readonly isSecure?: boolean
+}
+
+/** The page of a site, loaded, and how to close everything again. */
+export const openSite = async (
+  site: Site,
+  { isIsolated = true, isSecure = true }: PageOptions = {}
+): Promise<Opened> => {
+  const headers = isIsolated
+    ? { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }
+    : {}
   const server = createServer((request, response) => {
-    const isScript = request.url === '/entry.js'
-    response.writeHead(200, {
-      'content-type': isScript ? 'text/javascript' : 'text/html',
-      'cross-origin-opener-policy': 'same-origin',
-      'cross-origin-embedder-policy': 'require-corp'
-    })
-    response.end(isScript ? script : html)
+    const found = site.get(request.url ?? '/')
+    response.writeHead(found === undefined ? 404 : 200, { 'content-type': found?.type ?? 'text/plain', ...headers })
+    response.end(found?.body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const browser = await chromium.launch({ executablePath: chromiumPath, headless: true, args: flags })
   const page = await browser.newPage()
-  await page.goto(`http://localhost:${(server.address() as AddressInfo).port}/`, { waitUntil: 'load' })
+  const { port } = server.address() as AddressInfo
+  await page.goto(`http://${isSecure ? 'localhost' : insecureHost}:${port}/`, { waitUntil: 'load' })
   return {
     page,
     close: async () => {
@@ -69,3 +115,9 @@ export const openPage = async (entry: URL): Promise<{ readonly page: Page; reado
     }
   }
 }
+
+/** A page with `entry` loaded into it. Modules for its threads are served as `/name.js`. */
+export const openPage = async (
+  entry: URL,
+  { threads = {}, ...options }: PageOptions & { readonly threads?: Readonly<Record<string, URL>> } = {}
+): Promise<Opened> => openSite(await bundle({ page: entry, ...threads }), options)

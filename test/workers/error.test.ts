@@ -14,6 +14,10 @@ const texts: { readonly [Tag in WorkerError['_tag']]: readonly [Extract<WorkerEr
     { _tag: 'WorkerStuck', worker: 1, seconds: 30 },
     'worker 1 could not be stopped within 30 s: its thread is stuck in native code'
   ],
+  NoThreads: [
+    { _tag: 'NoThreads', found: 'a plain page', expected: 'an isolated one' },
+    'threads that share memory need an isolated one; this is a plain page'
+  ],
   WrongWorkerCount: [
     { _tag: 'WrongWorkerCount', found: 2, expected: '1', reason: 'one GPU' },
     'found 2 workers, expected 1: one GPU'
@@ -43,5 +47,11 @@ const texts: { readonly [Tag in WorkerError['_tag']]: readonly [Extract<WorkerEr
 describe('the text of a worker error', () => {
   it.each(Object.values(texts))('$_tag says what was found and what was expected', (error, text) => {
     expect(showWorkerError(error)).toBe(text)
+  })
+
+  it('has no exit code where the thread had none', () => {
+    expect(showWorkerError({ _tag: 'WorkerExited', worker: 1, code: undefined })).toBe(
+      'worker 1 exited before it answered'
+    )
   })
 })

@@ -4,7 +4,6 @@
  */
 
 import { pipe } from 'fp-ts/lib/function.js'
-import type { Data } from '../../src/tensor/dtype.js'
 import { add, cast, gt, lt, mul, relu, square, sub } from '../../src/tensor/ops/arithmetic.js'
 import { matmul } from '../../src/tensor/ops/contract.js'
 import { scalar, tensor } from '../../src/tensor/ops/create.js'
@@ -115,4 +114,6 @@ export const batch = (step: number, shards: number): ReadonlyArray<Arrays> =>
 
 /** The bits of arrays, so that NaN equals itself and 0 does not equal -0. */
 export const bitsOf = (arrays: Arrays): ReadonlyArray<string> =>
-  arrays.map((data: Data) => Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex'))
+  arrays.map(({ buffer, byteOffset, byteLength }) =>
+    [...new Uint8Array(buffer, byteOffset, byteLength)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  )

@@ -34,6 +34,7 @@ export const showPretrainError = (e: PretrainError): string => {
     case 'WorkerOverdue':
     case 'TaskFailed':
     case 'WorkerStuck':
+    case 'NoThreads':
     case 'WrongWorkerCount':
     case 'OutOfMemory':
     case 'ProgramRejected':

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { spawn, type Ended } from '../../src/workers/node.js'
+import type { Ended } from '../../../src/workers/platform.js'
+import { spawn } from '../../../src/workers/node/spawn.js'
 
 /** A thread that lives until it is told anything, then exits with code 7. */
 const entry = new URL(

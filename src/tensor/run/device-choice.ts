@@ -1,0 +1,25 @@
+/**
+ * A device and who multiplies its matrices, by their names: plain data that can be read from a command line and sent to a
+ * worker.
+ */
+
+import type { FloatWidth } from '../dtype.js'
+import type { GpuJsMode } from './gpujs.js'
+
+export const deviceNames = ['auto', 'wasm', 'reference'] as const
+
+export type DeviceName = (typeof deviceNames)[number]
+
+export type GpuJsName = 'gpu.js' | `gpu.js:${GpuJsMode}`
+
+export type MultiplierName = 'auto' | 'own' | 'blas' | GpuJsName
+
+export type DeviceChoice = {
+  /** `auto` is `wasm` in float32 and `reference` in float64. */
+  readonly device: DeviceName
+  /** `auto` is `blas` where this machine has one, else `own`; `gpu.js` is `gpu.js:webgpu`. */
+  readonly matmul: MultiplierName
+  readonly floats: FloatWidth
+  /** See `WasmOptions`. */
+  readonly relaxed?: boolean
+}

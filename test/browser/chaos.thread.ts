@@ -1,0 +1,4 @@
+/** A thread of a pool that is lost by plan. */
+
+import './misbehave.js'
+import '../../src/workers/thread.js'
