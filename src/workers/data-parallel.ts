@@ -8,6 +8,8 @@
  * The state exists once in the pool's memory, in two banks: `update` reads one and writes the other, and the banks change
  * places only when it has succeeded, so a failed step leaves the state as it was. The number of shards belongs to the
  * step; the number of workers decides only when and where a shard is computed, so any number gives the same bits.
+ *
+ * Several ranks carry out one fold: each has the whole state and some of the shards, and updates from the same sums.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
@@ -20,11 +22,14 @@ import type { Lowered } from '../tensor/program/lower.js'
 import { outputSpecs, type Spec } from '../tensor/program/program.js'
 import { agree, rejected } from './agreement.js'
 import type { WorkerError } from './error.js'
-import { allocateSlots, readSlots, writeSlots, type Slot } from './memory.js'
+import { checksum } from './checksum.js'
+import { spansOf } from './exchange.js'
+import { allocateSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
 import type { Pool } from './pool.js'
 import { inOrder } from '../tensor/in-order.js'
 import { prepareInParts } from './in-parts.js'
-import { prepareShardedSum, type ShardedSum } from './sharded-sum.js'
+import { solo, together } from './ranks.js'
+import { prepareShardedSum, type Carrying, type ShardedSum } from './sharded-sum.js'
 
 /** Arrays in the order of a program's inputs or outputs. */
 export type Arrays = ReadonlyArray<Data>
@@ -60,13 +65,20 @@ export type Fold = {
   readonly write: (state: Arrays) => TE.TaskEither<WorkerError, void>
   /** Copies of the state. */
   readonly read: Task<Arrays>
-  /** One step of the state; a `Left` leaves it as it was. `shardInputs[shard]` are the arrays of that shard. */
+  /**
+   * One step of the state; a `Left` leaves it as it was. `shardInputs[shard]` are the arrays of that shard: of all shards, on
+   * every rank.
+   */
   readonly step: (shardInputs: ReadonlyArray<Arrays>, updateInputs: Arrays) => TE.TaskEither<WorkerError, Stepped>
   /**
    * Prepares another program on the same state and number of shards. Inputs: the arrays that are read, then those of
    * the shard. Its outputs are summed in the same fixed tree.
    */
   readonly evaluation: (name: string, source: Lowered) => TE.TaskEither<WorkerError, Evaluation>
+  /** Gives every rank the state of rank 0. */
+  readonly share: TE.TaskEither<WorkerError, void>
+  /** Fails on every rank where one has another state than rank 0: there with `RanksDiffer`. */
+  readonly compare: TE.TaskEither<WorkerError, void>
 }
 
 type Bank = ReadonlyArray<Slot>
@@ -104,7 +116,7 @@ const prepareShards = (
   { state }: Cut,
   name: string,
   source: Lowered,
-  room: number | undefined
+  carrying: Carrying
 ): TE.TaskEither<WorkerError, ShardedSum> =>
   prepareShardedSum(
     pool,
@@ -112,16 +124,16 @@ const prepareShards = (
     source,
     reads.map((i) => state[i]),
     shards,
-    room
+    carrying
   )
 
 /**
- * Loads the programs of a step on a pool and allocates all its memory. `room` is for how many shards' gradients at once: see
- * `prepareShardedSum`.
+ * Loads the programs of a step on a pool and allocates all its memory.
  *
- * Fails with `ProgramRejected` where the programs do not fit one another, with `OutOfMemory`, or with what a device says.
+ * Fails with `ProgramRejected` where the programs do not fit one another, with `WrongRankCount`, with `OutOfMemory`, or with
+ * what a device says.
  */
-export const prepareStep = (pool: Pool, step: Step, room?: number): TE.TaskEither<WorkerError, Fold> =>
+export const prepareStep = (pool: Pool, step: Step, carrying: Carrying = {}): TE.TaskEither<WorkerError, Fold> =>
   pipe(
     TE.fromEither(cutOf(step)),
     TE.bindTo('cut'),
@@ -141,10 +153,11 @@ export const prepareStep = (pool: Pool, step: Step, room?: number): TE.TaskEithe
     TE.chainFirst(({ write, slots }) =>
       TE.fromIOEither(write('update', slots.captured, step.update.captured.map(peek)))
     ),
-    TE.bind('sharded', ({ cut }) => prepareShards(pool, step, cut, 'shardGrad', step.shardGrad, room)),
+    TE.bind('sharded', ({ cut }) => prepareShards(pool, step, cut, 'shardGrad', step.shardGrad, carrying)),
     TE.bind('update', () => prepareInParts(pool, step.update.program)),
-    TE.map(({ cut, write, read, slots, sharded, update }): Fold => {
+    TE.map(({ cut, memory, write, read, slots, sharded, update }): Fold => {
       const gate = inOrder()
+      const { ranks = solo } = carrying
       const gradients = sharded.sums.slice(0, step.gradients)
       const metrics = sharded.sums.slice(step.gradients)
       let [current, next]: readonly [Bank, Bank] = slots.banks
@@ -154,6 +167,7 @@ export const prepareStep = (pool: Pool, step: Step, room?: number): TE.TaskEithe
         current = written
       }
       const readable = (): Bank => step.reads.map((i) => current[i])
+      const inPlace = (): Arrays => spansOf(pool.device.floats, current).map(view(memory, pool.device.floats))
       return {
         write: (state) => gate(TE.fromIOEither(() => write('state', current, state)())),
         read: gate(() => Promise.resolve(read(current)())),
@@ -177,7 +191,7 @@ export const prepareStep = (pool: Pool, step: Step, room?: number): TE.TaskEithe
           ),
         evaluation: (name, source) =>
           pipe(
-            prepareShards(pool, step, cut, name, source, room),
+            prepareShards(pool, step, cut, name, source, carrying),
             TE.map(
               (held): Evaluation =>
                 (shardInputs) =>
@@ -189,7 +203,22 @@ export const prepareStep = (pool: Pool, step: Step, room?: number): TE.TaskEithe
                     )
                   )
             )
-          )
+          ),
+        share: gate(() => ranks.broadcast(inPlace())()),
+        compare: gate(async () => {
+          const mine = checksum(current.map(view(memory, pool.device.floats)))
+          const first = Int32Array.of(mine)
+          return pipe(
+            ranks.broadcast([first]),
+            TE.chain(() =>
+              together(ranks)(
+                first[0] === mine
+                  ? TE.right(undefined)
+                  : TE.left<WorkerError>({ _tag: 'RanksDiffer', what: 'the state' })
+              )
+            )
+          )()
+        })
       }
     })
   )

@@ -41,6 +41,12 @@ export type WorkerError =
   | { readonly _tag: 'WrongInputs'; readonly where: string; readonly found: string; readonly expected: string }
   /** The pool was used after its release. */
   | { readonly _tag: 'PoolReleased' }
+  /** The shards of a batch cannot be divided evenly among the ranks. */
+  | { readonly _tag: 'WrongRankCount'; readonly found: number; readonly shards: number }
+  /** What has to be the same on every rank is another on this one than on rank 0. */
+  | { readonly _tag: 'RanksDiffer'; readonly what: string }
+  /** Another rank could not go on, and says why. */
+  | { readonly _tag: 'FailedElsewhere'; readonly rank: number }
   | DeviceError
 
 export const isLoss = (e: WorkerError): e is Loss =>
@@ -68,6 +74,12 @@ export const showWorkerError = (e: WorkerError): string => {
       return `${e.where}: found ${e.found}, expected ${e.expected}`
     case 'PoolReleased':
       return 'the workers were released before this call'
+    case 'WrongRankCount':
+      return `found ${e.found} ranks, expected a number that divides the ${e.shards} shards of a batch`
+    case 'RanksDiffer':
+      return `${e.what} is not that of rank 0`
+    case 'FailedElsewhere':
+      return `rank ${e.rank} has failed`
     case 'DeviceUnavailable':
     case 'Unsupported':
     case 'WrongArrays':

@@ -37,9 +37,10 @@ export type Pool = {
   readonly load: (program: Program) => TE.TaskEither<WorkerError, ProgramId>
   /**
    * Runs tasks that do not depend on one another. When it settles none of them is still running; after a failure the
-   * tasks that had not begun are left undone. Calls that overlap are run one after the other.
+   * tasks that had not begun are left undone. Calls that overlap are run one after the other. `done` hears of each task that
+   * has succeeded, by its place in the list.
    */
-  readonly run: (tasks: ReadonlyArray<Task>) => TE.TaskEither<WorkerError, void>
+  readonly run: (tasks: ReadonlyArray<Task>, done?: (task: number) => void) => TE.TaskEither<WorkerError, void>
   readonly release: Effect<void>
 }
 
@@ -75,14 +76,16 @@ export const poolOf = (
           TE.map(() => id)
         )()
       }),
-    run: (tasks) =>
+    run: (tasks, done) =>
       whenUsable(async () => {
         const failures: Array<WorkerError> = []
         let next = 0
         const serve = async (member: Member): Promise<void> => {
           while (next < tasks.length && failures.length === 0) {
-            const answer = await member.run(tasks[next++])()
+            const task = next++
+            const answer = await member.run(tasks[task])()
             if (E.isLeft(answer)) failures.push(answer.left)
+            else done?.(task)
           }
         }
         await Promise.all(members.map(serve))

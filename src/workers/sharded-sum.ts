@@ -3,9 +3,12 @@
  *
  * Shards go to whichever worker is free, all at once or in waves, as there is room for what they give. A sum is cut into parts
  * that run in parallel too; the cut depends on the program, not on the pool. The sum over one shard is what that shard gave.
+ *
+ * Several ranks have a block of the shards each: every rank sums its own in the tree over as many, and all sum those sums,
+ * part by part, while the parts that follow are still being summed.
  */
 
-import type * as E from 'fp-ts/lib/Either.js'
+import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { IO } from 'fp-ts/lib/IO.js'
 import * as IOE from 'fp-ts/lib/IOEither.js'
@@ -18,8 +21,10 @@ import { outputSpecs, type Spec } from '../tensor/program/program.js'
 import { sizeOf } from '../tensor/shape.js'
 import { agree, rejected } from './agreement.js'
 import type { WorkerError } from './error.js'
+import { exchange, spansOf, type Exchange } from './exchange.js'
 import { allocateSlots, freeSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
 import type { Pool } from './pool.js'
+import { solo, type Ranks } from './ranks.js'
 import type { ProgramId, Task } from './runner.js'
 import { evenRuns, partsFor } from './runs.js'
 import { treeSumProgram } from './tree-sum.js'
@@ -28,7 +33,10 @@ import { roomFor, wavesOf, type Phase } from './waves.js'
 export type ShardedSum = {
   /** Where the sums stand after `run`, in the order of the program's outputs. */
   readonly sums: ReadonlyArray<Slot>
-  /** Copies in each shard's own inputs, `inputs[shard][i]`. Fails with `WrongInputs`, before anything has run. */
+  /**
+   * Copies in each shard's own inputs, `inputs[shard][i]`: of all shards, of which a rank takes its own. Fails with
+   * `WrongInputs`, before anything has run.
+   */
   readonly write: (inputs: ReadonlyArray<ReadonlyArray<Data>>) => IOE.IOEither<WorkerError, void>
   /** Runs every shard on the shared inputs and its own, then sums. */
   readonly run: (shared: ReadonlyArray<Slot>) => TE.TaskEither<WorkerError, void>
@@ -43,13 +51,23 @@ export type ShardedSum = {
 const pick = <A>(positions: ReadonlyArray<number>, from: ReadonlyArray<A>): ReadonlyArray<A> =>
   positions.map((i) => from[i])
 
+/** How a sum is carried out. */
+export type Carrying = {
+  /** For how many shards there is room at once: a power of two, or all of them. It changes no bit. */
+  readonly room?: number
+  /** Who shares the shards: nobody else, where not given. */
+  readonly ranks?: Ranks
+}
+
 const check = (
   name: string,
   { program, captured }: Lowered,
   shared: ReadonlyArray<Spec>,
-  shards: number
+  shards: number,
+  { ranks }: Ranks
 ): E.Either<WorkerError, void> => {
   if (!Number.isSafeInteger(shards) || shards < 1) return rejected(name, `${shards} shards`, 'a positive integer')
+  if (shards % ranks !== 0) return E.left({ _tag: 'WrongRankCount', found: ranks, shards })
   if (program.inputs.length < shared.length + captured.length)
     return rejected(name, `${program.inputs.length} inputs`, `at least ${shared.length + captured.length}`)
   const bool = outputSpecs(program).findIndex(({ dtype }) => dtype === 'bool')
@@ -65,14 +83,19 @@ const total = (bytes: ReadonlyArray<number>): number => bytes.reduce((a, b) => a
 /** A part of the sum of some number of sets. */
 type PartialSum = { readonly program: ProgramId; readonly leaves: ReadonlyArray<number> }
 
+/** The positions of outputs that are summed at a time. */
+const partsOf = (outputs: ReadonlyArray<Spec>): ReadonlyArray<ReadonlyArray<number>> => {
+  const bytes = bytesOf(outputs, 'float32')
+  return evenRuns(bytes, partsFor(total(bytes)))
+}
+
 /** Loads the sums of each number of sets that some phase has. */
 const loadSums = (
   pool: Pool,
   outputs: ReadonlyArray<Spec>,
+  parts: ReadonlyArray<ReadonlyArray<number>>,
   phases: ReadonlyArray<Phase>
 ): TE.TaskEither<WorkerError, ReadonlyMap<number, ReadonlyArray<PartialSum>>> => {
-  const bytes = bytesOf(outputs, 'float32')
-  const parts = evenRuns(bytes, partsFor(total(bytes)))
   const counts = new Set(phases.flatMap((phase) => (phase._tag === 'sum' ? [phase.from.length] : [])))
   return pipe(
     [...counts],
@@ -96,8 +119,8 @@ const loadSums = (
  * Loads `source` and its sum, and allocates their memory. `name` is what errors call the program.
  *
  * Inputs of the program: first the `shared` specs, one array for all shards; then each shard's own; last the captured
- * literals. `room` says for how many shards there is room at once: a power of two, or all of them. Fails with `ProgramRejected`
- * where the inputs do not begin so, an output is bool, or there is no shard.
+ * literals. Fails with `ProgramRejected` where the inputs do not begin so, an output is bool, or there is no shard, and with
+ * `WrongRankCount`.
  */
 export const prepareShardedSum = (
   pool: Pool,
@@ -105,23 +128,26 @@ export const prepareShardedSum = (
   source: Lowered,
   shared: ReadonlyArray<Spec>,
   shards: number,
-  room?: number
+  { room, ranks = solo }: Carrying = {}
 ): TE.TaskEither<WorkerError, ShardedSum> => {
   const { program, captured } = source
   const own = program.inputs.slice(shared.length, program.inputs.length - captured.length)
   const outputs = outputSpecs(program)
   const { floats } = pool.device
   const bytes = total(bytesOf(outputs, floats))
+  const mine = shards / ranks.ranks
+  const first = mine * ranks.rank
+  const parts = partsOf(outputs)
   return pipe(
-    TE.fromEither(check(name, source, shared, shards)),
-    TE.map(() => wavesOf(shards, room ?? roomFor(bytes, shards, pool.workers))),
+    TE.fromEither(check(name, source, shared, shards, ranks)),
+    TE.map(() => wavesOf(mine, room ?? roomFor(bytes, mine, pool.workers))),
     TE.bindTo('waves'),
     TE.bind('memory', () => TE.fromIOEither(pool.memory)),
     TE.bind('slots', ({ memory, waves: { sets } }) =>
       TE.fromIOEither(
         allocateSlots(memory, floats, {
           captured: captured.map(({ shape, dtype }) => ({ shape, dtype })),
-          inputs: RA.replicate(shards, own),
+          inputs: RA.replicate(mine, own),
           outputs: RA.replicate(sets, outputs)
         })
       )
@@ -130,18 +156,19 @@ export const prepareShardedSum = (
       TE.fromIOEither(writeSlots(memory, floats)(name, slots.captured, captured.map(peek)))
     ),
     TE.bind('map', () => pool.load(program)),
-    TE.bind('reductions', ({ waves: { phases } }) => loadSums(pool, outputs, phases)),
+    TE.bind('reductions', ({ waves: { phases } }) => loadSums(pool, outputs, parts, phases)),
     TE.map(({ waves: { phases, result }, memory, slots, map, reductions }) => {
       const sums = slots.outputs[result]
       const write = writeSlots(memory, floats)
+      const spans = parts.map((leaves) => spansOf(floats, pick(leaves, sums)))
       return {
         sums,
         write: (inputs) =>
           inputs.length === shards
             ? pipe(
-                inputs,
+                inputs.slice(first, first + mine),
                 IOE.traverseSeqArrayWithIndex((shard, data) =>
-                  write(`${name}, shard ${shard}`, slots.inputs[shard], data)
+                  write(`${name}, shard ${first + shard}`, slots.inputs[shard], data)
                 ),
                 IOE.map(() => undefined)
               )
@@ -164,10 +191,19 @@ export const prepareShardedSum = (
                   inputs: phase.from.flatMap((set) => pick(leaves, slots.outputs[set])),
                   outputs: pick(leaves, slots.outputs[phase.to])
                 }))
+          const last = phases.length - 1
           return pipe(
-            phases,
-            TE.traverseSeqArray((phase) => pool.run(tasks(phase))),
-            TE.map(() => undefined)
+            TE.fromIO<Exchange, WorkerError>(exchange(ranks, RA.map(RA.map(view(memory, floats)))(spans))),
+            TE.chain(({ ready, summed }) =>
+              pipe(
+                phases,
+                TE.traverseSeqArrayWithIndex((i, phase) =>
+                  pool.run(tasks(phase), i === last && phase._tag === 'sum' ? ready : undefined)
+                ),
+                TE.chainFirstIOK(() => () => parts.forEach((_, part) => ready(part))),
+                TE.chain(() => summed)
+              )
+            )
           )
         },
         read: readSlots(memory, floats)(sums),

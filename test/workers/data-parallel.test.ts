@@ -9,6 +9,9 @@ import { inputNode } from '../../src/tensor/tensor.js'
 import { prepareStep, type Arrays, type Fold, type Step } from '../../src/workers/data-parallel.js'
 import type { WorkerError } from '../../src/workers/error.js'
 import { inProcess } from '../../src/workers/in-process.js'
+import { solo, type Ranks } from '../../src/workers/ranks.js'
+import { onRanks } from './meeting.js'
+import { train } from './train.js'
 import { batch, bitsOf, heldOut, initialState, perceptron } from './perceptron.js'
 
 const value = async <A>(task: TE.TaskEither<WorkerError, A>): Promise<A> => {
@@ -164,5 +167,83 @@ describe('a data-parallel fold refuses', () => {
     const fold = await begin(good)
     const answer = await pipe(fold.write(initialState().slice(1)))()
     expect(answer).toMatchObject(E.left({ _tag: 'WrongInputs', where: 'state' }))
+  })
+})
+
+describe('a fold on several ranks', () => {
+  const on = async (ranks: Ranks, shards: number, device: Device = reference({ floats: 'float32' })): Promise<Fold> => {
+    const fold = await value(prepareStep(inProcess(device), perceptron(shards), { ranks }))
+    await value(fold.write(initialState()))
+    return fold
+  }
+
+  const trained = (ranks: number): Promise<ReadonlyArray<ReadonlyArray<string>>> =>
+    onRanks(ranks, (here) => value(train(6, { ranks: here })(inProcess(reference({ floats: 'float32' })))))
+
+  it.each([2, 3, 6])('gives the same bits on all %i ranks, and the same again', async (ranks) => {
+    const [first, ...others] = await trained(ranks)
+    expect(others).toEqual(others.map(() => first))
+    expect((await trained(ranks))[0]).toEqual(first)
+  })
+
+  it('adds the counts of all ranks exactly, and evaluates on all of them', async () => {
+    const alone = await on(solo, 4)
+    const evaluateAlone = await value(alone.evaluation('held out', heldOut()))
+    const { metrics } = await value(alone.step(batch(0, 4), [rate]))
+    const [loss] = await value(evaluateAlone(batch(9, 4)))
+    await onRanks(2, async (ranks) => {
+      const fold = await on(ranks, 4)
+      const evaluate = await value(fold.evaluation('held out', heldOut()))
+      const shared = await value(fold.step(batch(0, 4), [rate]))
+      expect(shared.metrics[1]).toEqual(metrics[1])
+      const [sharedLoss] = await value(evaluate(batch(9, 4)))
+      // Sums of the same numbers in another order: 4 shards of 7 rows, a step of rounding before.
+      expect(Math.abs(sharedLoss[0] / loss[0] - 1)).toBeLessThan(1e-4)
+    })
+  })
+
+  it('has the state of rank 0 everywhere once it is shared', async () => {
+    const other = initialState().map((x) => x.map((v) => v + 1))
+    const states = await onRanks(3, async (ranks) => {
+      const fold = await on(ranks, 3)
+      if (ranks.rank > 0) await value(fold.write(other))
+      await value(fold.share)
+      return fold.read()
+    })
+    expect(states.map(bitsOf)).toEqual(states.map(() => bitsOf(initialState())))
+  })
+
+  it('says on the rank whose state is another that it is', async () => {
+    const answers = await onRanks(3, async (ranks) => {
+      const fold = await on(ranks, 3)
+      const same = await fold.compare()
+      const [m1, ...rest] = initialState()
+      // One bit in one of many numbers.
+      if (ranks.rank === 1) await value(fold.write([m1.map((x, i) => (i === 7 ? 2 ** -149 : x)), ...rest]))
+      return [same, await fold.compare()]
+    })
+    const elsewhere = E.left({ _tag: 'FailedElsewhere', rank: 1 })
+    const here = E.left({ _tag: 'RanksDiffer', what: 'the state' })
+    expect(answers).toEqual([elsewhere, here, elsewhere].map((answer) => [E.right(undefined), answer]))
+  })
+
+  // A rank has two shards: two runs of them, two programs of their sum, one update.
+  it.each([1, 2, 3, 4, 5])('ends on all ranks where run %i of a step fails on one, which aborts', async (n) => {
+    const answers = await onRanks(2, async (ranks) => {
+      const fold = await on(ranks, 4, ranks.rank === 1 ? failingAt(n) : undefined)
+      const steps = []
+      for (const step of [0, 1]) {
+        const stepped = await fold.step(batch(step, 4), [rate])()
+        steps.push(stepped)
+        if (E.isRight(stepped)) continue
+        ranks.abort(1)()
+        break
+      }
+      return steps.at(-1)
+    })
+    expect(answers).toMatchObject([
+      E.left({ _tag: 'FailedElsewhere', rank: 1 }),
+      E.left({ _tag: 'DeviceFailed', reason: `run ${n}` })
+    ])
   })
 })

@@ -31,6 +31,12 @@ const texts: { readonly [Tag in WorkerError['_tag']]: readonly [Extract<WorkerEr
     'state: found 2 arrays, expected 5'
   ],
   PoolReleased: [{ _tag: 'PoolReleased' }, 'the workers were released before this call'],
+  WrongRankCount: [
+    { _tag: 'WrongRankCount', found: 3, shards: 4 },
+    'found 3 ranks, expected a number that divides the 4 shards of a batch'
+  ],
+  RanksDiffer: [{ _tag: 'RanksDiffer', what: 'the state' }, 'the state is not that of rank 0'],
+  FailedElsewhere: [{ _tag: 'FailedElsewhere', rank: 2 }, 'rank 2 has failed'],
   DeviceUnavailable: [
     { _tag: 'DeviceUnavailable', wanted: 'x', reason: 'none', available: ['wasm'] },
     'x is not available: none. Available here: wasm'

@@ -7,12 +7,15 @@ import type { Memory } from '../../src/tensor/run/memory.js'
 import { reference } from '../../src/tensor/run/reference.js'
 import { binaryNode, broadcastNode, inputNode, unaryNode } from '../../src/tensor/tensor.js'
 import { literal } from '../../src/tensor/literal.js'
+import { wasm } from '../../src/tensor/run/wasm.js'
 import { inProcess } from '../../src/workers/in-process.js'
 import { allocateSlots, readSlots, writeSlots } from '../../src/workers/memory.js'
 import type { Pool } from '../../src/workers/pool.js'
 import type { Task } from '../../src/workers/runner.js'
 import { prepareShardedSum } from '../../src/workers/sharded-sum.js'
+import { solo } from '../../src/workers/ranks.js'
 import { foldTree } from '../../src/workers/tree-sum.js'
+import { onRanks, sumInOrder } from './meeting.js'
 
 const reals = fc.integer({ min: -(2 ** 30), max: 2 ** 30 }).map((n) => Math.fround(n / 1000))
 
@@ -130,5 +133,104 @@ describe('a sharded sum', () => {
     expect(memory.inUse()).toBeGreaterThan(before)
     sum.right.free()
     expect(memory.inUse()).toBe(before)
+  })
+})
+
+describe('a sharded sum on several ranks', () => {
+  /** x -> x, so that what is summed is what was written. */
+  const copies = (sizes: ReadonlyArray<number>) => {
+    const inputs = sizes.map((n, i) => inputNode(String(i), [n], 'f32'))
+    return lower(
+      inputs.map((x, i) => ({ name: String(i), tensor: x })),
+      inputs
+    )
+  }
+
+  it('is on every rank the sum over the ranks of the trees over their blocks of shards, and always the same', () =>
+    fc.assert(
+      fc.asyncProperty(
+        shardedLeaves,
+        fc.integer({ min: 1, max: 4 }),
+        fc.constantFrom(1, 2, 4),
+        async ({ sizes, data }, ranks, room) => {
+          // As many shards for each rank as there were for all.
+          const all = Array.from({ length: ranks }, (_, r) =>
+            data.map((arrays) => arrays.map((x) => x.map((v) => v * (r + 1))))
+          )
+          const sums = await onRanks(ranks, async (here) => {
+            const pool = inProcess(reference({ floats: 'float32' }))
+            const prepared = await prepareShardedSum(pool, 'test', copies(sizes), [], ranks * data.length, {
+              room,
+              ranks: here
+            })()
+            if (E.isLeft(prepared)) throw new Error('the sum was not prepared')
+            const results = []
+            for (const _ of [1, 2]) {
+              prepared.right.write(all.flat())()
+              expect(await prepared.right.run([])()).toEqual(E.right(undefined))
+              results.push(prepared.right.read())
+            }
+            expect(results[1]).toEqual(results[0])
+            return results[0]
+          })
+          const expected = sizes.map((_, leaf) =>
+            sumInOrder(all.map((shards) => foldTree(addRounded)(shards.map((arrays) => arrays[leaf]))))
+          )
+          expect(sums).toEqual(sums.map(() => expected))
+        }
+      )
+    ))
+
+  it('is refused where the shards cannot be divided', async () => {
+    const pool = inProcess(reference({ floats: 'float32' }))
+    const ranks = { ...solo, rank: 1, ranks: 3 }
+    expect(await prepareShardedSum(pool, 'test', twoLeaves(), [], 4, { ranks })()).toEqual(
+      E.left({ _tag: 'WrongRankCount', found: 3, shards: 4 })
+    )
+  })
+
+  it('takes the inputs of all shards, and says of one of its own by its number among all', async () => {
+    const ranks = { ...solo, rank: 1, ranks: 2 }
+    const pool = inProcess(reference({ floats: 'float32' }))
+    const prepared = await prepareShardedSum(pool, 'test', twoLeaves(), [], 4, { ranks })()
+    if (E.isLeft(prepared)) throw new Error('the sum was not prepared')
+    const [good, bad] = [[Float32Array.of(1, 2, 3)], [Float32Array.of(1)]]
+    expect(prepared.right.write([bad, bad, good, good])()).toEqual(E.right(undefined))
+    expect(prepared.right.write([good, good, good, bad])()).toMatchObject(E.left({ where: 'test, shard 3' }))
+    expect(prepared.right.write([good, good])()).toMatchObject(E.left({ found: '2 shards', expected: '4' }))
+  })
+
+  it('is begun with the parts that are ready while the others are still summed', async () => {
+    // Two parts: 4 MiB each are the least.
+    const sizes = [2 ** 20, 2 ** 20]
+    const events: Array<string> = []
+    const pool = inProcess(wasm())
+    const oneByOne: Pool = {
+      ...pool,
+      run: (tasks, done) => async () => {
+        for (const [i, task] of tasks.entries()) {
+          const ran = await pool.run([task])()
+          if (E.isLeft(ran)) return ran
+          events.push(`task ${i} of ${tasks.length}`)
+          done?.(i)
+          await new Promise((resume) => setImmediate(resume))
+        }
+        return E.right(undefined)
+      }
+    }
+    const sum: typeof solo.sum = (arrays) => {
+      events.push(`sum of ${arrays.map(({ length }) => length).join(' and ')}`)
+      return solo.sum(arrays)
+    }
+    const prepared = await prepareShardedSum(oneByOne, 'test', copies(sizes), [], 4, {
+      ranks: { ...solo, ranks: 2, sum }
+    })()
+    if (E.isLeft(prepared)) throw new Error('the sum was not prepared')
+    prepared.right.write(Array.from({ length: 4 }, () => sizes.map((n) => new Float32Array(n))))()
+    await prepared.right.run([])()
+    expect(events).toEqual([
+      ...['task 0 of 2', 'task 1 of 2'],
+      ...['task 0 of 2', `sum of ${2 ** 20}`, 'task 1 of 2', `sum of ${2 ** 20}`]
+    ])
   })
 })

@@ -7,14 +7,15 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { prepareStep, type Arrays } from '../../src/workers/data-parallel.js'
 import type { WorkerError } from '../../src/workers/error.js'
 import type { Pool } from '../../src/workers/pool.js'
+import type { Carrying } from '../../src/workers/sharded-sum.js'
 import { batch, bitsOf, initialState, perceptron } from './perceptron.js'
 
 /** The bits of every metric on the way, and of the state at the end. */
 export const train =
-  (shards: number, room?: number) =>
+  (shards: number, carrying: Carrying = {}) =>
   (pool: Pool): TE.TaskEither<WorkerError, ReadonlyArray<string>> =>
     pipe(
-      prepareStep(pool, perceptron(shards), room),
+      prepareStep(pool, perceptron(shards), carrying),
       TE.chainFirst((fold) => fold.write(initialState())),
       TE.chain((fold) =>
         pipe(

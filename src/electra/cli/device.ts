@@ -51,6 +51,6 @@ export const withDevice =
       (device) => TE.fromTask(device.release)
     )
 
-/** `2 workers on wasm, matmul blas` */
-export const showWhere = ({ device, multiplier, workers, relaxedSimd }: Where): string =>
-  `${workers} worker${workers === 1 ? '' : 's'} on ${device}, matmul ${multiplier}${relaxedSimd ? ', relaxed SIMD' : ''}`
+/** `2 workers on wasm, matmul blas`; `4 ranks of 2 workers on wasm, matmul blas` */
+export const showWhere = ({ device, multiplier, workers, ranks, relaxedSimd }: Where): string =>
+  `${ranks === 1 ? '' : `${ranks} ranks of `}${workers} worker${workers === 1 ? '' : 's'} on ${device}, matmul ${multiplier}${relaxedSimd ? ', relaxed SIMD' : ''}`

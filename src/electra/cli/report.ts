@@ -35,6 +35,7 @@ export const closingReport = (result: PretrainResult, vocabSize: number): Closin
   device: result.device,
   multiplier: result.multiplier,
   workers: result.workers,
+  ranks: result.ranks,
   relaxedSimd: result.relaxedSimd,
   first: result.first,
   last: result.last,

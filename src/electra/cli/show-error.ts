@@ -3,6 +3,8 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as O from 'fp-ts/lib/Option.js'
 import { showTensorError } from '../../tensor/fault.js'
 import { showWorkerError } from '../../workers/index.js'
 import { showStoreError } from '../store/errors.js'
@@ -17,11 +19,16 @@ export const showPretrainError = (e: PretrainError): string => {
     case 'NothingToResume':
       return `${e.out}: found no checkpoint to resume from. Start without --resume`
     case 'StepFailed':
-      return `after step ${e.step}: ${showPretrainError(e.cause)}. ${
-        E.isRight(e.saved)
-          ? `The state is saved in ${e.saved.right}: continue with --resume`
-          : `The state could not be saved: ${showStoreError(e.saved.left)}`
-      }`
+      return `after step ${e.step}: ${showPretrainError(e.cause)}. ${pipe(
+        e.saved,
+        O.match(
+          () => 'The last checkpoint stands: continue with --resume',
+          E.match(
+            (why) => `The state could not be saved: ${showStoreError(why)}`,
+            (path) => `The state is saved in ${path}: continue with --resume`
+          )
+        )
+      )}`
     case 'Diverged':
       return `step ${e.step}: the ${e.what} is ${e.found}. Checkpoints from before it stand; try a smaller learning rate`
     case 'ShapeMismatch':
@@ -40,6 +47,9 @@ export const showPretrainError = (e: PretrainError): string => {
     case 'ProgramRejected':
     case 'WrongInputs':
     case 'PoolReleased':
+    case 'WrongRankCount':
+    case 'RanksDiffer':
+    case 'FailedElsewhere':
     case 'DeviceUnavailable':
     case 'Unsupported':
     case 'WrongArrays':

@@ -32,6 +32,9 @@ const optimizerFile = 'optimizer.safetensors'
 
 const nameOf = (step: number): string => `checkpoint-${String(step).padStart(8, '0')}`
 
+/** Where `saveCheckpoint` puts that of a step. */
+export const checkpointPath = (directory: string, step: number): string => join(directory, nameOf(step))
+
 /** `undefined` for names that `nameOf` does not give. */
 const stepOf = (name: string): number | undefined => {
   const step = Number(/^checkpoint-(\d{8,15})$/.exec(name)?.[1])

@@ -1,73 +1,65 @@
 /**
  * Pre-training: the fold of steps over the stream of batches, with checkpoints, evaluations and metrics on the way.
  *
- * A run lives in one directory:
- *
- *     config.json      the configuration, resolved
- *     metrics.jsonl    a line for each step and each evaluation
- *     checkpoints/     the last few, and the best by held-out loss
- *
  * Everything that a step depends on is a function of the settings and the step's number, so a run that was stopped, by
  * an interrupt or by force, goes on from its last checkpoint bit for bit.
+ *
+ * Several ranks make one run. Each goes through the same states and comes to the same result; only the first reads and writes
+ * the run's directory. What they decide, they decide together: where to start, when to stop, whether a step was sound.
  */
 
-import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { IO } from 'fp-ts/lib/IO.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { withPool, type Pool, type PoolOptions, type Replaced } from '../../workers/index.js'
+import {
+  acquirePool,
+  any,
+  solo,
+  together,
+  type Pool,
+  type PoolOptions,
+  type Ranks,
+  type Replaced,
+  type WorkerError
+} from '../../workers/index.js'
 import type { Report } from '../objective/objective.js'
-import { latestCheckpoint, saveCheckpoint, type Found } from '../store/checkpoint.js'
+import type { Found } from '../store/checkpoint.js'
 import type { HeldOut, Progress, RunIdentity } from '../store/checkpoint-state.js'
-import { canonicalJson } from '../store/canonical-json.js'
 import { sha256OfTensors } from '../store/digest.js'
 import type { StoreError } from '../store/errors.js'
-import { removeLeftovers } from '../store/files.js'
-import { betterOf, checkResume } from '../store/resume.js'
-import {
-  emptyHistory,
-  heldOutOf,
-  meansOf,
-  oweEvaluation,
-  owesEvaluation,
-  remember,
-  rememberHeldOut,
-  type History
-} from './history.js'
-import { metricsFile, type MetricsFile, type MetricsRecord } from './metrics-file.js'
+import { betterOf } from '../store/resume.js'
+import { heldOutOf, meansOf, oweEvaluation, owesEvaluation, remember, rememberHeldOut } from './history.js'
+import type { MetricsFile, MetricsRecord } from './metrics-file.js'
+import { checkCommon, isSaved, restore, sharePast, type Past, type Saved } from './past.js'
+import { runDirectory, type DirectoryError, type DirectoryOptions, type RunDirectory } from './run-directory.js'
 import { openSession, type NamedState, type RunSettings, type Session, type SessionError } from './session.js'
 
-export type PretrainOptions = RunSettings & {
-  readonly out: string
-  readonly pool: Omit<PoolOptions, 'onReplaced'>
-  readonly checkpointEvery: number
-  readonly keepCheckpoints: number
-  /** Continue from the last checkpoint in `out`; without it, `out` must hold none. */
-  readonly resume: boolean
-  /** Asked before each step: whether to save and stop. */
-  readonly shouldStop: () => boolean
-  readonly observe: (event: PretrainEvent) => void
-}
+export type PretrainOptions = RunSettings &
+  DirectoryOptions & {
+    readonly pool: Omit<PoolOptions, 'onReplaced'>
+    /** Who makes the run with this process: nobody, where not given. */
+    readonly ranks?: Ranks
+    readonly checkpointEvery: number
+    /** Asked before each step: whether to save and stop. All ranks stop where one of them is to. */
+    readonly shouldStop: () => boolean
+    readonly observe: (event: PretrainEvent) => void
+  }
 
 export type PretrainError =
   | SessionError
-  | StoreError
-  /** `out` already holds a run, and `resume` was not asked for. */
-  | { readonly _tag: 'RunExists'; readonly out: string; readonly step: number }
-  /** `resume` was asked for, and there is nothing to resume. */
-  | { readonly _tag: 'NothingToResume'; readonly out: string }
+  | DirectoryError
   /**
    * What follows `step` could not be computed. The state of that step is `saved`, in a checkpoint that the run can be resumed
-   * from, or could not be.
+   * from, or could not be; `none` on a rank that saves nothing.
    */
   | {
       readonly _tag: 'StepFailed'
       readonly step: number
       readonly cause: SessionError
-      readonly saved: E.Either<StoreError, string>
+      readonly saved: O.Option<E.Either<StoreError, string>>
     }
   /** Something that must be finite no longer is. Earlier checkpoints stand, and none of this state is written. */
   | {
@@ -81,7 +73,9 @@ export type PretrainError =
 export type Where = {
   readonly device: string
   readonly multiplier: string
+  /** Of each rank. */
   readonly workers: number
+  readonly ranks: number
   /** Whether the bits of the device's own products may depend on the machine. */
   readonly relaxedSimd: boolean
 }
@@ -123,7 +117,7 @@ export type PretrainResult = Where & {
   readonly best: HeldOut | undefined
   /** Of this process only: a resumed run does not count what came before. Padding is not counted. */
   readonly tokensPerSecond: number
-  /** Worker threads that were lost and replaced, in this process. */
+  /** Worker threads that were lost and replaced, in these processes. */
   readonly replacements: number
   readonly weightsSha256: string
   readonly optimizerSha256: string
@@ -132,19 +126,6 @@ export type PretrainResult = Where & {
   readonly params: NamedState['params']
 }
 
-/** The state of the fold that is not in the session. */
-type Past = {
-  readonly step: number
-  readonly history: History
-  readonly best: HeldOut | undefined
-  /** The checkpoint that holds this very state. */
-  readonly saved: string | undefined
-}
-
-type Saved = Past & { readonly saved: string }
-
-const isSaved = (past: Past): past is Saved => past.saved !== undefined
-
 const identityOf = ({ config, corpus, seed, totalSteps }: RunSettings): RunIdentity => ({
   config,
   corpusSha256: corpus.manifest.sha256,
@@ -152,49 +133,14 @@ const identityOf = ({ config, corpus, seed, totalSteps }: RunSettings): RunIdent
   totalSteps
 })
 
-const checkpointsOf = (out: string): string => join(out, 'checkpoints')
-
-/** The checkpoint to start from: none for a new run. */
-const startingPoint = (options: PretrainOptions): TE.TaskEither<PretrainError, O.Option<Found>> =>
-  pipe(
-    removeLeftovers(checkpointsOf(options.out)),
-    TE.chainW(() => latestCheckpoint(checkpointsOf(options.out))),
-    TE.chainEitherKW((found): E.Either<PretrainError, O.Option<Found>> => {
-      const { out, resume } = options
-      if (O.isNone(found)) return resume ? E.left({ _tag: 'NothingToResume', out }) : E.right(found)
-      const { progress } = found.value.checkpoint
-      if (!resume) return E.left({ _tag: 'RunExists', out, step: progress.step })
-      return pipe(
-        checkResume(identityOf(options), progress),
-        E.map(() => found)
-      )
-    })
-  )
-
-const restore = (session: Session, found: O.Option<Found>): TE.TaskEither<PretrainError, Past> =>
-  pipe(
-    found,
-    O.match(
-      () => TE.right<PretrainError, Past>({ step: 0, history: emptyHistory, best: undefined, saved: undefined }),
-      ({ path, checkpoint: { progress, ...state } }) =>
-        pipe(
-          session.write(state),
-          TE.map((): Past => ({
-            step: progress.step,
-            history: progress.metrics,
-            best: progress.best,
-            saved: path
-          }))
-        )
-    )
-  )
-
 type Diverged = Extract<PretrainError, { readonly _tag: 'Diverged' }>
 
 /** Everything the loop works with. */
 type Run = {
   readonly options: PretrainOptions
+  readonly ranks: Ranks
   readonly session: Session
+  readonly directory: RunDirectory
   readonly metrics: MetricsFile
   readonly replacements: IO<number>
 }
@@ -203,36 +149,55 @@ const whereOf = ({ options, session }: Pick<Run, 'options' | 'session'>): Where 
   device: session.device.name,
   multiplier: session.device.multiplier,
   workers: session.workers,
+  ranks: session.ranks,
   relaxedSimd: options.pool.choice.relaxed === true
 })
 
 const finite = (step: number, what: Diverged['what'], found: number): E.Either<PretrainError, void> =>
   Number.isFinite(found) ? E.right(undefined) : E.left({ _tag: 'Diverged', step, what, found })
 
-const save = ({ options, session }: Run, past: Past): TE.TaskEither<StoreError, Saved> =>
-  pipe(
-    TE.fromTask(session.read),
-    TE.chainW((state) => {
-      const { step, history, best } = past
-      const progress: Progress = { ...identityOf(options), step, metrics: history, best }
-      return saveCheckpoint(checkpointsOf(options.out), { progress, ...state }, { keep: options.keepCheckpoints })
-    }),
+const save = ({ options, session, directory }: Run, past: Past): TE.TaskEither<StoreError, Saved> => {
+  const { step, history, best } = past
+  const progress: Progress = { ...identityOf(options), step, metrics: history, best }
+  return pipe(
+    directory.save(
+      step,
+      pipe(
+        session.read,
+        T.map((state) => ({ progress, ...state }))
+      )
+    ),
     TE.map((saved) => {
-      options.observe({ _tag: 'Saved', step: past.step, path: saved })
+      options.observe({ _tag: 'Saved', step, path: saved })
       return { ...past, saved }
     })
   )
+}
 
-/** Ends a run whose step or evaluation failed: that left the state as it was, and it is saved unless it has been. */
-const giveUp = (run: Run, past: Past, cause: SessionError): TE.TaskEither<PretrainError, never> =>
+/** Saves what all ranks have. */
+const saveTogether = (run: Run, past: Past): TE.TaskEither<PretrainError, Saved> =>
   pipe(
-    isSaved(past) ? TE.right<StoreError, Saved>(past) : save(run, past),
-    TE.map(({ saved }) => saved),
-    T.chain((saved) => TE.left({ _tag: 'StepFailed', step: past.step, cause, saved }))
+    run.session.compare,
+    TE.chainW(() => save(run, past))
   )
 
+/**
+ * Ends a run whose step or evaluation failed on this rank: that left the state as it was, and it is saved unless it has
+ * been. Nothing here waits for other ranks.
+ */
+const giveUp = (run: Run, past: Past, cause: SessionError): TE.TaskEither<PretrainError, never> => {
+  const saving = pipe(
+    isSaved(past) ? TE.right<StoreError, Saved>(past) : save(run, past),
+    TE.map(({ saved }) => saved)
+  )
+  return pipe(
+    run.directory.isOurs ? T.map(O.some)(saving) : T.of(O.none),
+    T.chain((saved) => TE.left({ _tag: 'StepFailed', step: past.step, cause, saved }))
+  )
+}
+
 const evaluate = (run: Run, past: Past): TE.TaskEither<PretrainError, Past> => {
-  const { options, session, metrics } = run
+  const { options, ranks, session, metrics } = run
   return pipe(
     session.evaluate,
     TE.orElseW((cause) => giveUp(run, { ...past, history: oweEvaluation(past.history) }, cause)),
@@ -240,7 +205,7 @@ const evaluate = (run: Run, past: Past): TE.TaskEither<PretrainError, Past> => {
       if (report === undefined) return TE.right(past)
       const best = betterOf(past.best, { step: past.step, loss: report.loss })
       return pipe(
-        TE.fromEither(finite(past.step, 'held-out loss', report.loss)),
+        together(ranks)(TE.fromEither(finite(past.step, 'held-out loss', report.loss))),
         TE.chainFirstIOK(() => () => {
           options.observe({ _tag: 'Evaluated', step: past.step, report, isBest: best?.step === past.step })
         }),
@@ -257,16 +222,17 @@ const takeStep =
   (run: Run) =>
   (past: Past): TE.TaskEither<PretrainError, { readonly past: Past; readonly tokens: number }> =>
   async () => {
-    const { options, session, metrics } = run
+    const { options, ranks, session, metrics } = run
     const start = performance.now()
     const stepped = await session.step(past.step)()
     if (E.isLeft(stepped)) return giveUp(run, past, stepped.left)()
     const { report, gradientNorm, learningRate, tokens } = stepped.right
     const step = past.step + 1
-    const sound = pipe(
-      finite(step, 'loss', report.loss),
-      E.chain(() => finite(step, 'gradient norm', gradientNorm))
-    )
+    const sound = await pipe(
+      TE.fromEither(finite(step, 'loss', report.loss)),
+      TE.chain(() => TE.fromEither(finite(step, 'gradient norm', gradientNorm))),
+      together(ranks)
+    )()
     if (E.isLeft(sound)) return sound
     const facts = { report, gradientNorm, learningRate, tokens, seconds: secondsSince(start) }
     options.observe({ _tag: 'Stepped', step, ...facts })
@@ -299,13 +265,16 @@ const takeStep =
 const fold =
   (run: Run, start: Past): TE.TaskEither<PretrainError, PretrainResult> =>
   async () => {
-    const { options, session } = run
+    const { options, ranks, session } = run
     // A run that could not make it ends here, and does so when it is resumed.
     const begun = owesEvaluation(start.history) ? await evaluate(run, start)() : E.right(start)
     if (E.isLeft(begun)) return begun
     let past = begun.right
     let [tokens, seconds] = [0, 0]
-    while (past.step < options.totalSteps && !options.shouldStop()) {
+    while (past.step < options.totalSteps) {
+      const stop = await pipe(TE.fromIO<boolean, WorkerError>(options.shouldStop), TE.chain(any(ranks)))()
+      if (E.isLeft(stop)) return stop
+      if (stop.right) break
       const began = performance.now()
       const stepped = await takeStep(run)(past)()
       if (E.isLeft(stepped)) return stepped
@@ -315,14 +284,17 @@ const fold =
       if (past.step % options.checkpointEvery === 0 || past.step === options.totalSteps) {
         const saved = await pipe(
           evaluate(run, past),
-          TE.chainW((evaluated) => save(run, evaluated))
+          TE.chainW((evaluated) => saveTogether(run, evaluated))
         )()
         if (E.isLeft(saved)) return saved
         past = saved.right
       }
     }
-    const ended = isSaved(past) ? E.right(past) : await save(run, past)()
+    const ended = isSaved(past) ? E.right(past) : await saveTogether(run, past)()
     if (E.isLeft(ended)) return ended
+    const replacements = Int32Array.of(run.replacements())
+    const counted = await ranks.sum([replacements])()
+    if (E.isLeft(counted)) return counted
     const { step, history, best, saved } = ended.right
     const state = await session.read()
     return E.right({
@@ -336,7 +308,7 @@ const fold =
       heldOut: heldOutOf(history),
       best,
       tokensPerSecond: seconds === 0 ? 0 : tokens / seconds,
-      replacements: run.replacements(),
+      replacements: replacements[0],
       weightsSha256: sha256OfTensors(state.params),
       optimizerSha256: sha256OfTensors(state.optimizer),
       checkpoint: saved,
@@ -344,24 +316,31 @@ const fold =
     })
   }
 
+type Here = Pick<Run, 'options' | 'ranks' | 'directory' | 'replacements'>
+
 const inPool =
-  (options: PretrainOptions, found: O.Option<Found>, replacements: IO<number>) =>
-  (pool: Pool): TE.TaskEither<PretrainError, PretrainResult> =>
-    pipe(
-      openSession(options)(pool),
+  (here: Here, found: O.Option<Found>) =>
+  (pool: Pool): TE.TaskEither<PretrainError, PretrainResult> => {
+    const { options, ranks, directory } = here
+    const opened: TE.TaskEither<
+      PretrainError,
+      { readonly past: Past; readonly session: Session; readonly metrics: MetricsFile }
+    > = pipe(
+      openSession(options)(pool, { ranks }),
       TE.bindTo('session'),
       TE.bindW('past', ({ session }) => restore(session, found)),
       TE.bindW('metrics', ({ past }) =>
-        metricsFile(
-          options.out,
-          { step: past.step, owesEvaluation: owesEvaluation(past.history) },
-          `${canonicalJson(options.config, 2)}\n`
-        )
-      ),
-      TE.chainFirstIOK(({ session, past }) => () => {
+        directory.metrics({ step: past.step, owesEvaluation: owesEvaluation(past.history) })
+      )
+    )
+    return pipe(
+      together(ranks)(opened),
+      TE.chainFirstW(({ session }) => session.share),
+      TE.bindW('begun', ({ past }) => sharePast(ranks)(past)),
+      TE.chainFirstIOK(({ session, begun }) => () => {
         options.observe({
           _tag: 'Started',
-          step: past.step,
+          step: begun.step,
           totalSteps: options.totalSteps,
           parameters: session.parameters,
           examples: session.data.examples,
@@ -369,14 +348,16 @@ const inPool =
           ...whereOf({ options, session })
         })
       }),
-      TE.chainW(({ session, past, metrics }) => fold({ options, session, metrics, replacements }, past))
+      TE.chainW(({ session, begun, metrics }) => fold({ ...here, session, metrics }, begun))
     )
+  }
 
 /**
  * Runs, or resumes, a pre-training. Stops after the step at which `shouldStop` says so, with its state saved.
  *
  * Worker threads that are lost on the way are replaced, and leave no trace in the results. On any `Left` the last
- * checkpoint stands, whole.
+ * checkpoint stands, whole. Of several ranks one then has the reason, and the others `FailedElsewhere` where they had come to
+ * it together; where they had not, they wait for that one to `abort`.
  */
 export const pretrain =
   (options: PretrainOptions): TE.TaskEither<PretrainError, PretrainResult> =>
@@ -389,8 +370,18 @@ export const pretrain =
         options.observe({ _tag: 'Replaced', ...replaced })
       }
     }
+    const { ranks = solo } = options
+    const identity = identityOf(options)
+    const directory = runDirectory(options, identity, ranks)
+    const here: Here = { options, ranks, directory, replacements: () => replacements }
+    const acquired = pipe(
+      acquirePool(pool),
+      // Those that have theirs learn of it where they would open a session.
+      TE.orElse((e) => together(ranks)(TE.left<WorkerError, Pool>(e)))
+    )
     return pipe(
-      startingPoint(options),
-      TE.chain((found) => withPool(pool)(inPool(options, found, () => replacements)))
+      checkCommon(ranks, { ...identity, checkpointEvery: options.checkpointEvery }),
+      TE.chainW(() => together(ranks)(directory.start)),
+      TE.chainW((found) => TE.bracketW(acquired, inPool(here, found), (held) => TE.fromTask(held.release)))
     )()
   }

@@ -14,7 +14,9 @@ import { tensorEntries } from '../../tensor/tree.js'
 import {
   prepareShardedSum,
   prepareStep,
+  solo,
   type Arrays,
+  type Carrying,
   type Fold,
   type Pool,
   type WorkerError
@@ -55,6 +57,7 @@ export type Session = {
   readonly data: TrainingData
   readonly device: Pool['device']
   readonly workers: number
+  readonly ranks: number
   /** Takes step `n`, counted from 0. A `Left` leaves the state as it was. */
   readonly step: (n: number) => TE.TaskEither<SessionError, Stepped>
   /** The report on the held-out batches; `undefined` where nothing is held out. */
@@ -62,6 +65,9 @@ export type Session = {
   readonly read: Task<NamedState>
   /** Puts a saved state in. Fails with the name of the first array that does not fit. */
   readonly write: (state: NamedState) => TE.TaskEither<SessionError, void>
+  /** See `Fold`. */
+  readonly share: Fold['share']
+  readonly compare: Fold['compare']
 }
 
 const addInto = (sums: ReadonlyArray<Float64Array>, arrays: Arrays): void =>
@@ -183,12 +189,12 @@ const prefetching = ({ stepAt }: TrainingData): Prefetching => {
 }
 
 /**
- * Prepares a run on a pool, with freshly initialised parameters. `room` is for how many shards' gradients at once; it changes
- * no bit.
+ * Prepares a run on a pool, with freshly initialised parameters. Of several ranks each opens one, and all then take the same
+ * steps and evaluations together; everything else a rank does by itself.
  */
 export const openSession =
   ({ config, corpus, seed, totalSteps }: RunSettings) =>
-  (pool: Pool, room?: number): TE.TaskEither<SessionError, Session> => {
+  (pool: Pool, carrying: Carrying = {}): TE.TaskEither<SessionError, Session> => {
     const keys = runKeys(seed)
     const schedule = scheduleOf(config, totalSteps)
     const objective = objectiveOf(config, corpus.vocabulary.pieces.length)
@@ -196,7 +202,7 @@ export const openSession =
       TE.fromEither<SessionError, TrainingData>(trainingData(config, corpus, keys)),
       TE.bindTo('data'),
       TE.bindW('programs', () => TE.fromEither(pretrainingPrograms(config, objective, totalSteps))),
-      TE.bindW('fold', ({ programs }) => prepareStep(pool, programs.step, room)),
+      TE.bindW('fold', ({ programs }) => prepareStep(pool, programs.step, carrying)),
       TE.bindW('evaluate', ({ data, programs, fold }) => evaluation(programs, fold, data)),
       TE.let('leaves', ({ programs }) => leavesOf(programs)),
       TE.chainFirstW(({ programs, fold, leaves }) => initialise(pool, programs, keys, fold, leaves)),
@@ -207,6 +213,7 @@ export const openSession =
           data,
           device: pool.device,
           workers: pool.workers,
+          ranks: (carrying.ranks ?? solo).ranks,
           step: (n) => {
             const { shards, tokens } = inputsOf(n)
             return pipe(
@@ -221,7 +228,9 @@ export const openSession =
           },
           evaluate,
           read: async () => namedState(leaves, await fold.read()),
-          write: (state) => pipe(TE.fromEither(arraysOf(leaves, state)), TE.chainW(fold.write))
+          write: (state) => pipe(TE.fromEither(arraysOf(leaves, state)), TE.chainW(fold.write)),
+          share: fold.share,
+          compare: fold.compare
         }
       })
     )

@@ -59,6 +59,7 @@ describe('the progress of training where no bar can be drawn', () => {
     examples: 1234,
     heldOutExamples: 5,
     workers: 1,
+    ranks: 1,
     device: 'wasm',
     multiplier: 'own',
     relaxedSimd: false

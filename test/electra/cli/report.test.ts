@@ -23,6 +23,7 @@ const result: PretrainResult = {
   device: 'wasm',
   multiplier: 'own',
   workers: 1,
+  ranks: 1,
   relaxedSimd: false,
   first: tenth(6.2),
   last: tenth(5.1),

@@ -32,7 +32,7 @@ const trained = (matmul: 'own' | 'blas', workers: number, room: number): Promise
   return rightOf<SessionError | WorkerError, unknown>(
     withPool({ ...options, choice: { ...choice, matmul } })((pool) =>
       pipe(
-        openSession({ config, corpus, seed: 3, totalSteps: steps })(pool, room),
+        openSession({ config, corpus, seed: 3, totalSteps: steps })(pool, { room }),
         TE.bindTo('session'),
         TE.bind('reports', ({ session }) =>
           pipe(

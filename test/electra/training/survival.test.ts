@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setEnvironmentData } from 'node:worker_threads'
 import * as E from 'fp-ts/lib/Either.js'
+import * as O from 'fp-ts/lib/Option.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { showPretrainError } from '../../../src/electra/cli/show-error.js'
 import type { Corpus } from '../../../src/electra/data/corpus.js'
@@ -123,7 +124,7 @@ describe('a run whose threads are lost', () => {
         attempts: 1,
         cause: { _tag: 'WorkerExited', worker: 0, code: 3 }
       },
-      saved: E.right(saved)
+      saved: O.some(E.right(saved))
     })
     expect(showPretrainError(error)).toBe(
       'after step 4: given up after attempt 1 of 1: worker 0 exited with code 3 ' +
@@ -140,7 +141,7 @@ describe('a run whose threads are lost', () => {
     expect(error).toMatchObject({
       _tag: 'StepFailed',
       step: 3,
-      saved: E.right(at('evaluation', 'checkpoints', 'checkpoint-00000003'))
+      saved: O.some(E.right(at('evaluation', 'checkpoints', 'checkpoint-00000003')))
     })
     await expectWhole('evaluation', result)
   })

@@ -1,0 +1,74 @@
+/**
+ * What a run is, between two steps, beyond the state in its session: where it begins, and how all ranks begin at the same.
+ */
+
+import { deserialize, serialize } from 'node:v8'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as O from 'fp-ts/lib/Option.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { shareBytes, together, type Ranks, type WorkerError } from '../../workers/index.js'
+import { canonicalJson } from '../store/canonical-json.js'
+import type { Found } from '../store/checkpoint.js'
+import type { HeldOut, RunIdentity } from '../store/checkpoint-state.js'
+import { emptyHistory, type History } from './history.js'
+import type { Session, SessionError } from './session.js'
+
+export type Past = {
+  readonly step: number
+  readonly history: History
+  readonly best: HeldOut | undefined
+  /** The checkpoint that holds this very state. */
+  readonly saved: string | undefined
+}
+
+export type Saved = Past & { readonly saved: string }
+
+export const isSaved = (past: Past): past is Saved => past.saved !== undefined
+
+/** What this rank restores: only the first one has found anything. */
+export const restore = (session: Session, found: O.Option<Found>): TE.TaskEither<SessionError, Past> =>
+  pipe(
+    found,
+    O.match(
+      () => TE.right<SessionError, Past>({ step: 0, history: emptyHistory, best: undefined, saved: undefined }),
+      ({ path, checkpoint: { progress, ...state } }) =>
+        pipe(
+          session.write(state),
+          TE.map((): Past => ({
+            step: progress.step,
+            history: progress.metrics,
+            best: progress.best,
+            saved: path
+          }))
+        )
+    )
+  )
+
+/** The past of rank 0, on every rank. */
+export const sharePast =
+  (ranks: Ranks) =>
+  (past: Past): TE.TaskEither<WorkerError, Past> =>
+    pipe(
+      shareBytes(ranks)(serialize(past)),
+      TE.map((bytes) => deserialize(bytes) as Past)
+    )
+
+/** What ranks must have been given alike: otherwise they would train different models, or meet for different things. */
+export type Common = RunIdentity & { readonly checkpointEvery: number }
+
+export const checkCommon = (ranks: Ranks, common: Common): TE.TaskEither<WorkerError, void> => {
+  const mine = canonicalJson({ ...common })
+  return pipe(
+    shareBytes(ranks)(new TextEncoder().encode(mine)),
+    TE.chain((first) =>
+      together(ranks)(
+        new TextDecoder().decode(first) === mine
+          ? TE.right(undefined)
+          : TE.left<WorkerError>({
+              _tag: 'RanksDiffer',
+              what: 'the configuration, corpus, seed, number of steps or of steps between checkpoints'
+            })
+      )
+    )
+  )
+}
