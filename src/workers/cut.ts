@@ -4,7 +4,7 @@
  * A measure is a single number made from a large array: the squared norm of a gradient. Measures come first, each computed
  * once. Everything else that the outputs need is then computed in parts; what is the same for all of them, such as a
  * learning rate, or a global norm from its measures, in each part again. Outputs that share work on large arrays are in one
- * part: a parameter and its moments.
+ * part: a parameter and its moments. Where all that they share is element by element, they are cut to blocks of elements.
  *
  * The cut depends on the program only, so the bits do not depend on the number of workers.
  */
@@ -13,17 +13,20 @@ import { bytesPerElement } from '../tensor/dtype.js'
 import { extract, type Extracted } from '../tensor/program/extract.js'
 import { instructionOf, specOf, type Program } from '../tensor/program/program.js'
 import { sizeOf } from '../tensor/shape.js'
-import { evenRuns, partsFor } from './runs.js'
+import { elementwiseSize, ofLength } from './elementwise.js'
+import { blocksOf, evenRuns, partsFor, type Block } from './runs.js'
 
 export type Part = Extracted & {
   /** Of which value of the whole each output of the part is. */
   readonly outputs: ReadonlyArray<number>
+  /** The elements of its large arrays, of which all have as many, that it reads and writes: all, where not given. */
+  readonly block?: Block
 }
 
 export type Cut = {
   /** Their outputs are the measures. */
   readonly measures: ReadonlyArray<Part>
-  /** They read inputs of the whole and measures; their outputs are those of the whole. */
+  /** They read inputs of the whole and measures; their outputs are those of the whole, at these positions. */
   readonly parts: ReadonlyArray<Part & { readonly positions: ReadonlyArray<number> }>
 }
 
@@ -95,6 +98,16 @@ const groupsOf = (program: Program, { isMeasure, isHeavy }: Facts): ReadonlyArra
   return [...groups.values()]
 }
 
+/** What is heavier than this many even shares is cut to blocks, if it can be. */
+const mostOfShare = 1.5
+
+const inBlocks = <P extends Part>(part: P, count: number): ReadonlyArray<P> => {
+  const size = elementwiseSize(part.program)
+  return size === undefined
+    ? [part]
+    : blocksOf(size, count).map((block) => ({ ...part, program: ofLength(part.program, block.size), block }))
+}
+
 /** Cuts a program by the bytes of its outputs. */
 export const cutProgram = (program: Program): Cut => {
   const facts = factsOf(program)
@@ -106,8 +119,24 @@ export const cutProgram = (program: Program): Cut => {
   const measure = measured.map((value) => part([{ name: `value${value}`, value }], []))
   const read = measure.map(({ inputs }) => inputs.reduce((sum, v) => sum + bytesOf(program, v), 0))
   const total = (bytes: ReadonlyArray<number>): number => bytes.reduce((a, b) => a + b, 0)
-  const groups = groupsOf(program, facts)
-  const written = groups.map((group) => total(group.map((i) => bytesOf(program, program.outputs[i].value))))
+  const partOf = (positions: ReadonlyArray<number>): Cut['parts'][number] => ({
+    ...part(
+      positions.map((i) => program.outputs[i]),
+      measured
+    ),
+    positions
+  })
+  const groups = groupsOf(program, facts).map((positions) => ({
+    positions,
+    bytes: total(positions.map((i) => bytesOf(program, program.outputs[i].value)))
+  }))
+  const written = total(groups.map(({ bytes }) => bytes))
+  const share = written / partsFor(written)
+  const wholes = groups.filter(({ bytes }) => bytes <= mostOfShare * share)
+  const runs = evenRuns(
+    wholes.map(({ bytes }) => bytes),
+    partsFor(total(wholes.map(({ bytes }) => bytes)))
+  )
   return {
     measures: evenRuns(read, partsFor(total(read))).map((run) =>
       part(
@@ -115,15 +144,11 @@ export const cutProgram = (program: Program): Cut => {
         []
       )
     ),
-    parts: evenRuns(written, partsFor(total(written))).map((run) => {
-      const positions = run.flatMap((i) => groups[i])
-      return {
-        ...part(
-          positions.map((i) => program.outputs[i]),
-          measured
-        ),
-        positions
-      }
-    })
+    parts: [
+      ...groups.flatMap(({ positions, bytes }) =>
+        bytes <= mostOfShare * share ? [] : inBlocks(partOf(positions), Math.ceil(bytes / share))
+      ),
+      ...runs.map((run) => partOf(run.flatMap((i) => wholes[i].positions)))
+    ]
   }
 }

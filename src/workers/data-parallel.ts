@@ -5,8 +5,8 @@
  *     sum over the shards, in the fixed tree                                 gradients and metrics alike
  *     update(state, summed gradients, inputs)      -> state, report          once, in parts
  *
- * The state exists once in the pool's memory, in two banks: `update` reads one and writes the other, and the banks change
- * places only when it has succeeded, so a failed step leaves the state as it was. The number of shards belongs to the
+ * The state exists once in the pool's memory. `update` replaces it part by part, each computed aside before it is copied into
+ * place (`in-parts.ts`); until it begins, a step that fails leaves the state as it was. The number of shards belongs to the
  * step; the number of workers decides only when and where a shard is computed, so any number gives the same bits.
  *
  * Several ranks carry out one fold: each has the whole state and some of the shards, and updates from the same sums.
@@ -24,7 +24,7 @@ import { agree, rejected } from './agreement.js'
 import type { WorkerError } from './error.js'
 import { checksum } from './checksum.js'
 import { spansOf } from './exchange.js'
-import { allocateSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
+import { allocateSlots, readSlots, view, writeSlots } from './memory.js'
 import type { Pool } from './pool.js'
 import { inOrder } from '../tensor/in-order.js'
 import { prepareInParts } from './in-parts.js'
@@ -63,11 +63,11 @@ export type Evaluation = (shardInputs: ReadonlyArray<Arrays>) => TE.TaskEither<W
 export type Fold = {
   /** Sets the state, which is all zeros before. Fails with `WrongInputs`, and then changes nothing. */
   readonly write: (state: Arrays) => TE.TaskEither<WorkerError, void>
-  /** Copies of the state. */
+  /** Copies of the state. Where that is torn they are none. */
   readonly read: Task<Arrays>
   /**
-   * One step of the state; a `Left` leaves it as it was. `shardInputs[shard]` are the arrays of that shard: of all shards, on
-   * every rank.
+   * One step of the state; a `Left` leaves it as it was, but `StateTorn`: the fold then waits for a state to be written.
+   * `shardInputs[shard]` are the arrays of that shard: of all shards, on every rank.
    */
   readonly step: (shardInputs: ReadonlyArray<Arrays>, updateInputs: Arrays) => TE.TaskEither<WorkerError, Stepped>
   /**
@@ -80,8 +80,6 @@ export type Fold = {
   /** Fails on every rank where one has another state than rank 0: there with `RanksDiffer`. */
   readonly compare: TE.TaskEither<WorkerError, void>
 }
-
-type Bank = ReadonlyArray<Slot>
 
 type Cut = {
   readonly state: ReadonlyArray<Spec>
@@ -143,7 +141,7 @@ export const prepareStep = (pool: Pool, step: Step, carrying: Carrying = {}): TE
     TE.bind('slots', ({ cut, memory }) =>
       TE.fromIOEither(
         allocateSlots(memory, pool.device.floats, {
-          banks: [cut.state, cut.state] as const,
+          state: cut.state,
           updateInputs: cut.updateInputs,
           captured: step.update.captured.map(({ shape, dtype }) => ({ shape, dtype })),
           report: cut.report
@@ -154,39 +152,45 @@ export const prepareStep = (pool: Pool, step: Step, carrying: Carrying = {}): TE
       TE.fromIOEither(write('update', slots.captured, step.update.captured.map(peek)))
     ),
     TE.bind('sharded', ({ cut }) => prepareShards(pool, step, cut, 'shardGrad', step.shardGrad, carrying)),
-    TE.bind('update', () => prepareInParts(pool, step.update.program)),
+    TE.bind('update', () => prepareInParts(pool, step.update.program, step.state)),
     TE.map(({ cut, memory, write, read, slots, sharded, update }): Fold => {
       const gate = inOrder()
       const { ranks = solo } = carrying
       const gradients = sharded.sums.slice(0, step.gradients)
       const metrics = sharded.sums.slice(step.gradients)
-      let [current, next]: readonly [Bank, Bank] = slots.banks
-      const publish = (): void => {
-        const written = next
-        next = current
-        current = written
-      }
-      const readable = (): Bank => step.reads.map((i) => current[i])
-      const inPlace = (): Arrays => spansOf(pool.device.floats, current).map(view(memory, pool.device.floats))
+      const { state } = slots
+      const readable = step.reads.map((i) => state[i])
+      const inPlace = (): Arrays => spansOf(pool.device.floats, state).map(view(memory, pool.device.floats))
+      let torn: WorkerError | undefined
+      /** What reads the state, while it is one. */
+      const whole = <A>(work: TE.TaskEither<WorkerError, A>): TE.TaskEither<WorkerError, A> =>
+        gate(async () => (torn === undefined ? work() : E.left(torn)))
+      const updated = pipe(
+        update.run([...state, ...gradients, ...slots.updateInputs, ...slots.captured], slots.report),
+        TE.mapLeft((e) => {
+          if (e._tag === 'StateTorn') torn = e
+          return e
+        })
+      )
       return {
-        write: (state) => gate(TE.fromIOEither(() => write('state', current, state)())),
-        read: gate(() => Promise.resolve(read(current)())),
-        step: (shardInputs, updateInputs) =>
+        write: (arrays) =>
           gate(
+            pipe(
+              TE.fromIOEither(write('state', state, arrays)),
+              TE.map(() => {
+                torn = undefined
+              })
+            )
+          ),
+        read: gate(() => Promise.resolve(read(state)())),
+        step: (shardInputs, updateInputs) =>
+          whole(
             pipe(
               TE.fromIOEither(sharded.write(shardInputs)),
               TE.chainIOEitherK(() => write('update', slots.updateInputs, updateInputs)),
-              TE.chain(() => sharded.run(readable())),
-              TE.chain(() =>
-                update.run(
-                  [...current, ...gradients, ...slots.updateInputs, ...slots.captured],
-                  [...next, ...slots.report]
-                )
-              ),
-              TE.map(() => {
-                publish()
-                return { metrics: read(metrics)(), report: read(slots.report)() }
-              })
+              TE.chain(() => sharded.run(readable)),
+              TE.chain(() => updated),
+              TE.map(() => ({ metrics: read(metrics)(), report: read(slots.report)() }))
             )
           ),
         evaluation: (name, source) =>
@@ -195,18 +199,18 @@ export const prepareStep = (pool: Pool, step: Step, carrying: Carrying = {}): TE
             TE.map(
               (held): Evaluation =>
                 (shardInputs) =>
-                  gate(
+                  whole(
                     pipe(
                       TE.fromIOEither(held.write(shardInputs)),
-                      TE.chain(() => held.run(readable())),
+                      TE.chain(() => held.run(readable)),
                       TE.map(() => held.read())
                     )
                   )
             )
           ),
-        share: gate(() => ranks.broadcast(inPlace())()),
-        compare: gate(async () => {
-          const mine = checksum(current.map(view(memory, pool.device.floats)))
+        share: whole(() => ranks.broadcast(inPlace())()),
+        compare: whole(async () => {
+          const mine = checksum(state.map(view(memory, pool.device.floats)))
           const first = Int32Array.of(mine)
           return pipe(
             ranks.broadcast([first]),

@@ -39,6 +39,8 @@ export type WorkerError =
     }
   /** Arrays handed in from outside that are not those the programs ask for. */
   | { readonly _tag: 'WrongInputs'; readonly where: string; readonly found: string; readonly expected: string }
+  /** An update that had begun could not be finished: some of the state has been replaced, and some has not. */
+  | { readonly _tag: 'StateTorn'; readonly cause: WorkerError }
   /** The pool was used after its release. */
   | { readonly _tag: 'PoolReleased' }
   /** The shards of a batch cannot be divided evenly among the ranks. */
@@ -72,6 +74,8 @@ export const showWorkerError = (e: WorkerError): string => {
       return `program ${e.program}: found ${e.found}, expected ${e.expected}`
     case 'WrongInputs':
       return `${e.where}: found ${e.found}, expected ${e.expected}`
+    case 'StateTorn':
+      return `an update that had begun could not be finished: ${showWorkerError(e.cause)}`
     case 'PoolReleased':
       return 'the workers were released before this call'
     case 'WrongRankCount':

@@ -27,6 +27,9 @@ export type Member = {
   readonly release: Effect<void>
 }
 
+/** A task, or some that one worker, of whatever number, does one after the other. */
+export type Job = Task | ((worker: number) => ReadonlyArray<Task>)
+
 export type Pool = {
   readonly workers: number
   /** What every member's device says of itself. */
@@ -36,11 +39,11 @@ export type Pool = {
   /** Compiles a program on every member. */
   readonly load: (program: Program) => TE.TaskEither<WorkerError, ProgramId>
   /**
-   * Runs tasks that do not depend on one another. When it settles none of them is still running; after a failure the
-   * tasks that had not begun are left undone. Calls that overlap are run one after the other. `done` hears of each task that
+   * Runs jobs that do not depend on one another. When it settles none of them is still running; after a failure the
+   * tasks that had not begun are left undone. Calls that overlap are run one after the other. `done` hears of each job that
    * has succeeded, by its place in the list.
    */
-  readonly run: (tasks: ReadonlyArray<Task>, done?: (task: number) => void) => TE.TaskEither<WorkerError, void>
+  readonly run: (jobs: ReadonlyArray<Job>, done?: (job: number) => void) => TE.TaskEither<WorkerError, void>
   readonly release: Effect<void>
 }
 
@@ -76,16 +79,18 @@ export const poolOf = (
           TE.map(() => id)
         )()
       }),
-    run: (tasks, done) =>
+    run: (jobs, done) =>
       whenUsable(async () => {
         const failures: Array<WorkerError> = []
         let next = 0
-        const serve = async (member: Member): Promise<void> => {
-          while (next < tasks.length && failures.length === 0) {
-            const task = next++
-            const answer = await member.run(tasks[task])()
+        const serve = async (member: Member, worker: number): Promise<void> => {
+          while (next < jobs.length && failures.length === 0) {
+            const at = next++
+            const job = jobs[at]
+            const tasks = typeof job === 'function' ? job(worker) : [job]
+            const answer = await pipe(tasks, TE.traverseSeqArray(member.run))()
             if (E.isLeft(answer)) failures.push(answer.left)
-            else done?.(task)
+            else done?.(at)
           }
         }
         await Promise.all(members.map(serve))

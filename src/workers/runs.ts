@@ -24,3 +24,18 @@ const mostParts = 32
 
 /** In how many parts so many bytes are worked on: it depends on nothing else, least of all on who is there to work. */
 export const partsFor = (bytes: number): number => Math.min(mostParts, Math.max(1, Math.floor(bytes / worthHanding)))
+
+/** `size` elements from element `start`. */
+export type Block = { readonly start: number; readonly size: number }
+
+/** Elements to which blocks are rounded, so that each begins at a cache line. */
+const blockUnit = 64
+
+/** `size` elements in about `count` blocks, all but the last of one length. */
+export const blocksOf = (size: number, count: number): ReadonlyArray<Block> => {
+  const length = Math.ceil(size / count / blockUnit) * blockUnit
+  return Array.from({ length: Math.ceil(size / length) }, (_, i) => ({
+    start: i * length,
+    size: Math.min(length, size - i * length)
+  }))
+}

@@ -26,6 +26,13 @@ const run = (program: Program, inputs: ReadonlyArray<Data>): ReadonlyArray<Data>
   return outputs
 }
 
+const joined = (a: Data | undefined, b: Data): Data => {
+  const both = new Float32Array((a?.length ?? 0) + b.length)
+  both.set(a ?? [])
+  both.set(b, a?.length ?? 0)
+  return both
+}
+
 /** The outputs of the whole, part by part. */
 const runCut = ({ measures, parts }: Cut, inputs: ReadonlyArray<Data>): ReadonlyArray<Data | undefined> => {
   const known = new Map(inputs.map((data, v) => [v, data]))
@@ -33,11 +40,24 @@ const runCut = ({ measures, parts }: Cut, inputs: ReadonlyArray<Data>): Readonly
   for (const part of measures)
     run(part.program, part.inputs.map(read)).forEach((data, i) => known.set(part.outputs[i], data))
   const found: Array<Data | undefined> = []
-  for (const part of parts)
-    run(part.program, part.inputs.map(read)).forEach((data, i) => {
-      expect(found[part.positions[i]]).toBeUndefined()
-      found[part.positions[i]] = data
+  const filled = new Map<number, number>()
+  for (const part of parts) {
+    const { block } = part
+    const inBlock = (data: Data): Data =>
+      block === undefined || data.length === 1 ? data : data.subarray(block.start, block.start + block.size)
+    run(part.program, part.inputs.map(read).map(inBlock)).forEach((data, i) => {
+      const position = part.positions[i]
+      if (block === undefined) {
+        expect(found[position]).toBeUndefined()
+        found[position] = data
+        return
+      }
+      // Blocks of one output follow one another.
+      expect(filled.get(position) ?? 0).toBe(block.start)
+      filled.set(position, block.start + block.size)
+      found[position] = joined(found[position], data)
     })
+  }
   return found
 }
 
@@ -78,6 +98,23 @@ describe('a cut program', () => {
       for (const i of positions) if (i < sizes.length) expect(positions).toContain(i + sizes.length)
     // The norm is put together from its measures again in each part; nobody squares a gradient again.
     for (const { program } of parts) expect(program.instructions.every(({ op }) => op._tag !== 'reduce')).toBe(true)
+  })
+
+  it('cuts what is computed element by element to blocks where one array is most of all, and computes the same', () => {
+    const sizes = [2 ** 21 + 5, 3]
+    const program = optimiser(sizes)
+    const { parts } = cutProgram(program)
+    const blocks = parts.flatMap(({ block }) => (block === undefined ? [] : [block]))
+    expect(blocks.length).toBeGreaterThan(2)
+    expect(blocks.reduce((sum, { size }) => sum + size, 0)).toBe(sizes[0])
+    const inputs = program.inputs.map(({ shape: [n] }, k) =>
+      Float32Array.from({ length: n }, (_, i) => Math.sin(i + k))
+    )
+    const found = runCut(cutProgram(program), inputs)
+    run(program, inputs).forEach((expected, i) => {
+      expect(found[i]?.length).toBe(expected.length)
+      expect(expected.findIndex((value, at) => found[i]?.[at] !== value)).toBe(-1)
+    })
   })
 
   it('leaves small work whole', () => {

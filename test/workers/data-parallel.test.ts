@@ -109,11 +109,24 @@ describe('a data-parallel fold', () => {
     expect(bitsOf(await other.read())).toEqual(bitsOf(await one.read()))
   })
 
-  // Two shards, two programs of their sum, one update: runs 1 to 5.
-  it.each([1, 2, 3, 4, 5])('leaves the state as it was when run %i of a step fails, and can go on', async (n) => {
+  // Two shards, their sum, and what the update measures: runs 1 to 4.
+  it.each([1, 2, 3, 4])('leaves the state as it was when run %i of a step fails, and can go on', async (n) => {
     const fold = await begin(perceptron(2), failingAt(n))
     expect(await fold.step(batch(0, 2), [rate])()).toMatchObject(E.left({ _tag: 'DeviceFailed', reason: `run ${n}` }))
     expect(bitsOf(await fold.read())).toEqual(bitsOf(initialState()))
+    await value(fold.step(batch(0, 2), [rate]))
+    const whole = await begin(perceptron(2))
+    await value(whole.step(batch(0, 2), [rate]))
+    expect(bitsOf(await fold.read())).toEqual(bitsOf(await whole.read()))
+  })
+
+  // The update, and its copying into place.
+  it.each([5, 6])('is torn when run %i of a step fails, and goes on from a state that is written', async (n) => {
+    const fold = await begin(perceptron(2), failingAt(n))
+    const torn = E.left({ _tag: 'StateTorn', cause: { _tag: 'DeviceFailed', reason: `run ${n}` } })
+    expect(await fold.step(batch(0, 2), [rate])()).toMatchObject(torn)
+    expect(await fold.step(batch(0, 2), [rate])()).toMatchObject(torn)
+    await value(fold.write(initialState()))
     await value(fold.step(batch(0, 2), [rate]))
     const whole = await begin(perceptron(2))
     await value(whole.step(batch(0, 2), [rate]))
@@ -227,8 +240,8 @@ describe('a fold on several ranks', () => {
     expect(answers).toEqual([elsewhere, here, elsewhere].map((answer) => [E.right(undefined), answer]))
   })
 
-  // A rank has two shards: two runs of them, two programs of their sum, one update.
-  it.each([1, 2, 3, 4, 5])('ends on all ranks where run %i of a step fails on one, which aborts', async (n) => {
+  // A rank has two shards: two runs of them, their sum, what the update measures, the update, its copying into place.
+  it.each([1, 2, 3, 4, 5, 6])('ends on all ranks where run %i of a step fails on one, which aborts', async (n) => {
     const answers = await onRanks(2, async (ranks) => {
       const fold = await on(ranks, 4, ranks.rank === 1 ? failingAt(n) : undefined)
       const steps = []
@@ -241,9 +254,10 @@ describe('a fold on several ranks', () => {
       }
       return steps.at(-1)
     })
+    const failed = { _tag: 'DeviceFailed', reason: `run ${n}` }
     expect(answers).toMatchObject([
       E.left({ _tag: 'FailedElsewhere', rank: 1 }),
-      E.left({ _tag: 'DeviceFailed', reason: `run ${n}` })
+      E.left(n < 5 ? failed : { _tag: 'StateTorn', cause: failed })
     ])
   })
 })

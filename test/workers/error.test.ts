@@ -30,6 +30,10 @@ const texts: { readonly [Tag in WorkerError['_tag']]: readonly [Extract<WorkerEr
     { _tag: 'WrongInputs', where: 'state', found: '2 arrays', expected: '5' },
     'state: found 2 arrays, expected 5'
   ],
+  StateTorn: [
+    { _tag: 'StateTorn', cause: { _tag: 'WorkerOverdue', worker: 1, seconds: 5 } },
+    'an update that had begun could not be finished: worker 1 had not answered after 5 s'
+  ],
   PoolReleased: [{ _tag: 'PoolReleased' }, 'the workers were released before this call'],
   WrongRankCount: [
     { _tag: 'WrongRankCount', found: 3, shards: 4 },

@@ -56,7 +56,7 @@ const watched = () => {
       return pool.load(program)
     },
     run: (some) => {
-      tasks.push(...some)
+      tasks.push(...some.flatMap((job) => (typeof job === 'function' ? job(0) : [job])))
       return pool.run(some)
     }
   }

@@ -46,6 +46,7 @@ export const showPretrainError = (e: PretrainError): string => {
     case 'OutOfMemory':
     case 'ProgramRejected':
     case 'WrongInputs':
+    case 'StateTorn':
     case 'PoolReleased':
     case 'WrongRankCount':
     case 'RanksDiffer':

@@ -53,7 +53,7 @@ export type PretrainError =
   | DirectoryError
   /**
    * What follows `step` could not be computed. The state of that step is `saved`, in a checkpoint that the run can be resumed
-   * from, or could not be; `none` on a rank that saves nothing.
+   * from, or could not be; `none` on a rank that saves nothing, and where the state is torn.
    */
   | {
       readonly _tag: 'StepFailed'
@@ -190,8 +190,10 @@ const giveUp = (run: Run, past: Past, cause: SessionError): TE.TaskEither<Pretra
     isSaved(past) ? TE.right<StoreError, Saved>(past) : save(run, past),
     TE.map(({ saved }) => saved)
   )
+  // A torn state is none to go on from.
+  const isSaving = run.directory.isOurs && cause._tag !== 'StateTorn'
   return pipe(
-    run.directory.isOurs ? T.map(O.some)(saving) : T.of(O.none),
+    isSaving ? T.map(O.some)(saving) : T.of(O.none),
     T.chain((saved) => TE.left({ _tag: 'StepFailed', step: past.step, cause, saved }))
   )
 }
