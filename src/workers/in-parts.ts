@@ -1,9 +1,9 @@
 /**
  * One program carried out by all workers of a pool: cut into parts that run side by side.
  *
- * Outputs may take the places of inputs, as those of an update do. A part is then computed aside, where its worker has room for
+ * Outputs may take the places of inputs, as those of an update do. A piece is then computed aside, where its worker has room for
  * one, and copied into place once all of it is there. So a worker that is lost at any moment leaves nothing that cannot be done
- * again: what the part reads is whole until it has been computed, and what is copied is whole until it has been copied.
+ * again: what a piece reads is whole until it has been computed, and what is copied is whole until it has been copied.
  */
 
 import { pipe } from 'fp-ts/lib/function.js'
@@ -11,12 +11,12 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { bytesPerElement, type FloatWidth } from '../tensor/dtype.js'
 import { specOf, type Program, type Spec } from '../tensor/program/program.js'
 import { sizeOf } from '../tensor/shape.js'
-import { cutProgram, type Part } from './cut.js'
+import { cutProgram, type OutputPiece, type Piece } from './cut.js'
 import type { WorkerError } from './error.js'
 import { layOut, type Place } from './layout.js'
 import { allocateSlots, type Slot } from './memory.js'
 import type { Job, Pool } from './pool.js'
-import type { ProgramId } from './runner.js'
+import type { ProgramId, Task } from './runner.js'
 
 export type InParts = {
   /**
@@ -26,7 +26,7 @@ export type InParts = {
   readonly run: (inputs: ReadonlyArray<Slot>, outputs: ReadonlyArray<Slot>) => TE.TaskEither<WorkerError, void>
 }
 
-/** The same program with numbers for names, so that parts which compute alike are one program. */
+/** The same program with numbers for names, so that pieces which compute alike are one program. */
 const anonymous = ({ inputs, instructions, outputs }: Program): Program => ({
   inputs: inputs.map((input, i) => ({ ...input, name: String(i) })),
   instructions,
@@ -60,7 +60,7 @@ const loading = (pool: Pool): ((program: Program) => TE.TaskEither<WorkerError, 
 
 /** The part of a slot that a block says; small arrays are whole in every block. */
 const blockOf =
-  ({ block }: Part, floats: FloatWidth) =>
+  ({ block }: OutputPiece, floats: FloatWidth) =>
   (slot: Slot): Slot =>
     block === undefined || slot.size === 1
       ? slot
@@ -68,11 +68,11 @@ const blockOf =
 
 type Copying = {
   readonly copy: ProgramId
-  /** Which outputs of the part take the places of inputs, and where they lie aside. */
+  /** Which outputs of the piece take the places of inputs, and where they lie aside. */
   readonly replaced: ReadonlyArray<{ readonly output: number; readonly aside: Place }>
 }
 
-type Loaded<P extends Part> = { readonly id: ProgramId; readonly part: P; readonly copying: Copying | undefined }
+type Loaded = { readonly id: ProgramId; readonly piece: OutputPiece; readonly copying: Copying | undefined }
 
 /**
  * Loads the parts of a program, and allocates the slots of what passes between them and of what is computed aside. Its first
@@ -80,8 +80,8 @@ type Loaded<P extends Part> = { readonly id: ProgramId; readonly part: P; readon
  */
 export const prepareInParts = (pool: Pool, program: Program, inPlace = 0): TE.TaskEither<WorkerError, InParts> => {
   const { floats } = pool.device
-  const { measures, parts } = cutProgram(program)
-  const measured = measures.flatMap(({ outputs }) => outputs)
+  const { measures, factors, parts } = cutProgram(program)
+  const passed = [...measures, factors].flatMap(({ outputs }) => outputs)
   const specsOf = (values: ReadonlyArray<number>): ReadonlyArray<Spec> =>
     values.map((v) => {
       const { shape, dtype } = specOf(program, v)
@@ -89,17 +89,17 @@ export const prepareInParts = (pool: Pool, program: Program, inPlace = 0): TE.Ta
     })
   const load = loading(pool)
 
-  const loadMeasure = (part: Part): TE.TaskEither<WorkerError, Loaded<Part>> =>
+  const loadBefore = (piece: Piece): TE.TaskEither<WorkerError, { readonly id: ProgramId; readonly piece: Piece }> =>
     pipe(
-      load(anonymous(part.program)),
-      TE.map((id) => ({ id, part, copying: undefined }))
+      load(anonymous(piece.program)),
+      TE.map((id) => ({ id, piece }))
     )
-  const loadPart = (part: (typeof parts)[number]): TE.TaskEither<WorkerError, Loaded<typeof part>> => {
-    const outputs = part.positions.flatMap((position, output) => (position < inPlace ? [output] : []))
-    const specs = outputs.map((output) => specOf(part.program, part.program.outputs[output].value))
+  const loadPiece = (piece: OutputPiece): TE.TaskEither<WorkerError, Loaded> => {
+    const outputs = piece.positions.flatMap((position, output) => (position < inPlace ? [output] : []))
+    const specs = outputs.map((output) => specOf(piece.program, piece.program.outputs[output].value))
     const { places } = layOut(floats, specs)
     return pipe(
-      load(anonymous(part.program)),
+      load(anonymous(piece.program)),
       TE.bindTo('id'),
       TE.bind('copying', () =>
         outputs.length === 0
@@ -109,34 +109,31 @@ export const prepareInParts = (pool: Pool, program: Program, inPlace = 0): TE.Ta
               TE.map((copy) => ({ copy, replaced: outputs.map((output, i) => ({ output, aside: places[i] })) }))
             )
       ),
-      TE.map(({ id, copying }) => ({ id, part, copying }))
+      TE.map(({ id, copying }) => ({ id, piece, copying }))
     )
   }
-  const asideBytes = (loaded: ReadonlyArray<Loaded<Part>>): number =>
-    Math.max(
-      0,
-      ...loaded.flatMap(({ copying }) =>
-        (copying?.replaced ?? []).map(
-          ({ aside: { offset, size, dtype } }) => offset + size * bytesPerElement(dtype, floats)
-        )
-      )
-    )
+  const endOf = ({ offset, size, dtype }: Place): number => offset + size * bytesPerElement(dtype, floats)
+  const asideBytes = (loaded: ReadonlyArray<Loaded>): number =>
+    loaded
+      .flatMap(({ copying }) => copying?.replaced ?? [])
+      .reduce((most, { aside }) => Math.max(most, endOf(aside)), 0)
 
   return pipe(
     TE.fromIOEither(pool.memory),
     TE.bindTo('memory'),
-    TE.bind('first', () => TE.traverseSeqArray(loadMeasure)(measures)),
-    TE.bind('then', () => TE.traverseSeqArray(loadPart)(parts)),
+    TE.bind('measuring', () => TE.traverseSeqArray(loadBefore)(measures)),
+    TE.bind('factoring', () => TE.traverseSeqArray(loadBefore)(factors.outputs.length === 0 ? [] : [factors])),
+    TE.bind('then', () => TE.traverseSeqArray(TE.traverseSeqArray(loadPiece))(parts)),
     TE.bind('slots', ({ memory, then }) =>
       TE.fromIOEither(
         allocateSlots(memory, floats, {
-          between: specsOf(measured),
-          aside: Array.from({ length: pool.workers }, (): Spec => ({ shape: [asideBytes(then)], dtype: 'bool' }))
+          between: specsOf(passed),
+          aside: Array.from({ length: pool.workers }, (): Spec => ({ shape: [asideBytes(then.flat())], dtype: 'bool' }))
         })
       )
     ),
-    TE.map(({ slots, first, then }): InParts => {
-      const between = new Map(measured.map((v, i) => [v, slots.between[i]]))
+    TE.map(({ slots, measuring, factoring, then }): InParts => {
+      const between = new Map(passed.map((v, i) => [v, slots.between[i]]))
       const slotOf = (v: number, inputs: ReadonlyArray<Slot>): Slot => {
         const slot = v < inputs.length ? inputs[v] : between.get(v)
         if (slot === undefined) throw new Error(`value ${v} passes between parts and has no slot`)
@@ -144,45 +141,43 @@ export const prepareInParts = (pool: Pool, program: Program, inPlace = 0): TE.Ta
       }
       return {
         run: (inputs, outputs) => {
-          const measure = ({ id, part }: Loaded<Part>): Job => ({
+          const before = ({ id, piece }: (typeof measuring)[number]): Task => ({
             program: id,
-            inputs: part.inputs.map((v) => slotOf(v, inputs)),
-            outputs: part.outputs.map((v) => slotOf(v, inputs))
+            inputs: piece.inputs.map((v) => slotOf(v, inputs)),
+            outputs: piece.outputs.map((v) => slotOf(v, inputs))
           })
           const update =
-            ({ id, part, copying }: (typeof then)[number]): Job =>
-            (worker) => {
-              const inBlock = blockOf(part, floats)
-              const destinations = part.positions.map((i) => inBlock(i < inPlace ? inputs[i] : outputs[i - inPlace]))
-              const base = slots.aside[worker].offset
+            (base: number) =>
+            ({ id, piece, copying }: Loaded): ReadonlyArray<Task> => {
+              const inBlock = blockOf(piece, floats)
+              const destinations = piece.positions.map((i) => inBlock(i < inPlace ? inputs[i] : outputs[i - inPlace]))
               const asides = (copying?.replaced ?? []).map(({ output, aside }) => ({
                 output,
                 slot: { ...aside, offset: base + aside.offset }
               }))
-              const written = destinations.map(
-                (slot, output) => asides.find((aside) => aside.output === output)?.slot ?? slot
-              )
-              const compute = {
+              const compute: Task = {
                 program: id,
-                inputs: part.inputs.map((v) => inBlock(slotOf(v, inputs))),
-                outputs: written
+                inputs: piece.inputs.map((v) => inBlock(slotOf(v, inputs))),
+                outputs: destinations.map((slot, i) => asides.find(({ output }) => output === i)?.slot ?? slot)
               }
-              return copying === undefined
-                ? [compute]
-                : [
-                    compute,
-                    {
-                      program: copying.copy,
-                      inputs: asides.map(({ slot }) => slot),
-                      outputs: asides.map(({ output }) => destinations[output])
-                    }
-                  ]
+              const intoPlace = copying && {
+                program: copying.copy,
+                inputs: asides.map(({ slot }) => slot),
+                outputs: asides.map(({ output }) => destinations[output])
+              }
+              return intoPlace === undefined ? [compute] : [compute, intoPlace]
             }
+          const jobs = then.map(
+            (pieces): Job =>
+              (worker) =>
+                pieces.flatMap(update(slots.aside[worker].offset))
+          )
           return pipe(
-            pool.run(first.map(measure)),
+            pool.run(measuring.map(before)),
+            TE.chain(() => pool.run(factoring.map(before))),
             TE.chain(() =>
               pipe(
-                pool.run(then.map(update)),
+                pool.run(jobs),
                 TE.mapLeft((cause): WorkerError => (inPlace === 0 ? cause : { _tag: 'StateTorn', cause }))
               )
             )

@@ -3,6 +3,7 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Device } from '../tensor/run/device.js'
 import { reasonOf } from '../tensor/reason.js'
@@ -33,7 +34,14 @@ export const inProcess = (device: Device): Pool => {
     [
       {
         load: (id, program) => guarded(TE.fromIOEither(runner.load(id, program))),
-        run: (task) => guarded(runner.run(task)),
+        run: (tasks) =>
+          guarded(
+            pipe(
+              tasks,
+              TE.traverseSeqArray(runner.run),
+              TE.map(() => undefined)
+            )
+          ),
         lost: new Promise(() => undefined),
         release: device.release
       }

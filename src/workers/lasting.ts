@@ -48,6 +48,11 @@ export const lastingMember = ({ worker, start, memory, attempts, onReplaced }: L
     giveUp = settle
   })
 
+  /** Where threads count the tasks that they have done, so that the next one goes on where a lost one stood. */
+  let word: number | undefined
+  const progressWord: IOEither<WorkerError, number> = () =>
+    word === undefined ? E.map((address: number) => (word = address))(memory.allocate(4)) : E.right(word)
+
   /** Ends the thread, if there is one, and waits for its end. */
   const end: TE.TaskEither<WorkerError, void> = async () => {
     const ended = thread === undefined ? E.right(undefined) : await thread.end()
@@ -112,18 +117,18 @@ export const lastingMember = ({ worker, start, memory, attempts, onReplaced }: L
   }
 
   const runOn =
-    (task: Task) =>
+    (tasks: ReadonlyArray<Task>, progress: number) =>
     (mortal: Mortal): TE.TaskEither<WorkerError, void> =>
       pipe(
         // Read when it is run: the block may have changed since.
         TE.fromIO(() => room),
-        TE.chain((lent) => mortal.run(task, lent)),
+        TE.chain((lent) => mortal.run(tasks, lent, progress)),
         TE.chain((ran) =>
           ran._tag === 'Done'
             ? TE.right(undefined)
             : pipe(
                 TE.fromEither(widen(ran.bytes)),
-                TE.chain(() => runOn(task)(mortal))
+                TE.chain(() => runOn(tasks, progress)(mortal))
               )
         )
       )
@@ -137,7 +142,14 @@ export const lastingMember = ({ worker, start, memory, attempts, onReplaced }: L
           loaded.push({ id, program })
         })
       ),
-    run: (task) => surviving(runOn(task)),
+    run: (tasks) =>
+      pipe(
+        TE.fromIOEither(progressWord),
+        TE.chain((progress) => {
+          Atomics.store(memory.view('i32', progress, 1) as Int32Array, 0, 0)
+          return surviving(runOn(tasks, progress))
+        })
+      ),
     lost,
     release: async () => {
       unusable ??= { _tag: 'PoolReleased' }

@@ -25,15 +25,15 @@ export type Mortal = {
   /** Acquires its device: the first call, once. Fails where that is another than the pool's. */
   readonly open: TE.TaskEither<WorkerError, void>
   readonly load: (id: ProgramId, program: Program) => TE.TaskEither<WorkerError, void>
-  /** Runs a task, with `room` to work in. */
-  readonly run: (task: Task, room: Block) => TE.TaskEither<WorkerError, Ran>
+  /** Runs tasks as `ThreadApi` says. */
+  readonly run: (tasks: ReadonlyArray<Task>, room: Block, progress: number) => TE.TaskEither<WorkerError, Ran>
   /** Ends it, at work or not, and waits until its thread has ended. Fails with `WorkerStuck` alone. */
   readonly end: TE.TaskEither<WorkerError, void>
 }
 
 /** How long a thread may take, in seconds. */
 export type Deadlines = {
-  /** For one task. A thread that takes longer hangs. */
+  /** For one job. A thread that takes longer hangs. */
   readonly taskSeconds: number
   /** For acquiring a device, and for compiling one program. */
   readonly loadSeconds: number
@@ -118,7 +118,7 @@ export const startMortal =
             TE.chainEitherK(agreeing(worker, device))
           ),
           load: (id, program) => call(worker, thread, loadSeconds, () => remote.load(id, serialise(program))),
-          run: (task, room) => call(worker, thread, taskSeconds, () => remote.run(task, room)),
+          run: (tasks, room, progress) => call(worker, thread, taskSeconds, () => remote.run(tasks, room, progress)),
           end: pipe(
             TE.fromTask<boolean, WorkerError>(thread.end(endSeconds)),
             TE.filterOrElse(

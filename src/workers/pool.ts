@@ -20,7 +20,8 @@ import type { DeviceFacts, ProgramId, Task } from './runner.js'
 /** One worker, wherever it runs. The pool gives it one call at a time. */
 export type Member = {
   readonly load: (id: ProgramId, program: Program) => TE.TaskEither<WorkerError, void>
-  readonly run: (task: Task) => TE.TaskEither<WorkerError, void>
+  /** Runs tasks one after the other, up to the first that fails. */
+  readonly run: (tasks: ReadonlyArray<Task>) => TE.TaskEither<WorkerError, void>
   /** Settles with the reason when the member is lost for good; never rejects. */
   readonly lost: Promise<WorkerError>
   /** Ends it, at work or not. */
@@ -87,8 +88,7 @@ export const poolOf = (
           while (next < jobs.length && failures.length === 0) {
             const at = next++
             const job = jobs[at]
-            const tasks = typeof job === 'function' ? job(worker) : [job]
-            const answer = await pipe(tasks, TE.traverseSeqArray(member.run))()
+            const answer = await member.run(typeof job === 'function' ? job(worker) : [job])()
             if (E.isLeft(answer)) failures.push(answer.left)
             else done?.(at)
           }

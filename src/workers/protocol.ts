@@ -11,7 +11,7 @@ import type { WorkerError } from './error.js'
 import type { Block } from './lent-memory.js'
 import type { DeviceFacts, ProgramId, Task } from './runner.js'
 
-/** The task is done, or has not begun for want of a working block of so many bytes. */
+/** The tasks are done, or the next of them has not begun for want of a working block of so many bytes. */
 export type Ran = { readonly _tag: 'Done' } | { readonly _tag: 'NeedsRoom'; readonly bytes: number }
 
 export type ThreadApi = {
@@ -19,6 +19,9 @@ export type ThreadApi = {
   readonly open: (choice: DeviceChoice, memory: WebAssembly.Memory) => Promise<Either<WorkerError, DeviceFacts>>
   /** Compiles a program, given as `serialise` spells it. */
   readonly load: (id: ProgramId, text: string) => Promise<Either<WorkerError, void>>
-  /** Runs a task, with `room` to work in. */
-  readonly run: (task: Task, room: Block) => Promise<Either<WorkerError, Ran>>
+  /**
+   * Runs tasks one after the other, with `room` to work in. Counts those that are done in the word at address `progress`, and
+   * begins with the first that is not.
+   */
+  readonly run: (tasks: ReadonlyArray<Task>, room: Block, progress: number) => Promise<Either<WorkerError, Ran>>
 }

@@ -28,14 +28,9 @@ export const partsFor = (bytes: number): number => Math.min(mostParts, Math.max(
 /** `size` elements from element `start`. */
 export type Block = { readonly start: number; readonly size: number }
 
-/** Elements to which blocks are rounded, so that each begins at a cache line. */
-const blockUnit = 64
-
-/** `size` elements in about `count` blocks, all but the last of one length. */
-export const blocksOf = (size: number, count: number): ReadonlyArray<Block> => {
-  const length = Math.ceil(size / count / blockUnit) * blockUnit
-  return Array.from({ length: Math.ceil(size / length) }, (_, i) => ({
+/** `size` elements in blocks of `length`, the last of what remains. */
+export const blocksOf = (size: number, length: number): ReadonlyArray<Block> =>
+  Array.from({ length: Math.ceil(size / length) }, (_, i) => ({
     start: i * length,
     size: Math.min(length, size - i * length)
   }))
-}

@@ -8,7 +8,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { deserialise, showProgramFormatError } from '../tensor/program/serialise.js'
 import { acquireSync } from '../tensor/run/choose-sync.js'
-import { attachMemory } from '../tensor/run/memory.js'
+import { attachMemory, type Memory } from '../tensor/run/memory.js'
 import type { WorkerError } from './error.js'
 import { lentMemory, type LentMemory } from './lent-memory.js'
 import { parentEndpoint } from './node/parent.js'
@@ -24,7 +24,7 @@ const rejected =
     expected: 'the text of a program'
   })
 
-type Opened = { readonly runner: Runner; readonly lent: LentMemory }
+type Opened = { readonly runner: Runner; readonly lent: LentMemory; readonly memory: Memory }
 
 const threadApi = (): ThreadApi => {
   let opened: Opened | undefined
@@ -34,11 +34,12 @@ const threadApi = (): ThreadApi => {
   }
   return {
     open: (choice, wasm) => {
-      const lent = lentMemory(attachMemory(wasm))
+      const memory = attachMemory(wasm)
+      const lent = lentMemory(memory)
       return pipe(
         acquireSync(choice, lent.memory),
         TE.map((device) => {
-          opened = { runner: runnerOf(device), lent }
+          opened = { runner: runnerOf(device), lent, memory }
           return factsOf(device)
         })
       )()
@@ -49,13 +50,19 @@ const threadApi = (): ThreadApi => {
         TE.mapLeft((e) => rejected(id)(showProgramFormatError(e))),
         TE.chain((program) => TE.fromIOEither<WorkerError, void>(here().runner.load(id, program)))
       )(),
-    run: async (task, room) => {
-      const { runner, lent } = here()
+    run: async (tasks, room, progress) => {
+      const { runner, lent, memory } = here()
       lent.lend(room)
-      const ran = await runner.run(task)()
-      if (E.isRight(ran)) return E.right({ _tag: 'Done' })
-      const bytes = lent.missing()
-      return bytes === 0 ? ran : E.right({ _tag: 'NeedsRoom', bytes })
+      const done = memory.view('i32', progress, 1) as Int32Array
+      for (let next = Atomics.load(done, 0); next < tasks.length; next++) {
+        const ran = await runner.run(tasks[next])()
+        if (E.isLeft(ran)) {
+          const bytes = lent.missing()
+          return bytes === 0 ? ran : E.right({ _tag: 'NeedsRoom', bytes })
+        }
+        Atomics.store(done, 0, next + 1)
+      }
+      return E.right({ _tag: 'Done' })
     }
   }
 }

@@ -24,22 +24,26 @@ const hang = (): void => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
 }
 
-const ways: Readonly<Record<Way, (event: MessageEvent<Call>) => void>> = {
+/** In the middle of a job, where there is no message, what is thrown rejects the call. */
+const ways: Readonly<Record<Way, (event: MessageEvent<Call> | undefined) => void>> = {
   close: (event) => {
-    event.stopImmediatePropagation()
     close()
+    if (event === undefined) throw new Error('the thread is closed')
+    event.stopImmediatePropagation()
   },
   throw: (event) => {
-    event.stopImmediatePropagation()
+    event?.stopImmediatePropagation()
     throw new Error('the thread is broken')
   },
   // A method that is not there: the call is rejected, and the thread lives on.
-  reject: ({ data }) => {
-    data.path = ['nowhere']
+  reject: (event) => {
+    if (event === undefined) throw new Error('the call is broken')
+    event.data.path = ['nowhere']
   },
   unhandled: (event) => {
-    event.stopImmediatePropagation()
     void Promise.reject(new Error('nobody handles this'))
+    if (event === undefined) throw new Error('and the call is broken')
+    event.stopImmediatePropagation()
   },
   hang,
   // To be ended by the page.
@@ -58,6 +62,19 @@ const spoil = ({ dtype, offset, size }: Slot): void => {
   new Uint8Array(memory?.buffer ?? new ArrayBuffer(), offset, Math.ceil(bytes / 2)).fill(255)
 }
 
+/** What is begun with a task: at the first of a job with the message that asks for it. */
+const begin = ({ program, outputs }: Task, message?: MessageEvent<Call>): void => {
+  if (chaos === undefined) return
+  const run = Atomics.add(chaos.runs, program, 1)
+  const planned = chaos.plan.find((death) => death.program === program && death.run === run)
+  if (planned === undefined) return
+  Atomics.add(chaos.deaths, program, 1)
+  outputs.forEach(spoil)
+  ways[planned.way](message)
+}
+
+let job: { readonly tasks: ReadonlyArray<Task>; readonly progress: number } = { tasks: [], progress: 0 }
+
 addEventListener('message', (event: MessageEvent<Call | { readonly chaos: Chaos }>) => {
   const { data } = event
   if ('chaos' in data) {
@@ -65,14 +82,18 @@ addEventListener('message', (event: MessageEvent<Call | { readonly chaos: Chaos 
     return
   }
   const [method] = data.path
-  const [first, second] = data.argumentList.map(({ value }) => value)
+  const [first, second, third] = data.argumentList.map(({ value }) => value)
   if (method === 'open') memory = second as WebAssembly.Memory
-  if (method !== 'run' || chaos === undefined) return
-  const { program, outputs } = first as Task
-  const run = Atomics.add(chaos.runs, program, 1)
-  const planned = chaos.plan.find((death) => death.program === program && death.run === run)
-  if (planned === undefined) return
-  Atomics.add(chaos.deaths, program, 1)
-  outputs.forEach(spoil)
-  ways[planned.way](event as MessageEvent<Call>)
+  if (method !== 'run' || memory === undefined) return
+  job = { tasks: first as ReadonlyArray<Task>, progress: third as number }
+  const next = Atomics.load(new Int32Array(memory.buffer, job.progress, 1), 0)
+  if (next < job.tasks.length) begin(job.tasks[next], event as MessageEvent<Call>)
 })
+
+// A thread counts each task of a job before it begins the next.
+const store = Atomics.store.bind(Atomics) as (array: Int32Array, index: number, value: number) => number
+Atomics.store = ((array: Int32Array, index: number, value: number): number => {
+  const stored = store(array, index, value)
+  if (array.byteOffset === job.progress && value < job.tasks.length) begin(job.tasks[value])
+  return stored
+}) as typeof Atomics.store

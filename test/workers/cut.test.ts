@@ -34,14 +34,14 @@ const joined = (a: Data | undefined, b: Data): Data => {
 }
 
 /** The outputs of the whole, part by part. */
-const runCut = ({ measures, parts }: Cut, inputs: ReadonlyArray<Data>): ReadonlyArray<Data | undefined> => {
+const runCut = ({ measures, factors, parts }: Cut, inputs: ReadonlyArray<Data>): ReadonlyArray<Data | undefined> => {
   const known = new Map(inputs.map((data, v) => [v, data]))
   const read = (v: number): Data => known.get(v) ?? expect.fail(`a part reads value ${v}, which nobody has made`)
-  for (const part of measures)
+  for (const part of [...measures, factors])
     run(part.program, part.inputs.map(read)).forEach((data, i) => known.set(part.outputs[i], data))
   const found: Array<Data | undefined> = []
   const filled = new Map<number, number>()
-  for (const part of parts) {
+  for (const part of parts.flat()) {
     const { block } = part
     const inBlock = (data: Data): Data =>
       block === undefined || data.length === 1 ? data : data.subarray(block.start, block.start + block.size)
@@ -90,21 +90,23 @@ describe('a cut program', () => {
 
   it('measures each gradient once, and updates a parameter and its moment together', () => {
     const sizes = [3 * 2 ** 20, 2 ** 20, 7, 2 ** 21]
-    const { measures, parts } = cutProgram(optimiser(sizes))
+    const { measures, factors, parts } = cutProgram(optimiser(sizes))
     expect(measures.flatMap(({ outputs }) => outputs)).toHaveLength(sizes.length)
     expect(measures.length).toBeGreaterThan(1)
     expect(parts.length).toBeGreaterThan(2)
-    for (const { positions } of parts)
+    for (const { positions } of parts.flat())
       for (const i of positions) if (i < sizes.length) expect(positions).toContain(i + sizes.length)
-    // The norm is put together from its measures again in each part; nobody squares a gradient again.
-    for (const { program } of parts) expect(program.instructions.every(({ op }) => op._tag !== 'reduce')).toBe(true)
+    // The norm is put together from its measures once, and nobody squares a gradient again.
+    expect(factors.outputs).toHaveLength(1)
+    for (const { program } of parts.flat())
+      expect(program.instructions.every(({ op }) => op._tag !== 'reduce')).toBe(true)
   })
 
   it('cuts what is computed element by element to blocks where one array is most of all, and computes the same', () => {
     const sizes = [2 ** 21 + 5, 3]
     const program = optimiser(sizes)
     const { parts } = cutProgram(program)
-    const blocks = parts.flatMap(({ block }) => (block === undefined ? [] : [block]))
+    const blocks = parts.flat().flatMap(({ block }) => (block === undefined ? [] : [block]))
     expect(blocks.length).toBeGreaterThan(2)
     expect(blocks.reduce((sum, { size }) => sum + size, 0)).toBe(sizes[0])
     const inputs = program.inputs.map(({ shape: [n] }, k) =>

@@ -50,7 +50,7 @@ const memberOn = (threads: ReadonlyArray<Partial<Mortal>>, change: Partial<Lasti
   return { member, replaced, started: () => started }
 }
 
-const run = (member: Lasting): Promise<E.Either<WorkerError, void>> => member.run(task)()
+const run = (member: Lasting): Promise<E.Either<WorkerError, void>> => member.run([task])()
 
 describe('a member that outlives its threads', () => {
   it('does again what a lost thread had not done, and says so once the next is ready', async () => {
@@ -58,6 +58,28 @@ describe('a member that outlives its threads', () => {
     expect(await run(member)).toEqual(E.right(undefined))
     expect(replaced).toEqual([{ worker: 0, cause: exited }])
     expect(started()).toBe(2)
+  })
+
+  it('tells each thread where to count what it has done: a later one begins where a lost one stood, a later job at none', async () => {
+    const memory = newMemory()
+    const begun: Array<number> = []
+    const run =
+      (does: number, then: E.Either<WorkerError, Ran>): Mortal['run'] =>
+      (_, __, progress) =>
+      async () => {
+        const done = memory.view('i32', progress, 1) as Int32Array
+        begun.push(done[0])
+        done[0] += does
+        return Promise.resolve(then)
+      }
+    const { member } = memberOn(
+      [{ run: run(2, E.left(exited)) }, { run: run(1, E.left(exited)) }, { run: run(2, E.right(done)) }],
+      { memory }
+    )
+    const tasks = Array.from({ length: 5 }, () => task)
+    expect(await member.run(tasks)()).toEqual(E.right(undefined))
+    expect(await member.run(tasks)()).toEqual(E.right(undefined))
+    expect(begun).toEqual([0, 2, 3, 0])
   })
 
   it('starts a thread only when the one before has ended, whatever it is lost to', () =>
@@ -94,7 +116,7 @@ describe('a member that outlives its threads', () => {
           const { member, replaced } = memberOn([], { start, attempts: 8 })
           const answer = pipe(
             member.load(0, empty),
-            TE.chain(() => member.run(task))
+            TE.chain(() => member.run([task]))
           )()
           await scheduler.waitFor(answer)
           expect(await answer).toEqual(E.right(undefined))
@@ -203,7 +225,8 @@ describe('a member that outlives its threads', () => {
     expect(E.isLeft(await run(member))).toBe(true)
     expect(rooms.map(({ bytes }) => bytes)).toEqual([128, 128, 640])
     expect(rooms[1].address).toBe(rooms[0].address)
-    expect(memory.inUse()).toBe(640)
+    // The last room, and the word where tasks are counted.
+    expect(memory.inUse()).toBe(640 + 64)
   })
 
   it('leaves its memory as full as it was, however many threads it outlives', async () => {
@@ -211,8 +234,8 @@ describe('a member that outlives its threads', () => {
     const run: Mortal['run'] = (_, { bytes }) =>
       bytes < 1000 ? TE.right({ _tag: 'NeedsRoom', bytes: 1000 }) : TE.left(exited)
     const { member } = memberOn([{ run }], { memory, attempts: 50 })
-    expect(E.isLeft(await member.run(task)())).toBe(true)
-    expect(memory.inUse()).toBe(1024)
+    expect(E.isLeft(await member.run([task])())).toBe(true)
+    expect(memory.inUse()).toBe(1024 + 64)
   })
 
   it('answers OutOfMemory where there is no such room', async () => {

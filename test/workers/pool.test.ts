@@ -40,7 +40,7 @@ const members = (
   Array.from({ length: n }, (_, member) => ({
     load: () => TE.right(undefined),
     run:
-      ({ program: task }) =>
+      ([{ program: task }]) =>
       async () => {
         events.push({ member, task, what: 'begin' })
         await scheduler.schedule(Promise.resolve())

@@ -10,8 +10,9 @@ const ways = {
   throw: () => {
     throw new Error('the thread is broken')
   },
-  // A method that is not there: the call is rejected, and the thread lives on.
+  // The call is rejected, for a method that is not there or what is thrown in it, and the thread lives on.
   reject: (message) => {
+    if (message === undefined) throw new Error('the call is broken')
     message.path = ['nowhere']
   },
   hang: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
@@ -37,18 +38,34 @@ const spoil = ({ dtype, offset, size }) => {
   new Uint8Array(memory.buffer, offset, Math.ceil(bytes / 2)).fill(255)
 }
 
-const misbehave = (message) => {
-  const [method] = message.path
-  const [first, second] = message.argumentList.map(({ value }) => value)
-  if (method === 'open') memory = second
-  if (method !== 'run') return
-  const { program, outputs } = first
+/** What is begun with a task: at the first of a job with the message that asks for it. */
+const begin = ({ program, outputs }, message) => {
   const run = Atomics.add(runs, program, 1)
   const planned = plan.find((death) => death.program === program && death.run === run)
   if (planned === undefined) return
   Atomics.add(deaths, program, 1)
   outputs.forEach(spoil)
   ways[planned.way](message)
+}
+
+let job = { tasks: [], progress: 0 }
+
+const misbehave = (message) => {
+  const [method] = message.path
+  const [first, second, third] = message.argumentList.map(({ value }) => value)
+  if (method === 'open') memory = second
+  if (method !== 'run') return
+  job = { tasks: first, progress: third }
+  const next = Atomics.load(new Int32Array(memory.buffer, third, 1), 0)
+  if (next < first.length) begin(first[next], message)
+}
+
+// A thread counts each task of a job before it begins the next.
+const store = Atomics.store
+Atomics.store = (array, index, value) => {
+  const stored = store(array, index, value)
+  if (array.byteOffset === job.progress && value < job.tasks.length) begin(job.tasks[value])
+  return stored
 }
 
 const on = parentPort.on.bind(parentPort)
