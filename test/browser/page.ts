@@ -34,9 +34,6 @@ const flags = [
   `--host-resolver-rules=MAP ${insecureHost} 127.0.0.1`
 ]
 
-const html =
-  '<!doctype html><meta charset="utf-8"><title>pure-electra</title><script type="module" src="/page.js"></script>'
-
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** What package.json says of the build to bundlers for browsers, said of the sources. */
@@ -60,6 +57,12 @@ export type Served = { readonly type: string; readonly body: string | Uint8Array
 /** Files by their paths on the site. */
 export type Site = ReadonlyMap<string, Served>
 
+/** A page that loads `/page.js`. */
+export const html: Served = {
+  type: 'text/html',
+  body: '<!doctype html><meta charset="utf-8"><title>pure-electra</title><script type="module" src="/page.js"></script>'
+}
+
 const bundle = async (modules: Readonly<Record<string, URL>>): Promise<Site> => {
   const { outputFiles } = await build({
     entryPoints: Object.fromEntries(Object.entries(modules).map(([name, url]) => [name, fileURLToPath(url)])),
@@ -75,7 +78,7 @@ const bundle = async (modules: Readonly<Record<string, URL>>): Promise<Site> => 
     plugins: [forBrowsers]
   })
   return new Map<string, Served>([
-    ['/', { type: 'text/html', body: html }],
+    ['/', html],
     ...outputFiles.map(({ path, contents }) => [path, { type: 'text/javascript', body: contents }] as const)
   ])
 }

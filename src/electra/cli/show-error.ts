@@ -13,7 +13,7 @@ import type { PretrainError } from '../training/pretrain.js'
 export const showPretrainError = (e: PretrainError): string => {
   switch (e._tag) {
     case 'NoExamples':
-      return `${e.corpus}: found no example to train on, expected at least one sentence`
+      return 'the corpus: found no example to train on, expected at least one sentence'
     case 'RunExists':
       return `${e.out} already holds a run, at step ${e.step}. Continue it with --resume, or choose another --out`
     case 'NothingToResume':

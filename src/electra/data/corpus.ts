@@ -15,18 +15,15 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { unreadable, type CorpusError } from './corpus-error.js'
+import type { EncodedCorpus } from './encoded-corpus.js'
 import { parseManifest, sha256Of, type Manifest } from './manifest.js'
 import { decodeSentences, type Damage, type Sentences } from './sentences.js'
 import { tokenizerJson, type TokenizerOptions } from './tokenizer-json.js'
 import { parseVocabulary, type Vocabulary } from './vocabulary.js'
 
-export type Corpus = {
+export type Corpus = EncodedCorpus & {
   readonly directory: string
   readonly manifest: Manifest
-  readonly vocabulary: Vocabulary
-  readonly train: Sentences
-  /** Empty when the corpus is a single document. */
-  readonly heldOut: Sentences
 }
 
 /** The names of the files of a corpus. */

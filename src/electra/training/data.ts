@@ -8,7 +8,7 @@ import type { Words } from '../../tensor/threefry.js'
 import type { Arrays } from '../../workers/index.js'
 import type { ElectraConfig } from '../config.js'
 import { batchStream, type Batch } from '../data/batches.js'
-import type { Corpus } from '../data/corpus.js'
+import type { EncodedCorpus } from '../data/encoded-corpus.js'
 import { keyedCoins, packExamples, type Examples } from '../data/examples.js'
 import { maskBatch } from '../data/masking.js'
 import type { Sentences } from '../data/sentences.js'
@@ -31,8 +31,8 @@ export type StepInputs = {
   readonly tokens: number
 }
 
-/** The corpus gives no example of the configuration's length. */
-export type NoExamples = { readonly _tag: 'NoExamples'; readonly corpus: string }
+/** There is no sentence to train on. */
+export type NoExamples = { readonly _tag: 'NoExamples' }
 
 const countReal = ({ attentionMask }: Batch): number => attentionMask.reduce((n, real) => n + real, 0)
 
@@ -42,7 +42,7 @@ const countReal = ({ attentionMask }: Batch): number => attentionMask.reduce((n,
  */
 export const trainingData = (
   config: ElectraConfig,
-  { directory, vocabulary: { special }, train, heldOut }: Corpus,
+  { vocabulary: { special }, train, heldOut }: EncodedCorpus,
   keys: RunKeys
 ): E.Either<NoExamples, TrainingData> => {
   const { sequenceLength, batchSize, shards, maskProbability, replaceProbability } = config
@@ -55,7 +55,7 @@ export const trainingData = (
   })
 
   const examples = packed(train)
-  if (examples.count === 0) return E.left({ _tag: 'NoExamples', corpus: directory })
+  if (examples.count === 0) return E.left({ _tag: 'NoExamples' })
   const stream = batchStream({ examples, batchSize, key: keys.order })
   const unseen = packed(heldOut)
   const heldOutBatches = Math.min(config.training.evaluationBatches, Math.ceil(unseen.count / batchSize))

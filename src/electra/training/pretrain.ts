@@ -25,6 +25,7 @@ import {
   type Replaced,
   type WorkerError
 } from '../../workers/index.js'
+import type { Corpus } from '../data/corpus.js'
 import type { Report } from '../objective/objective.js'
 import type { Found } from '../store/checkpoint.js'
 import type { HeldOut, Progress, RunIdentity } from '../store/checkpoint-state.js'
@@ -39,6 +40,7 @@ import { openSession, type NamedState, type RunSettings, type Session, type Sess
 
 export type PretrainOptions = RunSettings &
   DirectoryOptions & {
+    readonly corpus: Corpus
     readonly pool: Omit<PoolOptions, 'onReplaced'>
     /** Who makes the run with this process: nobody, where not given. */
     readonly ranks?: Ranks
@@ -126,7 +128,7 @@ export type PretrainResult = Where & {
   readonly params: NamedState['params']
 }
 
-const identityOf = ({ config, corpus, seed, totalSteps }: RunSettings): RunIdentity => ({
+const identityOf = ({ config, corpus, seed, totalSteps }: PretrainOptions): RunIdentity => ({
   config,
   corpusSha256: corpus.manifest.sha256,
   seed,

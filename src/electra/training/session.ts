@@ -22,7 +22,7 @@ import {
   type WorkerError
 } from '../../workers/index.js'
 import type { ElectraConfig } from '../config.js'
-import type { Corpus } from '../data/corpus.js'
+import type { EncodedCorpus } from '../data/encoded-corpus.js'
 import { objectiveOf } from '../objective/choose.js'
 import type { Report } from '../objective/objective.js'
 import { trainingData, type NoExamples, type StepInputs, type TrainingData } from './data.js'
@@ -32,7 +32,7 @@ import { namedSums, pretrainingPrograms, scheduleOf, type PretrainingPrograms } 
 /** What decides the bits of a run, beside the device's arithmetic. */
 export type RunSettings = {
   readonly config: ElectraConfig
-  readonly corpus: Corpus
+  readonly corpus: EncodedCorpus
   readonly seed: number
   /** Where the schedule ends. */
   readonly totalSteps: number

@@ -187,6 +187,6 @@ describe('a session', () => {
       }
     }
     const opened = openSession({ config: least(), corpus: empty, seed: 1, totalSteps: 10 })(inProcess(wasm()))
-    expect(left(await opened())).toEqual({ _tag: 'NoExamples', corpus: corpus.directory })
+    expect(left(await opened())).toEqual({ _tag: 'NoExamples' })
   })
 })

@@ -1,0 +1,47 @@
+/**
+ * What of ELECTRA needs no files and nothing else of Node.js: `pure-electra/electra` as browsers import it.
+ *
+ * A corpus is held in memory; `decodeSentences` and `parseVocabulary` read the files of one that was built elsewhere.
+ */
+
+export {
+  parseConfig,
+  presetConfig,
+  resolveConfig,
+  showConfigError,
+  type ConfigError,
+  type ElectraConfig,
+  type EncoderSize,
+  type ModelConfig
+} from './config.js'
+export { presetNames, type PresetName } from './presets.js'
+
+export { batchStream, type Batch, type BatchStream } from './data/batches.js'
+export type { EncodedCorpus } from './data/encoded-corpus.js'
+export { keyedCoins, packExamples, type Examples } from './data/examples.js'
+export { maskBatch, officialMasking, type Masked, type MaskingOptions } from './data/masking.js'
+export { decodeSentences, encodeSentences, type Sentences } from './data/sentences.js'
+export { parseVocabulary, vocabularyOf, type Vocabulary } from './data/vocabulary.js'
+
+export { embed, encode, type Body, type BodyOptions, type BodySize, type Embeddings } from './model/body.js'
+export { discriminatorSpec, predictReplaced, type Discriminator } from './model/discriminator.js'
+export { generatorSpec, predictTokens, type Generator, type MaskedLanguageModel } from './model/generator.js'
+
+export { shardBatchSpec, type Denominators, type ShardBatch } from './objective/batch.js'
+export { objectiveOf } from './objective/choose.js'
+export { corrupt, sampleTokens, type Corrupted } from './objective/corruption.js'
+export { maskedLmObjective } from './objective/masked-lm.js'
+export type { MetricSums, Objective, Report, Run, ShardLoss } from './objective/objective.js'
+export {
+  jointForward,
+  replacedTokenObjective,
+  type JointForward,
+  type JointParams,
+  type Sampler
+} from './objective/replaced-token.js'
+
+export { openSession, type RunSettings, type Session, type Stepped } from './training/session.js'
+export { pretrainingPrograms, type PretrainingPrograms, type TrainingState } from './training/programs.js'
+
+export { discriminatorFrom, suspicions, type TrainedDiscriminator } from './predict.js'
+export { verify, type Comparison, type Verification } from './verify/verify.js'

@@ -1,0 +1,67 @@
+/** Fifty steps of `nano`, to be compared with the same on other workers. */
+
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { EncodedCorpus } from '../../../src/electra/data/encoded-corpus.js'
+import { sha256OfTensors } from '../../../src/electra/store/digest.js'
+import { openSession, type SessionError } from '../../../src/electra/training/session.js'
+import type { Report } from '../../../src/electra/objective/objective.js'
+import { withPool, type WorkerError } from '../../../src/workers/index.js'
+import { rightOf } from '../data/right.js'
+import { nano, threads } from './runs.js'
+
+export const steps = 50
+
+export const seed = 3
+
+/** What differs from `nano`, whose dropout is on. */
+export const inFiveShards = { batchSize: 5, shards: 5 }
+
+/** Workers, and for how many shards there is room at once. */
+export const rooms = [
+  [2, 5],
+  [2, 1],
+  [3, 2],
+  [4, 4]
+] as const
+
+export type Trained = {
+  readonly reports: ReadonlyArray<Report & { readonly gradientNorm: number }>
+  readonly weights: string
+  readonly optimizer: string
+}
+
+/** Every metric, and the hashes of what the weights and the optimiser are in the end. */
+export const trained = (
+  corpus: EncodedCorpus,
+  matmul: 'own' | 'blas',
+  workers: number,
+  room: number
+): Promise<Trained> => {
+  const { choice, ...options } = threads(workers)
+  return rightOf<SessionError | WorkerError, Trained>(
+    withPool({ ...options, choice: { ...choice, matmul } })((pool) =>
+      pipe(
+        openSession({ config: nano(inFiveShards), corpus, seed, totalSteps: steps })(pool, { room }),
+        TE.bindTo('session'),
+        TE.bind('reports', ({ session }) =>
+          pipe(
+            Array.from({ length: steps }, (_, n) => n),
+            TE.traverseSeqArray((n) =>
+              pipe(
+                session.step(n),
+                TE.map(({ report, gradientNorm }) => ({ ...report, gradientNorm }))
+              )
+            )
+          )
+        ),
+        TE.bindW('state', ({ session }) => TE.fromTask(session.read)),
+        TE.map(({ reports, state }) => ({
+          reports,
+          weights: sha256OfTensors(state.params),
+          optimizer: sha256OfTensors(state.optimizer)
+        }))
+      )
+    )
+  )
+}
