@@ -3,7 +3,7 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
-import { z } from 'zod'
+import * as z from 'zod'
 import { describe } from '../tensor/describe.js'
 import { presetNames } from './presets.js'
 

@@ -17,7 +17,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { reasonOf } from '../../tensor/reason.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { bertNormalizer, bertPreTokenizer, Tokenizer as Library } from 'tokenizers'
-import { z } from 'zod'
+import * as z from 'zod'
 import { tokenizerJson, type TokenizerOptions } from './tokenizer-json.js'
 import type { Vocabulary } from './vocabulary.js'
 

@@ -7,7 +7,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { z } from 'zod'
+import * as z from 'zod'
 import { describe } from '../../tensor/describe.js'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
 import { resolveConfig, showConfigError, type ElectraConfig } from '../config.js'

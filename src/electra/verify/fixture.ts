@@ -8,7 +8,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Literal } from '../../tensor/literal.js'
 import { decode, showSafetensorsError, type SafetensorsError } from '../../tensor/safetensors.js'
 import type { Spec } from '../../tensor/program/program.js'

@@ -8,7 +8,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { z } from 'zod'
+import * as z from 'zod'
 import { binaries, comparisons, unaries, type Binary, type Comparison, type Unary } from '../elementwise.js'
 import { showTensorError } from '../fault.js'
 import { reasonOf } from '../reason.js'
