@@ -1,4 +1,8 @@
-/** Builds `dist/` afresh: JavaScript, declarations and source maps, and an executable command line. */
+/**
+ * Builds `dist/` afresh: JavaScript, declarations and source maps, the entry of Web Workers in one piece, and an executable
+ * command line.
+ */
+import { build } from 'esbuild'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, rmSync } from 'node:fs'
 
@@ -7,4 +11,18 @@ const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc
   stdio: 'inherit'
 })
 if (status !== 0) process.exit(status ?? 1)
+
+const thread = 'dist/workers/web/thread.js'
+await build({
+  entryPoints: [thread],
+  outfile: thread,
+  allowOverwrite: true,
+  bundle: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  sourcemap: true,
+  logLevel: 'warning'
+})
+
 chmodSync('dist/electra/cli/main.js', 0o755)

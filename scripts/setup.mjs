@@ -38,6 +38,8 @@ const once = (stamp, fingerprint, work) => {
 once('node_modules/.pure-electra-setup', hash(['package-lock.json']), () =>
   run('npm', ['ci', '--no-audit', '--no-fund'])
 )
-once('dist/.sources', hash([...filesBelow('src'), 'tsconfig.json', 'tsconfig.build.json']), () =>
-  run('npm', ['run', '--silent', 'build'])
+once(
+  'dist/.sources',
+  hash([...filesBelow('src'), 'package.json', 'scripts/build.mjs', 'tsconfig.json', 'tsconfig.build.json']),
+  () => run('npm', ['run', '--silent', 'build'])
 )

@@ -18,7 +18,7 @@ const faces = Object.keys(exports).flatMap((subpath) =>
   subpath.endsWith('.json') ? [] : [subpath.replace('.', 'pure-electra')]
 )
 
-/** What a page of one line comes to, and the modules that it still imports when it is bundled. */
+/** What a page of one line comes to, what it was made from, and the modules that it still imports when it is bundled. */
 const bundled = async (line: string) => {
   built('workers/web/spawn.js')
   const { outputFiles, metafile } = await build({
@@ -32,6 +32,7 @@ const bundled = async (line: string) => {
   })
   return {
     text: outputFiles[0].text,
+    inputs: Object.keys(metafile.inputs),
     imports: Object.values(metafile.outputs).flatMap(({ imports }) => imports.filter(({ external }) => external))
   }
 }
@@ -41,6 +42,12 @@ describe('bundled for a browser', () => {
     const { text, imports } = await bundled(`export * from '${face}'`)
     expect(imports).toEqual([])
     expect(text).not.toMatch(/["']node:/)
+  })
+
+  it('a thread is one file already, which can be served as it is', async () => {
+    const { inputs, imports } = await bundled(`import './dist/workers/web/thread.js'`)
+    expect(inputs).toEqual(['dist/workers/web/thread.js', '<stdin>'])
+    expect(imports).toEqual([])
   })
 
   it('what needs files is missing by name', async () => {

@@ -145,13 +145,13 @@ const unavailable = (reason: string): DeviceError => ({
   available: []
 })
 
-/** The optional package. In a variable, so that a bundler for browsers, where it is never loaded, does not follow it. */
+/** The optional package. Bundlers are kept from following it: browsers never load it. */
 const nodePackage: string = 'koffi'
 
 const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined
 
 const importKoffi: TE.TaskEither<DeviceError, Koffi> = TE.tryCatch(
-  async () => (await import(/* @vite-ignore */ nodePackage)) as Koffi,
+  async () => (await import(/* webpackIgnore: true */ /* @vite-ignore */ nodePackage)) as Koffi,
   (thrown) =>
     unavailable(`the optional package \`koffi\` does not load (npm install koffi installs it): ${reasonOf(thrown)}`)
 )

@@ -24,7 +24,7 @@ export const showAdapter = ({ vendor, architecture, description, isSoftware }: A
   return `${name} (${[family, isSoftware ? 'software' : 'hardware'].filter((word) => word !== '').join(', ')})`
 }
 
-/** The optional package. In a variable, so that a bundler for browsers, where it is never loaded, does not follow it. */
+/** The optional package. Bundlers are kept from following it: browsers never load it. */
 const nodePackage: string = 'webgpu'
 
 type Dawn = { readonly create: (options: ReadonlyArray<string>) => GPU }
@@ -34,7 +34,7 @@ const isMissing = (reason: unknown): boolean =>
 
 const inNode: TE.TaskEither<string, GPU> = TE.tryCatch(
   async () => {
-    const dawn = (await import(/* @vite-ignore */ nodePackage)) as Dawn
+    const dawn = (await import(/* webpackIgnore: true */ /* @vite-ignore */ nodePackage)) as Dawn
     return dawn.create([])
   },
   (reason) =>

@@ -24,7 +24,7 @@ export const threadsHere: ThreadsHere = () => {
 }
 
 /** Written out in one piece, so that bundlers see it and make the module a file of its own. */
-const defaultWorker = (): Worker => new Worker(new URL('../thread.js', import.meta.url), { type: 'module' })
+const defaultWorker = (): Worker => new Worker(new URL('./thread.js', import.meta.url), { type: 'module' })
 
 export const spawn: Spawn = (entry) => {
   const worker = entry === undefined ? defaultWorker() : new Worker(entry, { type: 'module' })
