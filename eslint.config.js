@@ -57,7 +57,7 @@ export default tseslint.config(
         {
           patterns: [
             { regex: '^fp-ts/(?!lib/)', message: 'Use fp-ts/lib/X.js: the short form fails in plain Node.' },
-            { regex: '^\\.\\.?/(?!.*\\.(js|mjs|json)$)', message: 'Relative imports carry their .js ending.' }
+            { regex: '^\\.\\.?/(?!.*(\\.(js|mjs|json)|\\?raw)$)', message: 'Relative imports carry their .js ending.' }
           ]
         }
       ],
@@ -65,7 +65,7 @@ export default tseslint.config(
     }
   },
   {
-    files: ['*.config.ts', '*.config.js', '*.cjs'],
+    files: ['**/*.config.{ts,js,mjs}', '*.cjs'],
     rules: { 'no-restricted-syntax': 'off' }
   },
   {

@@ -19,6 +19,7 @@ const outputOf = (name: string): string => {
   return stdout
 }
 
+/** `browser/` is tested in a browser. */
 describe('the examples', () => {
   beforeAll(() => {
     built('testing/index.js')
@@ -26,6 +27,7 @@ describe('the examples', () => {
 
   it('are the ones tested here', () => {
     expect(readdirSync(folder).sort()).toEqual([
+      'browser',
       'descent.mjs',
       'electra.mjs',
       'gradient-check.mjs',

@@ -63,7 +63,8 @@ export const html: Served = {
   body: '<!doctype html><meta charset="utf-8"><title>pure-electra</title><script type="module" src="/page.js"></script>'
 }
 
-const bundle = async (modules: Readonly<Record<string, URL>>): Promise<Site> => {
+/** The site of a page that loads the module `page`, with others, each bundled as `/name.js`. */
+export const bundledByEsbuild = async (modules: Readonly<Record<string, URL>>): Promise<Site> => {
   const { outputFiles } = await build({
     entryPoints: Object.fromEntries(Object.entries(modules).map(([name, url]) => [name, fileURLToPath(url)])),
     outdir: '/',
@@ -123,4 +124,4 @@ export const openSite = async (
 export const openPage = async (
   entry: URL,
   { threads = {}, ...options }: PageOptions & { readonly threads?: Readonly<Record<string, URL>> } = {}
-): Promise<Opened> => openSite(await bundle({ page: entry, ...threads }), options)
+): Promise<Opened> => openSite(await bundledByEsbuild({ page: entry, ...threads }), options)

@@ -1,6 +1,6 @@
 /**
- * The exactness of `test/electra/training/exactness.test.ts` on Web Workers, and against Node: the built package, bundled by
- * Vite without any configuration, as a page of another project would have it.
+ * The exactness of `test/electra/training/exactness.test.ts` on Web Workers, and against Node: the built package, bundled
+ * without any configuration, as a page of another project would have it.
  */
 
 import { readFile } from 'node:fs/promises'
@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { corpusFiles, type Corpus } from '../../src/electra/data/corpus.js'
 import { built } from '../built.js'
-import { inFiveShards, rooms, seed, steps, trained } from '../electra/training/fifty-steps.js'
+import { inFiveShards, rooms, seed, steps, trained, type Trained } from '../electra/training/fifty-steps.js'
 import { corpusIn, remove, temporary, textOf } from '../electra/training/runs.js'
-import { hasChromium, openSite, type Opened, type Site } from './page.js'
+import { bundledByEsbuild, hasChromium, openSite, type Site } from './page.js'
 import { bundledByVite } from './vite.js'
 
 const isRequired = process.env.PURE_ELECTRA_REQUIRE_GPU === '1'
@@ -33,30 +33,40 @@ const filesOf = async ({ directory }: Corpus): Promise<Site> =>
     )
   )
 
+const entry = new URL('./pretraining.page.mjs', import.meta.url)
+
+/** esbuild leaves the address of the thread's module as it is: next to the page's. */
+const bundles: Readonly<Record<string, () => Promise<Site>>> = {
+  Vite: () => bundledByVite(entry),
+  esbuild: async () => {
+    const thread = { type: 'text/javascript', body: await readFile(built('workers/web/thread.js')) }
+    return new Map([...(await bundledByEsbuild({ page: entry })), ['/thread.js', thread]])
+  }
+}
+
 describe.skipIf(!hasChromium && !isRequired)(`fifty steps of nano in a browser${why}`, () => {
   let directory = ''
   let corpus: Corpus
-  let opened: Opened | undefined
+  let inNode: Trained
 
   beforeAll(async () => {
-    built('workers/web/spawn.js')
     directory = await temporary()
     corpus = await corpusIn(directory, 'text', textOf(52))
-    const page = await bundledByVite(new URL('./pretraining.page.mjs', import.meta.url))
-    opened = await openSite(new Map([...page, ...(await filesOf(corpus))]))
-  })
-  afterAll(async () => {
-    await opened?.close()
-    await remove(directory)
-  })
-
-  it('have the bits of Node on 1, 2, 3 and 4 Web Workers, with room for 5, 4, 2 and 1 shards', async () => {
-    const inNode = await trained(corpus, 'own', 1, 5)
+    inNode = await trained(corpus, 'own', 1, 5)
     expect(inNode.reports).toHaveLength(steps)
-    for (const [workers, room] of [[1, 5] as const, ...rooms]) {
+  })
+  afterAll(() => remove(directory))
+
+  it.each([
+    ['Vite', [[1, 5], ...rooms]],
+    ['esbuild', [[2, 5]]]
+  ] as const)('have the bits of Node, bundled by %s, with workers and room for shards %j', async (bundler, each) => {
+    const { page, close } = await openSite(new Map([...(await bundles[bundler]()), ...(await filesOf(corpus))]))
+    for (const [workers, room] of each) {
       const options = { overrides: { extends: 'nano', ...inFiveShards }, seed, steps, workers, room }
-      const answer = await opened?.page.evaluate((o) => (globalThis as unknown as PageApi).trained(o), options)
+      const answer = await page.evaluate((o) => (globalThis as unknown as PageApi).trained(o), options)
       expect(answer).toEqual({ _tag: 'Right', right: { trained: inNode, alive: 0 } })
     }
+    await close()
   })
 })
