@@ -47,6 +47,10 @@ export type WorkerError =
   | { readonly _tag: 'WrongRankCount'; readonly found: number; readonly shards: number }
   /** What has to be the same on every rank is another on this one than on rank 0. */
   | { readonly _tag: 'RanksDiffer'; readonly what: string }
+  /** The process is one of several, and there is no MPI to reach the others by. */
+  | { readonly _tag: 'MpiUnavailable'; readonly reason: string }
+  /** A call to MPI has failed: for what it does together with other ranks there is no second try. */
+  | { readonly _tag: 'MpiFailed'; readonly call: string; readonly reason: string }
   /** Another rank could not go on, and says why. */
   | { readonly _tag: 'FailedElsewhere'; readonly rank: number }
   | DeviceError
@@ -82,6 +86,10 @@ export const showWorkerError = (e: WorkerError): string => {
       return `found ${e.found} ranks, expected a number that divides the ${e.shards} shards of a batch`
     case 'RanksDiffer':
       return `${e.what} is not that of rank 0`
+    case 'MpiUnavailable':
+      return `MPI is not available: ${e.reason}`
+    case 'MpiFailed':
+      return `${e.call}: ${e.reason}`
     case 'FailedElsewhere':
       return `rank ${e.rank} has failed`
     case 'DeviceUnavailable':

@@ -40,6 +40,8 @@ const texts: { readonly [Tag in WorkerError['_tag']]: readonly [Extract<WorkerEr
     'found 3 ranks, expected a number that divides the 4 shards of a batch'
   ],
   RanksDiffer: [{ _tag: 'RanksDiffer', what: 'the state' }, 'the state is not that of rank 0'],
+  MpiUnavailable: [{ _tag: 'MpiUnavailable', reason: 'none' }, 'MPI is not available: none'],
+  MpiFailed: [{ _tag: 'MpiFailed', call: 'MPI_Bcast', reason: 'no' }, 'MPI_Bcast: no'],
   FailedElsewhere: [{ _tag: 'FailedElsewhere', rank: 2 }, 'rank 2 has failed'],
   DeviceUnavailable: [
     { _tag: 'DeviceUnavailable', wanted: 'x', reason: 'none', available: ['wasm'] },

@@ -17,6 +17,7 @@ import {
   relaxedSimdOption,
   seedOption
 } from './arguments.js'
+import { asRank } from './as-rank.js'
 import { corpusBuild, type CorpusBuildOptions } from './commands/corpus.js'
 import { demo, type DemoOptions } from './commands/demo.js'
 import { devices } from './commands/devices.js'
@@ -139,9 +140,15 @@ const program = (): Program => {
         'pretrain --config tiny --corpus corpus --out runs/tiny --steps 1000 --workers 2',
         'pretrain --config tiny --corpus corpus --out runs/tiny --steps 1000 --resume',
         'pretrain --config my.json --corpus corpus --out runs/mine --matmul gpu.js'
-      ) + '\n\nExit codes: 0 finished, 1 failed, 2 wrong usage, 130 interrupted with the state saved.'
+      ) +
+        '\n\nSeveral processes make one run where mpirun, srun or another launcher of MPI starts them; the number of them divides' +
+        "\nthe configuration's shards, and each has its own --workers:" +
+        '\n  $ mpirun -n 2 --bind-to none pure-electra pretrain --config tiny --corpus corpus --out runs/tiny --workers 4' +
+        '\n\nExit codes: 0 finished, 1 failed, 2 wrong usage, 130 interrupted with the state saved.'
     )
-    .action((options: PretrainCommandOptions & WithJson) => finish(options, (console) => pretrain(options, console)))
+    .action((options: PretrainCommandOptions & WithJson) =>
+      finish(options, (console) => asRank(console, (ranks, speaking) => pretrain(options, speaking, ranks)))
+    )
 
   root
     .command('verify')
@@ -197,7 +204,7 @@ const program = (): Program => {
 
   root
     .command('devices')
-    .description('what this machine can run programs and multiply matrices on')
+    .description('what this machine can run programs and multiply matrices on, and by which MPI it can reach others')
     .addOption(jsonOption())
     .addHelpText('after', examples('devices', 'devices --json'))
     .action((options: WithJson) => finish(options, devices))

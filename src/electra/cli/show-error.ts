@@ -50,6 +50,8 @@ export const showPretrainError = (e: PretrainError): string => {
     case 'PoolReleased':
     case 'WrongRankCount':
     case 'RanksDiffer':
+    case 'MpiUnavailable':
+    case 'MpiFailed':
     case 'FailedElsewhere':
     case 'DeviceUnavailable':
     case 'Unsupported':

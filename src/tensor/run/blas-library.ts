@@ -1,16 +1,13 @@
 /**
  * The BLAS of this machine: where it is looked for, how it is kept to one thread, and how its matrix product is called.
- *
- * Shared libraries are called through the optional package `koffi`, imported when one is first asked for and in Node only.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { IO } from 'fp-ts/lib/IO.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type * as koffiModule from 'koffi'
-import { reasonOf } from '../reason.js'
 import type { DeviceError } from './device.js'
+import { firstOf, importKoffi, isNode, offers, type Koffi, type LibraryHandle } from './koffi.js'
 import { flushing, type Flushing } from './subnormals.js'
 
 /**
@@ -45,9 +42,6 @@ export type BlasLibrary = {
   /** Where the first element of an array is. Exact: user space ends below 2^53 on every platform that Node runs on. */
   readonly addressOf: (array: Float32Array) => number
 }
-
-type Koffi = typeof koffiModule
-type LibraryHandle = koffiModule.LibraryHandle
 
 /**
  * `libblas.so.3` is not among them: behind that name there may be the reference BLAS, which makes 7 GFLOP/s where OpenBLAS makes
@@ -107,9 +101,6 @@ const makes: ReadonlyArray<Make> = [
   }
 ]
 
-const offers = (library: LibraryHandle, name: string): boolean =>
-  E.isRight(E.tryCatch(() => library.func(name, 'void', []), reasonOf))
-
 const bind = (koffi: Koffi, path: string): E.Either<string, BlasLibrary> => {
   const library = koffi.load(path)
   if (!offers(library, 'cblas_sgemm')) return E.left('it has no cblas_sgemm')
@@ -131,30 +122,12 @@ const bind = (koffi: Koffi, path: string): E.Either<string, BlasLibrary> => {
   )
 }
 
-const open = (koffi: Koffi, path: string): E.Either<string, BlasLibrary> =>
-  pipe(
-    E.tryCatch(() => bind(koffi, path), reasonOf),
-    E.flatten,
-    E.mapLeft((reason) => `${path} (${reason})`)
-  )
-
 const unavailable = (reason: string): DeviceError => ({
   _tag: 'DeviceUnavailable',
   wanted: 'blas',
   reason,
   available: []
 })
-
-/** The optional package. Bundlers are kept from following it: browsers never load it. */
-const nodePackage: string = 'koffi'
-
-const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined
-
-const importKoffi: TE.TaskEither<DeviceError, Koffi> = TE.tryCatch(
-  async () => (await import(/* webpackIgnore: true */ /* @vite-ignore */ nodePackage)) as Koffi,
-  (thrown) =>
-    unavailable(`the optional package \`koffi\` does not load (npm install koffi installs it): ${reasonOf(thrown)}`)
-)
 
 /** The library that the environment variable `PURE_ELECTRA_BLAS` names, if it does. */
 export const namedLibrary: IO<string | undefined> = () => (isNode && process.env.PURE_ELECTRA_BLAS) || undefined
@@ -163,19 +136,6 @@ export const namedLibrary: IO<string | undefined> = () => (isNode && process.env
 const namesToTry = (library = namedLibrary()): ReadonlyArray<string> =>
   library === undefined ? (candidates[process.platform] ?? []) : [library]
 
-const firstOf =
-  (names: ReadonlyArray<string>) =>
-  (koffi: Koffi): E.Either<DeviceError, BlasLibrary> => {
-    const failures: Array<string> = []
-    for (const name of names) {
-      const opened = open(koffi, name)
-      if (E.isRight(opened)) return opened
-      failures.push(opened.left)
-    }
-    const tried = failures.length === 0 ? `none is known for ${process.platform}` : `tried ${failures.join(', ')}`
-    return E.left(unavailable(`no BLAS library could be loaded: ${tried}. ${remedy}`))
-  }
-
 /**
  * Loads `library` if given, else the one that the environment variable `PURE_ELECTRA_BLAS` names, else the first known one
  * that is found. A library that was named and does not load is an error, never a reason to take another.
@@ -183,9 +143,13 @@ const firstOf =
  * Fails with `DeviceUnavailable`, which says what was tried and what to install.
  */
 export const openLibrary = (library?: string): TE.TaskEither<DeviceError, BlasLibrary> =>
-  isNode
-    ? pipe(
-        importKoffi,
-        TE.chainEitherK((koffi) => firstOf(namesToTry(library))(koffi))
+  pipe(
+    importKoffi,
+    TE.chainEitherK((koffi) =>
+      pipe(
+        firstOf(namesToTry(library), (path) => bind(koffi, path)),
+        E.mapLeft((tried) => `no BLAS library could be loaded: ${tried}. ${remedy}`)
       )
-    : TE.left(unavailable('libraries of the system can be called from Node only'))
+    ),
+    TE.mapLeft(unavailable)
+  )

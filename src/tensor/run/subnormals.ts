@@ -10,7 +10,7 @@
  */
 
 import type { IO } from 'fp-ts/lib/IO.js'
-import type * as koffiModule from 'koffi'
+import type { Koffi } from './koffi.js'
 
 /** Runs native code and nothing else: JavaScript is promised subnormal numbers. */
 export type Flushing = (native: IO<void>) => void
@@ -26,7 +26,7 @@ const flushingBits = 0x8040
 /** Room for any `fenv_t`. So long an array lies outside the heap of the engine, which moves what is in it. */
 const environmentBytes = 512
 
-const ofLinux = (koffi: typeof koffiModule): Flushing => {
+const ofLinux = (koffi: Koffi): Flushing => {
   const process = koffi.load(null)
   const get = process.func('int fegetenv(void *)') as (environment: Uint8Array) => number
   const set = process.func('int fesetenv(void *)') as (address: bigint) => number
@@ -49,5 +49,5 @@ const ofLinux = (koffi: typeof koffiModule): Flushing => {
 }
 
 /** How native code is run on this machine. */
-export const flushing = (koffi: typeof koffiModule): Flushing =>
+export const flushing = (koffi: Koffi): Flushing =>
   process.platform === 'linux' && process.arch === 'x64' ? ofLinux(koffi) : keeping

@@ -31,6 +31,21 @@ const collect = (child: ChildProcess): Running => {
 export const start = (...args: ReadonlyArray<string>): Running =>
   collect(spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }))
 
+/** The same under a launcher, which is given the whole command behind arguments of its own. */
+export const startUnder = (
+  [launcher, ...own]: readonly [string, ...ReadonlyArray<string>],
+  ...args: ReadonlyArray<string>
+): Running => collect(spawn(launcher, [...own, process.execPath, main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }))
+
+/** The same with some variables of the environment set. */
+export const startWith = (environment: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>): Running =>
+  collect(
+    spawn(process.execPath, [main, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment }
+    })
+  )
+
 export const pureElectra = (...args: ReadonlyArray<string>): Promise<Ran> => start(...args).ended
 
 /** A line of bash in which `$0` is Node and `$1` the command line, with further arguments behind it. */

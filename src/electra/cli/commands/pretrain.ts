@@ -1,10 +1,11 @@
-/** `pure-electra pretrain`: a run from a corpus to a trained model, or its continuation. */
+/** `pure-electra pretrain`: a run from a corpus to a trained model, or its continuation, by one process or several ranks. */
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { showEvaluationError } from '../../../tensor/run/evaluate.js'
+import { solo, together } from '../../../workers/index.js'
 import type { ElectraConfig } from '../../config.js'
 import { openCorpus, type Corpus } from '../../data/corpus.js'
 import { showCorpusError } from '../../data/corpus-error.js'
@@ -13,11 +14,11 @@ import { showStoreError, type StoreError } from '../../store/errors.js'
 import { exists, removeDirectory } from '../../store/files.js'
 import { hfTokenizerFiles } from '../../store/hf-tokenizer.js'
 import { exportModel, type TrainedModel } from '../../store/model-files.js'
-import { pretrain as run, type PretrainResult } from '../../training/pretrain.js'
+import { pretrain as run, type PretrainError, type PretrainResult } from '../../training/pretrain.js'
 import type { Console } from '../console.js'
 import { choiceOf, withDevice, type DeviceOptions } from '../device.js'
 import { loadConfig } from '../load-config.js'
-import { exitCodes, failed, failedWith, type Command, type Failure } from '../outcome.js'
+import { exitCodes, failed, failedWith, wrongUsage, type Command, type Failure } from '../outcome.js'
 import { trainingProgress } from '../progress.js'
 import { closingReport, showReport } from '../report.js'
 import { showSentences, suspectedSentences, type SuspectedSentence } from '../samples.js'
@@ -123,13 +124,21 @@ const close = (
   )
 }
 
-export const pretrain = (options: PretrainCommandOptions, console: Console): Command =>
+/** How it ends where it fails. What another rank says, this one does not. */
+const ending = (e: Failure | PretrainError): Command => {
+  if (!('_tag' in e)) return TE.left(e)
+  if (e._tag === 'FailedElsewhere') return TE.right(exitCodes.failed)
+  return TE.left((e._tag === 'WrongRankCount' ? wrongUsage : failed)(showPretrainError(e)))
+}
+
+export const pretrain = (options: PretrainCommandOptions, console: Console, ranks = solo): Command =>
   pipe(
     loadConfig(options.config),
     TE.bindTo('config'),
     TE.bind('corpus', () => pipe(openCorpus(options.corpus), TE.mapLeft(failedWith(showCorpusError)))),
     TE.bind('choice', () => TE.fromIOEither(choiceOf(options))),
-    TE.chain(({ config, corpus, choice }) => {
+    together(ranks),
+    TE.chainW(({ config, corpus, choice }) => {
       const progress = trainingProgress(console)
       const signals = interrupts(console)()
       return pipe(
@@ -140,6 +149,7 @@ export const pretrain = (options: PretrainCommandOptions, console: Console): Com
           totalSteps: options.steps ?? config.training.steps,
           out: options.out,
           pool: { workers: options.workers, choice },
+          ranks,
           checkpointEvery: options.checkpointEvery ?? config.training.checkpointEvery,
           keepCheckpoints: options.keep ?? config.training.keepCheckpoints,
           resume: options.resume,
@@ -151,8 +161,12 @@ export const pretrain = (options: PretrainCommandOptions, console: Console): Com
             signals.release()
             progress.stop()
           }),
-        TE.mapLeft(failedWith(showPretrainError)),
-        TE.chain((result) => close(options, config, corpus, result, console))
+        TE.chainW((result) =>
+          ranks.rank === 0
+            ? close(options, config, corpus, result, console)
+            : TE.right(result.isComplete ? exitCodes.done : exitCodes.interrupted)
+        )
       )
-    })
+    }),
+    TE.orElse(ending)
   )
