@@ -19,21 +19,21 @@ const which = 'pair'
 
 const threads = 2
 
-/** A pool, and the seconds that each of its runs took: gradients, their sum, norms, update, over and over. */
+/** A pool, and the seconds that each of its runs took: gradients, their sum, norms, factors, update, over and over. */
 type Watched = { readonly pool: Pool; readonly seconds: Array<number> }
 
 const watched = (pool: Pool): Watched => {
   const seconds: Array<number> = []
-  const run: Pool['run'] = (tasks) => async () => {
+  const run: Pool['run'] = (jobs, done) => async () => {
     const start = performance.now()
-    const ran = await pool.run(tasks)()
+    const ran = await pool.run(jobs, done)()
     seconds.push((performance.now() - start) / 1000)
     return ran
   }
   return { pool: { ...pool, run }, seconds }
 }
 
-const runsOfStep = 4
+const runsOfStep = 5
 
 /** What share of a step's runs is not the gradients. */
 const shareBeside = (seconds: ReadonlyArray<number>): number => {

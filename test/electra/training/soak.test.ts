@@ -81,10 +81,9 @@ describe('10,000 steps of nano', () => {
     expect(new Set(here.looks.map(({ modules }) => modules)).size).toBe(1)
   })
 
-  it('read and write every array where the step two before did: the state stays where it is, in two banks', () => {
-    const [odd, even] = here.looks.map(({ places }) => places)
-    expect(odd).not.toBe(even)
-    here.looks.forEach(({ step, places }) => expect(places, `step ${step}`).toBe(step % 2 === 1 ? odd : even))
+  it('read and write every array where the first did: the state stays where it is', () => {
+    const [first] = here.looks
+    here.looks.forEach(({ step, places }) => expect(places, `step ${step}`).toBe(first.places))
   })
 
   it('take no more of the device’s memory than the first', () => {

@@ -48,9 +48,9 @@ const inThisThread = async () => {
   const device = wasm()
   const pool = inProcess(device)
   let tasks = []
-  const run = (more) => {
-    tasks.push(...more)
-    return pool.run(more)
+  const run = (jobs) => {
+    tasks.push(...jobs.flatMap((job) => (typeof job === 'function' ? job(0) : [job])))
+    return pool.run(jobs)
   }
   const session = right(await openSession(settings)({ ...pool, run })())
   const memory = right(device.memory())
