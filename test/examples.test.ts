@@ -55,13 +55,14 @@ describe('the examples', () => {
     expect(answers.map((answer) => Math.round(answer * 50) / 50)).toEqual([0, 1, 1, 0])
   })
 
-  it('gradient-check.mjs passes the right derivative and shrinks the wrong one to the number 1', () => {
+  it('gradient-check.mjs passes the right derivative and shrinks the wrong one to a single 1', () => {
     const [agreement, reason, argument, replay] = outputOf('gradient-check.mjs').split('\n')
     // Two elements and two random directions, at both orders.
     expect(agreement).toBe('8 derivatives agree')
     // 1 - tanh(1) against 1 - tanh(1)^2. At 0, the simplest value of all, the mistake does not show.
-    expect(reason).toMatch(/^the gradient is wrong at element \[\]: analytic 0\.2384\d*, numeric 0\.4199\d* /)
-    expect(argument).toBe('  argument = tensor(1, shape [], f32)')
+    expect(reason).toMatch(/^the gradient is wrong at element \[\d*\]: analytic 0\.2384\d*, numeric 0\.4199\d* /)
+    // Most searches, which have a seed of their own, come to the number 1, and a few to zeros with a 1 among them.
+    expect(argument).toMatch(/^ {2}argument = tensor\((1|\[(0, )*1(, 0)*\]), shape \[\d*\], f32\)$/)
     expect(replay).toMatch(/replay: \{ seed: -?\d+, path: '[\d:]+' \}/)
   })
 
