@@ -10,6 +10,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { bytesPerElement, type FloatWidth } from '../tensor/dtype.js'
 import { specOf, type Program, type Spec } from '../tensor/program/program.js'
+import { serialise } from '../tensor/program/serialise.js'
 import { sizeOf } from '../tensor/shape.js'
 import { cutProgram, type OutputPiece, type Piece } from './cut.js'
 import type { WorkerError } from './error.js'
@@ -44,7 +45,7 @@ const copyProgram = (specs: ReadonlyArray<Spec>): Program => ({
 const loading = (pool: Pool): ((program: Program) => TE.TaskEither<WorkerError, ProgramId>) => {
   const known = new Map<string, ProgramId>()
   return (program) => {
-    const text = JSON.stringify(program)
+    const text = serialise(program)
     const id = known.get(text)
     return id !== undefined
       ? TE.right(id)

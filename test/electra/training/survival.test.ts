@@ -133,6 +133,14 @@ describe('a run whose threads are lost', () => {
     await expectWhole('step', result)
   })
 
+  it('too often while the update is copied into place is not saved, and goes on from the checkpoint before', async () => {
+    // The last program that is loaded before the evaluation copies what was updated, once a step.
+    const [error, result] = await endedAndResumed('torn', [{ program: evaluating - 1, run: 4, way: 'exit' }])
+    expect(error).toMatchObject({ _tag: 'StepFailed', step: 4, cause: { _tag: 'StateTorn' }, saved: O.none })
+    expect(await readdir(at('torn', 'checkpoints'))).not.toContain('checkpoint-00000004')
+    await expectWhole('torn', result)
+  })
+
   it('too often in an evaluation is saved without it, and makes it when it goes on', async () => {
     const [error, result] = await endedAndResumed('evaluation', [{ program: evaluating, run: 0, way: 'exit' }], () =>
       // Made, and nothing saved after it.
