@@ -168,27 +168,29 @@ const nodeOf = (f: Fusing, kernel: Kernel, k: number, isShared: (buffer: number)
   return node
 }
 
-/** The nodes in an order in which each runs after what it needs; those that need no temporary as late as they can. */
-const ordered = (nodes: ReadonlySet<Node>, isTemporary: (buffer: number) => boolean): ReadonlyArray<Node> => {
-  const lazy = new Set<Node>()
+/**
+ * The nodes in an order in which each runs after what it needs. Those that nobody waits for, such as the products that are
+ * gradients of weights, run as soon as they can: what they read is kept for their sake.
+ */
+const ordered = (nodes: ReadonlySet<Node>): ReadonlyArray<Node> => {
   const byLast = [...nodes].sort((a, b) => last(a) - last(b))
-  for (const node of byLast)
-    if ([...node.reads].every((b) => !isTemporary(b)) || [...node.before].every((n) => lazy.has(n))) lazy.add(node)
   const done = new Set<Node>()
   const order: Array<Node> = []
+  const latestFirst = (list: ReadonlyArray<Node>): ReadonlyArray<Node> => [...list].sort((a, b) => last(b) - last(a))
+  const isDue = ({ before, after }: Node): boolean => after.size === 0 && [...before].every((n) => done.has(n))
   const place = (root: Node): void => {
     const stack = [root]
     for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
       const waiting = [...node.before].filter((n) => !done.has(n))
-      if (!done.has(node) && waiting.length === 0) {
-        done.add(node)
-        order.push(node)
-      }
-      if (waiting.length === 0) stack.pop()
-      else stack.push(...waiting.sort((a, b) => last(b) - last(a)))
+      stack.push(...latestFirst(waiting))
+      if (waiting.length > 0) continue
+      stack.pop()
+      if (done.has(node)) continue
+      done.add(node)
+      order.push(node)
+      stack.push(...latestFirst([...node.after].filter(isDue)))
     }
   }
-  byLast.filter((node) => !lazy.has(node)).forEach(place)
   byLast.forEach(place)
   return order
 }
@@ -254,7 +256,7 @@ export const fuse = (program: KernelProgram): FusedProgram => {
   })
 
   const isTemporary = (buffer: number): boolean => buffer >= program.inputs + program.outputs
-  const kernels = ordered(f.nodes, isTemporary).map((node): Unpanelled => {
+  const kernels = ordered(f.nodes).map((node): Unpanelled => {
     const kernel = program.kernels[first(node)]
     const { group } = node
     if (group !== undefined) {

@@ -6,7 +6,13 @@ import { dropout, gelu, layerNorm, softmaxCrossEntropy } from '../../../src/nn/i
 import type { Reduction } from '../../../src/tensor/elementwise.js'
 import { add, matmul, mul, softmax, sum, tanh, type Tensor } from '../../../src/tensor/index.js'
 import { fuse, unfused } from '../../../src/tensor/program/fuse.js'
-import { readsOfFused, writesOfFused, type FusedLoop, type FusedProgram } from '../../../src/tensor/program/fused.js'
+import {
+  readsOfFused,
+  writesOfFused,
+  type FusedKernel,
+  type FusedLoop,
+  type FusedProgram
+} from '../../../src/tensor/program/fused.js'
 import type { Kernel, KernelProgram, Step } from '../../../src/tensor/program/kernel.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
 import { spec, trace } from '../../../src/tensor/program/trace.js'
@@ -137,6 +143,27 @@ describe('fusing', () => {
     fc.assert(
       fc.property(knots, (all) => void expectOrder(fuse(meshOf(all)))),
       { numRuns: 1000, examples: [[turned]] }
+    )
+  })
+
+  it('does what nobody waits for as soon as it can, so that nothing is kept for its sake', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 6 }), (depth) => {
+        const gradients = (...[x, ...weights]: ReadonlyArray<Tensor>): unknown =>
+          grad((all: ReadonlyArray<Tensor>) => sum()(all.reduce((y, w) => tanh(matmul(w)(y)), x)))(weights)
+        const shapes = Array.from({ length: depth + 1 }, () => [8, 8])
+        const { inputs, outputs, kernels } = fusedOf(gradients, ...shapes)
+        const isTemporary = (buffer: number): boolean => buffer >= inputs + outputs
+        const isLast = (k: number): boolean => !writesOfFused(kernels[k]).some(isTemporary)
+        const isFor = (k: number) => (kernel: FusedKernel) =>
+          readsOfFused(kernels[k]).some((buffer) => writesOfFused(kernel).includes(buffer))
+        const lasts = kernels.flatMap((_, k) => (isLast(k) ? [k] : []))
+        expect(lasts).toHaveLength(depth)
+        for (const k of lasts) {
+          const ready = kernels.slice(0, k).findLastIndex(isFor(k))
+          for (let between = ready + 1; between < k; between++) expect(isLast(between)).toBe(true)
+        }
+      })
     )
   })
 
