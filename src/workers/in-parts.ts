@@ -61,7 +61,7 @@ const loading = (pool: Pool): ((program: Program) => TE.TaskEither<WorkerError, 
 
 /** The part of a slot that a block says; small arrays are whole in every block. */
 const blockOf =
-  ({ block }: OutputPiece, floats: FloatWidth) =>
+  ({ block }: Pick<OutputPiece, 'block'>, floats: FloatWidth) =>
   (slot: Slot): Slot =>
     block === undefined || slot.size === 1
       ? slot
@@ -73,7 +73,10 @@ type Copying = {
   readonly replaced: ReadonlyArray<{ readonly output: number; readonly aside: Place }>
 }
 
-type Loaded = { readonly id: ProgramId; readonly piece: OutputPiece; readonly copying: Copying | undefined }
+/** A piece that is loaded: without its text, which nobody needs again. */
+type Loaded<P extends Piece = Piece> = Omit<P, 'program'> & { readonly id: ProgramId }
+
+type LoadedOutput = Loaded<OutputPiece> & { readonly copying: Copying | undefined }
 
 /**
  * Loads the parts of a program, and allocates the slots of what passes between them and of what is computed aside. Its first
@@ -90,31 +93,33 @@ export const prepareInParts = (pool: Pool, program: Program, inPlace = 0): TE.Ta
     })
   const load = loading(pool)
 
-  const loadBefore = (piece: Piece): TE.TaskEither<WorkerError, { readonly id: ProgramId; readonly piece: Piece }> =>
+  const loadPiece = <P extends Piece>({ program: text, ...piece }: P): TE.TaskEither<WorkerError, Loaded<P>> =>
     pipe(
-      load(anonymous(piece.program)),
-      TE.map((id) => ({ id, piece }))
+      load(anonymous(text)),
+      TE.map((id) => ({ ...piece, id }))
     )
-  const loadPiece = (piece: OutputPiece): TE.TaskEither<WorkerError, Loaded> => {
-    const outputs = piece.positions.flatMap((position, output) => (position < inPlace ? [output] : []))
-    const specs = outputs.map((output) => specOf(piece.program, piece.program.outputs[output].value))
+  const loadCopy = ({ program: text, positions }: OutputPiece): TE.TaskEither<WorkerError, Copying | undefined> => {
+    const outputs = positions.flatMap((position, output) => (position < inPlace ? [output] : []))
+    if (outputs.length === 0) return TE.right(undefined)
+    const specs = outputs.map((output) => specOf(text, text.outputs[output].value))
     const { places } = layOut(floats, specs)
     return pipe(
-      load(anonymous(piece.program)),
-      TE.bindTo('id'),
-      TE.bind('copying', () =>
-        outputs.length === 0
-          ? TE.right(undefined)
-          : pipe(
-              load(copyProgram(specs)),
-              TE.map((copy) => ({ copy, replaced: outputs.map((output, i) => ({ output, aside: places[i] })) }))
-            )
-      ),
-      TE.map(({ id, copying }) => ({ id, piece, copying }))
+      load(copyProgram(specs)),
+      TE.map((copy) => ({ copy, replaced: outputs.map((output, i) => ({ output, aside: places[i] })) }))
     )
   }
+  const loadOutput = (piece: OutputPiece): TE.TaskEither<WorkerError, LoadedOutput> =>
+    pipe(
+      loadPiece(piece),
+      TE.chain((loaded) =>
+        pipe(
+          loadCopy(piece),
+          TE.map((copying) => ({ ...loaded, copying }))
+        )
+      )
+    )
   const endOf = ({ offset, size, dtype }: Place): number => offset + size * bytesPerElement(dtype, floats)
-  const asideBytes = (loaded: ReadonlyArray<Loaded>): number =>
+  const asideBytes = (loaded: ReadonlyArray<LoadedOutput>): number =>
     loaded
       .flatMap(({ copying }) => copying?.replaced ?? [])
       .reduce((most, { aside }) => Math.max(most, endOf(aside)), 0)
@@ -122,9 +127,9 @@ export const prepareInParts = (pool: Pool, program: Program, inPlace = 0): TE.Ta
   return pipe(
     TE.fromIOEither(pool.memory),
     TE.bindTo('memory'),
-    TE.bind('measuring', () => TE.traverseSeqArray(loadBefore)(measures)),
-    TE.bind('factoring', () => TE.traverseSeqArray(loadBefore)(factors.outputs.length === 0 ? [] : [factors])),
-    TE.bind('then', () => TE.traverseSeqArray(TE.traverseSeqArray(loadPiece))(parts)),
+    TE.bind('measuring', () => TE.traverseSeqArray(loadPiece)(measures)),
+    TE.bind('factoring', () => TE.traverseSeqArray(loadPiece)(factors.outputs.length === 0 ? [] : [factors])),
+    TE.bind('then', () => TE.traverseSeqArray(TE.traverseSeqArray(loadOutput))(parts)),
     TE.bind('slots', ({ memory, then }) =>
       TE.fromIOEither(
         allocateSlots(memory, floats, {
@@ -142,14 +147,14 @@ export const prepareInParts = (pool: Pool, program: Program, inPlace = 0): TE.Ta
       }
       return {
         run: (inputs, outputs) => {
-          const before = ({ id, piece }: (typeof measuring)[number]): Task => ({
-            program: id,
+          const before = (piece: Loaded): Task => ({
+            program: piece.id,
             inputs: piece.inputs.map((v) => slotOf(v, inputs)),
             outputs: piece.outputs.map((v) => slotOf(v, inputs))
           })
           const update =
             (base: number) =>
-            ({ id, piece, copying }: Loaded): ReadonlyArray<Task> => {
+            ({ copying, ...piece }: LoadedOutput): ReadonlyArray<Task> => {
               const inBlock = blockOf(piece, floats)
               const destinations = piece.positions.map((i) => inBlock(i < inPlace ? inputs[i] : outputs[i - inPlace]))
               const asides = (copying?.replaced ?? []).map(({ output, aside }) => ({
@@ -157,7 +162,7 @@ export const prepareInParts = (pool: Pool, program: Program, inPlace = 0): TE.Ta
                 slot: { ...aside, offset: base + aside.offset }
               }))
               const compute: Task = {
-                program: id,
+                program: piece.id,
                 inputs: piece.inputs.map((v) => inBlock(slotOf(v, inputs))),
                 outputs: destinations.map((slot, i) => asides.find(({ output }) => output === i)?.slot ?? slot)
               }

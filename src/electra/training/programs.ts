@@ -21,7 +21,7 @@ import {
   type Params,
   type Schedule
 } from '../../nn/index.js'
-import { mapTensors, tensorEntries } from '../../tensor/tree.js'
+import { tensorEntries } from '../../tensor/tree.js'
 import { spec, trace, type Traced } from '../../tensor/program/trace.js'
 import type { Tensor, TensorError } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
@@ -110,7 +110,7 @@ export const pretrainingPrograms = (
 
   const initial = trace((key: Key) => initialise(key)<unknown>(objective.parameters) as Params)(keySpec)
   if (E.isLeft(initial)) return initial
-  const params = placeholders(initial.right.result)
+  const params = initial.right.result
   const state: TrainingState = { optimizer: { mu: params, nu: params }, params }
 
   const shardGrad = trace(shardGradOf(objective))(params, batch, denominatorsSpec, keySpec)
@@ -140,5 +140,3 @@ export const pretrainingPrograms = (
     report: objective.report
   })
 }
-
-const placeholders = (params: Params): Params => mapTensors<unknown, Tensor>((x) => spec(x.shape, x.dtype), params)

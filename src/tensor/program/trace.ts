@@ -16,7 +16,7 @@ export type Traced<Result> = {
   readonly program: Program
   /** Literals that the function used: the values of the program's last inputs. */
   readonly captured: ReadonlyArray<Literal>
-  /** What the function returned, symbolically: `unflatten(result, arrays)` puts outputs into its structure. */
+  /** Placeholders in the structure that the function returned: `unflatten(result, arrays)` puts outputs into it. */
   readonly result: Result
 }
 
@@ -51,5 +51,6 @@ export const trace =
       const inputs = placed.flatMap((arg) => tensorEntries(arg).map(([, x]) => x))
       const result = f(...(placed as unknown as Args))
       const outputs = tensorEntries(result).map(([path, tensor]) => ({ name: path, tensor }))
-      return { ...lower(outputs, inputs), result }
+      // Not the result itself: nobody needs the expressions any more, and they are many.
+      return { ...lower(outputs, inputs), result: mapTensors((x) => spec(x.shape, x.dtype), result) as Result }
     })
