@@ -14,7 +14,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import type { Task } from 'fp-ts/lib/Task.js'
+import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../tensor/dtype.js'
 import { peek } from '../tensor/literal.js'
@@ -24,7 +24,7 @@ import { agree, rejected } from './agreement.js'
 import type { WorkerError } from './error.js'
 import { checksum } from './checksum.js'
 import { spansOf } from './exchange.js'
-import { allocateSlots, readSlots, view, writeSlots } from './memory.js'
+import { allocateSlots, freeSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
 import type { Pool } from './pool.js'
 import { inOrder } from '../tensor/in-order.js'
 import { prepareInParts } from './in-parts.js'
@@ -63,8 +63,18 @@ export type Evaluation = (shardInputs: ReadonlyArray<Arrays>) => TE.TaskEither<W
 export type Fold = {
   /** Sets the state, which is all zeros before. Fails with `WrongInputs`, and then changes nothing. */
   readonly write: (state: Arrays) => TE.TaskEither<WorkerError, void>
+  /**
+   * Computes arrays of the state in their places: the outputs of a program that reads `inputs`, to `positions`. `name` is what
+   * errors call it. Where it does not fit, with `ProgramRejected` or `WrongInputs`, nothing changes; `StateTorn` after that.
+   */
+  readonly fill: (
+    name: string,
+    source: Lowered,
+    positions: ReadonlyArray<number>,
+    inputs: Arrays
+  ) => TE.TaskEither<WorkerError, void>
   /** Copies of the state. Where that is torn they are none. */
-  readonly read: Task<Arrays>
+  readonly read: T.Task<Arrays>
   /**
    * One step of the state; a `Left` leaves it as it was, but `StateTorn`: the fold then waits for a state to be written.
    * `shardInputs[shard]` are the arrays of that shard: of all shards, on every rank.
@@ -80,6 +90,9 @@ export type Fold = {
   /** Fails on every rank where one has another state than rank 0: there with `RanksDiffer`. */
   readonly compare: TE.TaskEither<WorkerError, void>
 }
+
+const pick = <A>(positions: ReadonlyArray<number>, from: ReadonlyArray<A>): ReadonlyArray<A> =>
+  positions.map((i) => from[i])
 
 type Cut = {
   readonly state: ReadonlyArray<Spec>
@@ -115,15 +128,36 @@ const prepareShards = (
   name: string,
   source: Lowered,
   carrying: Carrying
-): TE.TaskEither<WorkerError, ShardedSum> =>
-  prepareShardedSum(
-    pool,
-    name,
-    source,
-    reads.map((i) => state[i]),
-    shards,
-    carrying
+): TE.TaskEither<WorkerError, ShardedSum> => prepareShardedSum(pool, name, source, pick(reads, state), shards, carrying)
+
+/** Runs a program into slots that are there, with room of its own only for what it reads, and only for the time. */
+const runInto = (
+  pool: Pool,
+  name: string,
+  { program, captured }: Lowered,
+  inputs: Arrays,
+  outputs: ReadonlyArray<Slot>
+): TE.TaskEither<WorkerError, void> => {
+  const { floats } = pool.device
+  return pipe(
+    TE.fromIOEither(pool.memory),
+    TE.bindTo('memory'),
+    TE.bind('id', () => pool.load(program)),
+    TE.bind('slots', ({ memory }) => TE.fromIOEither(allocateSlots(memory, floats, program.inputs))),
+    TE.chain(({ memory, id, slots }) =>
+      pipe(
+        TE.fromIOEither(writeSlots(memory, floats)(name, slots, [...inputs, ...captured.map(peek)])),
+        TE.chain(() =>
+          pipe(
+            pool.run([{ program: id, inputs: slots, outputs }]),
+            TE.mapLeft((cause): WorkerError => ({ _tag: 'StateTorn', cause }))
+          )
+        ),
+        T.chainFirstIOK(() => freeSlots(memory, floats)(slots))
+      )
+    )
   )
+}
 
 /**
  * Loads the programs of a step on a pool and allocates all its memory.
@@ -159,18 +193,18 @@ export const prepareStep = (pool: Pool, step: Step, carrying: Carrying = {}): TE
       const gradients = sharded.sums.slice(0, step.gradients)
       const metrics = sharded.sums.slice(step.gradients)
       const { state } = slots
-      const readable = step.reads.map((i) => state[i])
+      const readable = pick(step.reads, state)
       const inPlace = (): Arrays => spansOf(pool.device.floats, state).map(view(memory, pool.device.floats))
       let torn: WorkerError | undefined
       /** What reads the state, while it is one. */
       const whole = <A>(work: TE.TaskEither<WorkerError, A>): TE.TaskEither<WorkerError, A> =>
         gate(async () => (torn === undefined ? work() : E.left(torn)))
-      const updated = pipe(
-        update.run([...state, ...gradients, ...slots.updateInputs, ...slots.captured], slots.report),
-        TE.mapLeft((e) => {
-          if (e._tag === 'StateTorn') torn = e
-          return e
-        })
+      const replacing = TE.mapLeft((e: WorkerError) => {
+        if (e._tag === 'StateTorn') torn = e
+        return e
+      })
+      const updated = replacing(
+        update.run([...state, ...gradients, ...slots.updateInputs, ...slots.captured], slots.report)
       )
       return {
         write: (arrays) =>
@@ -182,6 +216,18 @@ export const prepareStep = (pool: Pool, step: Step, carrying: Carrying = {}): TE
               })
             )
           ),
+        fill: (name, source, positions, inputs) => {
+          const made = outputSpecs(source.program)
+          const places = [...new Set(positions)].filter((i) => i in state)
+          return places.length < positions.length
+            ? TE.fromEither(rejected(name, `positions ${positions.join(', ')}`, `different ones of ${state.length}`))
+            : whole(
+                pipe(
+                  TE.fromEither(agree(name, 'outputs', made, pick(places, cut.state))),
+                  TE.chain(() => replacing(runInto(pool, name, source, inputs, pick(places, state))))
+                )
+              )
+        },
         read: gate(() => Promise.resolve(read(state)())),
         step: (shardInputs, updateInputs) =>
           whole(

@@ -22,7 +22,7 @@ import { sizeOf } from '../tensor/shape.js'
 import { agree, rejected } from './agreement.js'
 import type { WorkerError } from './error.js'
 import { exchange, spansOf, type Exchange } from './exchange.js'
-import { allocateSlots, freeSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
+import { allocateSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
 import type { Pool } from './pool.js'
 import { solo, type Ranks } from './ranks.js'
 import type { ProgramId, Task } from './runner.js'
@@ -42,10 +42,6 @@ export type ShardedSum = {
   readonly run: (shared: ReadonlyArray<Slot>) => TE.TaskEither<WorkerError, void>
   /** Copies of the sums. */
   readonly read: IO<ReadonlyArray<Data>>
-  /** The sums in place, good until the next run or `free`. */
-  readonly inPlace: IO<ReadonlyArray<Data>>
-  /** Gives the memory of all of it back to the pool, which keeps it otherwise: for a sum that is not run again. */
-  readonly free: IO<void>
 }
 
 const pick = <A>(positions: ReadonlyArray<number>, from: ReadonlyArray<A>): ReadonlyArray<A> =>
@@ -206,9 +202,7 @@ export const prepareShardedSum = (
             )
           )
         },
-        read: readSlots(memory, floats)(sums),
-        inPlace: () => sums.map(view(memory, floats)),
-        free: freeSlots(memory, floats)([...slots.captured, ...slots.inputs.flat(), ...slots.outputs.flat()])
+        read: readSlots(memory, floats)(sums)
       }
     })
   )

@@ -1,11 +1,11 @@
 import * as E from 'fp-ts/lib/Either.js'
-import { pipe } from 'fp-ts/lib/function.js'
+import { constUndefined, pipe } from 'fp-ts/lib/function.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, it } from 'vitest'
 import { lower } from '../../src/tensor/program/lower.js'
 import type { Device } from '../../src/tensor/run/device.js'
 import { reference } from '../../src/tensor/run/reference.js'
-import { inputNode } from '../../src/tensor/tensor.js'
+import { binaryNode, inputNode } from '../../src/tensor/tensor.js'
 import { prepareStep, type Arrays, type Fold, type Step } from '../../src/workers/data-parallel.js'
 import type { WorkerError } from '../../src/workers/error.js'
 import { inProcess } from '../../src/workers/in-process.js'
@@ -47,6 +47,15 @@ const failingAt = (n: number): Device<'sync'> => {
       }))
   }
 }
+
+/** Twice its inputs, of the shapes of the second layer's weights and the first's. */
+const doubled = pipe([inputNode('w2', [5, 1], 'f32'), inputNode('w1', [6, 5], 'f32')], (inputs) =>
+  lower(
+    inputs.map((x, i) => ({ name: String(i), tensor: binaryNode('add', x, x) })),
+    inputs
+  )
+)
+const [w1, w2] = [Float32Array.from({ length: 30 }, (_, i) => i / 8), Float32Array.from({ length: 5 }, (_, i) => -i)]
 
 describe('a data-parallel fold', () => {
   it('learns: the loss of a perceptron with dropout falls by half in 40 steps', async () => {
@@ -100,6 +109,29 @@ describe('a data-parallel fold', () => {
     await value(second.write(await first.read()))
     for (let step = 3; step < 6; step++) await value(second.step(batch(step, 2), [rate]))
     expect(bitsOf(await second.read())).toEqual(bitsOf(await straight.read()))
+  })
+
+  it('fills arrays of the state in their places, in room for no others', async () => {
+    const pool = inProcess(reference({ floats: 'float32' }))
+    const fold = await value(prepareStep(pool, perceptron(2)))
+    await value(fold.write(initialState()))
+    const inUse = (): number | undefined =>
+      pipe(
+        pool.memory(),
+        E.match(constUndefined, (memory) => memory.inUse())
+      )
+    const before = inUse()
+    await value(fold.fill('weights', doubled, [4, 3], [w2, w1]))
+    expect(inUse()).toBe(before)
+    const expected = initialState().map((x, i) => (i === 3 ? w1.map((w) => 2 * w) : i === 4 ? w2.map((w) => 2 * w) : x))
+    expect(bitsOf(await fold.read())).toEqual(bitsOf(expected))
+  })
+
+  it('is torn where filling it fails', async () => {
+    const fold = await begin(perceptron(2), failingAt(1))
+    const torn = E.left({ _tag: 'StateTorn', cause: { _tag: 'DeviceFailed' } })
+    expect(await fold.fill('weights', doubled, [4, 3], [w2, w1])()).toMatchObject(torn)
+    expect(await fold.step(batch(0, 2), [rate])()).toMatchObject(torn)
   })
 
   it('carries out steps that overlap one after the other', async () => {
@@ -174,6 +206,19 @@ describe('a data-parallel fold refuses', () => {
     const inputs = [inputNode('w1', [6, 5], 'f32'), inputNode('w2', [5, 1], 'f32'), inputNode('b', [2], 'bool')]
     const answer = await fold.evaluation('flags', lower([{ name: 'b', tensor: inputs[2] }], inputs))()
     expect(answer).toMatchObject(E.left({ _tag: 'ProgramRejected', program: 'flags' }))
+  })
+
+  it.each<readonly [string, ReadonlyArray<number>, Arrays, string]>([
+    ['an array too few', [4], [w2, w1], 'ProgramRejected'],
+    ['an array that is there twice', [4, 4], [w2, w1], 'ProgramRejected'],
+    ['an array outside the state', [4, 5], [w2, w1], 'ProgramRejected'],
+    ['arrays of other shapes', [3, 4], [w2, w1], 'ProgramRejected'],
+    ['an input too few', [4, 3], [w2], 'WrongInputs']
+  ])('to be filled with %s', async (_, positions, inputs, tag) => {
+    const fold = await begin(good)
+    const answer = await fold.fill('weights', doubled, positions, inputs)()
+    expect(answer).toMatchObject(E.left({ _tag: tag, [tag === 'WrongInputs' ? 'where' : 'program']: 'weights' }))
+    expect(bitsOf(await fold.read())).toEqual(bitsOf(initialState()))
   })
 
   it('a state of other arrays', async () => {

@@ -12,7 +12,6 @@ import { storedOf, type NamedStored } from '../../tensor/stored.js'
 import { equalShapes, sizeOf } from '../../tensor/shape.js'
 import { tensorEntries } from '../../tensor/tree.js'
 import {
-  prepareShardedSum,
   prepareStep,
   solo,
   type Arrays,
@@ -103,33 +102,19 @@ const leavesOf = ({ state }: PretrainingPrograms): ReadonlyArray<Leaf> =>
     return { name: path.slice(part.length + 1), part, shape }
   })
 
-/** Puts freshly initialised parameters and moments of zero into a fold. */
+/** Draws the parameters into a fold that is all zeros, as the optimiser's moments begin. */
 const initialise = (
-  pool: Pool,
   { initial }: PretrainingPrograms,
   keys: RunKeys,
   fold: Fold,
   leaves: ReadonlyArray<Leaf>
 ): TE.TaskEither<WorkerError, void> =>
-  pipe(
-    prepareShardedSum(pool, 'initial', initial, [], 1),
-    TE.chain((drawn) =>
-      pipe(
-        TE.fromIOEither(drawn.write([[Uint32Array.from(keys.parameters)]])),
-        TE.chain(() => drawn.run([])),
-        TE.chain(() => fold.write(initialState(leaves, drawn.inPlace()))),
-        TE.tapIO(() => drawn.free)
-      )
-    )
+  fold.fill(
+    'initial',
+    initial,
+    leaves.flatMap(({ part }, i) => (part === 'params' ? [i] : [])),
+    [Uint32Array.from(keys.parameters)]
   )
-
-const initialState = (leaves: ReadonlyArray<Leaf>, params: Arrays): Arrays => {
-  const zeros = new Float32Array(leaves.reduce((most, { shape }) => Math.max(most, sizeOf(shape)), 0))
-  const rest = [...params]
-  return leaves.map(({ part, shape }) =>
-    part === 'params' ? (rest.shift() ?? new Float32Array()) : zeros.subarray(0, sizeOf(shape))
-  )
-}
 
 const namedState = (leaves: ReadonlyArray<Leaf>, arrays: Arrays): NamedState => {
   const part = (wanted: Leaf['part']): ReadonlyArray<NamedStored> =>
@@ -205,8 +190,8 @@ export const openSession =
       TE.bindW('fold', ({ programs }) => prepareStep(pool, programs.step, carrying)),
       TE.bindW('evaluate', ({ data, programs, fold }) => evaluation(programs, fold, data)),
       TE.let('leaves', ({ programs }) => leavesOf(programs)),
-      TE.chainFirstW(({ programs, fold, leaves }) => initialise(pool, programs, keys, fold, leaves)),
-      TE.map(({ data, programs, fold, evaluate, leaves }): Session => {
+      TE.chainFirstW(({ programs, fold, leaves }) => initialise(programs, keys, fold, leaves)),
+      TE.map(({ data, programs: { metrics: names, report }, fold, evaluate, leaves }): Session => {
         const { inputsOf, prefetched } = prefetching(data)
         return {
           parameters: leaves.reduce((n, { part, shape }) => n + (part === 'params' ? sizeOf(shape) : 0), 0),
@@ -219,7 +204,7 @@ export const openSession =
             return pipe(
               prefetched(fold.step(shards, [Int32Array.of(n)]), n + 1),
               TE.map(({ metrics, report: [gradientNorm] }) => ({
-                report: programs.report(namedSums(programs.metrics, metrics), 1),
+                report: report(namedSums(names, metrics), 1),
                 gradientNorm: gradientNorm[0],
                 learningRate: schedule.onHost(n),
                 tokens
