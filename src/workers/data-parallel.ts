@@ -14,6 +14,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import type { IO } from 'fp-ts/lib/IO.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../tensor/dtype.js'
@@ -24,6 +25,8 @@ import { agree, rejected } from './agreement.js'
 import type { WorkerError } from './error.js'
 import { checksum } from './checksum.js'
 import { spansOf } from './exchange.js'
+import { layOut } from './layout.js'
+import type { MemoryPlan } from './memory-plan.js'
 import { allocateSlots, freeSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
 import type { Pool } from './pool.js'
 import { inOrder } from '../tensor/in-order.js'
@@ -85,6 +88,8 @@ export type Fold = {
    * the shard. Its outputs are summed in the same fixed tree.
    */
   readonly evaluation: (name: string, source: Lowered) => TE.TaskEither<WorkerError, Evaluation>
+  /** What the step, and the evaluations that are prepared by now, take of the pool's memory. */
+  readonly memory: IO<MemoryPlan>
   /** Gives every rank the state of rank 0. */
   readonly share: TE.TaskEither<WorkerError, void>
   /** Fails on every rank where one has another state than rank 0: there with `RanksDiffer`. */
@@ -172,22 +177,19 @@ export const prepareStep = (pool: Pool, step: Step, carrying: Carrying = {}): TE
     TE.bind('memory', () => TE.fromIOEither(pool.memory)),
     TE.let('write', ({ memory }) => writeSlots(memory, pool.device.floats)),
     TE.let('read', ({ memory }) => readSlots(memory, pool.device.floats)),
-    TE.bind('slots', ({ cut, memory }) =>
-      TE.fromIOEither(
-        allocateSlots(memory, pool.device.floats, {
-          state: cut.state,
-          updateInputs: cut.updateInputs,
-          captured: step.update.captured.map(({ shape, dtype }) => ({ shape, dtype })),
-          report: cut.report
-        })
-      )
-    ),
+    TE.let('held', ({ cut }) => ({
+      state: cut.state,
+      updateInputs: cut.updateInputs,
+      captured: step.update.captured.map(({ shape, dtype }): Spec => ({ shape, dtype })),
+      report: cut.report
+    })),
+    TE.bind('slots', ({ memory, held }) => TE.fromIOEither(allocateSlots(memory, pool.device.floats, held))),
     TE.chainFirst(({ write, slots }) =>
       TE.fromIOEither(write('update', slots.captured, step.update.captured.map(peek)))
     ),
     TE.bind('sharded', ({ cut }) => prepareShards(pool, step, cut, 'shardGrad', step.shardGrad, carrying)),
     TE.bind('update', () => prepareInParts(pool, step.update.program, step.state)),
-    TE.map(({ cut, memory, write, read, slots, sharded, update }): Fold => {
+    TE.map(({ cut, held, memory, write, read, slots, sharded, update }): Fold => {
       const gate = inOrder()
       const { ranks = solo } = carrying
       const gradients = sharded.sums.slice(0, step.gradients)
@@ -196,6 +198,8 @@ export const prepareStep = (pool: Pool, step: Step, carrying: Carrying = {}): TE
       const readable = pick(step.reads, state)
       const inPlace = (): Arrays => spansOf(pool.device.floats, state).map(view(memory, pool.device.floats))
       let torn: WorkerError | undefined
+      const bytesOf = <T>(specs: T): number => layOut(pool.device.floats, specs).bytes
+      let rest = bytesOf(held) - bytesOf(cut.state) + sharded.bytes.inputs + update.bytes
       /** What reads the state, while it is one. */
       const whole = <A>(work: TE.TaskEither<WorkerError, A>): TE.TaskEither<WorkerError, A> =>
         gate(async () => (torn === undefined ? work() : E.left(torn)))
@@ -242,18 +246,26 @@ export const prepareStep = (pool: Pool, step: Step, carrying: Carrying = {}): TE
         evaluation: (name, source) =>
           pipe(
             prepareShards(pool, step, cut, name, source, carrying),
-            TE.map(
-              (held): Evaluation =>
-                (shardInputs) =>
-                  whole(
-                    pipe(
-                      TE.fromIOEither(held.write(shardInputs)),
-                      TE.chain(() => held.run(readable)),
-                      TE.map(() => held.read())
-                    )
+            TE.map((summed): Evaluation => {
+              rest += summed.bytes.inputs + summed.sets * summed.bytes.set
+              return (shardInputs) =>
+                whole(
+                  pipe(
+                    TE.fromIOEither(summed.write(shardInputs)),
+                    TE.chain(() => summed.run(readable)),
+                    TE.map(() => summed.read())
                   )
-            )
+                )
+            })
           ),
+        memory: () => ({
+          state: bytesOf(cut.state),
+          sets: sharded.sets,
+          set: sharded.bytes.set,
+          rest,
+          workers: pool.workers,
+          working: pool.workingBytes()
+        }),
         share: whole(() => ranks.broadcast(inPlace())()),
         compare: whole(async () => {
           const mine = checksum(state.map(view(memory, pool.device.floats)))

@@ -20,6 +20,8 @@ import type { Job, Pool } from './pool.js'
 import type { ProgramId, Task } from './runner.js'
 
 export type InParts = {
+  /** Bytes of what passes between parts, and of what is computed aside. */
+  readonly bytes: number
   /**
    * Runs it: inputs in the order of the program, and outputs beyond those that take the places of inputs. Fails with `StateTorn`
    * where some of those may have been replaced and others not.
@@ -130,15 +132,12 @@ export const prepareInParts = (pool: Pool, program: Program, inPlace = 0): TE.Ta
     TE.bind('measuring', () => TE.traverseSeqArray(loadPiece)(measures)),
     TE.bind('factoring', () => TE.traverseSeqArray(loadPiece)(factors.outputs.length === 0 ? [] : [factors])),
     TE.bind('then', () => TE.traverseSeqArray(TE.traverseSeqArray(loadOutput))(parts)),
-    TE.bind('slots', ({ memory, then }) =>
-      TE.fromIOEither(
-        allocateSlots(memory, floats, {
-          between: specsOf(passed),
-          aside: Array.from({ length: pool.workers }, (): Spec => ({ shape: [asideBytes(then.flat())], dtype: 'bool' }))
-        })
-      )
-    ),
-    TE.map(({ slots, measuring, factoring, then }): InParts => {
+    TE.let('held', ({ then }) => ({
+      between: specsOf(passed),
+      aside: Array.from({ length: pool.workers }, (): Spec => ({ shape: [asideBytes(then.flat())], dtype: 'bool' }))
+    })),
+    TE.bind('slots', ({ memory, held }) => TE.fromIOEither(allocateSlots(memory, floats, held))),
+    TE.map(({ held, slots, measuring, factoring, then }): InParts => {
       const between = new Map(passed.map((v, i) => [v, slots.between[i]]))
       const slotOf = (v: number, inputs: ReadonlyArray<Slot>): Slot => {
         const slot = v < inputs.length ? inputs[v] : between.get(v)
@@ -146,6 +145,7 @@ export const prepareInParts = (pool: Pool, program: Program, inPlace = 0): TE.Ta
         return slot
       }
       return {
+        bytes: layOut(floats, held).bytes,
         run: (inputs, outputs) => {
           const before = (piece: Loaded): Task => ({
             program: piece.id,

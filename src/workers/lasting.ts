@@ -138,8 +138,9 @@ export const lastingMember = ({ worker, start, memory, attempts, onReplaced }: L
     load: (id, program) =>
       pipe(
         surviving((mortal) => mortal.load(id, program)),
-        TE.map(() => {
+        TE.map((bytes) => {
           loaded.push({ id, program })
+          return bytes
         })
       ),
     run: (tasks) =>

@@ -24,7 +24,8 @@ import type { DeviceFacts, ProgramId, Task } from './runner.js'
 export type Mortal = {
   /** Acquires its device: the first call, once. Fails where that is another than the pool's. */
   readonly open: TE.TaskEither<WorkerError, void>
-  readonly load: (id: ProgramId, program: Program) => TE.TaskEither<WorkerError, void>
+  /** Gives the bytes that it works in. */
+  readonly load: (id: ProgramId, program: Program) => TE.TaskEither<WorkerError, number>
   /** Runs tasks as `ThreadApi` says. */
   readonly run: (tasks: ReadonlyArray<Task>, room: Block, progress: number) => TE.TaskEither<WorkerError, Ran>
   /** Ends it, at work or not, and waits until its thread has ended. Fails with `WorkerStuck` alone. */

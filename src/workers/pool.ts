@@ -8,6 +8,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import type { IO } from 'fp-ts/lib/IO.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import type { Task as Effect } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -19,7 +20,8 @@ import type { DeviceFacts, ProgramId, Task } from './runner.js'
 
 /** One worker, wherever it runs. The pool gives it one call at a time. */
 export type Member = {
-  readonly load: (id: ProgramId, program: Program) => TE.TaskEither<WorkerError, void>
+  /** Gives the bytes that the program works in. */
+  readonly load: (id: ProgramId, program: Program) => TE.TaskEither<WorkerError, number>
   /** Runs tasks one after the other, up to the first that fails. */
   readonly run: (tasks: ReadonlyArray<Task>) => TE.TaskEither<WorkerError, void>
   /** Settles with the reason when the member is lost for good; never rejects. */
@@ -37,6 +39,8 @@ export type Pool = {
   readonly device: DeviceFacts
   /** The memory that every member works in: all slots of tasks are places in it. The same at every call. */
   readonly memory: IOEither<WorkerError, Memory>
+  /** Bytes that each member works in: as many as the most that a program which was loaded so far asks for. */
+  readonly workingBytes: IO<number>
   /** Compiles a program on every member. */
   readonly load: (program: Program) => TE.TaskEither<WorkerError, ProgramId>
   /**
@@ -56,6 +60,7 @@ export const poolOf = (
 ): Pool => {
   const gate = inOrder()
   let programs = 0
+  let workingBytes = 0
   let unusable: WorkerError | undefined
   let releasing: Promise<unknown> | undefined
 
@@ -71,13 +76,17 @@ export const poolOf = (
     workers: members.length,
     device,
     memory: () => (unusable === undefined ? memory() : E.left(unusable)),
+    workingBytes: () => workingBytes,
     load: (program) =>
       whenUsable(async () => {
         const id = programs++
         return pipe(
           members,
           TE.traverseArray((member) => member.load(id, program)),
-          TE.map(() => id)
+          TE.map((bytes) => {
+            workingBytes = Math.max(workingBytes, ...bytes)
+            return id
+          })
         )()
       }),
     run: (jobs, done) =>

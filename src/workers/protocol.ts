@@ -17,8 +17,8 @@ export type Ran = { readonly _tag: 'Done' } | { readonly _tag: 'NeedsRoom'; read
 export type ThreadApi = {
   /** Acquires the thread's own device, working in the pool's memory, which must be shared: the first call, once. */
   readonly open: (choice: DeviceChoice, memory: WebAssembly.Memory) => Promise<Either<WorkerError, DeviceFacts>>
-  /** Compiles a program, given as `serialise` spells it. */
-  readonly load: (id: ProgramId, text: string) => Promise<Either<WorkerError, void>>
+  /** Compiles a program, given as `serialise` spells it, and says in how many bytes it works. */
+  readonly load: (id: ProgramId, text: string) => Promise<Either<WorkerError, number>>
   /**
    * Runs tasks one after the other, with `room` to work in. Counts those that are done in the word at address `progress`, and
    * begins with the first that is not.

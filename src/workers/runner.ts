@@ -41,7 +41,8 @@ export const factsOf = ({ name, multiplier, timing, floats }: Device): DeviceFac
 
 /** A device with the programs that were loaded on it. One call at a time. */
 export type Runner = {
-  readonly load: (id: ProgramId, program: Program) => IOEither<DeviceError, void>
+  /** Gives the bytes that it works in. */
+  readonly load: (id: ProgramId, program: Program) => IOEither<DeviceError, number>
   readonly run: (task: Task) => TaskEither<WorkerError, void>
 }
 
@@ -51,6 +52,7 @@ export const runnerOf = (device: Device): Runner => {
     load: (id, program) => () =>
       E.Functor.map(device.load(program), (executable) => {
         loaded.set(id, executable)
+        return executable.workingBytes
       }),
     run:
       ({ program, inputs, outputs }) =>

@@ -22,6 +22,7 @@ import { sizeOf } from '../tensor/shape.js'
 import { agree, rejected } from './agreement.js'
 import type { WorkerError } from './error.js'
 import { exchange, spansOf, type Exchange } from './exchange.js'
+import { layOut } from './layout.js'
 import { allocateSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
 import type { Pool } from './pool.js'
 import { solo, type Ranks } from './ranks.js'
@@ -31,6 +32,10 @@ import { treeSumProgram } from './tree-sum.js'
 import { roomFor, wavesOf, type Phase } from './waves.js'
 
 export type ShardedSum = {
+  /** How many sets of results there are: shards that are computed at once, and sums that wait. */
+  readonly sets: number
+  /** Bytes of one set, and of all inputs. */
+  readonly bytes: { readonly set: number; readonly inputs: number }
   /** Where the sums stand after `run`, in the order of the program's outputs. */
   readonly sums: ReadonlyArray<Slot>
   /**
@@ -128,6 +133,7 @@ export const prepareShardedSum = (
 ): TE.TaskEither<WorkerError, ShardedSum> => {
   const { program, captured } = source
   const own = program.inputs.slice(shared.length, program.inputs.length - captured.length)
+  const constants = captured.map(({ shape, dtype }): Spec => ({ shape, dtype }))
   const outputs = outputSpecs(program)
   const { floats } = pool.device
   const bytes = total(bytesOf(outputs, floats))
@@ -142,7 +148,7 @@ export const prepareShardedSum = (
     TE.bind('slots', ({ memory, waves: { sets } }) =>
       TE.fromIOEither(
         allocateSlots(memory, floats, {
-          captured: captured.map(({ shape, dtype }) => ({ shape, dtype })),
+          captured: constants,
           inputs: RA.replicate(mine, own),
           outputs: RA.replicate(sets, outputs)
         })
@@ -159,6 +165,11 @@ export const prepareShardedSum = (
       const spans = parts.map((leaves) => spansOf(floats, pick(leaves, sums)))
       return {
         sums,
+        sets: slots.outputs.length,
+        bytes: {
+          set: layOut(floats, outputs).bytes,
+          inputs: layOut(floats, [constants, RA.replicate(mine, own)]).bytes
+        },
         write: (inputs) =>
           inputs.length === shards
             ? pipe(

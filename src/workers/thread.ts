@@ -48,7 +48,7 @@ const threadApi = (): ThreadApi => {
       pipe(
         TE.fromEither(deserialise(text)),
         TE.mapLeft((e) => rejected(id)(showProgramFormatError(e))),
-        TE.chain((program) => TE.fromIOEither<WorkerError, void>(here().runner.load(id, program)))
+        TE.chain((program) => TE.fromIOEither<WorkerError, number>(here().runner.load(id, program)))
       )(),
     run: async (tasks, room, progress) => {
       const { runner, lent, memory } = here()

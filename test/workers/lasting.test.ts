@@ -30,7 +30,7 @@ const done: Ran = { _tag: 'Done' }
 
 const willing: Mortal = {
   open: TE.right(undefined),
-  load: () => TE.right(undefined),
+  load: () => TE.right(0),
   run: () => TE.right(done),
   end: TE.right(undefined)
 }
@@ -104,7 +104,7 @@ describe('a member that outlives its threads', () => {
               }
             return E.right({
               open: at('open')(undefined),
-              load: () => at('load')(undefined),
+              load: () => at('load')(0),
               run: () => at('run')(done),
               end: async () => {
                 await scheduler.schedule(Promise.resolve(), 'end')
@@ -135,7 +135,7 @@ describe('a member that outlives its threads', () => {
       return {
         load: (id) => {
           own.push(id)
-          return id === 2 ? TE.left(answered) : TE.right(undefined)
+          return id === 2 ? TE.left(answered) : TE.right(0)
         }
       }
     }

@@ -16,7 +16,7 @@ const tasks = (n: number): ReadonlyArray<Task> =>
 const never = new Promise<never>(() => undefined)
 
 const willing: Member = {
-  load: () => TE.right(undefined),
+  load: () => TE.right(0),
   run: () => TE.right(undefined),
   lost: never,
   release: T.of(undefined)
@@ -38,7 +38,7 @@ const members = (
   failing: ReadonlyArray<number> = []
 ): ReadonlyArray<Member> =>
   Array.from({ length: n }, (_, member) => ({
-    load: () => TE.right(undefined),
+    load: () => TE.right(0),
     run:
       ([{ program: task }]) =>
       async () => {
@@ -131,6 +131,21 @@ describe('a pool', () => {
     expect(await pool.run(tasks(1))()).toEqual(E.left(exited))
     expect(await pool.load(empty)()).toEqual(E.left(exited))
     expect(pool.memory()).toEqual(E.left(exited))
+  })
+
+  it('works in as many bytes as the most that a program asks for', async () => {
+    const asked = [10, 30, 20]
+    const asking = (): Member => {
+      const left = [...asked]
+      return { ...willing, load: () => TE.right(left.shift() ?? 0) }
+    }
+    const pool = poolOn([asking(), asking()])
+    const seen = [pool.workingBytes()]
+    for (const _ of asked) {
+      await pool.load(empty)()
+      seen.push(pool.workingBytes())
+    }
+    expect(seen).toEqual([0, 10, 30, 30])
   })
 
   it('releases its members once, and answers PoolReleased from then on', async () => {

@@ -5,6 +5,7 @@
 import cliProgress, { type SingleBar } from 'cli-progress'
 import { showWorkerError } from '../../workers/index.js'
 import type { Report } from '../objective/objective.js'
+import { showMemoryPlan } from '../../workers/index.js'
 import type { PretrainEvent } from '../training/pretrain.js'
 import type { CorpusProgress } from '../data/corpus-builder.js'
 import type { Console } from './console.js'
@@ -90,6 +91,7 @@ export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
               `(${event.heldOutExamples.toLocaleString('en')} held out), ${showWhere(event)}` +
               (event.step === 0 ? '' : `, from step ${event.step}`)
           )
+          console.note(`memory ${showMemoryPlan(event.memory)}`)
           bar?.start(event.totalSteps, event.step, { losses: '', rate: '-', left: '?' })
           return
         case 'Stepped': {

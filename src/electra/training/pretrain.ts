@@ -19,6 +19,7 @@ import {
   any,
   solo,
   together,
+  type MemoryPlan,
   type Pool,
   type PoolOptions,
   type Ranks,
@@ -90,6 +91,8 @@ export type PretrainEvent =
       readonly parameters: number
       readonly examples: number
       readonly heldOutExamples: number
+      /** Of this process. */
+      readonly memory: MemoryPlan
     })
   | {
       readonly _tag: 'Stepped'
@@ -349,6 +352,7 @@ const inPool =
           parameters: session.parameters,
           examples: session.data.examples,
           heldOutExamples: session.data.heldOutExamples,
+          memory: session.memory(),
           ...whereOf({ options, session })
         })
       }),

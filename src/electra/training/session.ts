@@ -65,6 +65,7 @@ export type Session = {
   /** Puts a saved state in. Fails with the name of the first array that does not fit. */
   readonly write: (state: NamedState) => TE.TaskEither<SessionError, void>
   /** See `Fold`. */
+  readonly memory: Fold['memory']
   readonly share: Fold['share']
   readonly compare: Fold['compare']
 }
@@ -214,6 +215,7 @@ export const openSession =
           evaluate,
           read: async () => namedState(leaves, await fold.read()),
           write: (state) => pipe(TE.fromEither(arraysOf(leaves, state)), TE.chainW(fold.write)),
+          memory: fold.memory,
           share: fold.share,
           compare: fold.compare
         }

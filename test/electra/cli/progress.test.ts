@@ -58,6 +58,7 @@ describe('the progress of training where no bar can be drawn', () => {
     parameters: 15_777,
     examples: 1234,
     heldOutExamples: 5,
+    memory: { state: 2e5, sets: 1, set: 63_500, rest: 1e4, workers: 1, working: 3e7 },
     workers: 1,
     ranks: 1,
     device: 'wasm',
@@ -75,6 +76,7 @@ describe('the progress of training where no bar can be drawn', () => {
     stop()
     expect(console.notes).toEqual([
       '15,777 parameters, 1,234 examples (5 held out), 1 worker on wasm, matmul own, from step 4',
+      'memory 30 MB: state 0.2, 1 set of gradients of 0.1, 1 worker with 30 each, other arrays 0.0',
       'step 8  held out: mlm 2.00  acc 0.500  (best)',
       'step 8  saved out/checkpoint',
       'worker 1 exited with code 3 before it answered; replaced'
