@@ -1,15 +1,16 @@
 /**
  * What has to be measured in a process that has done nothing before: `node fresh.mjs compile PRESET`, or
- * `node fresh.mjs memory PRESET WAY DIRECTORY`. Prints one line of JSON.
+ * `node fresh.mjs memory PRESET WAY DIRECTORY WORKERS`. Prints one line of JSON.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { showDeviceError } from '../src/tensor/index.js'
-import { showPretrainError } from '../src/electra/cli/show-error.js'
-import { allowRelaxedSimd, deviceFor, ways, type Way } from './ours.js'
-import { openText, programsOf, sessionOn, trained, type Trained } from './training.js'
+import { acquirePool, inProcess, plannedBytes, showWorkerError, type Pool } from '../src/workers/index.js'
+import { allowRelaxedSimd, choiceFor, deviceFor, ways, type Way } from './ours.js'
+import { threadModule } from './places.js'
+import { openText, programsOf, sessionOn, stepsOf, trained, type Trained } from './training.js'
 
 /** Seconds from a configuration to programs, and from programs to code that can run. */
 const compile = (which: Trained): TE.TaskEither<string, unknown> =>
@@ -37,29 +38,31 @@ const compile = (which: Trained): TE.TaskEither<string, unknown> =>
 /** Steps after which a process has had all the memory that it will ever need. */
 const steps = 3
 
-/** Bytes that a run has of the device's memory, as planned, and bytes that the whole process had at most. */
-const memory = (which: Trained, way: Way, directory: string): TE.TaskEither<string, unknown> =>
+/** This thread alone, or threads beside it. */
+const poolFor = (way: Way, workers: number): TE.TaskEither<string, Pool> =>
+  workers === 0
+    ? pipe(deviceFor(way), TE.map(inProcess))
+    : pipe(acquirePool({ workers, choice: choiceFor(way), entry: threadModule }), TE.mapLeft(showWorkerError))
+
+/** Bytes of the arrays of a run, as planned before its first step, and bytes that the whole process had at most. */
+const memory = (which: Trained, way: Way, directory: string, workers: number): TE.TaskEither<string, unknown> =>
   pipe(
     TE.Do,
     TE.bind('corpus', () => openText(directory, which)),
-    TE.bind('device', () => deviceFor(way)),
-    TE.bind('session', ({ corpus, device }) => sessionOn(which, corpus)(device)),
-    TE.chainFirst(({ session }) =>
-      pipe(
-        Array.from({ length: steps }, (_, n) => n),
-        TE.traverseSeqArray(session.step),
-        TE.mapLeft(showPretrainError)
+    TE.bind('pool', () => poolFor(way, workers)),
+    TE.bind('session', ({ corpus, pool }) => sessionOn(which, corpus)(pool)),
+    TE.let('planned', ({ session }) => plannedBytes(session.memory())),
+    TE.chainFirst(({ session }) => {
+      const { step } = stepsOf(session)
+      return TE.sequenceSeqArray(Array.from({ length: steps }, () => step))
+    }),
+    TE.chain(({ planned, pool }) => {
+      const peak = process.resourceUsage().maxRSS * 1024
+      return pipe(
+        TE.fromTask<void, string>(pool.release),
+        TE.map(() => ({ planned, peak }))
       )
-    ),
-    TE.chainEitherK(({ device }) =>
-      pipe(
-        device.memory(),
-        E.bimap(showDeviceError, ({ inUse }) => ({
-          planned: inUse(),
-          peak: process.resourceUsage().maxRSS * 1024
-        }))
-      )
-    )
+    })
   )
 
 const oneOf = <A extends string>(names: ReadonlyArray<A>, name: string | undefined): A => {
@@ -68,10 +71,10 @@ const oneOf = <A extends string>(names: ReadonlyArray<A>, name: string | undefin
   return found
 }
 
-const asked = ([what, which, way, directory]: ReadonlyArray<string>): TE.TaskEither<string, unknown> =>
+const asked = ([what, which, way, directory, workers]: ReadonlyArray<string>): TE.TaskEither<string, unknown> =>
   oneOf(['compile', 'memory'], what) === 'compile'
     ? compile(oneOf(trained, which))
-    : memory(oneOf(trained, which), oneOf(ways, way), directory)
+    : memory(oneOf(['small', 'tiny', 'pair'], which), oneOf(ways, way), directory, Number(workers))
 
 allowRelaxedSimd()
 console.log(

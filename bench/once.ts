@@ -38,7 +38,12 @@ const repeated = async <A>(times: number, task: TaskEither<string, A>): Promise<
     TE.sequenceSeqArray
   )()
 
-const side = (name: string, isOurs: boolean, values: Side['values']): Side => ({ name, isOurs, threads: 1, values })
+const side = (name: string, isOurs: boolean, values: Side['values'], threads = 1): Side => ({
+  name,
+  isOurs,
+  threads,
+  values
+})
 
 const compileSchema = z.object({ traced: z.number(), compiled: z.number() })
 
@@ -79,24 +84,33 @@ const peerPeak = (peer: Peer, sizes: unknown): TaskEither<string, number> =>
     TE.chainFirstTaskK(() => peer.stop)
   )
 
+/** What is trained, and by how many threads beside the process's own: by that one, where there are none. */
+const trainings = [
+  { which: 'small', workers: 0 },
+  { which: 'tiny', workers: 0 },
+  { which: 'pair', workers: 2 }
+] as const
+
 /** The most memory that a process which trains has had, beside what was planned, and beside a peer's. */
 export const memories = (peer: Peer, directory: string): ReadonlyArray<Measurement> =>
-  trained.map((which) => ({
+  trainings.map(({ which, workers }) => ({
     subject: which,
     run: async (_, observe) => {
       observe(peer.name)
-      const theirs = await peerPeak(peer, peerSizes(which))()
+      const threads = Math.max(1, workers)
+      const theirs = await peerPeak(peer, peerSizes(which, threads))()
+      const subject = workers === 0 ? `training ${which}` : `training small, 2 shards of 8, ${workers} workers`
       const answers: Array<Answer> = []
       for (const way of ways) {
         observe(way)
-        const found = await inFreshProcess(memorySchema, 'memory', which, way, directory)()
+        const found = await inFreshProcess(memorySchema, 'memory', which, way, directory, String(workers))()
         const inMegabytes = E.map((bytes: number) => [bytes / 1e6])
         answers.push({
-          question: { suite: 'memory', subject: `training ${which}, ${way}`, unit: 'MB' },
+          question: { suite: 'memory', subject: `${subject}, ${way}`, unit: 'MB' },
           sides: [
-            side('process', true, inMegabytes(E.map(({ peak }: Memory) => peak)(found))),
-            side('planned', false, inMegabytes(E.map(({ planned }: Memory) => planned)(found))),
-            side(`${peer.name}'s process`, false, inMegabytes(theirs))
+            side('process', true, inMegabytes(E.map(({ peak }: Memory) => peak)(found)), threads),
+            side('planned', false, inMegabytes(E.map(({ planned }: Memory) => planned)(found)), threads),
+            side(`${peer.name}'s process`, false, inMegabytes(theirs), threads)
           ]
         })
       }

@@ -9,6 +9,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { showDeviceError, type Device } from '../src/tensor/index.js'
 import { blas } from '../src/tensor/run/blas.js'
+import type { DeviceChoice } from '../src/tensor/run/device-choice.js'
 import { wasm } from '../src/tensor/run/wasm.js'
 
 export const ways = ['own', 'own, relaxed', 'blas'] as const
@@ -34,6 +35,14 @@ export const deviceFor = (way: Way): TaskEither<string, Device<'sync'>> => {
       )
   }
 }
+
+/** The same devices for worker threads, which acquire their own. */
+export const choiceFor = (way: Way): DeviceChoice => ({
+  device: 'wasm',
+  matmul: way === 'blas' ? 'blas' : 'own',
+  floats: 'float32',
+  relaxed: way === 'own, relaxed'
+})
 
 /** A device, and the seconds that products by BLAS have taken on it so far. */
 export type Watched = { readonly device: Device<'sync'>; readonly productSeconds: () => number }

@@ -10,16 +10,23 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Corpus } from '../src/electra/index.js'
 import { flopsOf } from '../src/tensor/program/cost.js'
 import { schedule } from '../src/tensor/program/schedule.js'
-import { showPretrainError } from '../src/electra/cli/show-error.js'
+import { inProcess } from '../src/workers/index.js'
 import { ratesOf, type Measurement } from './measurement.js'
 import { deviceFor, unwatched, watchedBlas, ways, type Watched, type Way } from './ours.js'
 import type { Peer } from './peers.js'
 import { median, race, timedTask, type Contestant, type Finish, type Opened, type Timed } from './race.js'
 import type { Side } from './table.js'
-import { openText, peerSizes, programsOf, sessionOn, tokensOf, trained, type Trained } from './training.js'
-
-const finite = (loss: number): E.Either<string, void> =>
-  Number.isFinite(loss) ? E.right(undefined) : E.left(`the loss is ${loss}`)
+import {
+  finite,
+  openText,
+  peerSizes,
+  programsOf,
+  sessionOn,
+  stepsOf,
+  tokensOf,
+  trained,
+  type Trained
+} from './training.js'
 
 /** One of ours, and the seconds that products by BLAS took in a step of each of its turns. */
 type Entrant = { readonly contestant: Contestant; readonly products: ReadonlyArray<number> }
@@ -29,23 +36,16 @@ const ours = (which: Trained, corpus: Corpus, name: Way): Entrant => {
   const turns: Array<number> = []
   const opened = ({ device, productSeconds }: Watched): TaskEither<string, Opened> =>
     pipe(
-      sessionOn(which, corpus)(device),
+      sessionOn(which, corpus)(inProcess(device)),
       TE.map((session): Opened => {
-        let [done, loss] = [0, NaN]
-        const step: TaskEither<string, void> = () =>
-          pipe(
-            session.step(done++),
-            TE.bimap(showPretrainError, ({ report }) => {
-              loss = report.loss
-            })
-          )()
+        const { step, check } = stepsOf(session)
         const run: Timed = (repeats) => async () => {
           const before = productSeconds()
           const seconds = await timedTask(step)(repeats)()
           turns.push((productSeconds() - before) / repeats)
           return seconds
         }
-        return { run, check: TE.fromIOEither(() => finite(loss)), release: device.release }
+        return { run, check, release: device.release }
       })
     )
   const watched = name === 'blas' ? watchedBlas : pipe(deviceFor(name), TE.map(unwatched))

@@ -24,8 +24,8 @@ import {
 } from '../src/electra/index.js'
 import { showPretrainError } from '../src/electra/cli/show-error.js'
 import { slotsOf } from '../src/electra/data/masking.js'
-import { showTensorError, type Device } from '../src/tensor/index.js'
-import { inProcess } from '../src/workers/index.js'
+import { showTensorError } from '../src/tensor/index.js'
+import type { Pool } from '../src/workers/index.js'
 import { sampleText } from './places.js'
 
 /** One shard each, but for `pair`: a step is one batch through both networks, as the peers do it. */
@@ -105,11 +105,32 @@ export const openText = (directory: string, which: Trained): TaskEither<string, 
     })
   )
 
-/** A run on a device, in this thread. */
+/** A run on a pool. */
 export const sessionOn =
   (which: Trained, corpus: Corpus) =>
-  (device: Device): TaskEither<string, Session> =>
-    pipe(
-      openSession({ config: configOf(which), corpus, seed: 0, totalSteps })(inProcess(device)),
-      TE.mapLeft(showPretrainError)
-    )
+  (pool: Pool): TaskEither<string, Session> =>
+    pipe(openSession({ config: configOf(which), corpus, seed: 0, totalSteps })(pool), TE.mapLeft(showPretrainError))
+
+export const finite = (loss: number): E.Either<string, void> =>
+  Number.isFinite(loss) ? E.right(undefined) : E.left(`the loss is ${loss}`)
+
+export type Steps = {
+  /** Takes the next step. */
+  readonly step: TaskEither<string, void>
+  /** Whether the loss of the last one is a number. */
+  readonly check: TaskEither<string, void>
+}
+
+export const stepsOf = (session: Session): Steps => {
+  let [done, loss] = [0, NaN]
+  return {
+    step: () =>
+      pipe(
+        session.step(done++),
+        TE.bimap(showPretrainError, ({ report }) => {
+          loss = report.loss
+        })
+      )(),
+    check: TE.fromIOEither(() => finite(loss))
+  }
+}

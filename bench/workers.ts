@@ -6,14 +6,14 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { openSession, type Corpus } from '../src/electra/index.js'
-import { showPretrainError } from '../src/electra/cli/show-error.js'
+import type { Corpus } from '../src/electra/index.js'
 import { acquirePool, showWorkerError, type Pool } from '../src/workers/index.js'
 import { ratesOf, type Measurement } from './measurement.js'
+import { choiceFor } from './ours.js'
 import type { Peer } from './peers.js'
 import { threadModule } from './places.js'
 import { median, race, timedTask, type Contestant, type Opened } from './race.js'
-import { configOf, openText, peerSizes, tokensOf, totalSteps } from './training.js'
+import { openText, peerSizes, sessionOn, stepsOf, tokensOf } from './training.js'
 
 const which = 'pair'
 
@@ -52,24 +52,13 @@ const ours = (corpus: Corpus, matmul: 'own' | 'blas', workers: number): Entrant 
   const opened = (pool: Pool): TaskEither<string, Opened> => {
     const { pool: watching, seconds } = watched(pool)
     return pipe(
-      openSession({ config: configOf(which), corpus, seed: 0, totalSteps })(watching),
-      TE.bimap(showPretrainError, (session): Opened => {
+      sessionOn(which, corpus)(watching),
+      TE.map((session): Opened => {
         // What opening ran belongs to no step.
         seconds.length = 0
-        let [done, loss] = [0, NaN]
-        const step: TaskEither<string, void> = () =>
-          pipe(
-            session.step(done++),
-            TE.bimap(showPretrainError, ({ report }) => {
-              loss = report.loss
-            })
-          )()
+        const { step, check } = stepsOf(session)
         beside = () => shareBeside(seconds)
-        return {
-          run: timedTask(step),
-          check: TE.fromIOEither(() => (Number.isFinite(loss) ? E.right(undefined) : E.left(`the loss is ${loss}`))),
-          release: pool.release
-        }
+        return { run: timedTask(step), check, release: pool.release }
       })
     )
   }
@@ -79,7 +68,7 @@ const ours = (corpus: Corpus, matmul: 'own' | 'blas', workers: number): Entrant 
       isOurs: workers > 1,
       threads: workers,
       open: pipe(
-        acquirePool({ workers, choice: { device: 'wasm', matmul, floats: 'float32' }, entry: threadModule }),
+        acquirePool({ workers, choice: choiceFor(matmul), entry: threadModule }),
         TE.mapLeft(showWorkerError),
         TE.chain(opened)
       )
