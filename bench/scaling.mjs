@@ -89,9 +89,9 @@ const measureStep = async (step) => {
   const runs = []
   const watched = {
     ...pool,
-    run: (jobs, done) => async () => {
+    run: (jobs, listener) => async () => {
       const start = performance.now()
-      const ran = await pool.run(jobs, done)()
+      const ran = await pool.run(jobs, listener)()
       runs.push((performance.now() - start) / 1000)
       return ran
     }

@@ -24,9 +24,9 @@ type Watched = { readonly pool: Pool; readonly seconds: Array<number> }
 
 const watched = (pool: Pool): Watched => {
   const seconds: Array<number> = []
-  const run: Pool['run'] = (jobs, done) => async () => {
+  const run: Pool['run'] = (jobs, listener) => async () => {
     const start = performance.now()
-    const ran = await pool.run(jobs, done)()
+    const ran = await pool.run(jobs, listener)()
     seconds.push((performance.now() - start) / 1000)
     return ran
   }

@@ -4,8 +4,9 @@
  * Arrays come in buckets. Whichever bucket is ready first, they are summed in their order, which is the same on every rank.
  */
 
-import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
 import type { IO } from 'fp-ts/lib/IO.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { bytesPerElement, type Data, type FloatWidth } from '../tensor/dtype.js'
 import type { WorkerError } from './error.js'
@@ -16,32 +17,23 @@ import type { Ranks } from './ranks.js'
 export type Exchange = {
   /** Says that this rank has all of a bucket. Saying it again says nothing. */
   readonly ready: (bucket: number) => void
-  /** Settles when all buckets are summed, or with the first failure; never if a bucket is never ready. */
+  /** Once all buckets are ready: waits until they are summed, or for the first failure. */
   readonly summed: TaskEither<WorkerError, void>
 }
 
-const latch = (): { readonly open: () => void; readonly opened: Promise<void> } => {
-  let open: () => void = () => undefined
-  const opened = new Promise<void>((settle) => {
-    open = settle
-  })
-  return { open, opened }
-}
-
+/** Sums over the ranks: a bucket is begun with when it and all before it are ready. */
 export const exchange =
-  ({ sum }: Ranks, buckets: ReadonlyArray<ReadonlyArray<Data>>): IO<Exchange> =>
+  ({ beginSum }: Ranks, buckets: ReadonlyArray<ReadonlyArray<Data>>): IO<Exchange> =>
   () => {
-    const latches = buckets.map(latch)
-    const inOrder = async (): Promise<E.Either<WorkerError, void>> => {
-      for (const [i, { opened }] of latches.entries()) {
-        await opened
-        const summed = await sum(buckets[i])()
-        if (E.isLeft(summed)) return summed
-      }
-      return E.right(undefined)
+    const isReady = new Set<number>()
+    const begun: Array<TaskEither<WorkerError, void>> = []
+    return {
+      ready: (bucket) => {
+        isReady.add(bucket)
+        while (isReady.has(begun.length)) begun.push(beginSum(buckets[begun.length])())
+      },
+      summed: () => pipe(begun, TE.sequenceSeqArray, TE.asUnit)()
     }
-    const summed = inOrder()
-    return { ready: (bucket) => latches[bucket].open(), summed: () => summed }
   }
 
 /**

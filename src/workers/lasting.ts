@@ -9,6 +9,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
+import type { Task as Effect } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Program } from '../tensor/program/program.js'
 import type { Memory } from '../tensor/run/memory.js'
@@ -36,6 +37,28 @@ export type Lasting = Member & {
   readonly open: TE.TaskEither<WorkerError, void>
 }
 
+/** Tells `finished` of the second word, as it is, whenever it has changed while the work goes on. */
+const watched =
+  <A>(words: Int32Array, finished: (groups: number) => void, work: Effect<A>): Effect<A> =>
+  async () => {
+    let isOver = false
+    const watch = async (): Promise<void> => {
+      for (let seen = 0; !isOver;) {
+        const next = Atomics.waitAsync(words, 1, seen)
+        if (next.async) await next.value
+        if (isOver) return
+        seen = Atomics.load(words, 1)
+        finished(seen)
+      }
+    }
+    const watching = watch()
+    const answer = await work()
+    isOver = true
+    Atomics.notify(words, 1)
+    await watching
+    return answer
+  }
+
 export const lastingMember = ({ worker, start, memory, attempts, onReplaced }: LastingOptions): Lasting => {
   const loaded: Array<{ readonly id: ProgramId; readonly program: Program }> = []
   let room = noBlock
@@ -48,10 +71,15 @@ export const lastingMember = ({ worker, start, memory, attempts, onReplaced }: L
     giveUp = settle
   })
 
-  /** Where threads count the tasks that they have done, so that the next one goes on where a lost one stood. */
-  let word: number | undefined
-  const progressWord: IOEither<WorkerError, number> = () =>
-    word === undefined ? E.map((address: number) => (word = address))(memory.allocate(4)) : E.right(word)
+  /**
+   * Where threads count the tasks that they have done, so that the next one goes on where a lost one stood, and the groups of
+   * outputs that the one at hand has finished.
+   */
+  let counts: number | undefined
+  const countsAt: IOEither<WorkerError, number> = () =>
+    counts === undefined ? E.map((address: number) => (counts = address))(memory.allocate(8)) : E.right(counts)
+
+  const wordsAt = (address: number): Int32Array => memory.view('i32', address, 2) as Int32Array
 
   /** Ends the thread, if there is one, and waits for its end. */
   const end: TE.TaskEither<WorkerError, void> = async () => {
@@ -121,7 +149,10 @@ export const lastingMember = ({ worker, start, memory, attempts, onReplaced }: L
     (mortal: Mortal): TE.TaskEither<WorkerError, void> =>
       pipe(
         // Read when it is run: the block may have changed since.
-        TE.fromIO(() => room),
+        TE.fromIO(() => {
+          Atomics.store(wordsAt(progress), 1, 0)
+          return room
+        }),
         TE.chain((lent) => mortal.run(tasks, lent, progress)),
         TE.chain((ran) =>
           ran._tag === 'Done'
@@ -143,12 +174,13 @@ export const lastingMember = ({ worker, start, memory, attempts, onReplaced }: L
           return bytes
         })
       ),
-    run: (tasks) =>
+    run: (tasks, finished) =>
       pipe(
-        TE.fromIOEither(progressWord),
+        TE.fromIOEither(countsAt),
         TE.chain((progress) => {
-          Atomics.store(memory.view('i32', progress, 1) as Int32Array, 0, 0)
-          return surviving(runOn(tasks, progress))
+          Atomics.store(wordsAt(progress), 0, 0)
+          const running = surviving(runOn(tasks, progress))
+          return finished === undefined ? running : watched(wordsAt(progress), finished, running)
         })
       ),
     lost,

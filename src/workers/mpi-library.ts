@@ -11,12 +11,17 @@ import type { IO } from 'fp-ts/lib/IO.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../tensor/dtype.js'
-import { reasonOf } from '../tensor/reason.js'
 import { firstOf, importKoffi, offers, type Koffi, type LibraryHandle } from '../tensor/run/koffi.js'
 import type { WorkerError } from './error.js'
 import type { Launch } from './launch.js'
 
-/** Until the world is entered, and once it is left, only what describes the library may be called; one call at a time. */
+/** What was begun: every call goes on with it, and tells whether it is done. Then it is not called again. */
+export type Begun = IOEither<WorkerError, boolean>
+
+/**
+ * Until the world is entered, and once it is left, only what describes the library may be called. All calls are from the main
+ * thread. Every rank begins the same operations in the same order.
+ */
 export type MpiLibrary = {
   /** The path or soname that it was loaded by. */
   readonly path: string
@@ -24,10 +29,10 @@ export type MpiLibrary = {
   readonly version: string
   /** Joins the world, when all others do: once, from the main thread, which waits. */
   readonly enter: IOEither<WorkerError, { readonly rank: number; readonly ranks: number }>
-  /** Replaces an array by its sum over the world: on a thread beside this one. */
-  readonly sum: (array: Data) => TE.TaskEither<WorkerError, void>
-  /** Replaces an array by that of rank 0: on a thread beside this one. */
-  readonly broadcast: (array: Data) => TE.TaskEither<WorkerError, void>
+  /** Begins to replace an array by its sum over the world. */
+  readonly sum: (array: Data) => IOEither<WorkerError, Begun>
+  /** Begins to replace an array by that of rank 0. */
+  readonly broadcast: (array: Data) => IOEither<WorkerError, Begun>
   /** Ends all processes of the world with this exit code. */
   readonly abort: (code: number) => IO<void>
   /** Leaves the world, when all others do: from the main thread, which waits. */
@@ -64,8 +69,9 @@ type Interface = {
   readonly world: Handle
   readonly sum: Handle
   readonly errorsReturn: Handle
-  /** The address that stands for `in place`. */
+  /** The addresses that stand for `in place`, and for a status that is not wanted. */
   readonly inPlace: bigint
+  readonly statusIgnore: bigint
   readonly types: {
     readonly f32: Handle
     readonly f64: Handle
@@ -83,6 +89,7 @@ const openMpiInterface = (library: LibraryHandle): Interface => {
     sum: at('ompi_mpi_op_sum'),
     errorsReturn: at('ompi_mpi_errors_return'),
     inPlace: 1n,
+    statusIgnore: 0n,
     types: {
       f32: at('ompi_mpi_float'),
       f64: at('ompi_mpi_double'),
@@ -99,6 +106,7 @@ const mpichInterface: Interface = {
   sum: 0x58000003,
   errorsReturn: 0x54000001,
   inPlace: 2n ** 64n - 1n,
+  statusIgnore: 1n,
   types: { f32: 0x4c00040a, f64: 0x4c00080b, i32: 0x4c000405, u32: 0x4c000406, u8: 0x4c000102 }
 }
 
@@ -134,28 +142,13 @@ const interfaceOf = (library: LibraryHandle): E.Either<string, readonly [Interfa
 // ---------------------------------------------------------------------- calls
 
 /** A function of the library, which gives an error code. */
-type Call = {
-  (...args: ReadonlyArray<unknown>): number
-  /** On a thread beside this one; the last argument hears what was thrown, or the code. */
-  readonly async: (...args: ReadonlyArray<unknown>) => void
-}
+type Call = (...args: ReadonlyArray<unknown>) => number
 
-/** One call at a time, from any thread. */
-const serialized = 2
+/** All calls are from the main thread. */
+const funneled = 1
 
-/** What calls beside the main thread have as a stack: MPICH overruns the 128 kiB that koffi gives them. */
-const stackBytes = 2 ** 21
-
-/** To be called before koffi has loaded any library; afterwards it is too late, and `Left` says so. */
-const widenStacks = (koffi: Koffi): E.Either<WorkerError, void> =>
-  koffi.config().async_stack_size === stackBytes
-    ? E.right(undefined)
-    : E.tryCatch(
-        () => {
-          koffi.config({ async_stack_size: stackBytes })
-        },
-        (thrown) => mpiUnavailable(`it has to be the first library that koffi loads: ${reasonOf(thrown)}`)
-      )
+/** Longer than what stands for an operation that was begun: an address or a number. */
+const requestBytes = 8
 
 /**
  * UCX, which MPI libraries send with, replaces the process's `brk` and `munmap` to learn of memory that is given back. Node.js
@@ -166,7 +159,6 @@ const leaveMemoryAlone: IO<void> = () => {
 }
 
 const bind = (koffi: Koffi, path: string): E.Either<string, MpiLibrary> => {
-  const widened = widenStacks(koffi)
   leaveMemoryAlone()
   // Open MPI's plugins look for its symbols among those of the process.
   const library = koffi.load(path, { global: true })
@@ -189,36 +181,37 @@ const bind = (koffi: Koffi, path: string): E.Either<string, MpiLibrary> => {
         declare(name, handle, 'void *')(world, answer)
         return answer.readInt32LE()
       }
-      // Native code works on them, and does not keep them from being collected.
+      // Native code works on them from begin to end, and does not keep them from being collected.
       const held = new Set<Data>()
-      const beside =
+      const test = declare('MPI_Test', 'void *', 'void *', 'void *')
+      const beginning =
         (name: string, call: Call, argumentsFor: (array: Data) => ReadonlyArray<unknown>) =>
-        (array: Data): TE.TaskEither<WorkerError, void> =>
-        () =>
-          new Promise((settle) => {
-            held.add(array)
-            call.async(...argumentsFor(array), (thrown: unknown, code: number) => {
-              held.delete(array)
-              settle(
-                thrown === null || thrown === undefined
-                  ? check(name, code)
-                  : E.left({ _tag: 'MpiFailed', call: name, reason: reasonOf(thrown) })
-              )
+        (array: Data): IOEither<WorkerError, Begun> =>
+        () => {
+          const [request, flag] = [Buffer.alloc(requestBytes), Buffer.alloc(4)]
+          held.add(array)
+          return pipe(
+            check(name, call(...argumentsFor(array), request)),
+            E.map((): Begun => () => {
+              const asked = check(name, test(request, flag, abi.statusIgnore))
+              const isOver = E.isLeft(asked) || flag.readInt32LE() !== 0
+              if (isOver) held.delete(array)
+              return E.map(() => isOver)(asked)
             })
-          })
+          )
+        }
       const enter: MpiLibrary['enter'] = () => {
         const provided = Buffer.alloc(4)
         const init = declare('MPI_Init_thread', 'void *', 'void *', 'int', 'void *')
         return pipe(
-          widened,
-          E.chain(() => check('MPI_Init_thread', init(null, null, serialized, provided))),
+          check('MPI_Init_thread', init(null, null, funneled, provided)),
           E.chain(() =>
-            provided.readInt32LE() >= serialized
+            provided.readInt32LE() >= funneled
               ? check(
                   'MPI_Comm_set_errhandler',
                   declare('MPI_Comm_set_errhandler', handle, handle)(world, abi.errorsReturn)
                 )
-              : E.left(mpiUnavailable(`${version} (${path}) was built for calls from one thread only`))
+              : E.left(mpiUnavailable(`${version} (${path}) was built for processes without threads`))
           ),
           E.map(() => ({ rank: asked('MPI_Comm_rank'), ranks: asked('MPI_Comm_size') }))
         )
@@ -227,14 +220,16 @@ const bind = (koffi: Koffi, path: string): E.Either<string, MpiLibrary> => {
         path,
         version,
         enter,
-        sum: beside(
-          'MPI_Allreduce',
-          declare('MPI_Allreduce', 'void *', 'void *', 'int', handle, handle, handle),
+        sum: beginning(
+          'MPI_Iallreduce',
+          declare('MPI_Iallreduce', 'void *', 'void *', 'int', handle, handle, handle, 'void *'),
           (array) => [abi.inPlace, koffi.address(array), array.length, typeOf(abi, array), abi.sum, world]
         ),
-        broadcast: beside('MPI_Bcast', declare('MPI_Bcast', 'void *', 'int', handle, 'int', handle), (array) => [
-          ...[koffi.address(array), array.length, typeOf(abi, array), 0, world]
-        ]),
+        broadcast: beginning(
+          'MPI_Ibcast',
+          declare('MPI_Ibcast', 'void *', 'int', handle, 'int', handle, 'void *'),
+          (array) => [koffi.address(array), array.length, typeOf(abi, array), 0, world]
+        ),
         abort: (code) => () => {
           declare('MPI_Abort', handle, 'int')(world, code)
         },

@@ -1,19 +1,21 @@
 /**
- * Ranks that are processes, started by a launcher and carried by the MPI of this machine: `MPI_Allreduce` and `MPI_Bcast`.
+ * Ranks that are processes, started by a launcher and carried by the MPI of this machine: `MPI_Iallreduce` and `MPI_Ibcast`.
  *
- * The calls wait for other ranks on a thread beside the main one, which goes on serving workers and signals. However a process
- * ends before it has left, all others end with it: MPI is told when it exits, and the launcher sees when it is killed.
+ * Nothing waits in MPI, where most libraries keep a processor busy: what was begun is asked after now and then, on the main
+ * thread, which goes on serving workers and signals. However a process ends before it has left, all others end with it: MPI is
+ * told when it exits, and the launcher sees when it is killed.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { IO } from 'fp-ts/lib/IO.js'
+import type { IOEither } from 'fp-ts/lib/IOEither.js'
+import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { inOrder } from '../tensor/in-order.js'
 import type { Data } from '../tensor/dtype.js'
 import type { WorkerError } from './error.js'
 import type { Launch } from './launch.js'
-import { mpiUnavailable, openMpiLibrary, type MpiLibrary } from './mpi-library.js'
+import { mpiUnavailable, openMpiLibrary, type Begun, type MpiLibrary } from './mpi-library.js'
 import { onExit } from './node/on-exit.js'
 import type { Ranks } from './ranks.js'
 
@@ -28,29 +30,70 @@ const abort =
     library.abort(code)()
   }
 
+/** For so long what somebody waits for is asked after all the time: most of it is done soon. */
+const eagerMs = 20
+
+/** So long it is left alone after that, and before anybody waits. */
+const pauseMs = 1
+
+const pause = (isEager: boolean): Promise<void> =>
+  new Promise((resume) => {
+    if (isEager) setImmediate(resume)
+    else setTimeout(resume, pauseMs)
+  })
+
+/** Goes on with what was begun until it is done: eagerly once somebody waits for it. */
+const pursue = (begun: Begun): TE.TaskEither<WorkerError, void> => {
+  let awaitedSince = Infinity
+  const isEager = (): boolean => {
+    const waited = performance.now() - awaitedSince
+    return waited >= 0 && waited < eagerMs
+  }
+  const ended = (async (): Promise<E.Either<WorkerError, void>> => {
+    for (;;) {
+      const done = begun()
+      if (E.isLeft(done)) return done
+      if (done.right) return E.right(undefined)
+      await pause(isEager())
+    }
+  })()
+  return () => {
+    awaitedSince = Math.min(awaitedSince, performance.now())
+    return ended
+  }
+}
+
 const ranksOf = (library: MpiLibrary, { rank, ranks }: { readonly rank: number; readonly ranks: number }): Ranks => {
-  const gate = inOrder()
-  const each = (call: (array: Data) => TE.TaskEither<WorkerError, void>) => (arrays: ReadonlyArray<Data>) =>
-    gate(
-      pipe(
-        arrays.filter(({ length }) => length > 0),
-        TE.traverseSeqArray(call),
-        TE.map(() => undefined)
+  const underWay = new Set<TE.TaskEither<WorkerError, void>>()
+  const begin =
+    (call: (array: Data) => IOEither<WorkerError, Begun>) =>
+    (arrays: ReadonlyArray<Data>): IO<TE.TaskEither<WorkerError, void>> =>
+    () => {
+      const all = arrays
+        .filter(({ length }) => length > 0)
+        .map((array) => pipe(call(array)(), E.match(TE.left<WorkerError, void>, pursue)))
+      const ended = pipe(all, TE.sequenceArray, TE.asUnit)
+      underWay.add(ended)
+      return pipe(
+        ended,
+        T.tapIO(() => () => underWay.delete(ended))
       )
-    )
+    }
+  const [beginSum, beginBroadcast] = [begin(library.sum), begin(library.broadcast)]
   // Nobody would come to what the others wait for; a success that came early is none.
   const callOff = onExit((code) => abort(library)(code === 0 ? 1 : code)())
   return {
     rank,
     ranks,
-    sum: each(library.sum),
-    broadcast: each(library.broadcast),
+    beginSum,
+    sum: (arrays) => TE.flatten(TE.fromIO(beginSum(arrays))),
+    broadcast: (arrays) => TE.flatten(TE.fromIO(beginBroadcast(arrays))),
     abort: abort(library),
-    release: gate(() => {
+    release: async () => {
+      await Promise.all([...underWay].map((ended) => ended()))
       callOff()
       library.leave()
-      return Promise.resolve()
-    })
+    }
   }
 }
 

@@ -22,12 +22,24 @@ import type { DeviceFacts, ProgramId, Task } from './runner.js'
 export type Member = {
   /** Gives the bytes that the program works in. */
   readonly load: (id: ProgramId, program: Program) => TE.TaskEither<WorkerError, number>
-  /** Runs tasks one after the other, up to the first that fails. */
-  readonly run: (tasks: ReadonlyArray<Task>) => TE.TaskEither<WorkerError, void>
+  /**
+   * Runs tasks one after the other, up to the first that fails. Of a single task, `finished` may hear on the way how many of its
+   * groups of outputs are finished, from the first on: nobody writes to those again before it settles, nor while it listens.
+   * Where the task is done again they are fewer for a while.
+   */
+  readonly run: (tasks: ReadonlyArray<Task>, finished?: (groups: number) => void) => TE.TaskEither<WorkerError, void>
   /** Settles with the reason when the member is lost for good; never rejects. */
   readonly lost: Promise<WorkerError>
   /** Ends it, at work or not. */
   readonly release: Effect<void>
+}
+
+/** What hears of jobs, each by its place in the list. */
+export type Listener = {
+  /** That a job has succeeded. */
+  readonly done?: (job: number) => void
+  /** How many groups of outputs a job that is one task has finished: see `Member.run`. */
+  readonly finished?: (job: number, groups: number) => void
 }
 
 /** A task, or some that one worker, of whatever number, does one after the other. */
@@ -45,10 +57,9 @@ export type Pool = {
   readonly load: (program: Program) => TE.TaskEither<WorkerError, ProgramId>
   /**
    * Runs jobs that do not depend on one another. When it settles none of them is still running; after a failure the
-   * tasks that had not begun are left undone. Calls that overlap are run one after the other. `done` hears of each job that
-   * has succeeded, by its place in the list.
+   * tasks that had not begun are left undone. Calls that overlap are run one after the other.
    */
-  readonly run: (jobs: ReadonlyArray<Job>, done?: (job: number) => void) => TE.TaskEither<WorkerError, void>
+  readonly run: (jobs: ReadonlyArray<Job>, listener?: Listener) => TE.TaskEither<WorkerError, void>
   readonly release: Effect<void>
 }
 
@@ -89,7 +100,7 @@ export const poolOf = (
           })
         )()
       }),
-    run: (jobs, done) =>
+    run: (jobs, { done, finished }: Listener = {}) =>
       whenUsable(async () => {
         const failures: Array<WorkerError> = []
         let next = 0
@@ -97,7 +108,8 @@ export const poolOf = (
           while (next < jobs.length && failures.length === 0) {
             const at = next++
             const job = jobs[at]
-            const answer = await member.run(typeof job === 'function' ? job(worker) : [job])()
+            const heard = finished && ((groups: number): void => finished(at, groups))
+            const answer = await member.run(typeof job === 'function' ? job(worker) : [job], heard)()
             if (E.isLeft(answer)) failures.push(answer.left)
             else done?.(at)
           }

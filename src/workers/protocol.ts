@@ -21,7 +21,8 @@ export type ThreadApi = {
   readonly load: (id: ProgramId, text: string) => Promise<Either<WorkerError, number>>
   /**
    * Runs tasks one after the other, with `room` to work in. Counts those that are done in the word at address `progress`, and
-   * begins with the first that is not.
+   * begins with the first that is not. Counts the groups of outputs that the task at hand has finished in the word after that,
+   * and wakes whoever waits for it to change.
    */
   readonly run: (tasks: ReadonlyArray<Task>, room: Block, progress: number) => Promise<Either<WorkerError, Ran>>
 }

@@ -13,7 +13,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../tensor/dtype.js'
 import type { WorkerError } from './error.js'
 
-/** Calls that overlap are carried out one after the other. Until one settles its arrays belong to it. */
+/** Operations may overlap. Until one settles its arrays belong to it. */
 export type Ranks = {
   /** Which of them this is, counted from 0. */
   readonly rank: number
@@ -24,6 +24,8 @@ export type Ranks = {
    * the array's length only, and all ranks get the same bits; integers wrap.
    */
   readonly sum: (arrays: ReadonlyArray<Data>) => TE.TaskEither<WorkerError, void>
+  /** Begins with such a sum, which goes on beside other work; what it gives waits for it. */
+  readonly beginSum: (arrays: ReadonlyArray<Data>) => IO<TE.TaskEither<WorkerError, void>>
   /** Replaces each array by that of rank 0. */
   readonly broadcast: (arrays: ReadonlyArray<Data>) => TE.TaskEither<WorkerError, void>
   /** Ends all ranks at once, each with this exit code where they are processes. */
@@ -37,6 +39,7 @@ export const solo: Ranks = {
   rank: 0,
   ranks: 1,
   sum: () => TE.right(undefined),
+  beginSum: () => () => TE.right(undefined),
   broadcast: () => TE.right(undefined),
   abort: () => () => undefined,
   release: () => Promise.resolve()

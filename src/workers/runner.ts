@@ -4,7 +4,9 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { Program } from '../tensor/program/program.js'
-import type { Device, DeviceError, Executable, Timing } from '../tensor/run/device.js'
+import { lastWrites } from '../tensor/program/finish.js'
+import type { FusedProgram } from '../tensor/program/fused.js'
+import type { Device, DeviceError, Executable, Observe, Timing } from '../tensor/run/device.js'
 import type { FloatWidth } from '../tensor/dtype.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
@@ -22,6 +24,8 @@ export type Task = {
   readonly program: ProgramId
   readonly inputs: ReadonlyArray<Slot>
   readonly outputs: ReadonlyArray<Slot>
+  /** Groups of outputs, by position, of which it says when they are finished, one after the other. */
+  readonly groups?: ReadonlyArray<ReadonlyArray<number>>
 }
 
 /** What a device says of itself. */
@@ -43,7 +47,24 @@ export const factsOf = ({ name, multiplier, timing, floats }: Device): DeviceFac
 export type Runner = {
   /** Gives the bytes that it works in. */
   readonly load: (id: ProgramId, program: Program) => IOEither<DeviceError, number>
-  readonly run: (task: Task) => TaskEither<WorkerError, void>
+  /** `finished` hears how many of the task's groups are, from the first on, whenever they are more; of the last with the end. */
+  readonly run: (task: Task, finished?: (groups: number) => void) => TaskEither<WorkerError, void>
+}
+
+/** Hears of kernels, and says how many groups of outputs are finished, from the first on, when they are more. */
+const groupWatch = (
+  kernels: FusedProgram,
+  groups: ReadonlyArray<ReadonlyArray<number>>,
+  finished: (groups: number) => void
+): Observe => {
+  const last = lastWrites(kernels)
+  const ends = groups.map((group) => Math.max(-1, ...group.map((output) => last[output])))
+  let count = 0
+  return (kernel) => {
+    const before = count
+    while (count < ends.length && ends[count] <= kernel) count++
+    if (count > before) finished(count)
+  }
 }
 
 export const runnerOf = (device: Device): Runner => {
@@ -55,7 +76,7 @@ export const runnerOf = (device: Device): Runner => {
         return executable.workingBytes
       }),
     run:
-      ({ program, inputs, outputs }) =>
+      ({ program, inputs, outputs, groups }, finished) =>
       async () => {
         const executable = loaded.get(program)
         if (executable === undefined)
@@ -68,7 +89,9 @@ export const runnerOf = (device: Device): Runner => {
         const memory = device.memory()
         if (E.isLeft(memory)) return memory
         const arrays = view(memory.right, device.floats)
-        return executable.run(inputs.map(arrays), outputs.map(arrays))()
+        const { kernels } = executable
+        const observe = groups && finished && kernels && groupWatch(kernels, groups, finished)
+        return executable.run(inputs.map(arrays), outputs.map(arrays), observe)()
       }
   }
 }

@@ -5,7 +5,9 @@
  * that run in parallel too; the cut depends on the program, not on the pool. The sum over one shard is what that shard gave.
  *
  * Several ranks have a block of the shards each: every rank sums its own in the tree over as many, and all sum those sums,
- * part by part, while the parts that follow are still being summed.
+ * part by part, while the parts that follow are still being summed. Where that is one shard a rank, parts are exchanged while
+ * those that follow are still being computed, in the order in which the program finishes them; what is exchanged is a copy, so
+ * that the shard can be computed again.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
@@ -17,6 +19,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { bytesPerElement, type Data, type FloatWidth } from '../tensor/dtype.js'
 import { peek } from '../tensor/literal.js'
 import type { Lowered } from '../tensor/program/lower.js'
+import { finishOrder } from '../tensor/program/finish.js'
 import { outputSpecs, type Spec } from '../tensor/program/program.js'
 import { sizeOf } from '../tensor/shape.js'
 import { agree, rejected } from './agreement.js'
@@ -24,7 +27,7 @@ import type { WorkerError } from './error.js'
 import { exchange, spansOf, type Exchange } from './exchange.js'
 import { layOut } from './layout.js'
 import { allocateSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
-import type { Pool } from './pool.js'
+import type { Listener, Pool } from './pool.js'
 import { solo, type Ranks } from './ranks.js'
 import type { ProgramId, Task } from './runner.js'
 import { evenRuns, partsFor } from './runs.js'
@@ -84,10 +87,16 @@ const total = (bytes: ReadonlyArray<number>): number => bytes.reduce((a, b) => a
 /** A part of the sum of some number of sets. */
 type PartialSum = { readonly program: ProgramId; readonly leaves: ReadonlyArray<number> }
 
-/** The positions of outputs that are summed at a time. */
-const partsOf = (outputs: ReadonlyArray<Spec>): ReadonlyArray<ReadonlyArray<number>> => {
-  const bytes = bytesOf(outputs, 'float32')
-  return evenRuns(bytes, partsFor(total(bytes)))
+/** The positions of outputs that are summed at a time, neighbours in an order of them. */
+const partsOf = (outputs: ReadonlyArray<Spec>, order: ReadonlyArray<number>): ReadonlyArray<ReadonlyArray<number>> => {
+  const bytes = bytesOf(pick(order, outputs), 'float32')
+  return evenRuns(bytes, partsFor(total(bytes))).map((run) => pick(run, order))
+}
+
+/** What was in this order, by position. */
+const inPlaces = <A>(order: ReadonlyArray<number>, list: ReadonlyArray<A>): ReadonlyArray<A> => {
+  const places = new Map(order.map((position, i) => [position, i]))
+  return list.map((_, position) => list[places.get(position) ?? position])
 }
 
 /** Loads the sums of each number of sets that some phase has. */
@@ -116,6 +125,25 @@ const loadSums = (
   )
 }
 
+/** Copies a part to where it is exchanged before it says that it is ready: once. */
+const handingOn = (
+  from: ReadonlyArray<ReadonlyArray<Data>>,
+  to: ReadonlyArray<ReadonlyArray<Data>>,
+  ready: (part: number) => void
+): ((part: number) => void) => {
+  const handed = new Set<number>()
+  return (part) => {
+    if (handed.has(part)) return
+    handed.add(part)
+    to[part].forEach((array, i) => array.set(from[part][i]))
+    ready(part)
+  }
+}
+
+const handAll = (count: number, hand: (part: number) => void): void => {
+  for (let part = 0; part < count; part++) hand(part)
+}
+
 /**
  * Loads `source` and its sum, and allocates their memory. `name` is what errors call the program.
  *
@@ -139,7 +167,9 @@ export const prepareShardedSum = (
   const bytes = total(bytesOf(outputs, floats))
   const mine = shards / ranks.ranks
   const first = mine * ranks.rank
-  const parts = partsOf(outputs)
+  const isEarly = ranks.ranks > 1 && mine === 1 && partsFor(bytes) > 1
+  const order = isEarly ? finishOrder(program) : outputs.map((_, position) => position)
+  const parts = partsOf(outputs, order)
   return pipe(
     TE.fromEither(check(name, source, shared, shards, ranks)),
     TE.map(() => wavesOf(mine, room ?? roomFor(bytes, mine, pool.workers))),
@@ -150,7 +180,7 @@ export const prepareShardedSum = (
         allocateSlots(memory, floats, {
           captured: constants,
           inputs: RA.replicate(mine, own),
-          outputs: RA.replicate(sets, outputs)
+          outputs: RA.replicate(isEarly ? 2 : sets, pick(order, outputs))
         })
       )
     ),
@@ -160,12 +190,15 @@ export const prepareShardedSum = (
     TE.bind('map', () => pool.load(program)),
     TE.bind('reductions', ({ waves: { phases } }) => loadSums(pool, outputs, parts, phases)),
     TE.map(({ waves: { phases, result }, memory, slots, map, reductions }) => {
-      const sums = slots.outputs[result]
+      const sets = slots.outputs.map((set) => inPlaces(order, set))
+      const sums = sets[isEarly ? 1 : result]
       const write = writeSlots(memory, floats)
-      const spans = parts.map((leaves) => spansOf(floats, pick(leaves, sums)))
+      const spansIn = (set: ReadonlyArray<Slot>): ReadonlyArray<ReadonlyArray<Slot>> =>
+        parts.map((leaves) => spansOf(floats, pick(leaves, set)))
+      const spans = spansIn(sums)
       return {
         sums,
-        sets: slots.outputs.length,
+        sets: sets.length,
         bytes: {
           set: layOut(floats, outputs).bytes,
           inputs: layOut(floats, [constants, RA.replicate(mine, own)]).bytes
@@ -191,27 +224,30 @@ export const prepareShardedSum = (
               ? phase.shards.map(({ shard, set }) => ({
                   program: map,
                   inputs: [...sharedSlots, ...slots.inputs[shard], ...slots.captured],
-                  outputs: slots.outputs[set]
+                  outputs: sets[set],
+                  ...(isEarly ? { groups: parts } : {})
                 }))
               : (reductions.get(phase.from.length) ?? []).map(({ program: sum, leaves }) => ({
                   program: sum,
-                  inputs: phase.from.flatMap((set) => pick(leaves, slots.outputs[set])),
-                  outputs: pick(leaves, slots.outputs[phase.to])
+                  inputs: phase.from.flatMap((set) => pick(leaves, sets[set])),
+                  outputs: pick(leaves, sets[phase.to])
                 }))
           const last = phases.length - 1
-          return pipe(
-            TE.fromIO<Exchange, WorkerError>(exchange(ranks, RA.map(RA.map(view(memory, floats)))(spans))),
-            TE.chain(({ ready, summed }) =>
-              pipe(
-                phases,
-                TE.traverseSeqArrayWithIndex((i, phase) =>
-                  pool.run(tasks(phase), i === last && phase._tag === 'sum' ? ready : undefined)
-                ),
-                TE.chainFirstIOK(() => () => parts.forEach((_, part) => ready(part))),
-                TE.chain(() => summed)
-              )
+          const views = RA.map(RA.map(view(memory, floats)))
+          const run = ({ ready, summed }: Exchange): TE.TaskEither<WorkerError, void> => {
+            const hand = isEarly ? handingOn(views(spansIn(sets[result])), views(spans), ready) : ready
+            const listener = (i: number, { _tag }: Phase): Listener => {
+              if (isEarly) return { finished: (_, groups) => handAll(groups, hand) }
+              return i === last && _tag === 'sum' ? { done: hand } : {}
+            }
+            return pipe(
+              phases,
+              TE.traverseSeqArrayWithIndex((i, phase) => pool.run(tasks(phase), listener(i, phase))),
+              TE.chainFirstIOK(() => () => handAll(parts.length, hand)),
+              TE.chain(() => summed)
             )
-          )
+          }
+          return pipe(TE.fromIO<Exchange, WorkerError>(exchange(ranks, views(spans))), TE.chain(run))
         },
         read: readSlots(memory, floats)(sums)
       }

@@ -53,14 +53,18 @@ const threadApi = (): ThreadApi => {
     run: async (tasks, room, progress) => {
       const { runner, lent, memory } = here()
       lent.lend(room)
-      const done = memory.view('i32', progress, 1) as Int32Array
-      for (let next = Atomics.load(done, 0); next < tasks.length; next++) {
-        const ran = await runner.run(tasks[next])()
+      const words = memory.view('i32', progress, 2) as Int32Array
+      const finished = (groups: number): void => {
+        Atomics.store(words, 1, groups)
+        Atomics.notify(words, 1)
+      }
+      for (let next = Atomics.load(words, 0); next < tasks.length; next++) {
+        const ran = await runner.run(tasks[next], finished)()
         if (E.isLeft(ran)) {
           const bytes = lent.missing()
           return bytes === 0 ? ran : E.right({ _tag: 'NeedsRoom', bytes })
         }
-        Atomics.store(done, 0, next + 1)
+        Atomics.store(words, 0, next + 1)
       }
       return E.right({ _tag: 'Done' })
     }

@@ -19,8 +19,11 @@ import { built } from '../built.js'
 
 export type Way = 'exit' | 'throw' | 'reject' | 'hang' | 'terminate' | 'native' | 'interrupt'
 
-/** How the thread is lost that runs program number `program` for the `run`-th time in all, counted from 0. */
-export type Death = { readonly program: number; readonly run: number; readonly way: Way }
+/**
+ * How the thread is lost that runs program number `program` for the `run`-th time in all, counted from 0: at its beginning, or
+ * when so many groups of its outputs are finished.
+ */
+export type Death = { readonly program: number; readonly run: number; readonly way: Way; readonly groups?: number }
 
 export const chaosEntry = new URL('./entries/chaos.mjs', import.meta.url)
 

@@ -18,40 +18,48 @@ const bucketsOf = (n: number): ReadonlyArray<readonly [Int32Array]> =>
   Array.from({ length: n }, (_, i) => [Int32Array.of(i)])
 
 describe('an exchange', () => {
-  it('sums every bucket once, in their order, as soon as it and all before it are ready', () =>
+  it('begins with every bucket once, in their order, as soon as it and all before it are ready', () =>
     fc.assert(
       fc.asyncProperty(order, async (arriving) => {
-        const summed: Array<number> = []
-        const sum = ([[bucket]]: ReadonlyArray<Data>) =>
-          TE.fromIO(() => {
-            summed.push(bucket)
-          })
-        const run = exchange({ ...solo, sum }, bucketsOf(arriving.length))()
+        const begun: Array<number> = []
+        const beginSum =
+          ([[bucket]]: ReadonlyArray<Data>) =>
+          () => {
+            begun.push(bucket)
+            return TE.right(undefined)
+          }
+        const run = exchange({ ...solo, beginSum }, bucketsOf(arriving.length))()
         const ready = new Set<number>()
         for (const bucket of arriving) {
           run.ready(bucket)
           run.ready(bucket)
           ready.add(bucket)
-          await settled()
           const missing = arriving.map((_, i) => i).find((i) => !ready.has(i)) ?? arriving.length
-          expect(summed).toEqual([...Array(missing).keys()])
+          expect(begun).toEqual([...Array(missing).keys()])
         }
         expect(await run.summed()).toEqual(E.right(undefined))
       })
     ))
 
-  it('ends with the first failure, and sums nothing after it', async () => {
-    const summed: Array<number> = []
+  it('waits for all of them, or for the first that fails', async () => {
     const failure: WorkerError = { _tag: 'FailedElsewhere', rank: 1 }
-    const sum = ([[bucket]]: ReadonlyArray<Data>): TE.TaskEither<WorkerError, void> =>
-      TE.fromIOEither(() => {
-        summed.push(bucket)
-        return bucket === 1 ? E.left(failure) : E.right(undefined)
-      })
-    const { ready, summed: done } = exchange({ ...solo, sum }, bucketsOf(3))()
+    const settle: Array<(answer: E.Either<WorkerError, void>) => void> = []
+    const beginSum = () => () => {
+      const answer = new Promise<E.Either<WorkerError, void>>((resolve) => settle.push(resolve))
+      return () => answer
+    }
+    const { ready, summed } = exchange({ ...solo, beginSum }, bucketsOf(3))()
     for (const bucket of [0, 1, 2]) ready(bucket)
-    expect(await done()).toEqual(E.left(failure))
-    expect(summed).toEqual([0, 1])
+    let answer: unknown
+    void summed().then((given) => {
+      answer = given
+    })
+    settle[0](E.right(undefined))
+    await settled()
+    expect(answer).toBeUndefined()
+    settle[1](E.left(failure))
+    await settled()
+    expect(answer).toEqual(E.left(failure))
   })
 })
 

@@ -238,6 +238,29 @@ describe('a member that outlives its threads', () => {
     expect(memory.inUse()).toBe(1024 + 64)
   })
 
+  it('tells how many groups of outputs are finished, and that they are fewer where another thread begins anew', async () => {
+    const memory = newMemory()
+    const told: Array<number> = []
+    /** Finishes groups one after the other, each when the one before has been heard of. */
+    const finishing =
+      (groups: number, answer: E.Either<WorkerError, Ran>): Mortal['run'] =>
+      (_, __, progress) =>
+      async () => {
+        const words = memory.view('i32', progress, 2) as Int32Array
+        expect(Atomics.load(words, 1)).toBe(0)
+        for (let count = 1; count <= groups; count++) {
+          Atomics.store(words, 1, count)
+          Atomics.notify(words, 1)
+          while (told.at(-1) !== count) await new Promise((resume) => setImmediate(resume))
+        }
+        return answer
+      }
+    const threads = [{ run: finishing(2, E.left(exited)) }, { run: finishing(3, E.right(done)) }]
+    const { member } = memberOn(threads, { memory })
+    expect(await member.run([task], (groups) => told.push(groups))()).toEqual(E.right(undefined))
+    expect(told.filter((groups) => groups > 0)).toEqual([1, 2, 1, 2, 3])
+  })
+
   it('answers OutOfMemory where there is no such room', async () => {
     const { member } = memberOn([{ run: () => TE.right({ _tag: 'NeedsRoom', bytes: 2 ** 40 }) }])
     expect(await run(member)).toMatchObject(E.left({ _tag: 'OutOfMemory', wanted: 2 ** 40 }))

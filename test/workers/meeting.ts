@@ -3,7 +3,8 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
-import type * as TE from 'fp-ts/lib/TaskEither.js'
+import type { IO } from 'fp-ts/lib/IO.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../../src/tensor/dtype.js'
 import type { WorkerError } from '../../src/workers/error.js'
 import type { Ranks } from '../../src/workers/ranks.js'
@@ -35,15 +36,13 @@ export type Meeting = {
 
 /** `ranks` of them. Sums are taken in the order of the ranks; once one has aborted, nobody does anything together any more. */
 export const meeting = (ranks: number): Meeting => {
-  const arrivals = new Map<number, Arrival>()
+  /** Of each rank, what it came for and the others have not yet all come for. */
+  const arrivals = Array.from({ length: ranks }, (): Array<Arrival> => [])
   const meetings: Array<string> = []
   let aborted: number | undefined
 
   const meet = (act: (all: ReadonlyArray<ReadonlyArray<Data>>) => void): void => {
-    const all = Array.from({ length: ranks }, (_, rank) => arrivals.get(rank)).filter(
-      (arrival) => arrival !== undefined
-    )
-    arrivals.clear()
+    const all = arrivals.flatMap((waiting) => waiting.shift() ?? [])
     const [{ what }] = all
     if (all.some((arrival) => arrival.what !== what))
       throw new Error(`ranks met for different things: ${all.map((arrival) => arrival.what).join(' and ')}`)
@@ -54,20 +53,18 @@ export const meeting = (ranks: number): Meeting => {
 
   const call =
     (rank: number, name: string, act: (all: ReadonlyArray<ReadonlyArray<Data>>) => void) =>
-    (arrays: ReadonlyArray<Data>): TE.TaskEither<WorkerError, void> =>
-    () =>
-      new Promise((settle, reject) => {
+    (arrays: ReadonlyArray<Data>): IO<TE.TaskEither<WorkerError, void>> =>
+    () => {
+      const answer = new Promise<E.Either<WorkerError, void>>((settle) => {
         if (aborted !== undefined) {
           settle(ended(aborted))
           return
         }
-        if (arrivals.has(rank)) {
-          reject(new Error(`rank ${rank} did two things at once`))
-          return
-        }
-        arrivals.set(rank, { what: `${name} ${showArrays(arrays)}`, arrays, settle })
-        if (arrivals.size === ranks) meet(act)
+        arrivals[rank].push({ what: `${name} ${showArrays(arrays)}`, arrays, settle })
+        if (arrivals.every((waiting) => waiting.length > 0)) meet(act)
       })
+      return () => answer
+    }
 
   const sumAll = (all: ReadonlyArray<ReadonlyArray<Data>>): void =>
     all[0].forEach((_, i) => {
@@ -83,12 +80,12 @@ export const meeting = (ranks: number): Meeting => {
     members: Array.from({ length: ranks }, (_, rank) => ({
       rank,
       ranks,
-      sum: call(rank, 'sum', sumAll),
-      broadcast: call(rank, 'broadcast', copyFirst),
+      beginSum: call(rank, 'sum', sumAll),
+      sum: (arrays) => TE.flatten(TE.fromIO(call(rank, 'sum', sumAll)(arrays))),
+      broadcast: (arrays) => TE.flatten(TE.fromIO(call(rank, 'broadcast', copyFirst)(arrays))),
       abort: () => () => {
         aborted ??= rank
-        arrivals.forEach(({ settle }) => settle(ended(aborted ?? rank)))
-        arrivals.clear()
+        arrivals.flatMap((waiting) => waiting.splice(0)).forEach(({ settle }) => settle(ended(aborted ?? rank)))
       },
       release: () => Promise.resolve()
     }))

@@ -1,4 +1,5 @@
 import * as E from 'fp-ts/lib/Either.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { lower } from '../../src/tensor/program/lower.js'
@@ -195,23 +196,25 @@ describe('a sharded sum on several ranks', () => {
     const pool = inProcess(wasm())
     const oneByOne: Pool = {
       ...pool,
-      run: (tasks, done) => async () => {
-        for (const [i, task] of tasks.entries()) {
-          const ran = await pool.run([task])()
-          if (E.isLeft(ran)) return ran
-          events.push(`task ${i} of ${tasks.length}`)
-          done?.(i)
-          await new Promise((resume) => setImmediate(resume))
+      run:
+        (tasks, { done } = {}) =>
+        async () => {
+          for (const [i, task] of tasks.entries()) {
+            const ran = await pool.run([task])()
+            if (E.isLeft(ran)) return ran
+            events.push(`task ${i} of ${tasks.length}`)
+            done?.(i)
+            await new Promise((resume) => setImmediate(resume))
+          }
+          return E.right(undefined)
         }
-        return E.right(undefined)
-      }
     }
-    const sum: typeof solo.sum = (arrays) => {
+    const beginSum: typeof solo.beginSum = (arrays) => () => {
       events.push(`sum of ${arrays.map(({ length }) => length).join(' and ')}`)
-      return solo.sum(arrays)
+      return TE.right(undefined)
     }
     const prepared = await prepareShardedSum(oneByOne, 'test', copies(sizes), [], 4, {
-      ranks: { ...solo, ranks: 2, sum }
+      ranks: { ...solo, ranks: 2, beginSum }
     })()
     if (E.isLeft(prepared)) throw new Error('the sum was not prepared')
     prepared.right.write(Array.from({ length: 4 }, () => sizes.map((n) => new Float32Array(n))))()

@@ -8,14 +8,24 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { matmul } from '../../src/tensor/index.js'
+import { lower, type Lowered } from '../../src/tensor/program/lower.js'
 import { outputSpecs } from '../../src/tensor/program/program.js'
 import type { DeviceChoice } from '../../src/tensor/run/choose.js'
+import { wasm as wasmDevice } from '../../src/tensor/run/wasm.js'
+import { inputNode } from '../../src/tensor/tensor.js'
+import { checksum } from '../../src/workers/checksum.js'
 import { prepareStep } from '../../src/workers/data-parallel.js'
 import type { WorkerError } from '../../src/workers/error.js'
+import { inProcess } from '../../src/workers/in-process.js'
 import { allocateSlots } from '../../src/workers/memory.js'
+import type { Pool } from '../../src/workers/pool.js'
+import type { Ranks } from '../../src/workers/ranks.js'
+import { prepareShardedSum } from '../../src/workers/sharded-sum.js'
 import { withPool } from '../../src/workers/threads.js'
 import { built } from '../built.js'
 import { withChaos, type Death, type Way } from './chaos.js'
+import { meeting, sumInOrder } from './meeting.js'
 import { batch, bitsOf, initialState, perceptron } from './perceptron.js'
 import { train } from './train.js'
 
@@ -154,4 +164,77 @@ describe('the memory of a pool', () => {
     expect(first).toBeGreaterThan(before)
     expect(last).toBe(first)
   })
+})
+
+describe('a sum over ranks of what is still being computed', () => {
+  const size = 1024
+  /** x, x², x³ and x⁴ of a matrix, one after the other: three parts of the sum, as each takes 4 MiB. */
+  const powers = (): Lowered => {
+    const x = inputNode('x', [size, size], 'f32')
+    const [square, cube] = [matmul(x)(x), pipe(x, matmul(x), matmul(x))]
+    const outputs = [pipe(cube, matmul(x)), square, cube]
+    return lower(
+      outputs.map((tensor, i) => ({ name: String(i), tensor })),
+      [x]
+    )
+  }
+  const data = [1, 2].map((rank) => Float32Array.from({ length: size * size }, (_, i) => ((i * 37 * rank) % 101) / 5e3))
+
+  type Event = 'begun' | 'computed'
+
+  /** The sums on one of two ranks, and in which order parts were begun with and computed. */
+  const sumOn =
+    (ranks: Ranks, events: Array<Event>) =>
+    (pool: Pool): TE.TaskEither<WorkerError, number> => {
+      const beginSum: Ranks['beginSum'] = (arrays) => () => {
+        events.push('begun')
+        return ranks.beginSum(arrays)()
+      }
+      const run: Pool['run'] = (jobs, listener) =>
+        pipe(
+          pool.run(jobs, listener),
+          TE.tapIO(() => () => events.push('computed'))
+        )
+      return pipe(
+        prepareShardedSum({ ...pool, run }, 'powers', powers(), [], 2, { ranks: { ...ranks, beginSum } }),
+        TE.chainFirst((sum) => TE.fromIOEither(sum.write(data.map((x) => [x])))),
+        TE.chainFirst((sum) => sum.run([])),
+        TE.map((sum) => checksum(sum.read()))
+      )
+    }
+
+  // A run that finds too little room to work in ends before it has begun: the first that computes is number 1.
+  it.each<readonly [string, ReadonlyArray<Death>]>([
+    ['nobody is lost', []],
+    ['a thread is lost before anything is finished', [{ program: 0, run: 0, way: 'exit' }]],
+    [
+      'threads are lost when some of it is exchanged',
+      [1, 2].map((groups) => ({ program: 0, run: groups, way: 'throw', groups }))
+    ]
+  ])('is exchanged part by part, and the same where %s', async (_, plan) => {
+    const [first, second] = meeting(2).members
+    const events: Array<Event> = []
+    const alone = sumOn(second, [])(inProcess(wasmDevice()))()
+    const { answer, replaced } = await withChaos({ workers: 1, choice: wasm }, plan)(sumOn(first, events))
+    expect(replaced).toHaveLength(plan.length)
+    expect(events.filter((event) => event === 'begun')).toHaveLength(3)
+    expect(events.indexOf('computed')).toBeGreaterThanOrEqual(2)
+    expect(answer).toEqual(await alone)
+    expect(answer).toEqual(E.right(expected()))
+  })
+
+  /** Each shard by itself, then their sums. */
+  const expected = (): number => {
+    const device = wasmDevice()
+    const { program } = powers()
+    const shards = data.map((x) => {
+      const outputs = outputSpecs(program).map(() => new Float32Array(size * size))
+      pipe(
+        device.load(program),
+        E.map((executable) => executable.run([x], outputs)())
+      )
+      return outputs
+    })
+    return checksum(shards[0].map((_, i) => sumInOrder(shards.map((outputs) => outputs[i]))))
+  }
 })

@@ -38,17 +38,26 @@ const spoil = ({ dtype, offset, size }) => {
   new Uint8Array(memory.buffer, offset, Math.ceil(bytes / 2)).fill(255)
 }
 
-/** What is begun with a task: at the first of a job with the message that asks for it. */
-const begin = ({ program, outputs }, message) => {
-  const run = Atomics.add(runs, program, 1)
-  const planned = plan.find((death) => death.program === program && death.run === run)
-  if (planned === undefined) return
+const die = ({ program, way }, outputs, message) => {
   Atomics.add(deaths, program, 1)
   outputs.forEach(spoil)
-  ways[planned.way](message)
+  ways[way](message)
 }
 
 let job = { tasks: [], progress: 0 }
+
+/** The death that is planned for the task at hand, once so many groups of its outputs are finished. */
+let later
+
+/** What is begun with a task: at the first of a job with the message that asks for it. */
+const begin = ({ program, outputs, groups = [] }, message) => {
+  const run = Atomics.add(runs, program, 1)
+  const planned = plan.find((death) => death.program === program && death.run === run)
+  later = undefined
+  if (planned === undefined) return
+  if (planned.groups === undefined) die(planned, outputs, message)
+  else later = { planned, unfinished: groups.slice(planned.groups).flatMap((group) => group.map((i) => outputs[i])) }
+}
 
 const misbehave = (message) => {
   const [method] = message.path
@@ -60,11 +69,16 @@ const misbehave = (message) => {
   if (next < first.length) begin(first[next], message)
 }
 
-// A thread counts each task of a job before it begins the next.
+// A thread counts each task of a job before it begins the next, and the groups of outputs that it has finished.
 const store = Atomics.store
 Atomics.store = (array, index, value) => {
   const stored = store(array, index, value)
-  if (array.byteOffset === job.progress && value < job.tasks.length) begin(job.tasks[value])
+  if (array.byteOffset !== job.progress) return stored
+  if (index === 0 && value < job.tasks.length) begin(job.tasks[value])
+  if (index === 1 && value === later?.planned.groups) {
+    Atomics.notify(array, 1)
+    die(later.planned, later.unfinished)
+  }
   return stored
 }
 
