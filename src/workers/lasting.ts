@@ -7,7 +7,7 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
-import { pipe } from 'fp-ts/lib/function.js'
+import { constVoid, pipe } from 'fp-ts/lib/function.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import type { Task as Effect } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -145,12 +145,14 @@ export const lastingMember = ({ worker, start, memory, attempts, onReplaced }: L
   }
 
   const runOn =
-    (tasks: ReadonlyArray<Task>, progress: number) =>
+    (tasks: ReadonlyArray<Task>, progress: number, finished: (groups: number) => void) =>
     (mortal: Mortal): TE.TaskEither<WorkerError, void> =>
       pipe(
         // Read when it is run: the block may have changed since.
         TE.fromIO(() => {
+          // Said before a thread begins to write again to what another had finished.
           Atomics.store(wordsAt(progress), 1, 0)
+          finished(0)
           return room
         }),
         TE.chain((lent) => mortal.run(tasks, lent, progress)),
@@ -159,7 +161,7 @@ export const lastingMember = ({ worker, start, memory, attempts, onReplaced }: L
             ? TE.right(undefined)
             : pipe(
                 TE.fromEither(widen(ran.bytes)),
-                TE.chain(() => runOn(tasks, progress)(mortal))
+                TE.chain(() => runOn(tasks, progress, finished)(mortal))
               )
         )
       )
@@ -179,8 +181,8 @@ export const lastingMember = ({ worker, start, memory, attempts, onReplaced }: L
         TE.fromIOEither(countsAt),
         TE.chain((progress) => {
           Atomics.store(wordsAt(progress), 0, 0)
-          const running = surviving(runOn(tasks, progress))
-          return finished === undefined ? running : watched(wordsAt(progress), finished, running)
+          if (finished === undefined) return surviving(runOn(tasks, progress, constVoid))
+          return watched(wordsAt(progress), finished, surviving(runOn(tasks, progress, finished)))
         })
       ),
     lost,

@@ -5,9 +5,9 @@
  * that run in parallel too; the cut depends on the program, not on the pool. The sum over one shard is what that shard gave.
  *
  * Several ranks have a block of the shards each: every rank sums its own in the tree over as many, and all sum those sums,
- * part by part, while the parts that follow are still being summed. Where that is one shard a rank, parts are exchanged while
- * those that follow are still being computed, in the order in which the program finishes them; what is exchanged is a copy, so
- * that the shard can be computed again.
+ * part by part, while the parts that follow are still being summed. Where a rank computes few shards, and all at once, that is
+ * while the parts that follow are still being computed: in the order in which the program finishes them, this thread adds each
+ * part, so that the workers go on, and to arrays of their own, so that any shard can be computed again.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
@@ -26,13 +26,14 @@ import { agree, rejected } from './agreement.js'
 import type { WorkerError } from './error.js'
 import { exchange, spansOf, type Exchange } from './exchange.js'
 import { layOut } from './layout.js'
+import { handingOn } from './handing-on.js'
 import { allocateSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
 import type { Listener, Pool } from './pool.js'
 import { solo, type Ranks } from './ranks.js'
 import type { ProgramId, Task } from './runner.js'
 import { evenRuns, partsFor } from './runs.js'
-import { treeSumProgram } from './tree-sum.js'
-import { roomFor, wavesOf, type Phase } from './waves.js'
+import { addInTree, treeSumProgram } from './tree-sum.js'
+import { oneWaveOf, roomFor, wavesOf, type Phase } from './waves.js'
 
 export type ShardedSum = {
   /** How many sets of results there are: shards that are computed at once, and sums that wait. */
@@ -125,24 +126,8 @@ const loadSums = (
   )
 }
 
-/** Copies a part to where it is exchanged before it says that it is ready: once. */
-const handingOn = (
-  from: ReadonlyArray<ReadonlyArray<Data>>,
-  to: ReadonlyArray<ReadonlyArray<Data>>,
-  ready: (part: number) => void
-): ((part: number) => void) => {
-  const handed = new Set<number>()
-  return (part) => {
-    if (handed.has(part)) return
-    handed.add(part)
-    to[part].forEach((array, i) => array.set(from[part][i]))
-    ready(part)
-  }
-}
-
-const handAll = (count: number, hand: (part: number) => void): void => {
-  for (let part = 0; part < count; part++) hand(part)
-}
+/** How many shards this thread adds while they are computed: it must not take longer than they do. */
+const mostAdded = 8
 
 /**
  * Loads `source` and its sum, and allocates their memory. `name` is what errors call the program.
@@ -167,12 +152,13 @@ export const prepareShardedSum = (
   const bytes = total(bytesOf(outputs, floats))
   const mine = shards / ranks.ranks
   const first = mine * ranks.rank
-  const isEarly = ranks.ranks > 1 && mine === 1 && partsFor(bytes) > 1
+  const held = room ?? roomFor(bytes, mine, pool.workers)
+  const isEarly = ranks.ranks > 1 && mine <= Math.min(held, mostAdded) && partsFor(bytes) > 1
   const order = isEarly ? finishOrder(program) : outputs.map((_, position) => position)
   const parts = partsOf(outputs, order)
   return pipe(
     TE.fromEither(check(name, source, shared, shards, ranks)),
-    TE.map(() => wavesOf(mine, room ?? roomFor(bytes, mine, pool.workers))),
+    TE.map(() => (isEarly ? oneWaveOf(mine) : wavesOf(mine, held))),
     TE.bindTo('waves'),
     TE.bind('memory', () => TE.fromIOEither(pool.memory)),
     TE.bind('slots', ({ memory, waves: { sets } }) =>
@@ -180,7 +166,7 @@ export const prepareShardedSum = (
         allocateSlots(memory, floats, {
           captured: constants,
           inputs: RA.replicate(mine, own),
-          outputs: RA.replicate(isEarly ? 2 : sets, pick(order, outputs))
+          outputs: RA.replicate(sets, pick(order, outputs))
         })
       )
     ),
@@ -191,7 +177,7 @@ export const prepareShardedSum = (
     TE.bind('reductions', ({ waves: { phases } }) => loadSums(pool, outputs, parts, phases)),
     TE.map(({ waves: { phases, result }, memory, slots, map, reductions }) => {
       const sets = slots.outputs.map((set) => inPlaces(order, set))
-      const sums = sets[isEarly ? 1 : result]
+      const sums = sets[result]
       const write = writeSlots(memory, floats)
       const spansIn = (set: ReadonlyArray<Slot>): ReadonlyArray<ReadonlyArray<Slot>> =>
         parts.map((leaves) => spansOf(floats, pick(leaves, set)))
@@ -235,15 +221,24 @@ export const prepareShardedSum = (
           const last = phases.length - 1
           const views = RA.map(RA.map(view(memory, floats)))
           const run = ({ ready, summed }: Exchange): TE.TaskEither<WorkerError, void> => {
-            const hand = isEarly ? handingOn(views(spansIn(sets[result])), views(spans), ready) : ready
+            const shares = isEarly ? sets.slice(0, mine).map((set) => views(spansIn(set))) : []
+            const add = (part: number): void => {
+              views(spans)[part].forEach((into, i) =>
+                addInTree(
+                  shares.map((share) => share[part][i]),
+                  into
+                )
+              )
+              ready(part)
+            }
             const listener = (i: number, { _tag }: Phase): Listener => {
-              if (isEarly) return { finished: (_, groups) => handAll(groups, hand) }
-              return i === last && _tag === 'sum' ? { done: hand } : {}
+              if (isEarly) return handingOn(mine, parts.length, add)
+              return i === last && _tag === 'sum' ? { done: ready } : {}
             }
             return pipe(
               phases,
               TE.traverseSeqArrayWithIndex((i, phase) => pool.run(tasks(phase), listener(i, phase))),
-              TE.chainFirstIOK(() => () => handAll(parts.length, hand)),
+              TE.chainFirstIOK(() => () => parts.forEach((_, part) => ready(part))),
               TE.chain(() => summed)
             )
           }

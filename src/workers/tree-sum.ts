@@ -5,10 +5,12 @@
  * of shards only: never on who computed them, or which came first.
  */
 
+import type { Data } from '../tensor/dtype.js'
 import { inputNode, binaryNode, type Tensor } from '../tensor/tensor.js'
 import { invalidArgument } from '../tensor/fault.js'
 import { lower } from '../tensor/program/lower.js'
 import type { Program, Spec } from '../tensor/program/program.js'
+import { blocksOf } from './runs.js'
 
 /** The largest power of two that is not above `n`, a positive 32-bit integer. By its bits: a logarithm may round. */
 const largestPowerOfTwo = (n: number): number => 1 << (31 - Math.clz32(n))
@@ -41,4 +43,21 @@ export const treeSumProgram = (specs: ReadonlyArray<Spec>, shards: number): Prog
   const total = foldTree<ReadonlyArray<Tensor>>((left, right) => left.map((x, i) => binaryNode('add', x, right[i])))
   const outputs = total(sets).map((tensor, leaf) => ({ name: String(leaf), tensor }))
   return lower(outputs, sets.flat()).program
+}
+
+/** Elements that are added at a time: few enough to stay in a cache. */
+const blockLength = 2 ** 12
+
+const sumOf = (x: Data, y: Data): Data => {
+  const sum = x.slice()
+  for (let i = 0; i < sum.length; i++) sum[i] += y[i]
+  return sum
+}
+
+/** Writes the sum of arrays of one kind and length `into` another, in the tree's order, with the bits of the program above. */
+export const addInTree = (arrays: ReadonlyArray<Data>, into: Data): void => {
+  for (const { start, size } of blocksOf(into.length, blockLength)) {
+    const blocks = arrays.map((array) => array.subarray(start, start + size))
+    into.set(foldTree(sumOf)(blocks), start)
+  }
 }

@@ -58,3 +58,10 @@ export const wavesOf = (shards: number, room: number): Waves => {
   while (waiting.length > 1) join()
   return { phases, sets, result: waiting[0].set }
 }
+
+/** All shards at once, for a sum that is made elsewhere, in the set after theirs. */
+export const oneWaveOf = (shards: number): Waves => ({
+  phases: [{ _tag: 'map', shards: Array.from({ length: shards }, (_, shard) => ({ shard, set: shard })) }],
+  sets: shards + 1,
+  result: shards
+})

@@ -10,6 +10,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { matmul } from '../../src/tensor/index.js'
 import { lower, type Lowered } from '../../src/tensor/program/lower.js'
+import type { Data } from '../../src/tensor/dtype.js'
 import { outputSpecs } from '../../src/tensor/program/program.js'
 import type { DeviceChoice } from '../../src/tensor/run/choose.js'
 import { wasm as wasmDevice } from '../../src/tensor/run/wasm.js'
@@ -178,13 +179,16 @@ describe('a sum over ranks of what is still being computed', () => {
       [x]
     )
   }
-  const data = [1, 2].map((rank) => Float32Array.from({ length: size * size }, (_, i) => ((i * 37 * rank) % 101) / 5e3))
+  const shardsOf = (count: number): ReadonlyArray<Float32Array> =>
+    Array.from({ length: count }, (_, shard) =>
+      Float32Array.from({ length: size * size }, (_, i) => ((i * (37 + shard)) % 101) / 5e3)
+    )
 
   type Event = 'begun' | 'computed'
 
-  /** The sums on one of two ranks, and in which order parts were begun with and computed. */
+  /** The sums over shards on one of two ranks, and in which order parts were begun with and computed. */
   const sumOn =
-    (ranks: Ranks, events: Array<Event>) =>
+    (shards: ReadonlyArray<Float32Array>, ranks: Ranks, events: Array<Event>) =>
     (pool: Pool): TE.TaskEither<WorkerError, number> => {
       const beginSum: Ranks['beginSum'] = (arrays) => () => {
         events.push('begun')
@@ -195,39 +199,20 @@ describe('a sum over ranks of what is still being computed', () => {
           pool.run(jobs, listener),
           TE.tapIO(() => () => events.push('computed'))
         )
+      const carrying = { ranks: { ...ranks, beginSum } }
       return pipe(
-        prepareShardedSum({ ...pool, run }, 'powers', powers(), [], 2, { ranks: { ...ranks, beginSum } }),
-        TE.chainFirst((sum) => TE.fromIOEither(sum.write(data.map((x) => [x])))),
+        prepareShardedSum({ ...pool, run }, 'powers', powers(), [], shards.length, carrying),
+        TE.chainFirst((sum) => TE.fromIOEither(sum.write(shards.map((x) => [x])))),
         TE.chainFirst((sum) => sum.run([])),
         TE.map((sum) => checksum(sum.read()))
       )
     }
 
-  // A run that finds too little room to work in ends before it has begun: the first that computes is number 1.
-  it.each<readonly [string, ReadonlyArray<Death>]>([
-    ['nobody is lost', []],
-    ['a thread is lost before anything is finished', [{ program: 0, run: 0, way: 'exit' }]],
-    [
-      'threads are lost when some of it is exchanged',
-      [1, 2].map((groups) => ({ program: 0, run: groups, way: 'throw', groups }))
-    ]
-  ])('is exchanged part by part, and the same where %s', async (_, plan) => {
-    const [first, second] = meeting(2).members
-    const events: Array<Event> = []
-    const alone = sumOn(second, [])(inProcess(wasmDevice()))()
-    const { answer, replaced } = await withChaos({ workers: 1, choice: wasm }, plan)(sumOn(first, events))
-    expect(replaced).toHaveLength(plan.length)
-    expect(events.filter((event) => event === 'begun')).toHaveLength(3)
-    expect(events.indexOf('computed')).toBeGreaterThanOrEqual(2)
-    expect(answer).toEqual(await alone)
-    expect(answer).toEqual(E.right(expected()))
-  })
-
-  /** Each shard by itself, then their sums. */
-  const expected = (): number => {
+  /** Each shard by itself, then the sums on each rank, then theirs. */
+  const expected = (shards: ReadonlyArray<Float32Array>): number => {
     const device = wasmDevice()
     const { program } = powers()
-    const shards = data.map((x) => {
+    const computed = shards.map((x) => {
       const outputs = outputSpecs(program).map(() => new Float32Array(size * size))
       pipe(
         device.load(program),
@@ -235,6 +220,39 @@ describe('a sum over ranks of what is still being computed', () => {
       )
       return outputs
     })
-    return checksum(shards[0].map((_, i) => sumInOrder(shards.map((outputs) => outputs[i]))))
+    const half = computed.length / 2
+    const ranks = [computed.slice(0, half), computed.slice(half)]
+    const sum = (terms: ReadonlyArray<ReadonlyArray<Data>>): ReadonlyArray<Data> =>
+      terms[0].map((_, i) => sumInOrder(terms.map((arrays) => arrays[i])))
+    return checksum(sum(ranks.map(sum)))
   }
+
+  // A run that finds too little room to work in ends before it has begun: of one worker, the first that computes is number 1,
+  // and of two the last to begin is number 3.
+  it.each<readonly [string, number, ReadonlyArray<Death>]>([
+    ['nobody is lost', 1, []],
+    ['a thread is lost before anything is finished', 1, [{ program: 0, run: 0, way: 'exit' }]],
+    [
+      'threads are lost when some of it is exchanged',
+      1,
+      [1, 2].map((groups) => ({ program: 0, run: groups, way: 'throw', groups }))
+    ],
+    ['there are several shards', 2, []],
+    [
+      'threads are lost when some of several shards is exchanged',
+      2,
+      [1, 2].map((groups) => ({ program: 0, run: 2 + groups, way: 'exit', groups }))
+    ]
+  ])('is exchanged part by part, and the same where %s', async (_, workers, plan) => {
+    const shards = shardsOf(2 * workers)
+    const [first, second] = meeting(2).members
+    const events: Array<Event> = []
+    const alone = sumOn(shards, second, [])(inProcess(wasmDevice()))()
+    const { answer, replaced } = await withChaos({ workers, choice: wasm }, plan)(sumOn(shards, first, events))
+    expect(replaced).toHaveLength(plan.length)
+    expect(events.filter((event) => event === 'begun')).toHaveLength(3)
+    expect(events.indexOf('computed')).toBeGreaterThanOrEqual(2)
+    expect(answer).toEqual(await alone)
+    expect(answer).toEqual(E.right(expected(shards)))
+  })
 })

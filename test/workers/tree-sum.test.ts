@@ -6,7 +6,7 @@ import type { Data } from '../../src/tensor/dtype.js'
 import type { Spec } from '../../src/tensor/program/program.js'
 import { allocateOutputs } from '../../src/tensor/run/arrays.js'
 import { reference } from '../../src/tensor/run/reference.js'
-import { foldTree, treeSumProgram } from '../../src/workers/tree-sum.js'
+import { addInTree, foldTree, treeSumProgram } from '../../src/workers/tree-sum.js'
 
 /** The definition, word for word: [lo, hi) splits at the largest power of two below hi - lo. */
 const naive = (lo: number, hi: number): string => {
@@ -75,6 +75,31 @@ describe('the program of a tree sum', () => {
             pairs.map(([a, b]) => [Float32Array.of(a), Float32Array.of(b)])
           )
         ).toEqual([Float32Array.of(total(pairs.map(([a]) => a))), Float32Array.of(total(pairs.map(([, b]) => b)))])
+      })
+    )
+  })
+
+  it('has the same bits where it is made here and now', () => {
+    const dtype = fc.constantFrom('f32' as const, 'i32' as const, 'u32' as const)
+    // More than one block of them, and a part of another.
+    const length = fc.constantFrom(0, 1, 5, 4096, 9000)
+    fc.assert(
+      fc.property(dtype, length, fc.integer({ min: 1, max: 9 }), fc.nat(), (kind, size, shards, seed) => {
+        const make = { f32: Float32Array, i32: Int32Array, u32: Uint32Array }[kind]
+        const value = (i: number): number => Math.sin(seed + i) * 2 ** (kind === 'f32' ? i % 40 : 30)
+        const arrays = Array.from({ length: shards }, (_, shard) => {
+          const array = new make(size)
+          for (let i = 0; i < size; i++) array[i] = value(i * (shard + 1))
+          return array
+        })
+        const into = new make(size)
+        addInTree(arrays, into)
+        expect([into]).toEqual(
+          run(
+            [{ shape: [size], dtype: kind }],
+            arrays.map((array) => [array])
+          )
+        )
       })
     )
   })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { foldTree } from '../../src/workers/tree-sum.js'
-import { roomFor, wavesOf, type Phase } from '../../src/workers/waves.js'
+import { oneWaveOf, roomFor, wavesOf, type Phase } from '../../src/workers/waves.js'
 
 const add = (a: string, b: string): string => `(${a}+${b})`
 
@@ -56,6 +56,18 @@ describe('waves', () => {
       fc.property(shards, fc.integer({ min: 0, max: 4 }), (n, k) => {
         const room = Math.min(n, 2 ** k)
         expect(wavesOf(n, 2 ** k).sets).toBeLessThanOrEqual(room + Math.ceil(Math.log2(n / room)) + 1)
+      })
+    )
+  })
+
+  it('are one, for a sum that is made elsewhere: each shard in a set of its own, and one set more', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40 }), (shards) => {
+        const { phases, sets, result } = oneWaveOf(shards)
+        const [wave, ...others] = phases.map((phase) => (phase._tag === 'map' ? phase.shards : []))
+        expect(others).toEqual([])
+        expect(wave.map(({ shard }) => shard)).toEqual([...Array(shards).keys()])
+        expect(new Set([...wave.map(({ set }) => set), result]).size).toBe(sets)
       })
     )
   })
