@@ -50,11 +50,12 @@ const pursue = (begun: Begun): TE.TaskEither<WorkerError, void> => {
     return waited >= 0 && waited < eagerMs
   }
   const ended = (async (): Promise<E.Either<WorkerError, void>> => {
-    for (;;) {
+    for (let asked = 1; ; asked++) {
       const done = begun()
       if (E.isLeft(done)) return done
       if (done.right) return E.right(undefined)
-      await pause(isEager())
+      // It may be that it is waited for as soon as it is begun.
+      await pause(asked === 1 || isEager())
     }
   })()
   return () => {
