@@ -51,12 +51,13 @@ const watched =
         finished(seen)
       }
     }
-    const watching = watch()
-    const answer = await work()
-    isOver = true
-    Atomics.notify(words, 1)
-    await watching
-    return answer
+    void watch()
+    try {
+      return await work()
+    } finally {
+      isOver = true
+      Atomics.notify(words, 1)
+    }
   }
 
 export const lastingMember = ({ worker, start, memory, attempts, onReplaced }: LastingOptions): Lasting => {
