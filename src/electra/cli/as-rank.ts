@@ -4,13 +4,14 @@
  * The first rank speaks for all; the others say only what ended them. A rank that cannot go on says why, and ends the job.
  */
 
+import { fstatSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { acquireRanks, launchOf, showWorkerError, solo, type Ranks } from '../../workers/index.js'
 import type { Console } from './console.js'
-import { failed, type Command, type Failure } from './outcome.js'
+import { failed, failedWith, type Command, type Failure } from './outcome.js'
 
 /** Beside a console that speaks for all. */
 const silent = (console: Console): Console => ({
@@ -39,6 +40,23 @@ const inJob =
     return E.left(failure)
   }
 
+/**
+ * The launchers of MPICH and its kin speak with a process through a socket that it inherits. What starts it in between, such as npx,
+ * may not hand that on; MPICH would end the process then, in words that help nobody.
+ */
+const checkConnection = ({ PMI_FD }: NodeJS.ProcessEnv): E.Either<Failure, void> => {
+  if (PMI_FD === undefined) return E.right(undefined)
+  const isThere = E.tryCatch(() => fstatSync(Number(PMI_FD)).isSocket(), E.toError)
+  return E.isRight(isThere) && isThere.right
+    ? E.right(undefined)
+    : E.left(
+        failed(
+          `the launcher's connection (descriptor ${PMI_FD}, of PMI_FD) has not reached this process: npx and npm's scripts hand none ` +
+            'on. Let the launcher start node, or the installed pure-electra'
+        )
+      )
+}
+
 export const asRank = (console: Console, command: (ranks: Ranks, console: Console) => Command): Command =>
   pipe(
     launchOf(process.env),
@@ -46,8 +64,9 @@ export const asRank = (console: Console, command: (ranks: Ranks, console: Consol
       () => command(solo, console),
       (launch) =>
         pipe(
-          acquireRanks(launch),
-          TE.mapLeft((e) => ofRank(launch.rank, failed(showWorkerError(e)))),
+          TE.fromEither(checkConnection(process.env)),
+          TE.chain(() => TE.mapLeft(failedWith(showWorkerError))(acquireRanks(launch))),
+          TE.mapLeft((failure) => ofRank(launch.rank, failure)),
           TE.chain((ranks) => inJob(ranks, console, command(ranks, ranks.rank === 0 ? console : silent(console))))
         )
     )

@@ -182,4 +182,20 @@ describe('a process that a launcher has started', () => {
     )
     expect(await readdir(directory)).not.toContain('alone')
   })
+
+  // Descriptor 0 is no socket, and 999 is not open.
+  it.each(['0', '999'])(
+    'says so where the launcher’s connection has not come through: descriptor %s',
+    async (PMI_FD) => {
+      const ran = await startWith({ PMI_RANK: '1', PMI_SIZE: '2', PMI_FD }, ...pretrain('cut-off', '--steps', '30'))
+        .ended
+      expect(ran).toMatchObject({ code: 1, stdout: '' })
+      expect(ran.stderr).toMatch(
+        new RegExp(
+          `^pure-electra: rank 1: the launcher's connection \\(descriptor ${PMI_FD}, of PMI_FD\\) has not reached`
+        )
+      )
+      expect(await readdir(directory)).not.toContain('cut-off')
+    }
+  )
 })
