@@ -153,8 +153,10 @@ export const prepareShardedSum = (
   const mine = shards / ranks.ranks
   const first = mine * ranks.rank
   const held = room ?? roomFor(bytes, mine, pool.workers)
-  const isEarly = ranks.ranks > 1 && mine <= Math.min(held, mostAdded) && partsFor(bytes) > 1
-  const order = isEarly ? finishOrder(program) : outputs.map((_, position) => position)
+  // All ranks exchange the same parts in the same order, though each has its own room: only what all have alike decides on that.
+  const isInFinishOrder = ranks.ranks > 1 && mine <= mostAdded && partsFor(total(bytesOf(outputs, 'float32'))) > 1
+  const isEarly = isInFinishOrder && mine <= held
+  const order = isInFinishOrder ? finishOrder(program) : outputs.map((_, position) => position)
   const parts = partsOf(outputs, order)
   return pipe(
     TE.fromEither(check(name, source, shared, shards, ranks)),

@@ -188,7 +188,7 @@ describe('a sum over ranks of what is still being computed', () => {
 
   /** The sums over shards on one of two ranks, and in which order parts were begun with and computed. */
   const sumOn =
-    (shards: ReadonlyArray<Float32Array>, ranks: Ranks, events: Array<Event>) =>
+    (shards: ReadonlyArray<Float32Array>, ranks: Ranks, events: Array<Event>, room?: number) =>
     (pool: Pool): TE.TaskEither<WorkerError, number> => {
       const beginSum: Ranks['beginSum'] = (arrays) => () => {
         events.push('begun')
@@ -199,7 +199,7 @@ describe('a sum over ranks of what is still being computed', () => {
           pool.run(jobs, listener),
           TE.tapIO(() => () => events.push('computed'))
         )
-      const carrying = { ranks: { ...ranks, beginSum } }
+      const carrying = { ranks: { ...ranks, beginSum }, room }
       return pipe(
         prepareShardedSum({ ...pool, run }, 'powers', powers(), [], shards.length, carrying),
         TE.chainFirst((sum) => TE.fromIOEither(sum.write(shards.map((x) => [x])))),
@@ -254,5 +254,13 @@ describe('a sum over ranks of what is still being computed', () => {
     expect(events.indexOf('computed')).toBeGreaterThanOrEqual(2)
     expect(answer).toEqual(await alone)
     expect(answer).toEqual(E.right(expected(shards)))
+  })
+
+  it('is of the same parts in the same order on ranks that have room for different numbers of shards', async () => {
+    const shards = shardsOf(4)
+    const sums = await Promise.all(
+      meeting(2).members.map((ranks, i) => sumOn(shards, ranks, [], 2 - i)(inProcess(wasmDevice()))())
+    )
+    expect(sums).toEqual([E.right(expected(shards)), E.right(expected(shards))])
   })
 })
