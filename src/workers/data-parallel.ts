@@ -28,6 +28,7 @@ import { spansOf } from './exchange.js'
 import { layOut } from './layout.js'
 import type { MemoryPlan } from './memory-plan.js'
 import { allocateSlots, freeSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
+import { pick } from './pick.js'
 import type { Pool } from './pool.js'
 import { inOrder } from '../tensor/in-order.js'
 import { prepareInParts } from './in-parts.js'
@@ -95,9 +96,6 @@ export type Fold = {
   /** Fails on every rank where one has another state than rank 0: there with `RanksDiffer`. */
   readonly compare: TE.TaskEither<WorkerError, void>
 }
-
-const pick = <A>(positions: ReadonlyArray<number>, from: ReadonlyArray<A>): ReadonlyArray<A> =>
-  positions.map((i) => from[i])
 
 type Cut = {
   readonly state: ReadonlyArray<Spec>

@@ -28,6 +28,7 @@ import { exchange, spansOf, type Exchange } from './exchange.js'
 import { layOut } from './layout.js'
 import { handingOn } from './handing-on.js'
 import { allocateSlots, readSlots, view, writeSlots, type Slot } from './memory.js'
+import { pick } from './pick.js'
 import type { Listener, Pool } from './pool.js'
 import { solo, type Ranks } from './ranks.js'
 import type { ProgramId, Task } from './runner.js'
@@ -52,9 +53,6 @@ export type ShardedSum = {
   /** Copies of the sums. */
   readonly read: IO<ReadonlyArray<Data>>
 }
-
-const pick = <A>(positions: ReadonlyArray<number>, from: ReadonlyArray<A>): ReadonlyArray<A> =>
-  positions.map((i) => from[i])
 
 /** How a sum is carried out. */
 export type Carrying = {
