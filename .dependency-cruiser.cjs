@@ -6,12 +6,23 @@ const room = (name, allowed) => ({
   to: { path: '^src/', pathNot: [name, ...allowed].map((r) => `^src/${r}/`) }
 })
 
+/** Rooms within a room: of its other rooms a room knows those allowed. */
+const within = (parent, name, allowed) => ({
+  name: `${parent}-${name}-knows-only-${allowed.join('-') || 'itself'}`,
+  severity: 'error',
+  from: { path: `^src/${parent}/${name}/` },
+  to: { path: `^src/${parent}/[^/]+/`, pathNot: [name, ...allowed].map((r) => `^src/${parent}/${r}/`) }
+})
+
 module.exports = {
   forbidden: [
     room('tensor', []),
     room('autodiff', ['tensor']),
     room('nn', ['tensor', 'autodiff']),
     room('workers', ['tensor']),
+    within('workers', 'pool', []),
+    within('workers', 'ranks', ['pool']),
+    within('workers', 'fold', ['ranks', 'pool']),
     room('testing', ['tensor', 'autodiff']),
     room('electra', ['tensor', 'autodiff', 'nn', 'workers']),
     {

@@ -16,4 +16,4 @@ export const peerScript = (name: string): string => at(`../../peers/${name}`)
 export const freshModule = at('./fresh.mjs')
 
 /** Where worker threads start: the build. */
-export const threadModule = new URL('../../../dist/workers/thread.js', import.meta.url)
+export const threadModule = new URL('../../../dist/workers/pool/thread.js', import.meta.url)

@@ -159,7 +159,7 @@ const isQuick = process.argv.includes('--quick')
 const allreduce = (ranks, bytes, { latency, bandwidth }) =>
   ranks === 1 ? 0 : 2 * Math.log2(ranks) * latency + (2 * (ranks - 1) * bytes) / ranks / bandwidth
 
-/** See `src/workers/sharded-sum.ts`. */
+/** See `src/workers/fold/sharded-sum.ts`. */
 const mostAdded = 8
 
 /**

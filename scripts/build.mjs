@@ -12,7 +12,7 @@ const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc
 })
 if (status !== 0) process.exit(status ?? 1)
 
-const thread = 'dist/workers/web/thread.js'
+const thread = 'dist/workers/pool/web/thread.js'
 await build({
   entryPoints: [thread],
   outfile: thread,

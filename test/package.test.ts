@@ -59,7 +59,9 @@ describe('the packed package', () => {
       typeof target === 'string' ? [target] : Object.values(target)
     )
     expect(packed).toEqual(expect.arrayContaining(targets.map((target) => target.replace('./', ''))))
-    expect(packed).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'data/README.md', 'dist/workers/thread.js']))
+    expect(packed).toEqual(
+      expect.arrayContaining(['LICENSE', 'README.md', 'data/README.md', 'dist/workers/pool/thread.js'])
+    )
     expect(packed.some((path) => path.startsWith('data/sample/'))).toBe(true)
     expect(packed.filter((path) => /(^|\/)(test|node_modules|bench)\//.test(path))).toEqual([])
   })

@@ -1,4 +1,4 @@
 /** A thread of a pool that is lost by plan. */
 
 import './misbehave.js'
-import '../../src/workers/thread.js'
+import '../../src/workers/pool/thread.js'

@@ -9,7 +9,7 @@ const title = hasChromium || isRequired ? 'the example page' : 'the example page
 
 describe.skipIf(!hasChromium && !isRequired)(title, () => {
   it('trains both networks on the shipped text', async () => {
-    built('workers/web/thread.js')
+    built('workers/pool/web/thread.js')
     const { page, close } = await openSite(
       await bundledByVite(new URL('../../examples/browser/index.html', import.meta.url))
     )

@@ -20,7 +20,7 @@ const faces = Object.keys(exports).flatMap((subpath) =>
 
 /** What a page of one line comes to, what it was made from, and the modules that it still imports when it is bundled. */
 const bundled = async (line: string) => {
-  built('workers/web/spawn.js')
+  built('workers/pool/web/spawn.js')
   const { outputFiles, metafile } = await build({
     stdin: { contents: line, resolveDir: root },
     bundle: true,
@@ -45,8 +45,8 @@ describe('bundled for a browser', () => {
   })
 
   it('a thread is one file already, which can be served as it is', async () => {
-    const { inputs, imports } = await bundled(`import './dist/workers/web/thread.js'`)
-    expect(inputs).toEqual(['dist/workers/web/thread.js', '<stdin>'])
+    const { inputs, imports } = await bundled(`import './dist/workers/pool/web/thread.js'`)
+    expect(inputs).toEqual(['dist/workers/pool/web/thread.js', '<stdin>'])
     expect(imports).toEqual([])
   })
 

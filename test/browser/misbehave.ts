@@ -3,8 +3,8 @@
  * what makes it a worker like any other.
  */
 
-import type { Slot } from '../../src/workers/memory.js'
-import type { Task } from '../../src/workers/runner.js'
+import type { Slot } from '../../src/workers/pool/memory.js'
+import type { Task } from '../../src/workers/pool/runner.js'
 
 export type Way = 'close' | 'throw' | 'reject' | 'unhandled' | 'hang' | 'terminate'
 

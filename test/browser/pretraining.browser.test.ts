@@ -39,7 +39,7 @@ const entry = new URL('./pretraining.page.mjs', import.meta.url)
 const bundles: Readonly<Record<string, () => Promise<Site>>> = {
   Vite: () => bundledByVite(entry),
   esbuild: async () => {
-    const thread = { type: 'text/javascript', body: await readFile(built('workers/web/thread.js')) }
+    const thread = { type: 'text/javascript', body: await readFile(built('workers/pool/web/thread.js')) }
     return new Map([...(await bundledByEsbuild({ page: entry })), ['/thread.js', thread]])
   }
 }

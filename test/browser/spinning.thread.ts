@@ -1,6 +1,6 @@
 /** A thread that is told a memory, and counts up its first word for as long as it runs. */
 
-import { parentEndpoint } from '../../src/workers/node/parent.js'
+import { parentEndpoint } from '../../src/workers/pool/node/parent.js'
 
 /**
  *     (import "env" "memory" (memory 1 1 shared))

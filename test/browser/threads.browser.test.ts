@@ -2,7 +2,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { showWorkerError, type WorkerError } from '../../src/workers/error.js'
-import { withPool, type Patience } from '../../src/workers/threads.js'
+import { withPool, type Patience } from '../../src/workers/pool/threads.js'
 import { built } from '../built.js'
 import { train } from '../workers/train.js'
 import type { Death, Way } from './misbehave.js'
@@ -29,7 +29,7 @@ describe.skipIf(!hasChromium && !isRequired)(title, () => {
       }
     })
     const choice = { device: 'wasm', matmul: 'own', floats: 'float32' } as const
-    inNode = await withPool({ workers: 2, choice, entry: built('workers/thread.js') })(train(shards))()
+    inNode = await withPool({ workers: 2, choice, entry: built('workers/pool/thread.js') })(train(shards))()
     expect(E.isRight(inNode)).toBe(true)
   })
 

@@ -4,10 +4,10 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { WorkerError } from '../../src/workers/error.js'
-import type { Replaced } from '../../src/workers/lasting.js'
-import { spawn } from '../../src/workers/node/spawn.js'
-import type { Ended } from '../../src/workers/platform.js'
-import { acquirePool, withPool, type Patience } from '../../src/workers/threads.js'
+import type { Replaced } from '../../src/workers/pool/supervised-worker.js'
+import { spawn } from '../../src/workers/pool/node/spawn.js'
+import type { Ended } from '../../src/workers/pool/platform.js'
+import { acquirePool, withPool, type Patience } from '../../src/workers/pool/threads.js'
 import { train } from '../workers/train.js'
 import type { Chaos, Death } from './misbehave.js'
 

@@ -12,9 +12,9 @@ import { setEnvironmentData, type Worker } from 'node:worker_threads'
 import type * as E from 'fp-ts/lib/Either.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import type { WorkerError } from '../../src/workers/error.js'
-import type { Replaced } from '../../src/workers/lasting.js'
-import type { Pool } from '../../src/workers/pool.js'
-import { withPool, type PoolOptions } from '../../src/workers/threads.js'
+import type { Replaced } from '../../src/workers/pool/supervised-worker.js'
+import type { Pool } from '../../src/workers/pool/pool.js'
+import { withPool, type PoolOptions } from '../../src/workers/pool/threads.js'
 import { built } from '../built.js'
 
 export type Way = 'exit' | 'throw' | 'reject' | 'hang' | 'terminate' | 'native' | 'interrupt'
@@ -67,7 +67,7 @@ export const withChaos =
     await promisify(execFile)('mkfifo', [fifo])
     setEnvironmentData('chaos', {
       fifo,
-      thread: built('workers/thread.js').href,
+      thread: built('workers/pool/thread.js').href,
       plan,
       runs: counters(),
       deaths

@@ -15,18 +15,18 @@ import { outputSpecs } from '../../src/tensor/program/program.js'
 import type { DeviceChoice } from '../../src/tensor/run/choose.js'
 import { wasm as wasmDevice } from '../../src/tensor/run/wasm.js'
 import { inputNode } from '../../src/tensor/tensor.js'
-import { checksum } from '../../src/workers/checksum.js'
-import { prepareStep } from '../../src/workers/data-parallel.js'
+import { checksum } from '../../src/workers/ranks/checksum.js'
+import { prepareStep } from '../../src/workers/fold/data-parallel.js'
 import type { WorkerError } from '../../src/workers/error.js'
-import { inProcess } from '../../src/workers/in-process.js'
-import { allocateSlots } from '../../src/workers/memory.js'
-import type { Pool } from '../../src/workers/pool.js'
-import type { Ranks } from '../../src/workers/ranks.js'
-import { prepareShardedSum } from '../../src/workers/sharded-sum.js'
-import { withPool } from '../../src/workers/threads.js'
+import { inProcess } from '../../src/workers/pool/in-process.js'
+import { allocateSlots } from '../../src/workers/pool/memory.js'
+import type { Pool } from '../../src/workers/pool/pool.js'
+import type { Ranks } from '../../src/workers/ranks/ranks.js'
+import { prepareShardedSum } from '../../src/workers/fold/sharded-sum.js'
+import { withPool } from '../../src/workers/pool/threads.js'
 import { built } from '../built.js'
 import { withChaos, type Death, type Way } from './chaos.js'
-import { meeting, sumInOrder } from './meeting.js'
+import { meeting, sumInOrder } from './ranks/meeting.js'
 import { batch, bitsOf, initialState, perceptron } from './perceptron.js'
 import { train } from './train.js'
 
@@ -36,14 +36,14 @@ const shards = 4
 
 let undisturbed: E.Either<WorkerError, ReadonlyArray<string>>
 beforeAll(async () => {
-  undisturbed = await withPool({ workers: 2, choice: wasm, entry: built('workers/thread.js') })(train(shards))()
+  undisturbed = await withPool({ workers: 2, choice: wasm, entry: built('workers/pool/thread.js') })(train(shards))()
   expect(E.isRight(undisturbed)).toBe(true)
 })
 
 /** Programs of the perceptron's step: its gradient, its sums and its update, as the pool numbers them. */
 const programs = async (): Promise<number> => {
   let loaded = 0
-  await withPool({ workers: 1, choice: wasm, entry: built('workers/thread.js') })((pool) =>
+  await withPool({ workers: 1, choice: wasm, entry: built('workers/pool/thread.js') })((pool) =>
     train(shards)({
       ...pool,
       load: (program) => {
@@ -199,9 +199,9 @@ describe('a sum over ranks of what is still being computed', () => {
           pool.run(jobs, listener),
           TE.tapIO(() => () => events.push('computed'))
         )
-      const carrying = { ranks: { ...ranks, beginSum }, room }
+      const execution = { ranks: { ...ranks, beginSum }, room }
       return pipe(
-        prepareShardedSum({ ...pool, run }, 'powers', powers(), [], shards.length, carrying),
+        prepareShardedSum({ ...pool, run }, 'powers', powers(), [], shards.length, execution),
         TE.chainFirst((sum) => TE.fromIOEither(sum.write(shards.map((x) => [x])))),
         TE.chainFirst((sum) => sum.run([])),
         TE.map((sum) => checksum(sum.read()))

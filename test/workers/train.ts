@@ -4,18 +4,18 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { prepareStep, type Arrays } from '../../src/workers/data-parallel.js'
+import { prepareStep, type Arrays } from '../../src/workers/fold/data-parallel.js'
 import type { WorkerError } from '../../src/workers/error.js'
-import type { Pool } from '../../src/workers/pool.js'
-import type { Carrying } from '../../src/workers/sharded-sum.js'
+import type { Pool } from '../../src/workers/pool/pool.js'
+import type { Execution } from '../../src/workers/fold/sharded-sum.js'
 import { batch, bitsOf, initialState, perceptron } from './perceptron.js'
 
 /** The bits of every metric on the way, and of the state at the end. */
 export const train =
-  (shards: number, carrying: Carrying = {}) =>
+  (shards: number, execution: Execution = {}) =>
   (pool: Pool): TE.TaskEither<WorkerError, ReadonlyArray<string>> =>
     pipe(
-      prepareStep(pool, perceptron(shards), carrying),
+      prepareStep(pool, perceptron(shards), execution),
       TE.chainFirst((fold) => fold.write(initialState())),
       TE.chain((fold) =>
         pipe(

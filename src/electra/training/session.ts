@@ -15,7 +15,7 @@ import {
   prepareStep,
   solo,
   type Arrays,
-  type Carrying,
+  type Execution,
   type Fold,
   type Pool,
   type WorkerError
@@ -180,7 +180,7 @@ const prefetching = ({ stepAt }: TrainingData): Prefetching => {
  */
 export const openSession =
   ({ config, corpus, seed, totalSteps }: RunSettings) =>
-  (pool: Pool, carrying: Carrying = {}): TE.TaskEither<SessionError, Session> => {
+  (pool: Pool, execution: Execution = {}): TE.TaskEither<SessionError, Session> => {
     const keys = runKeys(seed)
     const schedule = scheduleOf(config, totalSteps)
     const objective = objectiveOf(config, corpus.vocabulary.pieces.length)
@@ -188,7 +188,7 @@ export const openSession =
       TE.fromEither<SessionError, TrainingData>(trainingData(config, corpus, keys)),
       TE.bindTo('data'),
       TE.bindW('programs', () => TE.fromEither(pretrainingPrograms(config, objective, totalSteps))),
-      TE.bindW('fold', ({ programs }) => prepareStep(pool, programs.step, carrying)),
+      TE.bindW('fold', ({ programs }) => prepareStep(pool, programs.step, execution)),
       TE.bindW('evaluate', ({ data, programs, fold }) => evaluation(programs, fold, data)),
       TE.let('leaves', ({ programs }) => leavesOf(programs)),
       TE.chainFirstW(({ programs, fold, leaves }) => initialise(programs, keys, fold, leaves)),
@@ -199,7 +199,7 @@ export const openSession =
           data,
           device: pool.device,
           workers: pool.workers,
-          ranks: (carrying.ranks ?? solo).ranks,
+          ranks: (execution.ranks ?? solo).ranks,
           step: (n) => {
             const { shards, tokens } = inputsOf(n)
             return pipe(

@@ -5,7 +5,7 @@ import { loadStep } from '../../../src/electra/profile/step.js'
 import { outputSpecs } from '../../../src/tensor/program/program.js'
 import { reference } from '../../../src/tensor/run/reference.js'
 import { wasm } from '../../../src/tensor/run/wasm.js'
-import { layOut } from '../../../src/workers/layout.js'
+import { layOut } from '../../../src/workers/pool/layout.js'
 import { left, right, rightOf } from '../data/right.js'
 import { least } from '../training/runs.js'
 

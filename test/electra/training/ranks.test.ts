@@ -18,7 +18,7 @@ import {
 } from '../../../src/electra/training/pretrain.js'
 import { built } from '../../built.js'
 import { chaosEntry } from '../../workers/chaos.js'
-import { onRanks } from '../../workers/meeting.js'
+import { onRanks } from '../../workers/ranks/meeting.js'
 import { right, rightOf } from '../data/right.js'
 import { corpusIn, least, optionsOf, remove, stoppingAfter, temporary, textOf, threads } from './runs.js'
 
@@ -155,7 +155,7 @@ describe('a run that cannot go on', () => {
     // Two shards a step on each rank: the second of step 5, counted from 0.
     const runs = () => new Int32Array(new SharedArrayBuffer(4 * 64))
     const plan = [{ program: 0, run: 11, way: 'exit' }]
-    setEnvironmentData('chaos', { thread: built('workers/thread.js').href, plan, runs: runs(), deaths: runs() })
+    setEnvironmentData('chaos', { thread: built('workers/pool/thread.js').href, plan, runs: runs(), deaths: runs() })
     const pool = { ...threads(1), entry: chaosEntry, patience: { attempts: 1 } }
     const ended = await onAll(2, 'lost', (rank) => (rank === 1 ? { pool } : {}))
     expect(ended).toMatchObject([

@@ -48,7 +48,7 @@ export const least = (change: object = {}): ElectraConfig => nano({ model: { lay
 export const threads = (workers: number): PoolOptions => ({
   workers,
   choice: { device: 'wasm', matmul: 'own', floats: 'float32' },
-  entry: built('workers/thread.js')
+  entry: built('workers/pool/thread.js')
 })
 
 /** Twelve steps with a checkpoint after every fourth. */

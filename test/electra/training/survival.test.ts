@@ -38,7 +38,7 @@ const options = (out: string, change: Partial<PretrainOptions> = {}): PretrainOp
 /** Plans deaths for the pools that are acquired next; gives the counts of the runs of each program. */
 const plan = (deaths: ReadonlyArray<Death>): Int32Array => {
   const [runs, passed] = [0, 1].map(() => new Int32Array(new SharedArrayBuffer(4 * 64)))
-  setEnvironmentData('chaos', { thread: built('workers/thread.js').href, plan: deaths, runs, deaths: passed })
+  setEnvironmentData('chaos', { thread: built('workers/pool/thread.js').href, plan: deaths, runs, deaths: passed })
   return runs
 }
 

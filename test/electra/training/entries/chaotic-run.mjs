@@ -15,7 +15,7 @@ const { corpus, chaos, plan, fifo, ...settings } = JSON.parse(readFileSync(proce
 endDespiteThreads()
 execFileSync('mkfifo', ['-m', '600', fifo])
 const counters = () => new Int32Array(new SharedArrayBuffer(4 * 64))
-const thread = new URL('../../../../dist/workers/thread.js', import.meta.url).href
+const thread = new URL('../../../../dist/workers/pool/thread.js', import.meta.url).href
 setEnvironmentData('chaos', { thread, plan, fifo, runs: counters(), deaths: counters() })
 
 const console_ = consoleOf(true)()

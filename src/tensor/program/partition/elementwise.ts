@@ -1,0 +1,62 @@
+/**
+ * Programs that compute element by element: the same for any number of elements, so they can be run on blocks of them.
+ */
+
+import { instructionOf, specOf, type Instruction, type Program } from '../program.js'
+import { sizeOf, type Shape } from '../../shape.js'
+
+const isLarge = (shape: Shape): boolean => sizeOf(shape) > 1
+
+/** Whether element i of a large result depends on elements i of large operands, and on small ones, alone. */
+const isElementwise = (program: Program, { op, inputs }: Instruction): boolean => {
+  switch (op._tag) {
+    case 'unary':
+    case 'binary':
+    case 'compare':
+    case 'select':
+    case 'cast':
+    case 'reshape':
+    case 'barrier':
+      return true
+    case 'broadcast':
+      return inputs.every((v) => !isLarge(specOf(program, v).shape))
+    case 'constant':
+    case 'iota':
+    case 'reduce':
+    case 'permute':
+    case 'slice':
+    case 'pad':
+    case 'concat':
+    case 'dot':
+    case 'gather':
+    case 'scatterAdd':
+    case 'randomBits':
+      return false
+  }
+}
+
+/**
+ * The number of elements of all its large values, which have more than one; `undefined` where some have more than others, an
+ * output is small, or a large one is computed otherwise than element by element.
+ */
+export const elementwiseSize = (program: Program): number | undefined => {
+  const sizes = new Set<number>()
+  const values = program.inputs.length + program.instructions.length
+  for (let v = 0; v < values; v++) {
+    const { shape } = specOf(program, v)
+    if (!isLarge(shape)) continue
+    const instruction = instructionOf(program, v)
+    if (instruction !== undefined && !isElementwise(program, instruction)) return undefined
+    sizes.add(sizeOf(shape))
+  }
+  const areOutputsLarge = program.outputs.every(({ value }) => isLarge(specOf(program, value).shape))
+  const [size] = sizes
+  return sizes.size === 1 && areOutputsLarge ? size : undefined
+}
+
+/** The same computation on vectors of `length` elements, for a program that has an `elementwiseSize`. */
+export const ofLength = (program: Program, length: number): Program => {
+  const resized = <S extends { readonly shape: Shape }>(spec: S): S =>
+    isLarge(spec.shape) ? { ...spec, shape: [length] } : spec
+  return { ...program, inputs: program.inputs.map(resized), instructions: program.instructions.map(resized) }
+}

@@ -1,0 +1,74 @@
+/**
+ * The entry of a worker thread: a device, a runner on it, and the wire to the pool.
+ */
+
+import { expose } from 'comlink'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { deserialise, showProgramFormatError } from '../../tensor/program/serialise.js'
+import { acquireSync } from '../../tensor/run/choose-sync.js'
+import { attachMemory, type Memory } from '../../tensor/run/memory.js'
+import type { WorkerError } from '../error.js'
+import { workspaceMemory, type WorkspaceMemory } from './workspace.js'
+import { parentEndpoint } from './node/parent.js'
+import type { ThreadApi } from './protocol.js'
+import { factsOf, runnerOf, type ProgramId, type Runner } from './runner.js'
+
+const rejected =
+  (id: ProgramId) =>
+  (reason: string): WorkerError => ({
+    _tag: 'ProgramRejected',
+    program: String(id),
+    found: reason,
+    expected: 'the text of a program'
+  })
+
+type Opened = { readonly runner: Runner; readonly working: WorkspaceMemory; readonly memory: Memory }
+
+const threadApi = (): ThreadApi => {
+  let opened: Opened | undefined
+  const here = (): Opened => {
+    if (opened === undefined) throw new Error('the thread was called before it was opened')
+    return opened
+  }
+  return {
+    open: (choice, wasm) => {
+      const memory = attachMemory(wasm)
+      const working = workspaceMemory(memory)
+      return pipe(
+        acquireSync(choice, working.memory),
+        TE.map((device) => {
+          opened = { runner: runnerOf(device), working, memory }
+          return factsOf(device)
+        })
+      )()
+    },
+    load: (id, text) =>
+      pipe(
+        TE.fromEither(deserialise(text)),
+        TE.mapLeft((e) => rejected(id)(showProgramFormatError(e))),
+        TE.chain((program) => TE.fromIOEither<WorkerError, number>(here().runner.load(id, program)))
+      )(),
+    run: async (tasks, workspace, progress) => {
+      const { runner, working, memory } = here()
+      working.use(workspace)
+      const words = memory.view('i32', progress, 2) as Int32Array
+      const finished = (groups: number): void => {
+        Atomics.store(words, 1, groups)
+        Atomics.notify(words, 1)
+      }
+      for (let next = Atomics.load(words, 0); next < tasks.length; next++) {
+        const ran = await runner.run(tasks[next], finished)()
+        if (E.isLeft(ran)) {
+          const bytes = working.missing()
+          return bytes === 0 ? ran : E.right({ _tag: 'NeedsWorkspace', bytes })
+        }
+        Atomics.store(words, 0, next + 1)
+      }
+      return E.right({ _tag: 'Done' })
+    }
+  }
+}
+
+expose(threadApi(), parentEndpoint())

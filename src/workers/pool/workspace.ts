@@ -1,0 +1,53 @@
+/**
+ * A workspace: the one block of the shared memory that a thread works in.
+ *
+ * A thread can end at any moment, and what it had allocated for itself would then be lost to all. So it allocates nothing:
+ * its supervisor allocates the workspace, and gives it to the next thread once this one has ended.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import type { IO } from 'fp-ts/lib/IO.js'
+import type { Memory } from '../../tensor/run/memory.js'
+
+/** `bytes` bytes from byte `address`, a multiple of 64. */
+export type Workspace = { readonly address: number; readonly bytes: number }
+
+export const noWorkspace: Workspace = { address: 0, bytes: 0 }
+
+export type WorkspaceMemory = {
+  /** All of the memory to look at; to allocate there is the block, once, and `OutOfMemory` for anything beyond it. */
+  readonly memory: Memory
+  /** Says which workspace there is from now on. */
+  readonly use: (workspace: Workspace) => void
+  /** The bytes of the first block that could not be had since the last `use`; 0 where there is none. */
+  readonly missing: IO<number>
+}
+
+export const workspaceMemory = (whole: Memory): WorkspaceMemory => {
+  let workspace = noWorkspace
+  let inUse = 0
+  let missing = 0
+  return {
+    memory: {
+      ...whole,
+      allocate: (bytes) => {
+        if (bytes === 0) return whole.allocate(0)
+        if (inUse === 0 && bytes <= workspace.bytes) {
+          inUse = bytes
+          return E.right(workspace.address)
+        }
+        if (missing === 0) missing = bytes
+        return E.left({ _tag: 'OutOfMemory', wanted: bytes, inUse, limit: workspace.bytes })
+      },
+      free: (_, bytes) => {
+        if (bytes > 0) inUse = 0
+      },
+      inUse: () => inUse
+    },
+    use: (next) => {
+      workspace = next
+      missing = 0
+    },
+    missing: () => missing
+  }
+}
