@@ -31,6 +31,7 @@ export * as tree from './tree.js'
 export type { Instruction, Named, Program, Spec } from './program/program.js'
 export { attempt, spec, trace, type Traced } from './program/trace.js'
 export { printProgram } from './program/print.js'
+export { defaultPartitionLimits, type PartitionLimits } from './program/partition/limits.js'
 export {
   deserialise,
   programVersion,

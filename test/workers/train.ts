@@ -7,7 +7,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { prepareStep, type Arrays } from '../../src/workers/fold/data-parallel.js'
 import type { WorkerError } from '../../src/workers/error.js'
 import type { Pool } from '../../src/workers/pool/pool.js'
-import type { Execution } from '../../src/workers/fold/sharded-sum.js'
+import type { Execution } from '../../src/workers/fold/shard-plan.js'
 import { batch, bitsOf, initialState, perceptron } from './perceptron.js'
 
 /** The bits of every metric on the way, and of the state at the end. */

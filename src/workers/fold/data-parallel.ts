@@ -17,23 +17,25 @@ import { pipe } from 'fp-ts/lib/function.js'
 import type { IO } from 'fp-ts/lib/IO.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { Data } from '../../tensor/dtype.js'
+import type { Data, FloatWidth } from '../../tensor/dtype.js'
 import { peek } from '../../tensor/literal.js'
 import type { Lowered } from '../../tensor/program/lower.js'
 import { outputSpecs, type Spec } from '../../tensor/program/program.js'
 import { agree, rejected } from './agreement.js'
+import type { Memory } from '../../tensor/run/memory.js'
 import type { WorkerError } from '../error.js'
 import { checksum } from '../ranks/checksum.js'
 import { spansOf } from '../ranks/exchange.js'
-import { layOut } from '../pool/layout.js'
+import { layOut, type PerSpec } from '../pool/layout.js'
 import type { MemoryPlan } from './memory-plan.js'
 import { allocateSlots, freeSlots, readSlots, view, writeSlots, type Slot } from '../pool/memory.js'
 import { pick } from './pick.js'
 import type { Pool } from '../pool/pool.js'
 import { inOrder } from '../../tensor/in-order.js'
-import { preparePartitionedUpdate } from './partitioned-update.js'
+import { preparePartitionedUpdate, type PartitionedUpdate } from './partitioned-update.js'
 import { solo, together } from '../ranks/ranks.js'
-import { prepareShardedSum, type Execution, type ShardedSum } from './sharded-sum.js'
+import type { Execution } from './shard-plan.js'
+import { prepareShardedSum, type ShardedSum } from './sharded-sum.js'
 
 /** Arrays in the order of a program's inputs or outputs. */
 export type Arrays = ReadonlyArray<Data>
@@ -163,123 +165,167 @@ const runInto = (
   )
 }
 
+/** The arrays that a fold holds beside its gradients. */
+type Held = {
+  readonly state: ReadonlyArray<Spec>
+  readonly updateInputs: ReadonlyArray<Spec>
+  readonly captured: ReadonlyArray<Spec>
+  readonly report: ReadonlyArray<Spec>
+}
+
+type Prepared = {
+  readonly pool: Pool
+  readonly step: Step
+  readonly execution: Execution
+  readonly specs: UpdateSpecs
+  readonly memory: Memory
+  readonly held: Held
+  readonly slots: PerSpec<Held, Slot>
+  readonly sharded: ShardedSum
+  readonly update: PartitionedUpdate
+}
+
+const bytesOf = (floats: FloatWidth, specs: unknown): number => layOut(floats, specs).bytes
+
+/** Work on the state in order, and only while it is one: an update that tears it is remembered until a state is written. */
+const guardState = () => {
+  const gate = inOrder()
+  let torn: WorkerError | undefined
+  return {
+    gate,
+    /** What reads the state, while it is one. */
+    whole: <A>(work: TE.TaskEither<WorkerError, A>): TE.TaskEither<WorkerError, A> =>
+      gate(async () => (torn === undefined ? work() : E.left(torn))),
+    /** What replaces some of it. */
+    replacing: TE.mapLeft((e: WorkerError) => {
+      if (e._tag === 'StateTorn') torn = e
+      return e
+    }),
+    mend: (): void => {
+      torn = undefined
+    }
+  }
+}
+
+const fillOf =
+  ({ pool, specs, slots: { state } }: Prepared, { whole, replacing }: ReturnType<typeof guardState>): Fold['fill'] =>
+  (name, source, positions, inputs) => {
+    const places = [...new Set(positions)].filter((i) => i in state)
+    return places.length < positions.length
+      ? TE.fromEither(rejected(name, `positions ${positions.join(', ')}`, `different ones of ${state.length}`))
+      : whole(
+          pipe(
+            TE.fromEither(agree(name, 'outputs', outputSpecs(source.program), pick(places, specs.state))),
+            TE.chain(() => replacing(runInto(pool, name, source, inputs, pick(places, state))))
+          )
+        )
+  }
+
+/** One step: every shard's gradients, their sums, and the update from them. */
+const stepOf = (
+  { pool, step, memory, slots, sharded, update }: Prepared,
+  { whole, replacing }: ReturnType<typeof guardState>
+): Fold['step'] => {
+  const write = writeSlots(memory, pool.device.floats)
+  const read = readSlots(memory, pool.device.floats)
+  const gradients = sharded.sums.slice(0, step.gradients)
+  const metrics = sharded.sums.slice(step.gradients)
+  const updated = replacing(
+    update.run([...slots.state, ...gradients, ...slots.updateInputs, ...slots.captured], slots.report)
+  )
+  return (shardInputs, updateInputs) =>
+    whole(
+      pipe(
+        TE.fromIOEither(sharded.write(shardInputs)),
+        TE.chainIOEitherK(() => write('update', slots.updateInputs, updateInputs)),
+        TE.chain(() => sharded.run(pick(step.reads, slots.state))),
+        TE.chain(() => updated),
+        TE.map(() => ({ metrics: read(metrics)(), report: read(slots.report)() }))
+      )
+    )
+}
+
+/** Whether all ranks have the state of rank 0. */
+const compareOf =
+  ({ pool, execution: { ranks = solo }, memory, slots: { state } }: Prepared): Fold['compare'] =>
+  async () => {
+    const mine = checksum(state.map(view(memory, pool.device.floats)))
+    const first = Int32Array.of(mine)
+    const agreed = (): TE.TaskEither<WorkerError, void> =>
+      first[0] === mine ? TE.right(undefined) : TE.left({ _tag: 'RanksDiffer', what: 'the state' })
+    return pipe(
+      ranks.broadcast([first]),
+      TE.chain(() => together(ranks)(agreed()))
+    )()
+  }
+
+const foldOf = (prepared: Prepared): Fold => {
+  const { pool, step, execution, specs, memory, held, slots, sharded, update } = prepared
+  const { floats } = pool.device
+  const { ranks = solo } = execution
+  const { state } = slots
+  const guard = guardState()
+  let rest = bytesOf(floats, held) - bytesOf(floats, specs.state) + sharded.bytes.inputs + update.bytes
+  const evaluationOf =
+    (summed: ShardedSum): Evaluation =>
+    (shardInputs) =>
+      guard.whole(
+        pipe(
+          TE.fromIOEither(summed.write(shardInputs)),
+          TE.chain(() => summed.run(pick(step.reads, state))),
+          TE.map(() => summed.read())
+        )
+      )
+  return {
+    write: (arrays) =>
+      guard.gate(pipe(TE.fromIOEither(writeSlots(memory, floats)('state', state, arrays)), TE.map(guard.mend))),
+    fill: fillOf(prepared, guard),
+    read: guard.gate(() => Promise.resolve(readSlots(memory, floats)(state)())),
+    step: stepOf(prepared, guard),
+    evaluation: (name, source) =>
+      pipe(
+        prepareShards(pool, step, specs, name, source, execution),
+        TE.map((summed) => {
+          rest += summed.bytes.inputs + summed.sets * summed.bytes.set
+          return evaluationOf(summed)
+        })
+      ),
+    memory: () => ({
+      state: bytesOf(floats, specs.state),
+      sets: sharded.sets,
+      set: sharded.bytes.set,
+      rest,
+      workers: pool.workers,
+      working: pool.workingBytes()
+    }),
+    share: guard.whole(() => ranks.broadcast(spansOf(floats, state).map(view(memory, floats)))()),
+    compare: guard.whole(compareOf(prepared))
+  }
+}
+
 /**
  * Loads the programs of a step on a pool and allocates all its memory.
  *
  * Fails with `ProgramRejected` where the programs do not fit one another, with `WrongRankCount`, with `OutOfMemory`, or with
  * what a device says.
  */
-export const prepareStep = (pool: Pool, step: Step, execution: Execution = {}): TE.TaskEither<WorkerError, Fold> =>
-  pipe(
+export const prepareStep = (pool: Pool, step: Step, execution: Execution = {}): TE.TaskEither<WorkerError, Fold> => {
+  const { floats } = pool.device
+  const { program, captured } = step.update
+  return pipe(
     TE.fromEither(updateSpecsOf(step)),
     TE.bindTo('specs'),
-    TE.bind('memory', () => TE.fromIOEither(pool.memory)),
-    TE.let('write', ({ memory }) => writeSlots(memory, pool.device.floats)),
-    TE.let('read', ({ memory }) => readSlots(memory, pool.device.floats)),
-    TE.let('held', ({ specs }) => ({
-      state: specs.state,
-      updateInputs: specs.updateInputs,
-      captured: step.update.captured.map(({ shape, dtype }): Spec => ({ shape, dtype })),
-      report: specs.report
+    TE.let('held', ({ specs }): Held => ({
+      ...specs,
+      captured: captured.map(({ shape, dtype }): Spec => ({ shape, dtype }))
     })),
-    TE.bind('slots', ({ memory, held }) => TE.fromIOEither(allocateSlots(memory, pool.device.floats, held))),
-    TE.chainFirst(({ write, slots }) =>
-      TE.fromIOEither(write('update', slots.captured, step.update.captured.map(peek)))
+    TE.bind('memory', () => TE.fromIOEither(pool.memory)),
+    TE.bind('slots', ({ memory, held }) => TE.fromIOEither(allocateSlots(memory, floats, held))),
+    TE.chainFirst(({ memory, slots }) =>
+      TE.fromIOEither(writeSlots(memory, floats)('update', slots.captured, captured.map(peek)))
     ),
     TE.bind('sharded', ({ specs }) => prepareShards(pool, step, specs, 'shardGrad', step.shardGrad, execution)),
-    TE.bind('update', () => preparePartitionedUpdate(pool, step.update.program, step.state)),
-    TE.map(({ specs, held, memory, write, read, slots, sharded, update }): Fold => {
-      const gate = inOrder()
-      const { ranks = solo } = execution
-      const gradients = sharded.sums.slice(0, step.gradients)
-      const metrics = sharded.sums.slice(step.gradients)
-      const { state } = slots
-      const readable = pick(step.reads, state)
-      const inPlace = (): Arrays => spansOf(pool.device.floats, state).map(view(memory, pool.device.floats))
-      let torn: WorkerError | undefined
-      const bytesOf = <T>(specs: T): number => layOut(pool.device.floats, specs).bytes
-      let rest = bytesOf(held) - bytesOf(specs.state) + sharded.bytes.inputs + update.bytes
-      /** What reads the state, while it is one. */
-      const whole = <A>(work: TE.TaskEither<WorkerError, A>): TE.TaskEither<WorkerError, A> =>
-        gate(async () => (torn === undefined ? work() : E.left(torn)))
-      const replacing = TE.mapLeft((e: WorkerError) => {
-        if (e._tag === 'StateTorn') torn = e
-        return e
-      })
-      const updated = replacing(
-        update.run([...state, ...gradients, ...slots.updateInputs, ...slots.captured], slots.report)
-      )
-      return {
-        write: (arrays) =>
-          gate(
-            pipe(
-              TE.fromIOEither(write('state', state, arrays)),
-              TE.map(() => {
-                torn = undefined
-              })
-            )
-          ),
-        fill: (name, source, positions, inputs) => {
-          const made = outputSpecs(source.program)
-          const places = [...new Set(positions)].filter((i) => i in state)
-          return places.length < positions.length
-            ? TE.fromEither(rejected(name, `positions ${positions.join(', ')}`, `different ones of ${state.length}`))
-            : whole(
-                pipe(
-                  TE.fromEither(agree(name, 'outputs', made, pick(places, specs.state))),
-                  TE.chain(() => replacing(runInto(pool, name, source, inputs, pick(places, state))))
-                )
-              )
-        },
-        read: gate(() => Promise.resolve(read(state)())),
-        step: (shardInputs, updateInputs) =>
-          whole(
-            pipe(
-              TE.fromIOEither(sharded.write(shardInputs)),
-              TE.chainIOEitherK(() => write('update', slots.updateInputs, updateInputs)),
-              TE.chain(() => sharded.run(readable)),
-              TE.chain(() => updated),
-              TE.map(() => ({ metrics: read(metrics)(), report: read(slots.report)() }))
-            )
-          ),
-        evaluation: (name, source) =>
-          pipe(
-            prepareShards(pool, step, specs, name, source, execution),
-            TE.map((summed): Evaluation => {
-              rest += summed.bytes.inputs + summed.sets * summed.bytes.set
-              return (shardInputs) =>
-                whole(
-                  pipe(
-                    TE.fromIOEither(summed.write(shardInputs)),
-                    TE.chain(() => summed.run(readable)),
-                    TE.map(() => summed.read())
-                  )
-                )
-            })
-          ),
-        memory: () => ({
-          state: bytesOf(specs.state),
-          sets: sharded.sets,
-          set: sharded.bytes.set,
-          rest,
-          workers: pool.workers,
-          working: pool.workingBytes()
-        }),
-        share: whole(() => ranks.broadcast(inPlace())()),
-        compare: whole(async () => {
-          const mine = checksum(state.map(view(memory, pool.device.floats)))
-          const first = Int32Array.of(mine)
-          return pipe(
-            ranks.broadcast([first]),
-            TE.chain(() =>
-              together(ranks)(
-                first[0] === mine
-                  ? TE.right(undefined)
-                  : TE.left<WorkerError>({ _tag: 'RanksDiffer', what: 'the state' })
-              )
-            )
-          )()
-        })
-      }
-    })
+    TE.bind('update', () => preparePartitionedUpdate(pool, program, step.state, execution.limits)),
+    TE.map((loaded) => foldOf({ pool, step, execution, ...loaded }))
   )
+}

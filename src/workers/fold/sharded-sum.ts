@@ -16,25 +16,24 @@ import type { IO } from 'fp-ts/lib/IO.js'
 import * as IOE from 'fp-ts/lib/IOEither.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { bytesPerElement, type Data, type FloatWidth } from '../../tensor/dtype.js'
+import type { Data } from '../../tensor/dtype.js'
 import { peek } from '../../tensor/literal.js'
 import type { Lowered } from '../../tensor/program/lower.js'
-import { finishOrder } from '../../tensor/program/finish.js'
 import { outputSpecs, type Spec } from '../../tensor/program/program.js'
-import { sizeOf } from '../../tensor/shape.js'
-import { agree, rejected } from './agreement.js'
+import type { Memory } from '../../tensor/run/memory.js'
 import type { WorkerError } from '../error.js'
-import { exchange, spansOf, type Exchange } from '../ranks/exchange.js'
 import { layOut } from '../pool/layout.js'
-import { readyPrefix } from './ready-prefix.js'
 import { allocateSlots, readSlots, view, writeSlots, type Slot } from '../pool/memory.js'
-import { pick } from './pick.js'
 import type { Listener, Pool } from '../pool/pool.js'
-import { solo, type Ranks } from '../ranks/ranks.js'
 import type { ProgramId, Task } from '../pool/runner.js'
-import { evenRuns, partsFor } from '../../tensor/program/partition/runs.js'
+import { exchange, spansOf, type Exchange } from '../ranks/exchange.js'
+import { solo } from '../ranks/ranks.js'
+import { agree, rejected } from './agreement.js'
+import { pick } from './pick.js'
+import { readyPrefix } from './ready-prefix.js'
+import { planShards, type Execution, type ShardPlan } from './shard-plan.js'
 import { addInTree, treeSumProgram } from './tree-sum.js'
-import { oneWaveOf, roomFor, wavesOf, type Phase } from './waves.js'
+import type { Phase } from './waves.js'
 
 export type ShardedSum = {
   /** How many sets of results there are: shards that are computed at once, and sums that wait. */
@@ -54,22 +53,15 @@ export type ShardedSum = {
   readonly read: IO<ReadonlyArray<Data>>
 }
 
-/** How a sum is carried out. */
-export type Execution = {
-  /** For how many shards there is room at once: a power of two, or all of them. It changes no bit. */
-  readonly room?: number
-  /** Who shares the shards: nobody else, where not given. */
-  readonly ranks?: Ranks
-}
-
 const check = (
   name: string,
   { program, captured }: Lowered,
   shared: ReadonlyArray<Spec>,
   shards: number,
-  { ranks }: Ranks
+  { room = 1, ranks: { ranks } = solo }: Execution
 ): E.Either<WorkerError, void> => {
   if (!Number.isSafeInteger(shards) || shards < 1) return rejected(name, `${shards} shards`, 'a positive integer')
+  if (!Number.isSafeInteger(room) || room < 1) return rejected(name, `room for ${room} shards`, 'a positive integer')
   if (shards % ranks !== 0) return E.left({ _tag: 'WrongRankCount', found: ranks, shards })
   if (program.inputs.length < shared.length + captured.length)
     return rejected(name, `${program.inputs.length} inputs`, `at least ${shared.length + captured.length}`)
@@ -78,18 +70,48 @@ const check = (
   return agree(name, 'shared inputs', program.inputs.slice(0, shared.length), shared)
 }
 
-const bytesOf = (specs: ReadonlyArray<Spec>, floats: FloatWidth): ReadonlyArray<number> =>
-  specs.map(({ shape, dtype }) => sizeOf(shape) * bytesPerElement(dtype, floats))
-
-const total = (bytes: ReadonlyArray<number>): number => bytes.reduce((a, b) => a + b, 0)
+// ------------------------------------------------------------- loading
 
 /** A part of the sum of some number of sets. */
 type PartialSum = { readonly program: ProgramId; readonly leaves: ReadonlyArray<number> }
 
-/** The positions of outputs that are summed at a time, neighbours in an order of them. */
-const partsOf = (outputs: ReadonlyArray<Spec>, order: ReadonlyArray<number>): ReadonlyArray<ReadonlyArray<number>> => {
-  const bytes = bytesOf(pick(order, outputs), 'float32')
-  return evenRuns(bytes, partsFor(total(bytes))).map((run) => pick(run, order))
+/** The parts of a sum, by the number of sets that are summed. */
+type Sums = ReadonlyMap<number, ReadonlyArray<PartialSum>>
+
+const loadSum =
+  (pool: Pool, outputs: ReadonlyArray<Spec>, count: number) =>
+  (leaves: ReadonlyArray<number>): TE.TaskEither<WorkerError, PartialSum> =>
+    pipe(
+      pool.load(treeSumProgram(pick(leaves, outputs), count)),
+      TE.map((program) => ({ program, leaves }))
+    )
+
+/** Loads the sums of each number of sets that some phase has. */
+const loadSums = (
+  pool: Pool,
+  outputs: ReadonlyArray<Spec>,
+  { parts, waves }: ShardPlan
+): TE.TaskEither<WorkerError, Sums> =>
+  pipe(
+    [...new Set(waves.phases.flatMap((phase) => (phase._tag === 'sum' ? [phase.from.length] : [])))],
+    TE.traverseSeqArray((count) =>
+      pipe(
+        parts,
+        TE.traverseSeqArray(loadSum(pool, outputs, count)),
+        TE.map((loaded) => [count, loaded] as const)
+      )
+    ),
+    TE.map((entries) => new Map(entries))
+  )
+
+// ---------------------------------------------------------------- room
+
+type Room = {
+  readonly captured: ReadonlyArray<Slot>
+  /** The inputs of each shard of this rank. */
+  readonly inputs: ReadonlyArray<ReadonlyArray<Slot>>
+  /** Each set in the order of the program's outputs. */
+  readonly sets: ReadonlyArray<ReadonlyArray<Slot>>
 }
 
 /** What was in this order, by position. */
@@ -98,41 +120,126 @@ const inPlaces = <A>(order: ReadonlyArray<number>, list: ReadonlyArray<A>): Read
   return list.map((_, position) => list[places.get(position) ?? position])
 }
 
-/** Loads the sums of each number of sets that some phase has. */
-const loadSums = (
+type Held = { readonly captured: ReadonlyArray<Spec>; readonly inputs: ReadonlyArray<ReadonlyArray<Spec>> }
+
+/** The inputs of which there is room for all at once: captured literals, and each shard's own. */
+const inputsOf = ({ program, captured }: Lowered, shared: number, mine: number): Held => ({
+  captured: captured.map(({ shape, dtype }): Spec => ({ shape, dtype })),
+  inputs: RA.replicate(mine, program.inputs.slice(shared, program.inputs.length - captured.length))
+})
+
+const allocateRoom = (
   pool: Pool,
+  memory: Memory,
+  held: Held,
   outputs: ReadonlyArray<Spec>,
-  parts: ReadonlyArray<ReadonlyArray<number>>,
-  phases: ReadonlyArray<Phase>
-): TE.TaskEither<WorkerError, ReadonlyMap<number, ReadonlyArray<PartialSum>>> => {
-  const counts = new Set(phases.flatMap((phase) => (phase._tag === 'sum' ? [phase.from.length] : [])))
-  return pipe(
-    [...counts],
-    TE.traverseSeqArray((count) =>
-      pipe(
-        parts,
-        TE.traverseSeqArray((leaves) =>
-          pipe(
-            pool.load(treeSumProgram(pick(leaves, outputs), count)),
-            TE.map((program): PartialSum => ({ program, leaves }))
-          )
-        ),
-        TE.map((loaded) => [count, loaded] as const)
-      )
-    ),
-    TE.map((entries) => new Map(entries))
+  { order, waves }: ShardPlan
+): IOE.IOEither<WorkerError, Room> =>
+  pipe(
+    allocateSlots(memory, pool.device.floats, { ...held, outputs: RA.replicate(waves.sets, pick(order, outputs)) }),
+    IOE.map((slots) => ({
+      captured: slots.captured,
+      inputs: slots.inputs,
+      sets: slots.outputs.map((set) => inPlaces(order, set))
+    }))
   )
+
+// ------------------------------------------------------------- running
+
+type Prepared = {
+  readonly name: string
+  readonly pool: Pool
+  readonly memory: Memory
+  readonly execution: Execution
+  readonly shards: number
+  readonly plan: ShardPlan
+  readonly map: ProgramId
+  readonly sums: Sums
+  readonly room: Room
 }
 
-/** How many shards this thread adds while they are computed: it must not take longer than they do. */
-const mostAdded = 8
+/** Each part of a set, as few arrays as can be. */
+const partsIn = ({ pool, memory, plan: { parts } }: Prepared, set: ReadonlyArray<Slot>): Parts =>
+  parts.map((leaves) => spansOf(pool.device.floats, pick(leaves, set)).map(view(memory, pool.device.floats)))
+
+type Parts = ReadonlyArray<ReadonlyArray<Data>>
+
+const tasksOf =
+  ({ plan: { isEarly, parts }, map, sums, room: { captured, inputs, sets } }: Prepared, shared: ReadonlyArray<Slot>) =>
+  (phase: Phase): ReadonlyArray<Task> =>
+    phase._tag === 'map'
+      ? phase.shards.map(({ shard, set }) => ({
+          program: map,
+          inputs: [...shared, ...inputs[shard], ...captured],
+          outputs: sets[set],
+          ...(isEarly ? { groups: parts } : {})
+        }))
+      : (sums.get(phase.from.length) ?? []).map(({ program, leaves }) => ({
+          program,
+          inputs: phase.from.flatMap((set) => pick(leaves, sets[set])),
+          outputs: pick(leaves, sets[phase.to])
+        }))
+
+/** Adds a part of all shards, once they have finished it, and says that it is ready. */
+const adding = (prepared: Prepared, into: Parts, ready: Exchange['ready']): ((part: number) => void) => {
+  const shares = prepared.room.sets.slice(0, prepared.plan.mine).map((set) => partsIn(prepared, set))
+  return (part) => {
+    into[part].forEach((sum, i) =>
+      addInTree(
+        shares.map((share) => share[part][i]),
+        sum
+      )
+    )
+    ready(part)
+  }
+}
+
+const runPrepared =
+  (prepared: Prepared): ShardedSum['run'] =>
+  (shared) => {
+    const {
+      pool,
+      execution: { ranks = solo },
+      plan: { mine, waves, parts, isEarly },
+      room: { sets }
+    } = prepared
+    const tasks = tasksOf(prepared, shared)
+    const last = waves.phases.length - 1
+    const sums = partsIn(prepared, sets[waves.result])
+    const run = ({ ready, summed }: Exchange): TE.TaskEither<WorkerError, void> => {
+      const listener = (i: number, { _tag }: Phase): Listener => {
+        if (isEarly) return readyPrefix(mine, parts.length, adding(prepared, sums, ready))
+        return i === last && _tag === 'sum' ? { done: ready } : {}
+      }
+      return pipe(
+        waves.phases,
+        TE.traverseSeqArrayWithIndex((i, phase) => pool.run(tasks(phase), listener(i, phase))),
+        TE.chainFirstIOK(() => () => parts.forEach((_, part) => ready(part))),
+        TE.chain(() => summed)
+      )
+    }
+    return pipe(TE.fromIO<Exchange, WorkerError>(exchange(ranks, sums)), TE.chain(run))
+  }
+
+const writePrepared =
+  ({ name, pool, memory, shards, plan: { mine, first }, room }: Prepared): ShardedSum['write'] =>
+  (inputs) =>
+    inputs.length === shards
+      ? pipe(
+          inputs.slice(first, first + mine),
+          IOE.traverseSeqArrayWithIndex((shard, data) =>
+            writeSlots(memory, pool.device.floats)(`${name}, shard ${first + shard}`, room.inputs[shard], data)
+          ),
+          IOE.map(() => undefined)
+        )
+      : IOE.left({ _tag: 'WrongInputs', where: name, found: `${inputs.length} shards`, expected: String(shards) })
 
 /**
  * Loads `source` and its sum, and allocates their memory. `name` is what errors call the program.
  *
  * Inputs of the program: first the `shared` specs, one array for all shards; then each shard's own; last the captured
- * literals. Fails with `ProgramRejected` where the inputs do not begin so, an output is bool, or there is no shard, and with
- * `WrongRankCount`.
+ * literals. Fails with `ProgramRejected` where the inputs do not begin so, an output is bool, or there is no shard or no room for
+ * one, and with `WrongRankCount`.
  */
 export const prepareShardedSum = (
   pool: Pool,
@@ -140,111 +247,34 @@ export const prepareShardedSum = (
   source: Lowered,
   shared: ReadonlyArray<Spec>,
   shards: number,
-  { room, ranks = solo }: Execution = {}
+  execution: Execution = {}
 ): TE.TaskEither<WorkerError, ShardedSum> => {
   const { program, captured } = source
-  const own = program.inputs.slice(shared.length, program.inputs.length - captured.length)
-  const constants = captured.map(({ shape, dtype }): Spec => ({ shape, dtype }))
-  const outputs = outputSpecs(program)
   const { floats } = pool.device
-  const bytes = total(bytesOf(outputs, floats))
-  const mine = shards / ranks.ranks
-  const first = mine * ranks.rank
-  const held = room ?? roomFor(bytes, mine, pool.workers)
-  // All ranks exchange the same parts in the same order, though each has its own room: only what all have alike decides on that.
-  const isInFinishOrder = ranks.ranks > 1 && mine <= mostAdded && partsFor(total(bytesOf(outputs, 'float32'))) > 1
-  const isEarly = isInFinishOrder && mine <= held
-  const order = isInFinishOrder ? finishOrder(program) : outputs.map((_, position) => position)
-  const parts = partsOf(outputs, order)
+  const outputs = outputSpecs(program)
   return pipe(
-    TE.fromEither(check(name, source, shared, shards, ranks)),
-    TE.map(() => (isEarly ? oneWaveOf(mine) : wavesOf(mine, held))),
-    TE.bindTo('waves'),
+    TE.fromEither(check(name, source, shared, shards, execution)),
+    TE.map(() => planShards(program, shards, pool.workers, floats, execution)),
+    TE.bindTo('plan'),
+    TE.let('held', ({ plan }) => inputsOf(source, shared.length, plan.mine)),
     TE.bind('memory', () => TE.fromIOEither(pool.memory)),
-    TE.bind('slots', ({ memory, waves: { sets } }) =>
-      TE.fromIOEither(
-        allocateSlots(memory, floats, {
-          captured: constants,
-          inputs: RA.replicate(mine, own),
-          outputs: RA.replicate(sets, pick(order, outputs))
-        })
-      )
-    ),
-    TE.chainFirst(({ memory, slots }) =>
-      TE.fromIOEither(writeSlots(memory, floats)(name, slots.captured, captured.map(peek)))
+    TE.bind('room', ({ memory, held, plan }) => TE.fromIOEither(allocateRoom(pool, memory, held, outputs, plan))),
+    TE.chainFirst(({ memory, room }) =>
+      TE.fromIOEither(writeSlots(memory, floats)(name, room.captured, captured.map(peek)))
     ),
     TE.bind('map', () => pool.load(program)),
-    TE.bind('reductions', ({ waves: { phases } }) => loadSums(pool, outputs, parts, phases)),
-    TE.map(({ waves: { phases, result }, memory, slots, map, reductions }) => {
-      const sets = slots.outputs.map((set) => inPlaces(order, set))
-      const sums = sets[result]
-      const write = writeSlots(memory, floats)
-      const spansIn = (set: ReadonlyArray<Slot>): ReadonlyArray<ReadonlyArray<Slot>> =>
-        parts.map((leaves) => spansOf(floats, pick(leaves, set)))
-      const spans = spansIn(sums)
+    TE.bind('sums', ({ plan }) => loadSums(pool, outputs, plan)),
+    TE.map(({ held, ...loaded }) => {
+      const prepared: Prepared = { name, pool, execution, shards, ...loaded }
+      const { sets } = prepared.room
+      const sums = sets[prepared.plan.waves.result]
       return {
         sums,
         sets: sets.length,
-        bytes: {
-          set: layOut(floats, outputs).bytes,
-          inputs: layOut(floats, [constants, RA.replicate(mine, own)]).bytes
-        },
-        write: (inputs) =>
-          inputs.length === shards
-            ? pipe(
-                inputs.slice(first, first + mine),
-                IOE.traverseSeqArrayWithIndex((shard, data) =>
-                  write(`${name}, shard ${first + shard}`, slots.inputs[shard], data)
-                ),
-                IOE.map(() => undefined)
-              )
-            : IOE.left({
-                _tag: 'WrongInputs',
-                where: name,
-                found: `${inputs.length} shards`,
-                expected: String(shards)
-              }),
-        run: (sharedSlots) => {
-          const tasks = (phase: Phase): ReadonlyArray<Task> =>
-            phase._tag === 'map'
-              ? phase.shards.map(({ shard, set }) => ({
-                  program: map,
-                  inputs: [...sharedSlots, ...slots.inputs[shard], ...slots.captured],
-                  outputs: sets[set],
-                  ...(isEarly ? { groups: parts } : {})
-                }))
-              : (reductions.get(phase.from.length) ?? []).map(({ program: sum, leaves }) => ({
-                  program: sum,
-                  inputs: phase.from.flatMap((set) => pick(leaves, sets[set])),
-                  outputs: pick(leaves, sets[phase.to])
-                }))
-          const last = phases.length - 1
-          const views = RA.map(RA.map(view(memory, floats)))
-          const run = ({ ready, summed }: Exchange): TE.TaskEither<WorkerError, void> => {
-            const shares = isEarly ? sets.slice(0, mine).map((set) => views(spansIn(set))) : []
-            const add = (part: number): void => {
-              views(spans)[part].forEach((into, i) =>
-                addInTree(
-                  shares.map((share) => share[part][i]),
-                  into
-                )
-              )
-              ready(part)
-            }
-            const listener = (i: number, { _tag }: Phase): Listener => {
-              if (isEarly) return readyPrefix(mine, parts.length, add)
-              return i === last && _tag === 'sum' ? { done: ready } : {}
-            }
-            return pipe(
-              phases,
-              TE.traverseSeqArrayWithIndex((i, phase) => pool.run(tasks(phase), listener(i, phase))),
-              TE.chainFirstIOK(() => () => parts.forEach((_, part) => ready(part))),
-              TE.chain(() => summed)
-            )
-          }
-          return pipe(TE.fromIO<Exchange, WorkerError>(exchange(ranks, views(spans))), TE.chain(run))
-        },
-        read: readSlots(memory, floats)(sums)
+        bytes: { set: layOut(floats, outputs).bytes, inputs: layOut(floats, held).bytes },
+        write: writePrepared(prepared),
+        run: runPrepared(prepared),
+        read: readSlots(prepared.memory, floats)(sums)
       }
     })
   )

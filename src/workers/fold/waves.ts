@@ -1,7 +1,7 @@
 /**
  * The order in which many shards are computed and summed in room for few: gradient accumulation that keeps the fixed tree.
  *
- * Shards come in waves of as many as there is room for, a power of two, so that each wave is a subtree of the tree over all
+ * Shards come in waves of as many as there is room for, down to a power of two, so that each wave is a subtree of the tree over all
  * shards. Sums of waves wait until their neighbour is there: `ceil(log2(shards / room))` of them at most.
  */
 
@@ -22,6 +22,9 @@ export type Waves = {
 /** Bytes of shards' results that are held at once before they are computed in waves. */
 const ample = 2 ** 28
 
+/** The largest power of two that is not above `most`, a positive integer, at most 2^30. */
+const powerOfTwoUpTo = (most: number): number => 1 << (31 - Math.clz32(Math.min(most, 2 ** 30)))
+
 /** The smallest power of two that is not below `least`, at most 2^30. */
 const powerOfTwoFrom = (least: number): number => 1 << (32 - Math.clz32(least - 1))
 
@@ -29,8 +32,9 @@ const powerOfTwoFrom = (least: number): number => 1 << (32 - Math.clz32(least - 
 export const roomFor = (bytes: number, shards: number, workers: number): number =>
   bytes * shards <= ample ? shards : Math.min(shards, powerOfTwoFrom(workers))
 
-/** `room` is a power of two, or at least `shards`. */
+/** Waves for which `room` is enough. Both are positive integers. */
 export const wavesOf = (shards: number, room: number): Waves => {
+  const width = room >= shards ? shards : powerOfTwoUpTo(room)
   const phases: Array<Phase> = []
   const free: Array<number> = []
   let sets = 0
@@ -49,8 +53,8 @@ export const wavesOf = (shards: number, room: number): Waves => {
     const [left, right] = waiting.splice(-2)
     waiting.push({ set: sum([left.set, right.set]), shards: left.shards + right.shards })
   }
-  for (let first = 0; first < shards; first += room) {
-    const wave = Array.from({ length: Math.min(room, shards - first) }, (_, i) => ({ shard: first + i, set: take() }))
+  for (let first = 0; first < shards; first += width) {
+    const wave = Array.from({ length: Math.min(width, shards - first) }, (_, i) => ({ shard: first + i, set: take() }))
     phases.push({ _tag: 'map', shards: wave })
     waiting.push({ set: sum(wave.map(({ set }) => set)), shards: wave.length })
     while (waiting.length > 1 && waiting[waiting.length - 2].shards === waiting[waiting.length - 1].shards) join()

@@ -5,6 +5,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { EncodedCorpus } from '../../../src/electra/data/encoded-corpus.js'
 import { sha256OfTensors } from '../../../src/electra/store/digest.js'
 import { openSession, type SessionError } from '../../../src/electra/training/session.js'
+import type { PartitionLimits } from '../../../src/tensor/index.js'
 import type { Report } from '../../../src/electra/objective/objective.js'
 import { withPool, type WorkerError } from '../../../src/workers/index.js'
 import { rightOf } from '../data/right.js'
@@ -21,9 +22,12 @@ export const inFiveShards = { batchSize: 5, shards: 5 }
 export const rooms = [
   [2, 5],
   [2, 1],
-  [3, 2],
+  [3, 3],
   [4, 4]
 ] as const
+
+/** So low that `nano` is divided as large models are: into many parts, and what is computed element by element into blocks. */
+export const manyParts: PartitionLimits = { partBytes: 2 ** 8, mostParts: 32, blockElements: 37, snapshotElements: 1 }
 
 export type Trained = {
   readonly reports: ReadonlyArray<Report & { readonly gradientNorm: number }>
@@ -36,13 +40,14 @@ export const trained = (
   corpus: EncodedCorpus,
   matmul: 'own' | 'blas',
   workers: number,
-  room: number
+  room: number,
+  limits?: PartitionLimits
 ): Promise<Trained> => {
   const { choice, ...options } = threads(workers)
   return rightOf<SessionError | WorkerError, Trained>(
     withPool({ ...options, choice: { ...choice, matmul } })((pool) =>
       pipe(
-        openSession({ config: nano(inFiveShards), corpus, seed, totalSteps: steps })(pool, { room }),
+        openSession({ config: nano(inFiveShards), corpus, seed, totalSteps: steps })(pool, { room, limits }),
         TE.bindTo('session'),
         TE.bind('reports', ({ session }) =>
           pipe(

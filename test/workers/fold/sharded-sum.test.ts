@@ -110,6 +110,18 @@ describe('a sharded sum', () => {
         )
       })
     ))
+  it.each([0, -1, 1.5, Number.NaN])('refuses room for %s shards', async (room) => {
+    const pool = inProcess(reference({ floats: 'float32' }))
+    expect(await prepareShardedSum(pool, 'test', twoLeaves(), [], 2, { room })()).toEqual(
+      E.left({
+        _tag: 'ProgramRejected',
+        program: 'test',
+        found: `room for ${room} shards`,
+        expected: 'a positive integer'
+      })
+    )
+  })
+
   it('over one shard is what that shard gave, where it gave it: nothing is added, and nothing copied', async () => {
     const { pool, loaded, tasks } = watched()
     const source = twoLeaves()
@@ -140,7 +152,7 @@ describe('a sharded sum on several ranks', () => {
       fc.asyncProperty(
         shardedLeaves,
         fc.integer({ min: 1, max: 4 }),
-        fc.constantFrom(1, 2, 4),
+        fc.integer({ min: 1, max: 5 }),
         async ({ sizes, data }, ranks, room) => {
           // As many shards for each rank as there were for all.
           const all = Array.from({ length: ranks }, (_, r) =>

@@ -54,9 +54,16 @@ export const elementwiseSize = (program: Program): number | undefined => {
   return sizes.size === 1 && areOutputsLarge ? size : undefined
 }
 
-/** The same computation on vectors of `length` elements, for a program that has an `elementwiseSize`. */
+/**
+ * The same computation on `length` elements, for a program that has an `elementwiseSize`. Its large values are vectors, with as
+ * many axes of one element before as the small values have that are broadcast to them.
+ */
 export const ofLength = (program: Program, length: number): Program => {
+  const ranks = program.instructions.flatMap(({ op, inputs, shape }) =>
+    op._tag === 'broadcast' && isLarge(shape) ? [specOf(program, inputs[0]).shape.length] : []
+  )
+  const vector = [...new Array<number>(Math.max(1, ...ranks) - 1).fill(1), length]
   const resized = <S extends { readonly shape: Shape }>(spec: S): S =>
-    isLarge(spec.shape) ? { ...spec, shape: [length] } : spec
+    isLarge(spec.shape) ? { ...spec, shape: vector } : spec
   return { ...program, inputs: program.inputs.map(resized), instructions: program.instructions.map(resized) }
 }

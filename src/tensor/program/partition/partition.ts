@@ -1,20 +1,26 @@
 /**
- * A program cut into parts that can run side by side, whoever runs them: first what measures its large arrays, then the rest.
+ * A program divided into parts that can run side by side, whoever runs them: first what measures its large arrays, then the rest.
  *
  * A measure is a single number made from a large array: the squared norm of a gradient. Measures come first, then what is made
  * of them and the same for all arrays: a factor to clip by, from the global norm. Everything else that the outputs need is
- * then computed in parts. Outputs that share work on large arrays are in one
- * part: a parameter and its moments. Where all that they share is element by element, they are cut to blocks of elements.
+ * then computed in parts, a group of outputs in one of them (`groups.ts`). Where all that a group computes is element by
+ * element, it is divided into blocks of elements.
  *
- * The cut depends on the program only, so the bits do not depend on the number of workers.
+ * Outputs may take the places of inputs. Nobody then reads what another part replaces: parts can run in any order, or side by
+ * side, each computed aside before it is copied into place.
+ *
+ * The partition depends on the program and the limits only, so the bits do not depend on the number of workers.
  */
 
 import { bytesPerElement } from '../../dtype.js'
 import { extract, type Extracted } from '../extract.js'
-import { instructionOf, specOf, type Program } from '../program.js'
+import { specOf, type Program } from '../program.js'
 import { sizeOf } from '../../shape.js'
 import { elementwiseSize, ofLength } from './elementwise.js'
-import { blocksOf, evenRuns, partsFor, type Block } from './runs.js'
+import { groupOutputs } from './groups.js'
+import { defaultPartitionLimits, partsFor, type PartitionLimits } from './limits.js'
+import { rolesIn } from './roles.js'
+import { blocksOf, evenRuns, type Block } from './runs.js'
 
 /** A program that computes some values of the whole. */
 export type Piece = Extracted & {
@@ -33,113 +39,54 @@ export type OutputPiece = Piece & {
 export type Partition = {
   /** Their outputs are the measures. */
   readonly measures: ReadonlyArray<Piece>
-  /** Reads measures, and gives the single numbers that large values are computed with. */
+  /** Reads measures, and gives the single numbers that large values are computed with, and copies of the `snapshots`. */
   readonly factors: Piece
-  /** Each part is some pieces, done one after the other. They read inputs of the whole, measures and factors. */
+  /** Inputs of which parts read the copy: one part replaces them, and another reads them. */
+  readonly snapshots: ReadonlyArray<number>
+  /** Each part is some pieces, done one after the other. They read inputs of the whole, measures, factors and snapshots. */
   readonly parts: ReadonlyArray<ReadonlyArray<OutputPiece>>
 }
 
-const range = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
+const total = (weights: ReadonlyArray<number>): number => weights.reduce((a, b) => a + b, 0)
 
-/** Sets that grow together: `find` names the set of an element. */
-const unions = () => {
-  const parents = new Map<number, number>()
-  const find = (x: number): number => {
-    let at = x
-    for (let up = parents.get(at); up !== undefined; up = parents.get(at)) at = up
-    return at
-  }
-  return {
-    find,
-    join: (x: number, y: number): void => {
-      const [a, b] = [find(x), find(y)]
-      if (a !== b) parents.set(b, a)
-    }
-  }
-}
+const bytesOf = (program: Program, values: ReadonlyArray<number>): number =>
+  total(
+    values.map((v) => {
+      const { shape, dtype } = specOf(program, v)
+      return sizeOf(shape) * bytesPerElement(dtype)
+    })
+  )
 
-type Facts = {
-  readonly isMeasure: ReadonlyArray<boolean>
-  /** Large values that were made from large inputs. */
-  readonly isHeavy: ReadonlyArray<boolean>
-  /** Single numbers that were made from measures, and that large values are made of. */
-  readonly isFactor: ReadonlyArray<boolean>
-}
+const piece = (program: Program, outputs: Program['outputs'], given: ReadonlyArray<number>): Piece => ({
+  ...extract(program, outputs, given),
+  outputs: outputs.map(({ value }) => value)
+})
 
-const factsOf = (program: Program): Facts => {
-  const values = program.inputs.length + program.instructions.length
-  const isLarge = (v: number): boolean => sizeOf(specOf(program, v).shape) > 1
-  const [isMeasure, isHeavy, isAfter]: [Array<boolean>, Array<boolean>, Array<boolean>] = [[], [], []]
-  for (const v of range(values)) {
-    const operands = instructionOf(program, v)?.inputs ?? []
-    const isMade = operands.some((x) => isHeavy[x] || (isLarge(x) && x < program.inputs.length))
-    const later = operands.some((x) => isAfter[x] || isMeasure[x])
-    isMeasure.push(isMade && !isLarge(v) && !later)
-    isHeavy.push(isMade && isLarge(v))
-    isAfter.push(later)
-  }
-  const isFactor = range(values).map(() => false)
-  for (const v of range(values).filter(isLarge))
-    for (const x of instructionOf(program, v)?.inputs ?? []) isFactor[x] ||= isAfter[x] && !isLarge(x)
-  return { isMeasure, isHeavy, isFactor }
-}
+const named = (values: ReadonlyArray<number>): Program['outputs'] =>
+  values.map((value) => ({ name: `value${value}`, value }))
 
-const bytesOf = (program: Program, v: number): number => {
-  const { shape, dtype } = specOf(program, v)
-  return sizeOf(shape) * bytesPerElement(dtype)
-}
-
-/** Positions of outputs, those that share heavy values together. */
-const groupsOf = (program: Program, { isMeasure, isHeavy, isFactor }: Facts): ReadonlyArray<ReadonlyArray<number>> => {
-  const { find, join } = unions()
-  const values = program.inputs.length + program.instructions.length
-  // An output is a value of its own beyond the others.
-  program.outputs.forEach(({ value }, position) => {
-    const seen = new Set<number>()
-    const stack = [value]
-    for (let v = stack.pop(); v !== undefined; v = stack.pop()) {
-      if (seen.has(v) || isMeasure[v] || isFactor[v]) continue
-      seen.add(v)
-      if (isHeavy[v]) join(values + position, v)
-      stack.push(...(instructionOf(program, v)?.inputs ?? []))
-    }
-  })
-  const groups = new Map<number, Array<number>>()
-  program.outputs.forEach((_, position) => {
-    const set = find(values + position)
-    groups.set(set, [...(groups.get(set) ?? []), position])
-  })
-  return [...groups.values()]
-}
+/** Some outputs of the whole, or a block of them, by their bytes. */
+type Unit = { readonly positions: ReadonlyArray<number>; readonly bytes: number; readonly block?: OutputPiece }
 
 /**
- * Elements of a block: few enough that all that Adam has of them stays in the second cache between computing and copying
- * into place, 896 KiB.
+ * Divides a program by the bytes of its outputs, of which the first `inPlace` take the places of its first `inPlace` inputs.
+ * An output that replaces an input by itself is in no part.
  */
-const blockElements = 2 ** 15
-
-type Unit = { readonly positions: ReadonlyArray<number>; readonly bytes: number; readonly piece?: OutputPiece }
-
-/** Cuts a program by the bytes of its outputs. */
-export const partitionProgram = (program: Program): Partition => {
-  const facts = factsOf(program)
-  const pieceOf = (outputs: Program['outputs'], given: ReadonlyArray<number>): Piece => ({
-    ...extract(program, outputs, given),
-    outputs: outputs.map(({ value }) => value)
-  })
-  const total = (bytes: ReadonlyArray<number>): number => bytes.reduce((a, b) => a + b, 0)
-
+export const partitionProgram = (
+  program: Program,
+  inPlace = 0,
+  limits: PartitionLimits = defaultPartitionLimits
+): Partition => {
+  const roles = rolesIn(program)
   const those = (are: ReadonlyArray<boolean>): ReadonlyArray<number> => are.flatMap((is, v) => (is ? [v] : []))
-  const named = (values: ReadonlyArray<number>): Program['outputs'] =>
-    values.map((value) => ({ name: `value${value}`, value }))
+  const measured = those(roles.isMeasure)
+  const factors = those(roles.isFactor)
+  const { groups, snapshots } = groupOutputs(program, roles, inPlace, limits)
 
-  const measured = those(facts.isMeasure)
-  const factors = those(facts.isFactor)
-  const measure = (values: ReadonlyArray<number>): Piece => pieceOf(named(values), [])
-  const read = measured.map((v) => total(measure([v]).inputs.map((input) => bytesOf(program, input))))
-
+  const measure = (values: ReadonlyArray<number>): Piece => piece(program, named(values), [])
   const outputPiece = (positions: ReadonlyArray<number>): OutputPiece => ({
-    ...pieceOf(
+    ...piece(
+      program,
       positions.map((i) => program.outputs[i]),
       [...measured, ...factors]
     ),
@@ -147,26 +94,34 @@ export const partitionProgram = (program: Program): Partition => {
   })
   /** A group whole, or in blocks. */
   const unitsOf = (positions: ReadonlyArray<number>): ReadonlyArray<Unit> => {
-    const bytes = total(positions.map((i) => bytesOf(program, program.outputs[i].value)))
-    if (bytes <= positions.length * blockElements) return [{ positions, bytes }]
+    const bytes = bytesOf(
+      program,
+      positions.map((i) => program.outputs[i].value)
+    )
+    if (bytes <= positions.length * limits.blockElements) return [{ positions, bytes }]
     const whole = outputPiece(positions)
     const size = elementwiseSize(whole.program)
     return size === undefined
       ? [{ positions, bytes }]
-      : blocksOf(size, blockElements).map((block) => ({
+      : blocksOf(size, limits.blockElements).map((block) => ({
           positions,
           bytes: (bytes * block.size) / size,
-          piece: { ...whole, program: ofLength(whole.program, block.size), block }
+          block: { ...whole, program: ofLength(whole.program, block.size), block }
         }))
   }
-  const units = groupsOf(program, facts).flatMap(unitsOf)
+  /** The blocks of a run, one by one, and what is whole all together. */
+  const partOf = (units: ReadonlyArray<Unit>): ReadonlyArray<OutputPiece> => {
+    const together = units.flatMap(({ positions, block }) => (block === undefined ? positions : []))
+    return [...units.flatMap(({ block }) => block ?? []), ...(together.length === 0 ? [] : [outputPiece(together)])]
+  }
+
+  const read = measured.map((v) => bytesOf(program, measure([v]).inputs))
+  const units = groups.flatMap(unitsOf)
   const written = units.map(({ bytes }) => bytes)
   return {
-    measures: evenRuns(read, partsFor(total(read))).map((run) => measure(run.map((i) => measured[i]))),
-    factors: pieceOf(named(factors), measured),
-    parts: evenRuns(written, partsFor(total(written))).map((run) => {
-      const together = run.flatMap((i) => (units[i].piece === undefined ? units[i].positions : []))
-      return [...run.flatMap((i) => units[i].piece ?? []), ...(together.length === 0 ? [] : [outputPiece(together)])]
-    })
+    measures: evenRuns(read, partsFor(total(read), limits)).map((run) => measure(run.map((i) => measured[i]))),
+    factors: piece(program, named([...factors, ...snapshots]), measured),
+    snapshots,
+    parts: evenRuns(written, partsFor(total(written), limits)).map((run) => partOf(run.map((i) => units[i])))
   }
 }

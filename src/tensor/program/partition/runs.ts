@@ -1,4 +1,4 @@
-/** Lists cut into runs of neighbours that weigh about the same, so that they can be worked on side by side. */
+/** Lists divided into runs of neighbours that weigh about the same, so that they can be worked on side by side. */
 
 /**
  * Positions of `weights` in at most `count` runs, in order; together they are all of them. No run is empty. Of one very
@@ -15,15 +15,6 @@ export const evenRuns = (weights: ReadonlyArray<number>, count: number): Readonl
   }, 0)
   return runs.filter((run) => run.length > 0)
 }
-
-/** Work on fewer bytes than this is not worth handing to another thread. */
-const worthHanding = 2 ** 22
-
-/** More parts than workers even out what each takes. */
-const mostParts = 32
-
-/** In how many parts so many bytes are worked on: it depends on nothing else, least of all on who is there to work. */
-export const partsFor = (bytes: number): number => Math.min(mostParts, Math.max(1, Math.floor(bytes / worthHanding)))
 
 /** `size` elements from element `start`. */
 export type Block = { readonly start: number; readonly size: number }

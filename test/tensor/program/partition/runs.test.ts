@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { evenRuns, partsFor } from '../../../../src/tensor/program/partition/runs.js'
+import { blocksOf, evenRuns } from '../../../../src/tensor/program/partition/runs.js'
 
 const weights = fc.array(fc.nat({ max: 1000 }), { maxLength: 40 })
 
@@ -28,13 +28,14 @@ describe('even runs', () => {
   })
 })
 
-describe('the parts of work', () => {
-  it('are one for little, and never more for less', () => {
-    expect(partsFor(0)).toBe(1)
-    expect(partsFor(2 ** 23)).toBe(2)
+describe('blocks', () => {
+  it('are all elements in order, each block as long as asked for but the last', () => {
     fc.assert(
-      fc.property(fc.nat(2 ** 30), fc.nat(2 ** 30), (a, b) => {
-        expect(partsFor(Math.min(a, b))).toBeLessThanOrEqual(partsFor(Math.max(a, b)))
+      fc.property(fc.nat({ max: 500 }), fc.integer({ min: 1, max: 50 }), (size, length) => {
+        const blocks = blocksOf(size, length)
+        const elements = blocks.flatMap(({ start, size: n }) => Array.from({ length: n }, (_, i) => start + i))
+        expect(elements).toEqual(Array.from({ length: size }, (_, i) => i))
+        expect(blocks.slice(0, -1).every(({ size: n }) => n === length)).toBe(true)
       })
     )
   })
