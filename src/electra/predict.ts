@@ -9,7 +9,8 @@ import { sigmoid, tensor, zeros } from '../tensor/index.js'
 import { literal, peek, type Literal } from '../tensor/literal.js'
 import { attempt } from '../tensor/program/trace.js'
 import type { Device } from '../tensor/run/device.js'
-import { evaluateTask, type EvaluationError } from '../tensor/run/evaluate.js'
+import type { StepError } from '../tensor/run/compile.js'
+import { evaluateTask } from '../tensor/run/evaluate.js'
 import { equalShapes } from '../tensor/shape.js'
 import type { NamedStored } from '../tensor/stored.js'
 import type { ModelConfig } from './config.js'
@@ -51,7 +52,7 @@ export const discriminatorFrom = (
 export const suspicions = (
   device: Device,
   { model, params }: TrainedDiscriminator
-): ((ids: ReadonlyArray<number>) => TE.TaskEither<EvaluationError, ReadonlyArray<number>>) => {
+): ((ids: ReadonlyArray<number>) => TE.TaskEither<StepError, ReadonlyArray<number>>) => {
   const evaluate = evaluateTask(device)
   return (ids) =>
     pipe(

@@ -8,7 +8,7 @@ import type { Optimizer } from './optimizer.js'
 import { mapParams, zipParams, type Params } from './params.js'
 
 /** Running means of the gradients and of their squares. */
-export type AdamState = { readonly mu: Params; readonly nu: Params }
+export type AdamState<P extends Params = Params> = { readonly mu: P; readonly nu: P }
 
 export type AdamOptions = {
   readonly b1: number
@@ -20,7 +20,7 @@ export type AdamOptions = {
 }
 
 /** `decay state + (1 - decay) value`, leaf by leaf. */
-const runningMean = (decay: number, state: Params, values: Params): Params =>
+const runningMean = <P extends Params>(decay: number, state: P, values: P): P =>
   zipParams((m, x) => pipe(m, mul(decay), add(mul(1 - decay)(x))), state, values)
 
 /**

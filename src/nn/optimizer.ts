@@ -15,22 +15,36 @@ export type Context = {
   readonly step: Tensor
 }
 
-/** Keeps a record `S` of trees from update to update; each part of a chain names its own fields. */
+/** The state `S` for parameters of type `P`: a field that `S` has for any tree of parameters is a tree like `P`. */
+export type StateFor<S extends object, P extends Params> = {
+  readonly [Field in keyof S]: Params extends S[Field] ? P : S[Field]
+}
+
+/**
+ * Keeps a record `S` from update to update; each part of a chain names its own fields. Fields of type `Params` have the
+ * structure of the parameters, and their type: `Optimizer<AdamState>` makes an `AdamState<P>` for parameters of type `P`.
+ */
 export type Optimizer<S extends object> = {
-  readonly init: (params: Params) => S
-  readonly update: (updates: Params, state: S, params: Params, context: Context) => readonly [Params, S]
+  readonly init: <P extends Params>(params: P) => StateFor<S, P>
+  readonly update: <P extends Params>(
+    updates: P,
+    state: StateFor<S, P>,
+    params: P,
+    context: Context
+  ) => readonly [P, StateFor<S, P>]
 }
 
 /** The state of an optimizer that remembers nothing. */
 export type Stateless = Readonly<Record<never, never>>
 
-/** An optimizer that remembers nothing, from a function of the updates. */
+/** An optimizer that remembers nothing, from a function of the updates, which keeps their structure. */
 export const stateless = (f: (updates: Params, params: Params, context: Context) => Params): Optimizer<Stateless> => ({
   init: () => ({}),
-  update: (updates, _, params, context) => [f(updates, params, context), {}]
+  update: <P extends Params>(updates: P, _: object, params: P, context: Context) =>
+    [f(updates, params, context) as P, {}] as const
 })
 
-const merge = <S extends object, T extends object>(first: S, next: T): S & T => {
+const merge = <A extends object>(first: object, next: object): A => {
   const shared = Object.keys(first).filter((name) => name in next)
   if (shared.length > 0)
     throw invalidArgument(
@@ -38,7 +52,7 @@ const merge = <S extends object, T extends object>(first: S, next: T): S & T => 
       `state '${shared[0]}' kept by both parts`,
       'parts that keep state of different names'
     )
-  return { ...first, ...next }
+  return { ...first, ...next } as A
 }
 
 /**
@@ -50,10 +64,11 @@ export const andThen =
   <T extends object>(next: Optimizer<T>) =>
   <S extends object>(first: Optimizer<S>): Optimizer<S & T> => ({
     init: (params) => merge(first.init(params), next.init(params)),
-    update: (updates, state, params, context) => {
-      const [between, firstState] = first.update(updates, state, params, context)
-      const [done, nextState] = next.update(between, state, params, context)
-      return [done, merge(firstState, nextState)]
+    update: <P extends Params>(updates: P, state: StateFor<S & T, P>, params: P, context: Context) => {
+      // A record of both has the fields of each.
+      const [between, firstState] = first.update(updates, state as StateFor<S, P>, params, context)
+      const [done, nextState] = next.update(between, state as StateFor<T, P>, params, context)
+      return [done, merge<StateFor<S & T, P>>(firstState, nextState)] as const
     }
   })
 

@@ -1,7 +1,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { scaleByAdam } from '../../src/nn/adam.js'
+import { scaleByAdam, type AdamState } from '../../src/nn/adam.js'
 import { clipByGlobalNorm } from '../../src/nn/clip.js'
 import { addDecayedWeights } from '../../src/nn/decay.js'
 import { andThen, applyUpdates, stateless, type Optimizer } from '../../src/nn/optimizer.js'
@@ -94,5 +94,17 @@ describe('applyUpdates', () => {
     expect(() => applyUpdates(params, { w: doubles([2], [1, 2]), v: doubles([1], [1]) })).toThrow(TensorFault)
     expect(() => applyUpdates(params, { w: doubles([1], [1]) })).toThrow(/^w: /)
     expect(() => add(doubles([1], [1]))(params.w)).not.toThrow()
+  })
+})
+
+describe('the state of an optimizer', () => {
+  it('has the type of its parameters, and goes where that of any parameters is asked for', () => {
+    type Layers = { readonly w: Tensor; readonly b: { readonly bias: Tensor } }
+    const params: Layers = { w: scalar(1), b: { bias: scalar(2) } }
+    const state: AdamState<Layers> = pipe(clip, andThen(adam), andThen(decay)).init(params)
+    const [updates, next] = adam.update(params, state, params, { step: scalar(0) })
+    const bias: Tensor = next.mu.b.bias
+    const any: AdamState = next
+    expect([updates.w, bias, any.nu].every((x) => x !== undefined)).toBe(true)
   })
 })

@@ -4,7 +4,7 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { EvaluationError } from '../../tensor/run/evaluate.js'
+import type { StepError } from '../../tensor/run/compile.js'
 import type { Corpus } from '../data/corpus.js'
 import { decodePieces } from '../data/tokenizer.js'
 
@@ -36,8 +36,8 @@ export const suspectedSentences = (
   corpus: Corpus,
   sequenceLength: number,
   baseRate: number,
-  judge: (ids: ReadonlyArray<number>) => TE.TaskEither<EvaluationError, ReadonlyArray<number>>
-): TE.TaskEither<EvaluationError, ReadonlyArray<SuspectedSentence>> => {
+  judge: (ids: ReadonlyArray<number>) => TE.TaskEither<StepError, ReadonlyArray<number>>
+): TE.TaskEither<StepError, ReadonlyArray<SuspectedSentence>> => {
   const { pieces, special } = corpus.vocabulary
   return pipe(
     sentencesOf(corpus, sequenceLength - 2),

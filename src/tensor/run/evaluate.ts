@@ -17,6 +17,7 @@ import { attempt } from '../program/trace.js'
 import type { Tensor } from '../tensor.js'
 import { tensorsOf, unflatten, type Mapped } from '../tree.js'
 import { roomForOutputs, asWidth } from './arrays.js'
+import type { StepError } from './compile.js'
 import { showDeviceError, type Device, type DeviceError, type Executable, type Timing } from './device.js'
 
 export type EvaluationError = TensorError | DeviceError
@@ -117,10 +118,10 @@ export const evaluate = <T extends Timing>(device: Device<T>): ((x: Tensor) => E
   return (x) => all<Tensor>(x)
 }
 
-/** `evaluateAll` for callers that take any device: always a `TaskEither`. */
+/** `evaluateAll` for callers that take any device: always a `TaskEither`, with the errors of `compile`, to which it chains. */
 export const evaluateTask = (
   device: Device
-): (<Values>(tree: Values) => TaskEither<EvaluationError, Mapped<Values, Literal>>) => {
+): (<Values>(tree: Values) => TaskEither<StepError, Mapped<Values, Literal>>) => {
   const all = evaluateAll(device)
   return <Values>(tree: Values) => {
     const evaluated = all(tree)

@@ -5,7 +5,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import * as z from 'zod'
-import { showEvaluationError } from '../../../tensor/run/evaluate.js'
+import { showStepError } from '../../../tensor/run/compile.js'
 import { uncased, type TokenizerOptions } from '../../data/tokenizer-json.js'
 import { openTokenizer, showTokenizerError, type EncodedText } from '../../data/tokenizer.js'
 import { parseVocabulary, showVocabularyError } from '../../data/vocabulary.js'
@@ -178,7 +178,7 @@ export const predict = (sentences: ReadonlyArray<string>, options: PredictOption
               TE.mapLeft(failedWith(showTokenizerError)),
               TE.bindTo('encoded'),
               TE.bind('probabilities', ({ encoded }) =>
-                pipe(judge(encoded.ids), TE.mapLeft(failedWith(showEvaluationError)))
+                pipe(judge(encoded.ids), TE.mapLeft(failedWith(showStepError)))
               ),
               TE.map(({ encoded, probabilities }) => {
                 if (encoded.isTruncated)

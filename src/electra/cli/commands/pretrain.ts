@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { showEvaluationError } from '../../../tensor/run/evaluate.js'
+import { showStepError } from '../../../tensor/run/compile.js'
 import { solo, together } from '../../../workers/index.js'
 import type { ElectraConfig } from '../../config.js'
 import { openCorpus, type Corpus } from '../../data/corpus.js'
@@ -74,7 +74,7 @@ const judgeSentences = (
           TE.chain((trained) =>
             pipe(
               suspectedSentences(corpus, config.sequenceLength, result.last.replacedRate, suspicions(held, trained)),
-              TE.mapLeft(failedWith(showEvaluationError))
+              TE.mapLeft(failedWith(showStepError))
             )
           )
         )
