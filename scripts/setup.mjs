@@ -1,6 +1,6 @@
 /**
  * What a fresh clone needs before `npm start` and `npm test`: the packages of the lock file, and a build of the sources.
- * Does nothing where both are already there and up to date.
+ * Does nothing where both are already there and up to date; with `--rebuild` it builds in any case.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -27,9 +27,9 @@ const filesBelow = (dir) =>
     .flatMap((e) => (e.isDirectory() ? filesBelow(join(dir, e.name)) : [join(dir, e.name)]))
     .sort()
 
-/** Runs `work` unless `stamp` already holds `fingerprint`. */
-const once = (stamp, fingerprint, work) => {
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint) return
+/** Runs `work` unless `stamp` already holds `fingerprint`, or in any case. */
+const once = (stamp, fingerprint, work, always = false) => {
+  if (!always && existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint) return
   work()
   mkdirSync(join(stamp, '..'), { recursive: true })
   writeFileSync(stamp, fingerprint)
@@ -41,5 +41,6 @@ once('node_modules/.pure-electra-setup', hash(['package-lock.json']), () =>
 once(
   'dist/.sources',
   hash([...filesBelow('src'), 'package.json', 'scripts/build.mjs', 'tsconfig.json', 'tsconfig.build.json']),
-  () => run('npm', ['run', '--silent', 'build'])
+  () => run(process.execPath, ['scripts/build.mjs']),
+  process.argv.includes('--rebuild')
 )

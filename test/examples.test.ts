@@ -1,5 +1,5 @@
 /**
- * The examples, as a reader runs them: each in plain Node, importing the built package by its own name.
+ * The examples, as a reader runs them: each in Node through tsx, importing the built package by its own name.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -12,9 +12,13 @@ const folder = new URL('../examples/', import.meta.url)
 
 /** What an example prints. It must end well, and have nothing to complain of. */
 const outputOf = (name: string): string => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(new URL(name, folder))], {
-    encoding: 'utf8'
-  })
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', fileURLToPath(new URL(name, folder))],
+    {
+      encoding: 'utf8'
+    }
+  )
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   return stdout
 }
@@ -28,26 +32,26 @@ describe('the examples', () => {
   it('are the ones tested here', () => {
     expect(readdirSync(folder).sort()).toEqual([
       'browser',
-      'descent.mjs',
-      'electra.mjs',
-      'gradient-check.mjs',
-      'gradient-property.mjs',
-      'library.mjs'
+      'descent.ts',
+      'electra.ts',
+      'gradient-check.ts',
+      'gradient-property.ts',
+      'library.ts'
     ])
   })
 
-  it('descent.mjs finds the weights that its targets were made with', () => {
+  it('descent.ts finds the weights that its targets were made with', () => {
     // The targets are 3 a - b exactly; 100 steps come within 1e-4 of that.
-    const [first, second] = [...outputOf('descent.mjs').matchAll(/-?\d\.\d+/g)].map(([digits]) => Number(digits))
+    const [first, second] = [...outputOf('descent.ts').matchAll(/-?\d\.\d+/g)].map(([digits]) => Number(digits))
     expect([Math.abs(first - 3) < 1e-4, Math.abs(second + 1) < 1e-4]).toEqual([true, true])
   })
 
-  it('gradient-property.mjs accepts the right derivative', () => {
-    expect(outputOf('gradient-property.mjs')).toBe('first and second derivatives agree\n')
+  it('gradient-property.ts accepts the right derivative', () => {
+    expect(outputOf('gradient-property.ts')).toBe('first and second derivatives agree\n')
   })
 
-  it('library.mjs learns exclusive or', () => {
-    const output = outputOf('library.mjs')
+  it('library.ts learns exclusive or', () => {
+    const output = outputOf('library.ts')
     expect(output).toMatch(/^tensor\(.*shape \[4, 1\], f32\)\n$/s)
     const answers = [...output.matchAll(/\[ *([\d.e-]+)\]/g)].map(([, digits]) => Number(digits))
     expect(answers).toHaveLength(4)
@@ -55,8 +59,8 @@ describe('the examples', () => {
     expect(answers.map((answer) => Math.round(answer * 50) / 50)).toEqual([0, 1, 1, 0])
   })
 
-  it('gradient-check.mjs passes the right derivative and shrinks the wrong one to a single 1', () => {
-    const [agreement, reason, argument, replay] = outputOf('gradient-check.mjs').split('\n')
+  it('gradient-check.ts passes the right derivative and shrinks the wrong one to a single 1', () => {
+    const [agreement, reason, argument, replay] = outputOf('gradient-check.ts').split('\n')
     // Two elements and two random directions, at both orders.
     expect(agreement).toBe('8 derivatives agree')
     // 1 - tanh(1) against 1 - tanh(1)^2. At 0, the simplest value of all, the mistake does not show.
@@ -66,8 +70,8 @@ describe('the examples', () => {
     expect(replay).toMatch(/replay: \{ seed: -?\d+, path: '[\d:]+' \}/)
   })
 
-  it('electra.mjs trains both networks on the shipped text', () => {
-    const lines = outputOf('electra.mjs').trimEnd().split('\n')
+  it('electra.ts trains both networks on the shipped text', () => {
+    const lines = outputOf('electra.ts').trimEnd().split('\n')
     expect(lines.map((line) => line.replace(/\d\.\d{3}/g, '_'))).toEqual(
       [20, 40, 60].map((n) => `step ${n}: masked LM _, discriminator _`)
     )

@@ -3,10 +3,11 @@
  */
 
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { transform } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { built } from './built.js'
 
@@ -90,7 +91,8 @@ describe('another project that installed it', () => {
   })
 
   it("runs the README's first example", async () => {
-    await cp(join('examples', 'descent.mjs'), join(project, 'descent.mjs'))
+    const { code } = await transform(await readFile(join('examples', 'descent.ts'), 'utf8'), { loader: 'ts' })
+    await writeFile(join(project, 'descent.mjs'), code)
     const printed = /prints `([^`]+)`/.exec(await readFile('README.md', 'utf8'))?.[1]
     expect(await run(project, process.execPath, 'descent.mjs')).toBe(`${printed}\n`)
   })

@@ -5,14 +5,14 @@ const root = new URL('../', import.meta.url)
 const readme = readFileSync(new URL('README.md', root), 'utf8')
 
 /** The examples that the README shows, by file name, with the text that it shows. */
-const shown = [...readme.matchAll(/<!-- example: ([\w.-]+) -->\n\n```js\n([^]*?)```/g)].map(([, name, text]) => ({
+const shown = [...readme.matchAll(/<!-- example: ([\w.-]+) -->\n\n```ts\n([^]*?)```/g)].map(([, name, text]) => ({
   name,
   text
 }))
 
 describe('the README', () => {
   it('shows two examples', () => {
-    expect(shown.map(({ name }) => name)).toEqual(['descent.mjs', 'gradient-property.mjs'])
+    expect(shown.map(({ name }) => name)).toEqual(['descent.ts', 'gradient-property.ts'])
   })
 
   it.each(shown)('shows $name as it is', ({ name, text }) => {

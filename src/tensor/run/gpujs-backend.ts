@@ -9,7 +9,6 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { GPU as GpuJs, IKernelRunShortcut } from 'gpu.js'
 import type { DeviceError } from './device.js'
 import { reasonOf } from '../reason.js'
 import { adapterFacts, requestAdapter, showAdapter, type PlatformAdapter } from './webgpu-adapter.js'
@@ -24,13 +23,29 @@ export const gpuJsModes = [...gpuJsBackends, 'gpu'] as const
 
 export type GpuJsMode = (typeof gpuJsModes)[number]
 
+/** A kernel that gpu.js has built, to be called with its arguments. */
+export type GpuJsRun = {
+  (...operands: ReadonlyArray<Float32Array>): unknown
+  readonly kernel: { readonly constructor: { readonly name: string }; readonly fallbackReason?: string }
+}
+
+/** What we use of gpu.js, in types of our own: it is an optional peer, and our declarations stand without it. */
+type GpuJs = {
+  readonly createKernel: (source: string, settings: object) => GpuJsRun
+  readonly destroy: () => Promise<void>
+}
+
 /** The device that gpu.js computes on in mode `webgpu`, in gpu.js's own record; its kernels read `isLost`. */
 type WebGpuContext = PlatformAdapter & { readonly device: GPUDevice; isLost: boolean }
 
 type KernelClass = { readonly isSupported: boolean }
 
 type GpuJsLibrary = {
-  readonly GPU: typeof GpuJs & { readonly disableValidation: () => void; readonly enableValidation: () => void }
+  readonly GPU: {
+    new (settings: { readonly mode: string }): GpuJs
+    readonly disableValidation: () => void
+    readonly enableValidation: () => void
+  }
   readonly WebGPUContext: { acquire: () => Promise<WebGpuContext> }
   readonly WebGPUKernel: KernelClass
   readonly WebAssemblyKernel: KernelClass
@@ -65,7 +80,7 @@ export type OpenBackend = Ground & {
   readonly backend: GpuJsBackend
   readonly gpu: GpuJs
   /** The backend that a kernel is of now: gpu.js may have replaced the one that it was built as. */
-  readonly backendOf: (kernel: IKernelRunShortcut) => string
+  readonly backendOf: (kernel: GpuJsRun) => string
 }
 
 /** In Node the default export is gpu.js's module object, in its browser build the class that carries the same names. */
@@ -75,7 +90,10 @@ const library: TE.TaskEither<string, GpuJsLibrary> = TE.tryCatch(
     // Its declarations leave out half of what GpuJsLibrary lists, and both forms of the default export.
     return loaded.default as GpuJsLibrary
   },
-  (reason) => `the package \`gpu.js\` does not load: ${reasonOf(reason)}`
+  (thrown) =>
+    thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_MODULE_NOT_FOUND'
+      ? 'the package `gpu.js` is not installed: npm install gpu.js@2.24.1'
+      : `the package \`gpu.js\` does not load: ${reasonOf(thrown)}`
 )
 
 /** Why a backend is not there, when it is not. WebGPU is only known by asking for an adapter. */

@@ -9,10 +9,9 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { IKernelRunShortcut } from 'gpu.js'
 import { gpuJsKernel, operandNames, type GpuJsKernel, type Window } from '../emit/gpujs.js'
 import type { DeviceError } from './device.js'
-import { openBackend, type GpuJsMode, type OpenBackend } from './gpujs-backend.js'
+import { openBackend, type GpuJsMode, type GpuJsRun, type OpenBackend } from './gpujs-backend.js'
 import type { Contraction } from '../program/kernel.js'
 import type { Multiplier, Multiply } from './multiplier.js'
 import { reasonOf } from '../reason.js'
@@ -36,8 +35,8 @@ const viewed = ({ start, length }: Window, data: Float32Array): Float32Array => 
 type Planes = ReadonlyArray<ReadonlyArray<Float32Array>>
 
 /** The declared type of a kernel's result has every form there is; only on WebGPU is it a promise. */
-const call = (kernel: IKernelRunShortcut, left: Float32Array, right: Float32Array): Planes | Promise<Planes> =>
-  kernel(left, right) as unknown as Planes | Promise<Planes>
+const call = (kernel: GpuJsRun, left: Float32Array, right: Float32Array): Planes | Promise<Planes> =>
+  kernel(left, right) as Planes | Promise<Planes>
 
 const flattenInto = (out: Float32Array, planes: Planes): void => {
   let offset = 0
@@ -51,12 +50,12 @@ const flattenInto = (out: Float32Array, planes: Planes): void => {
 
 const multiplier = (on: OpenBackend): GpuJsMultiplier => {
   const name = `gpu.js:${on.backend}`
-  const kernels = new Map<string, IKernelRunShortcut>()
+  const kernels = new Map<string, GpuJsRun>()
   const executed = new Set<string>()
   let isReleased = false
 
-  const build = ({ source, output }: GpuJsKernel): IKernelRunShortcut => {
-    const kernel: IKernelRunShortcut = on.gpu.createKernel(source, {
+  const build = ({ source, output }: GpuJsKernel): GpuJsRun => {
+    const kernel: GpuJsRun = on.gpu.createKernel(source, {
       output: [...output],
       argumentTypes: Object.fromEntries(operandNames.map((operand) => [operand, 'Array'])),
       precision: 'single',
@@ -68,7 +67,7 @@ const multiplier = (on: OpenBackend): GpuJsMultiplier => {
   }
 
   /** One gpu.js kernel for each text and grid, whichever program it is in. */
-  const kernelFor = (emitted: GpuJsKernel): IKernelRunShortcut => {
+  const kernelFor = (emitted: GpuJsKernel): GpuJsRun => {
     const key = `${emitted.output.join(' ')} ${emitted.source}`
     const known = kernels.get(key)
     if (known !== undefined) return known
@@ -78,7 +77,7 @@ const multiplier = (on: OpenBackend): GpuJsMultiplier => {
   }
 
   const multiply =
-    (emitted: GpuJsKernel, kernel: IKernelRunShortcut): Multiply<'async'> =>
+    (emitted: GpuJsKernel, kernel: GpuJsRun): Multiply<'async'> =>
     (left, right, out) =>
     async () => {
       if (isReleased) return E.left(failed(name, 'it has been released'))

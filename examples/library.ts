@@ -3,19 +3,31 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { valueAndGrad } from 'pure-electra/autodiff'
-import { adamW, applyUpdates, constantRate, dense, denseSpec, initialise, sigmoidCrossEntropy } from 'pure-electra/nn'
+import {
+  adamW,
+  applyUpdates,
+  constantRate,
+  dense,
+  denseSpec,
+  initialise,
+  sigmoidCrossEntropy,
+  type AdamState,
+  type Initialised
+} from 'pure-electra/nn'
 import * as t from 'pure-electra/tensor'
 
 // A small network that is to learn exclusive or. Tensors are expressions: nothing is computed yet.
 const inputs = t.tensor([0, 0, 0, 1, 1, 0, 1, 1], { shape: [4, 2] })
 const labels = t.tensor([0, 1, 1, 0], { shape: [4, 1] })
 const layers = { hidden: denseSpec({ inputs: 2, outputs: 8 }), output: denseSpec({ inputs: 8, outputs: 1 }) }
-const network = ({ hidden, output }) => pipe(inputs, dense(hidden), t.tanh, dense(output))
-const lossOf = (params) => pipe(network(params), sigmoidCrossEntropy(labels), t.mean())
+type Params = Initialised<typeof layers>
+const network = ({ hidden, output }: Params) => pipe(inputs, dense(hidden), t.tanh, dense(output))
+const lossOf = (params: Params) => pipe(network(params), sigmoidCrossEntropy(labels), t.mean())
 
 // A step of training is a pure function from state to state.
 const optimizer = adamW({ schedule: constantRate(0.05), b1: 0.9, b2: 0.999, eps: 1e-8, weightDecay: 0 })
-const update = ({ params, moments }, count) => {
+type State = { readonly params: Params; readonly moments: AdamState<Params> }
+const update = ({ params, moments }: State, count: t.Tensor): readonly [State, t.Tensor] => {
   const { value, grads } = valueAndGrad(lossOf)(params)
   const [updates, next] = optimizer.update(grads, moments, params, { step: count })
   return [{ params: applyUpdates(params, updates), moments: next }, value]

@@ -6,7 +6,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { buildCorpus, defaultRecipe, openCorpus, openSession, resolveConfig } from 'pure-electra/electra'
+import { buildCorpus, defaultRecipe, openCorpus, openSession, resolveConfig, type Stepped } from 'pure-electra/electra'
 import { withPool } from 'pure-electra/workers'
 
 // A configuration is a preset and what differs from it; sizes that follow from others are worked out.
@@ -14,7 +14,7 @@ const config = resolveConfig({ extends: 'nano', model: { hiddenSize: 32 }, batch
 
 // Text becomes an encoded corpus, with a vocabulary of its own.
 const text = fileURLToPath(new URL('../data/sample/psychology.txt', import.meta.url))
-const corpusIn = (directory) =>
+const corpusIn = (directory: string) =>
   pipe(
     buildCorpus({ ...defaultRecipe, inputs: [text], out: directory, vocabulary: { _tag: 'trained', size: 500 } }),
     TE.chain(() => openCorpus(directory))
@@ -22,7 +22,7 @@ const corpusIn = (directory) =>
 
 // Generator and discriminator, trained together for 60 steps on two threads. One thread gives the same bits.
 const threads = withPool({ workers: 2, choice: { device: 'wasm', matmul: 'own', floats: 'float32' } })
-const pretrain = (directory) =>
+const pretrain = (directory: string) =>
   pipe(
     TE.Do,
     TE.bind('config', () => TE.fromEither(config)),
@@ -37,11 +37,15 @@ const pretrain = (directory) =>
     )
   )
 
-const showStep = (n, { report: { maskedLmLoss, discriminatorLoss } }) =>
-  `step ${n}: masked LM ${maskedLmLoss.toFixed(3)}, discriminator ${discriminatorLoss.toFixed(3)}`
-const shown = E.match(JSON.stringify, (steps) => [20, 40, 60].map((n) => showStep(n, steps[n - 1])).join('\n'))
+const showStep = (n: number, { report: { maskedLmLoss, discriminatorLoss } }: Stepped): string =>
+  `step ${n}: masked LM ${maskedLmLoss?.toFixed(3)}, discriminator ${discriminatorLoss?.toFixed(3)}`
 
 const scratch = await mkdtemp(join(tmpdir(), 'pure-electra-'))
 const steps = await pretrain(join(scratch, 'corpus'))()
 await rm(scratch, { recursive: true })
-console.log(shown(steps))
+console.log(
+  pipe(
+    steps,
+    E.match(JSON.stringify, (all) => [20, 40, 60].map((n) => showStep(n, all[n - 1])).join('\n'))
+  )
+)
