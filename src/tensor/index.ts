@@ -74,7 +74,7 @@ export {
   type Evaluated,
   type EvaluationError
 } from './run/evaluate.js'
-export { compile, showStepError, type Compiled, type Handle, type StepError } from './run/compile.js'
+export { compile, showStepError, withCompiled, type Compiled, type Handle, type StepError } from './run/compile.js'
 
 // Files
 export * as safetensors from './safetensors.js'

@@ -24,6 +24,7 @@ export type VerifyError = FixtureError | StepError | EvaluationError
 export const showVerifyError = (e: VerifyError): string => {
   switch (e._tag) {
     case 'HandleConsumed':
+    case 'Released':
     case 'WrongArgument':
     case 'ShapeMismatch':
     case 'AxisOutOfRange':

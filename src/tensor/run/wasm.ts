@@ -9,7 +9,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as IOE from 'fp-ts/lib/IOEither.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { Data } from '../dtype.js'
+import { bytesPerElement, type Data } from '../dtype.js'
 import { inOrder, type InOrder } from '../in-order.js'
 import { explainKernels } from '../program/explain.js'
 import { fuse } from '../program/fuse.js'
@@ -66,8 +66,10 @@ type Loaded<T extends Timing> = {
   readonly scratchBytes: number
 }
 
-const workingBytesOf = <T extends Timing>({ plan: { arenaBytes }, scratchBytes }: Loaded<T>): number =>
-  aligned(arenaBytes) + aligned(scratchBytes)
+const workingBytesOf = ({
+  plan: { arenaBytes },
+  scratchBytes
+}: Pick<Loaded<Timing>, 'plan' | 'scratchBytes'>): number => aligned(arenaBytes) + aligned(scratchBytes)
 
 /** A run that has begun: results of outputs that lie elsewhere are copied out by `finish`. */
 type Opened = { readonly frame: Frame; readonly finish: () => void }
@@ -162,21 +164,33 @@ const run =
     return (context.timing === 'sync' ? now : later) as Running<T, DeviceError, void>
   }
 
+/** Bytes without which no run can be: to work in, for every output, and for the largest input. The others may be one array. */
+const leastBytes = ({ inputs, outputs, buffers }: FusedProgram, workingBytes: number): number => {
+  const bytes = buffers.slice(0, inputs + outputs).map(({ dtype, size }) => aligned(size * bytesPerElement(dtype)))
+  const largest = bytes.slice(0, inputs).reduce((most, b) => Math.max(most, b), 0)
+  return bytes.slice(inputs).reduce((sum, b) => sum + b, workingBytes + largest)
+}
+
 const load =
   <T extends Timing>(context: Context<T>) =>
   (program: Program): E.Either<DeviceError, Executable<T>> => {
+    const { linking, multiplier, timing, region } = context
     const fused = fuse(schedule(program))
-    const cutsRows = (contraction: Contraction): boolean => isOwn(context.multiplier, contraction)
-    const kernels = context.timing === 'sync' ? panelled(fused, { cutsRows }) : fused
+    const cutsRows = (contraction: Contraction): boolean => isOwn(multiplier, contraction)
+    const kernels = timing === 'sync' ? panelled(fused, { cutsRows }) : fused
+    const sizes = { plan: plan(kernels), scratchBytes: scratchOf(kernels, multiplier) }
+    const workingBytes = workingBytesOf(sizes)
+    const wanted = leastBytes(kernels, workingBytes)
     return pipe(
-      context.linking(),
-      E.chain((linking) => link(linking, kernels)),
+      linking(),
+      E.filterOrElse(
+        ({ memory }) => wanted < memory.limit,
+        ({ memory }): DeviceError => ({ _tag: 'OutOfMemory', wanted, inUse: memory.inUse(), limit: memory.limit })
+      ),
+      E.chain((linked) => link(linked, kernels)),
       E.map((steps) => {
-        const { multiplier } = context
-        const scratchBytes = scratchOf(kernels, multiplier)
-        const loaded: Loaded<T> = { program, kernels, steps, plan: plan(kernels), scratchBytes }
-        const workingBytes = workingBytesOf(loaded)
-        context.region.reserve(workingBytes)
+        const loaded: Loaded<T> = { program, kernels, steps, ...sizes }
+        region.reserve(workingBytes)
         const multipliedBy = (contraction: Contraction): string =>
           multiplier === undefined || isOwn(multiplier, contraction) ? 'own' : multiplier.name
         const explain = (): string => explainKernels({ program, kernels, multipliedBy })
@@ -187,15 +201,18 @@ const load =
 
 /**
  * WebAssembly SIMD. With a `multiplier`, that multiplies the matrices that it `takes` and the device the others; the device is
- * then synchronous exactly when the multiplier is. Releasing the device releases the multiplier.
+ * then synchronous exactly when the multiplier is. Releasing the device gives back the memory that it worked in, and releases the
+ * multiplier.
  *
- * Loading a program fails with `DeviceFailed` where the engine has not the instructions.
+ * Loading a program fails with `DeviceFailed` where the engine has not the instructions, and with `OutOfMemory` where no run of it
+ * could ever fit. That keeps no other program from being loaded or run.
  */
 export function wasm(options?: WasmOptions): Device<'sync'>
 export function wasm<T extends Timing>(options: WasmOptions & { readonly multiplier: Multiplier<T> }): Device<T>
 export function wasm<T extends Timing>(options: WasmOptions & { readonly multiplier?: Multiplier<T> } = {}): Device<T> {
   const { multiplier } = options
   const memory = lazyMemory(options.memory)
+  const region = regionIn(memory)
   const timing = (multiplier?.timing ?? 'sync') as T
   const linking = once(
     pipe(
@@ -214,7 +231,10 @@ export function wasm<T extends Timing>(options: WasmOptions & { readonly multipl
     timing,
     floats: 'float32',
     memory,
-    load: load({ timing, linking, multiplier, region: regionIn(memory), gate: inOrder() }),
-    release: multiplier?.release ?? (() => Promise.resolve())
+    load: load({ timing, linking, multiplier, region, gate: inOrder() }),
+    release: () => {
+      region.release()
+      return multiplier?.release() ?? Promise.resolve()
+    }
   }
 }

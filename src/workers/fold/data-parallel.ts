@@ -26,6 +26,7 @@ import type { Memory } from '../../tensor/run/memory.js'
 import type { WorkerError } from '../error.js'
 import { checksum } from '../ranks/checksum.js'
 import { spansOf } from '../ranks/exchange.js'
+import { allOrNothing } from '../pool/all-or-nothing.js'
 import { layOut, type PerSpec } from '../pool/layout.js'
 import type { MemoryPlan } from './memory-plan.js'
 import { allocateSlots, freeSlots, readSlots, view, writeSlots, type Slot } from '../pool/memory.js'
@@ -284,7 +285,7 @@ const foldOf = (prepared: Prepared): Fold => {
     step: stepOf(prepared, guard),
     evaluation: (name, source) =>
       pipe(
-        prepareShards(pool, step, specs, name, source, execution),
+        allOrNothing((own) => prepareShards(own, step, specs, name, source, execution))(pool),
         TE.map((summed) => {
           rest += summed.bytes.inputs + summed.sets * summed.bytes.set
           return evaluationOf(summed)
@@ -307,9 +308,12 @@ const foldOf = (prepared: Prepared): Fold => {
  * Loads the programs of a step on a pool and allocates all its memory.
  *
  * Fails with `ProgramRejected` where the programs do not fit one another, with `WrongRankCount`, with `OutOfMemory`, or with
- * what a device says.
+ * what a device says, and then leaves the memory as it was.
  */
-export const prepareStep = (pool: Pool, step: Step, execution: Execution = {}): TE.TaskEither<WorkerError, Fold> => {
+export const prepareStep = (pool: Pool, step: Step, execution: Execution = {}): TE.TaskEither<WorkerError, Fold> =>
+  allOrNothing((held) => prepareFold(held, step, execution))(pool)
+
+const prepareFold = (pool: Pool, step: Step, execution: Execution): TE.TaskEither<WorkerError, Fold> => {
   const { floats } = pool.device
   const { program, captured } = step.update
   return pipe(

@@ -8,15 +8,19 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { DeviceChoice } from '../../tensor/run/device-choice.js'
 import type { WorkerError } from '../error.js'
-import type { Workspace } from './workspace.js'
+import type { Missing, Workspace } from './workspace.js'
 import type { DeviceFacts, ProgramId, Task } from './runner.js'
 
-/** The tasks are done, or the next of them has not begun for want of a workspace of so many bytes. */
-export type Ran = { readonly _tag: 'Done' } | { readonly _tag: 'NeedsWorkspace'; readonly bytes: number }
+/** The tasks are done, or the next of them has not begun for want of a workspace. */
+export type Ran = { readonly _tag: 'Done' } | ({ readonly _tag: 'NeedsWorkspace' } & Missing)
 
 export type ThreadApi = {
-  /** Acquires the thread's own device, working in the pool's memory, which must be shared: the first call, once. */
-  readonly open: (choice: DeviceChoice, memory: WebAssembly.Memory) => Promise<Either<WorkerError, DeviceFacts>>
+  /** Acquires the thread's own device, working in the pool's memory, which must be shared and has a limit: the first call, once. */
+  readonly open: (
+    choice: DeviceChoice,
+    memory: WebAssembly.Memory,
+    limit: number
+  ) => Promise<Either<WorkerError, DeviceFacts>>
   /** Compiles a program, given as `serialise` spells it, and says in how many bytes it works. */
   readonly load: (id: ProgramId, text: string) => Promise<Either<WorkerError, number>>
   /**

@@ -14,7 +14,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Program } from '../../tensor/program/program.js'
 import type { Memory } from '../../tensor/run/memory.js'
 import { isLoss, type Loss, type WorkerError } from '../error.js'
-import { noWorkspace } from './workspace.js'
+import { noWorkspace, type Missing } from './workspace.js'
 import type { WorkerThread } from './worker-thread.js'
 import type { Member } from './pool.js'
 import type { ProgramId, Task } from './runner.js'
@@ -139,15 +139,20 @@ export const superviseWorker = ({
       }
     }
 
-  /** Gives the workspace back for a longer one. Only between two calls to the thread. */
-  const widen = (bytes: number): E.Either<WorkerError, void> => {
+  /** Gives the workspace back for a longer one, if there is room as long as all its programs want. Only between two calls. */
+  const widen = ({ bytes, least }: Missing): E.Either<WorkerError, void> => {
     memory.free(workspace.address, workspace.bytes)
     workspace = noWorkspace
+    const taken = (bytes: number): E.Either<WorkerError, void> =>
+      pipe(
+        memory.allocate(bytes),
+        E.map((address) => {
+          workspace = { address, bytes }
+        })
+      )
     return pipe(
-      memory.allocate(bytes),
-      E.map((address) => {
-        workspace = { address, bytes }
-      })
+      taken(bytes),
+      E.orElse(() => taken(least))
     )
   }
 
@@ -167,7 +172,7 @@ export const superviseWorker = ({
           ran._tag === 'Done'
             ? TE.right(undefined)
             : pipe(
-                TE.fromEither(widen(ran.bytes)),
+                TE.fromEither(widen(ran)),
                 TE.chain(() => runOn(tasks, progress, finished)(thread))
               )
         )

@@ -33,8 +33,8 @@ const threadApi = (): ThreadApi => {
     return opened
   }
   return {
-    open: (choice, wasm) => {
-      const memory = attachMemory(wasm)
+    open: (choice, wasm, limit) => {
+      const memory = attachMemory(wasm, limit)
       const working = workspaceMemory(memory)
       return pipe(
         acquireSync(choice, working.memory),
@@ -61,8 +61,8 @@ const threadApi = (): ThreadApi => {
       for (let next = Atomics.load(words, 0); next < tasks.length; next++) {
         const ran = await runner.run(tasks[next], finished)()
         if (E.isLeft(ran)) {
-          const bytes = working.missing()
-          return bytes === 0 ? ran : E.right({ _tag: 'NeedsWorkspace', bytes })
+          const missing = working.missing()
+          return missing === undefined ? ran : E.right({ _tag: 'NeedsWorkspace', ...missing })
         }
         Atomics.store(words, 0, next + 1)
       }

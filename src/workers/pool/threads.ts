@@ -26,6 +26,8 @@ export type Patience = Deadlines & { readonly attempts: number }
 export type PoolOptions = {
   readonly workers: number
   readonly choice: DeviceChoice
+  /** Bytes of the memory that they share, at most: 4 GiB unless it is less. */
+  readonly memoryLimit?: number
   /** The module that threads start at, when it is not the built `thread.js`. */
   readonly entry?: URL
   /** Where it differs from `defaultPatience`. */
@@ -79,7 +81,7 @@ const wrongCount = (found: number, expected: string, reason: string): WorkerErro
  * started are then ended.
  */
 export const acquirePool = (options: PoolOptions): TE.TaskEither<WorkerError, Pool> => {
-  const { workers, choice, entry } = options
+  const { workers, choice, entry, memoryLimit } = options
   return Number.isSafeInteger(workers) && workers >= 1
     ? pipe(
         acquire(choice),
@@ -96,7 +98,7 @@ export const acquirePool = (options: PoolOptions): TE.TaskEither<WorkerError, Po
                 )
               : pipe(
                   TE.fromIOEither(threadsHere),
-                  TE.chainEitherK((): E.Either<WorkerError, Memory> => createMemory()),
+                  TE.chainEitherK((): E.Either<WorkerError, Memory> => createMemory({ limit: memoryLimit })),
                   TE.chain((memory) => openThreads(options, { entry, choice, device: factsOf(device), memory }))
                 )
           return pipe(

@@ -115,7 +115,7 @@ export const startWorkerThread =
         const remote = wrap<ThreadApi>(thread.endpoint)
         return {
           open: pipe(
-            call(worker, thread, loadSeconds, () => remote.open(choice, memory.wasm)),
+            call(worker, thread, loadSeconds, () => remote.open(choice, memory.wasm, memory.limit)),
             TE.chainEitherK(agreeing(worker, device))
           ),
           load: (id, program) => call(worker, thread, loadSeconds, () => remote.load(id, serialise(program))),

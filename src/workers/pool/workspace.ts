@@ -19,14 +19,17 @@ export type WorkspaceMemory = {
   readonly memory: Memory
   /** Says which workspace there is from now on. */
   readonly use: (workspace: Workspace) => void
-  /** The bytes of the first block that could not be had since the last `use`; 0 where there is none. */
-  readonly missing: IO<number>
+  /** What could not be had since the last `use`; `undefined` where all could. */
+  readonly missing: IO<Missing | undefined>
 }
+
+/** The bytes of a block that could not be had, and the fewest bytes that would do. */
+export type Missing = { readonly bytes: number; readonly least: number }
 
 export const workspaceMemory = (whole: Memory): WorkspaceMemory => {
   let workspace = noWorkspace
   let inUse = 0
-  let missing = 0
+  let missing: Missing | undefined
   return {
     memory: {
       ...whole,
@@ -36,7 +39,8 @@ export const workspaceMemory = (whole: Memory): WorkspaceMemory => {
           inUse = bytes
           return E.right(workspace.address)
         }
-        if (missing === 0) missing = bytes
+        // Asked for with more at first: a device would work in a region for all its programs.
+        missing = { bytes: missing?.bytes ?? bytes, least: bytes }
         return E.left({ _tag: 'OutOfMemory', wanted: bytes, inUse, limit: workspace.bytes })
       },
       free: (_, bytes) => {
@@ -46,7 +50,7 @@ export const workspaceMemory = (whole: Memory): WorkspaceMemory => {
     },
     use: (next) => {
       workspace = next
-      missing = 0
+      missing = undefined
     },
     missing: () => missing
   }

@@ -1,13 +1,15 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { add, mul, spec, sum, tensor, toNested, type Tensor } from '../../../src/tensor/index.js'
 import type { Data } from '../../../src/tensor/dtype.js'
 import { peek } from '../../../src/tensor/literal.js'
-import { compile, showStepError, type Compiled, type StepError } from '../../../src/tensor/run/compile.js'
+import { compile, showStepError, withCompiled, type Compiled, type StepError } from '../../../src/tensor/run/compile.js'
 import type { Device, DeviceError } from '../../../src/tensor/run/device.js'
 import { wasm } from '../../../src/tensor/run/wasm.js'
+import { createMemory } from '../../../src/tensor/run/memory.js'
 import { reference } from '../../../src/tensor/run/reference.js'
 import { collectUntil } from './collect-garbage.js'
 
@@ -202,6 +204,89 @@ describe('the memory of a compiled step', () => {
     const refused = await left(compiled(spec([]), spec([2 ** 30])))
     expect(refused).toMatchObject({ _tag: 'OutOfMemory', wanted: 2 ** 33, limit: 2 ** 32 })
     expect(showStepError(refused)).toBe('memory: 8.6 GB wanted with 0 bytes in use, of 4.3 GB at most')
+  })
+
+  it('comes back when states, and then the step, are released; whoever asks for them later is told so', async () => {
+    const device = reference({ floats: 'float32' })
+    const { inUse } = right(device.memory())
+    const { begin, step, read, releaseState, release } = await compiledFor(device)
+    const fixed = inUse()
+    const [a, b, c] = [right(await begin(start)()), right(await begin(start)()), right(await begin(start)())]
+    const one = (inUse() - fixed) / 3
+    right(await releaseState(a)())
+    expect(inUse()).toBe(fixed + 2 * one)
+    for (const use of [step(a, tensor([1, 1])), read(a), releaseState(a)])
+      expect(await left(use)).toEqual({ _tag: 'Released', what: 'state' })
+    const next = right(await step(b, tensor([1, 1]))()).state
+    expect(await left(releaseState(b))).toEqual({ _tag: 'HandleConsumed' })
+    await release()
+    expect(inUse()).toBe(0)
+    for (const use of [begin(start), step(next, tensor([1, 1])), read(c), releaseState(c)])
+      expect(await left(use)).toEqual({ _tag: 'Released', what: 'step' })
+    await release()
+    expect(inUse()).toBe(0)
+  })
+
+  it('is kept by a step that is running until it is done', async () => {
+    const slow = around((run) => async (inputs, outputs) => {
+      await new Promise((later) => setTimeout(later, 5))
+      return run(inputs, outputs)
+    })
+    const { begin, step, release } = await compiledFor(slow)
+    const handle = right(await begin({ ...start, total: tensor([1, 2]) })())
+    const [stepped] = await Promise.all([step(handle, tensor([1, 1]))(), release()])
+    expect(toNested(right(stepped).output)).toBe(50)
+    expect(right(slow.memory()).inUse()).toBe(0)
+  })
+
+  it('comes back at the end of its bracket, and that of a state after any steps, also where its use fails', async () => {
+    const device = reference({ floats: 'float32' })
+    const { inUse } = right(device.memory())
+    const used = withCompiled(compile(accumulate, device)(start, spec([2])))(({ withState, step, read }) =>
+      pipe(
+        TE.Do,
+        TE.bind('fixed', () => TE.fromIO(inUse)),
+        TE.bind('total', () =>
+          withState({ ...start, total: tensor([1, 2]) })((first) =>
+            pipe(
+              step(first, tensor([1, 1])),
+              TE.chain(({ state }) => step(state, tensor([1, 1]))),
+              TE.chain(({ state }) => read(state)),
+              TE.map(({ total }) => toNested(total))
+            )
+          )
+        ),
+        TE.bind('failed', () => TE.fromTask(withState(start)(() => TE.left('no')))),
+        TE.let('left', ({ fixed }) => inUse() - fixed)
+      )
+    )
+    expect(await used()).toMatchObject(E.right({ total: [3, 4], failed: E.left('no'), left: 0 }))
+    expect(inUse()).toBe(0)
+    expect(await withCompiled(compile(accumulate, device)(start, spec([2])))(() => TE.left('no'))()).toEqual(
+      E.left('no')
+    )
+    expect(inUse()).toBe(0)
+  })
+
+  it('comes back from dropped states before another is refused, also within one turn of the event loop', async () => {
+    const memory = right(createMemory({ limit: 2 ** 20 }))
+    const twice = compile((x: Tensor) => [mul(2)(x), sum()(x)] as const, wasm({ memory }))
+    const { begin, step } = right(await twice(spec([2 ** 16]))())
+    for (let i = 0; i < 9; i++) right(await begin(tensor(new Float32Array(2 ** 16)))())
+    const kept = right(await begin(tensor(new Float32Array(2 ** 16).fill(3)))())
+    expect(toNested(right(await step(kept, ...([] as const))()).output)).toBe(3 * 2 ** 16)
+  })
+
+  it('is refused to states that are held, and had again when one is released', async () => {
+    const memory = right(createMemory({ limit: 2 ** 20 }))
+    const twice = compile((x: Tensor) => [mul(2)(x), sum()(x)] as const, wasm({ memory }))
+    const { begin, read, releaseState } = right(await twice(spec([2 ** 16]))())
+    const state = tensor(new Float32Array(2 ** 16).fill(1))
+    const held = [right(await begin(state)()), right(await begin(state)()), right(await begin(state)())]
+    expect(await left(begin(state))).toMatchObject({ _tag: 'OutOfMemory', wanted: 2 ** 18 })
+    right(await releaseState(held[0])())
+    expect(E.isRight(await begin(state)())).toBe(true)
+    expect(E.isRight(await read(held[1])())).toBe(true)
   })
 
   it('comes back from handles that are dropped, and from all that is left when the step itself is', async () => {

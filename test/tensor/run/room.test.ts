@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { allocate, dtypes } from '../../../src/tensor/dtype.js'
 import { createMemory } from '../../../src/tensor/run/memory.js'
-import { fillRooms, roomFor, viewsOf } from '../../../src/tensor/run/room.js'
+import { fillRoom, roomFor } from '../../../src/tensor/run/room.js'
 import { sizeOf } from '../../../src/tensor/shape.js'
 import { collectUntil } from './collect-garbage.js'
 
@@ -22,15 +22,15 @@ describe('rooms', () => {
     fc.assert(
       fc.property(specs, fc.constantFrom('float32', 'float64'), fc.boolean(), (specs, floats, shared) => {
         const memory = right(createMemory({ shared }))
-        const rooms = right(roomFor(memory, floats)(specs))
+        const room = right(roomFor(memory, floats)(specs))
         const empty = specs.map(({ shape, dtype }) => allocate(dtype, sizeOf(shape), floats))
-        expect(viewsOf(rooms)).toEqual(empty)
-        expect(viewsOf(rooms).every((data) => memory.addressOf(data) !== undefined)).toBe(true)
+        expect(room.views()).toEqual(empty)
+        expect(room.views().every((data) => memory.addressOf(data) !== undefined)).toBe(true)
         const filled = empty.map((data, i) => data.fill(i % 2))
-        fillRooms(rooms, filled)
+        fillRoom(room, filled)
         // Views are made anew: a memory that grows does not take the arrays away.
         right(memory.allocate(2 ** 17))
-        expect(viewsOf(rooms)).toEqual(filled)
+        expect(room.views()).toEqual(filled)
       })
     )
   })
@@ -40,15 +40,46 @@ describe('rooms', () => {
     const [single, double] = (['float32', 'float64'] as const).map((floats) =>
       right(roomFor(memory, floats)([{ shape: [1], dtype: 'f32' }]))
     )
-    fillRooms(single, [Float64Array.of(0.1)])
-    fillRooms(double, [Float32Array.of(0.1)])
-    expect(viewsOf([...single, ...double])).toEqual([Float32Array.of(0.1), Float64Array.of(Math.fround(0.1))])
+    fillRoom(single, [Float64Array.of(0.1)])
+    fillRoom(double, [Float32Array.of(0.1)])
+    expect([...single.views(), ...double.views()]).toEqual([Float32Array.of(0.1), Float64Array.of(Math.fround(0.1))])
   })
 
   it('are refused where the memory has none', () => {
     expect(roomFor(right(createMemory()), 'float32')([{ shape: [2 ** 31], dtype: 'i32' }])).toMatchObject(
       E.left({ _tag: 'OutOfMemory', wanted: 2 ** 33 })
     )
+  })
+
+  it('are all there or none: what was taken before one is refused goes back', () => {
+    const memory = right(createMemory({ limit: 2 ** 17 }))
+    const specs = [{ shape: [100], dtype: 'f32' } as const, { shape: [2 ** 16], dtype: 'f32' } as const]
+    expect(E.isLeft(roomFor(memory, 'float32')(specs))).toBe(true)
+    expect(memory.inUse()).toBe(0)
+  })
+
+  it('go back when they are released, once', () => {
+    const memory = right(createMemory())
+    const [one, two] = [1, 2].map((n) => right(roomFor(memory, 'float32')([{ shape: [16 * n], dtype: 'f32' }])))
+    one.release()
+    one.release()
+    expect(memory.inUse()).toBe(128)
+    two.release()
+    expect(memory.inUse()).toBe(0)
+  })
+
+  it('that were dropped go back before a room is refused, without anybody asking the engine to collect', async () => {
+    const memory = right(createMemory({ limit: 2 ** 20 }))
+    const take = roomFor(memory, 'float32')
+    const held = right(take([{ shape: [16], dtype: 'f32' }]))
+    for (let i = 0; i < 12; i++) {
+      right(take([{ shape: [2 ** 16], dtype: 'f32' }]))
+      // What was made in a turn of the event loop is collected in a later one.
+      await new Promise((turn) => setTimeout(turn))
+    }
+    const views = held.views()
+    fillRoom(held, [new Float32Array(16).fill(1)])
+    expect(views).toEqual([new Float32Array(16).fill(1)])
   })
 
   it('go back to the memory when nobody holds them any more, and only then', async () => {
@@ -58,7 +89,7 @@ describe('rooms', () => {
     expect(memory.inUse()).toBeGreaterThan(40_000)
     await collectUntil(() => memory.inUse() === 64)
     expect(memory.inUse()).toBe(64)
-    fillRooms(held, [new Float32Array(16).fill(1)])
-    expect(viewsOf(held)).toEqual([new Float32Array(16).fill(1)])
+    fillRoom(held, [new Float32Array(16).fill(1)])
+    expect(held.views()).toEqual([new Float32Array(16).fill(1)])
   })
 })

@@ -222,7 +222,7 @@ describe('a member that outlives its threads', () => {
     const needing =
       (bytes: number): WorkerThread['run'] =>
       (_, room) => {
-        if (room.bytes < bytes) return TE.right({ _tag: 'NeedsWorkspace', bytes })
+        if (room.bytes < bytes) return TE.right({ _tag: 'NeedsWorkspace', bytes, least: bytes })
         rooms.push(room)
         return TE.left(exited)
       }
@@ -234,10 +234,21 @@ describe('a member that outlives its threads', () => {
     expect(memory.inUse()).toBe(640 + 64)
   })
 
+  it('makes do with the least that a task needs where there is no room for all that its programs want', async () => {
+    const rooms: Array<Workspace> = []
+    const run: WorkerThread['run'] = (_, room) => {
+      rooms.push(room)
+      return TE.right(room.bytes < 640 ? { _tag: 'NeedsWorkspace', bytes: 2 ** 40, least: 640 } : done)
+    }
+    const { member } = memberOn([{ run }])
+    expect(await member.run([task])()).toEqual(E.right(undefined))
+    expect(rooms.map(({ bytes }) => bytes)).toEqual([0, 640])
+  })
+
   it('leaves its memory as full as it was, however many threads it outlives', async () => {
     const memory = newMemory()
     const run: WorkerThread['run'] = (_, { bytes }) =>
-      bytes < 1000 ? TE.right({ _tag: 'NeedsWorkspace', bytes: 1000 }) : TE.left(exited)
+      bytes < 1000 ? TE.right({ _tag: 'NeedsWorkspace', bytes: 1000, least: 64 }) : TE.left(exited)
     const { member } = memberOn([{ run }], { memory, attempts: 50 })
     expect(E.isLeft(await member.run([task])())).toBe(true)
     expect(memory.inUse()).toBe(1024 + 64)
@@ -267,7 +278,7 @@ describe('a member that outlives its threads', () => {
   })
 
   it('answers OutOfMemory where there is no such room', async () => {
-    const { member } = memberOn([{ run: () => TE.right({ _tag: 'NeedsWorkspace', bytes: 2 ** 40 }) }])
+    const { member } = memberOn([{ run: () => TE.right({ _tag: 'NeedsWorkspace', bytes: 2 ** 41, least: 2 ** 40 }) }])
     expect(await run(member)).toMatchObject(E.left({ _tag: 'OutOfMemory', wanted: 2 ** 40 }))
   })
 })
