@@ -8,7 +8,12 @@
 import type { DType } from './dtype.js'
 import { showShape, type Shape } from './shape.js'
 
-export type TensorError =
+export type TensorError = Mistake & {
+  /** Where the operation was written, as engines print stacks. Not enumerable: errors are compared by what they say. */
+  readonly stack?: string
+}
+
+type Mistake =
   | { readonly _tag: 'ShapeMismatch'; readonly op: string; readonly shapes: ReadonlyArray<Shape> }
   | { readonly _tag: 'AxisOutOfRange'; readonly op: string; readonly axis: number; readonly rank: number }
   | {
@@ -32,10 +37,25 @@ export const showTensorError = (e: TensorError): string => {
   }
 }
 
+/**
+ * The line that wrote the operation, ` at lossOf (file:///train.ts:12:5)`: the innermost call from outside this library. Empty where
+ * the engine's stacks do not tell, as in a bundle.
+ */
+export const showWrittenAt = ({ stack = '' }: TensorError): string => {
+  const frames = stack.split('\n').filter((line) => /^\s*at /.test(line))
+  const library = /^.*?\(?((?:file:\/\/)?\/.*\/)tensor\/fault\.[jt]s:/.exec(frames[0] ?? '')?.[1]
+  if (library === undefined) return ''
+  const own = library.replace('file://', '')
+  const frame = frames.find((line) => !line.includes(own) && !/node_modules\/fp-ts\/|\bnode:|<anonymous>/.test(line))
+  return frame === undefined ? '' : `\n    ${frame.trim()}`
+}
+
 export class TensorFault extends Error {
   override readonly name = 'TensorFault'
-  constructor(readonly error: TensorError) {
-    super(showTensorError(error))
+  readonly error: TensorError
+  constructor(mistake: Mistake) {
+    super(showTensorError(mistake))
+    this.error = Object.defineProperty({ ...mistake }, 'stack', { value: this.stack })
   }
 }
 

@@ -70,8 +70,10 @@ export {
   evaluate,
   evaluateAll,
   evaluateTask,
+  run,
   showEvaluationError,
   type Evaluated,
+  type Ran,
   type EvaluationError
 } from './run/evaluate.js'
 export { compile, showStepError, withCompiled, type Compiled, type Handle, type StepError } from './run/compile.js'

@@ -8,7 +8,10 @@
 import { allocate, type Data, type DType } from './dtype.js'
 import { invalidArgument } from './fault.js'
 import { showShape, sizeOf, type Shape } from './shape.js'
-import { literalNode, type Tensor } from './tensor.js'
+import { describe } from './describe.js'
+import { showArray } from './show-array.js'
+import { inspection, literalNode, type Tensor } from './tensor.js'
+import { isTensor } from './tree.js'
 
 /** A tensor that holds values: what constructors make and `evaluate` returns. It is used like any other. */
 export type Literal = Tensor & { readonly op: { readonly _tag: 'literal' } }
@@ -17,8 +20,15 @@ const values = new WeakMap<Tensor, Data>()
 
 export const isLiteral = (x: Tensor): x is Literal => x.op._tag === 'literal'
 
+/** Prints its values. */
+const withValues = {
+  [inspection](this: Literal): string {
+    return showArray(this.shape, this.dtype, peek(this))
+  }
+}
+
 const seal = (shape: Shape, dtype: DType, data: Data): Literal => {
-  const made = literalNode(shape, dtype) as Literal
+  const made = literalNode(shape, dtype, withValues) as Literal
   values.set(made, data)
   return made
 }
@@ -35,9 +45,24 @@ export const literal = (shape: Shape, dtype: DType, from: ArrayLike<number>): Li
 /** Takes `data` as it is. For devices, which hand over arrays that nobody else holds. */
 export const adopt = (shape: Shape, dtype: DType, data: Data): Literal => seal(shape, dtype, data)
 
-/** The stored array itself, for devices to read. Never handed to users. */
+/**
+ * The stored array itself, for devices to read. Never handed to users.
+ *
+ * Throws `InvalidArgument` for what holds no values, which only untyped code can pass.
+ */
 export const peek = (x: Literal): Data => {
   const data = values.get(x)
-  if (data === undefined) throw new Error('a literal without values was made outside literal.ts')
+  if (data === undefined)
+    throw invalidArgument('values', showWithout(x), 'a tensor that holds values: evaluate it first')
   return data
 }
+
+const showWithout = (x: unknown): string =>
+  isTensor(x)
+    ? `an unevaluated ${x.op._tag} of shape ${showShape(x.shape)}`
+    : isEither(x)
+      ? 'what `evaluate` returned, an Either, whose `right` is the tensor'
+      : describe(x)
+
+const isEither = (x: unknown): boolean =>
+  typeof x === 'object' && x !== null && '_tag' in x && (x._tag === 'Right' || x._tag === 'Left')

@@ -1,63 +1,15 @@
 /**
- * Literals as text for people, laid out as NumPy lays arrays out.
+ * Literals as text for people.
+ */
+
+import { peek, type Literal } from './literal.js'
+import { showArray } from './show-array.js'
+
+/**
+ * Values, shape and dtype, as `console.log` prints them. f32 is shown to 6 significant digits; of more than 1000 elements, the
+ * first and last three along each axis. For every digit, use `toNested`.
  *
  *     tensor([[  1, 2.5],
  *             [-10,   0]], shape [2, 2], f32)
  */
-
-import type { DType } from './dtype.js'
-import { peek, type Literal } from './literal.js'
-import { showShape, sizeOf, stridesOf } from './shape.js'
-
-/** Above this many elements, only the ends of long axes are shown. */
-const wholeUpTo = 1000
-const endsShown = 3
-
-const opening = 'tensor('
-
-/**
- * Values, shape and dtype. f32 is shown to 6 significant digits; of more than 1000 elements, the first and last three
- * along each axis. For every digit, use `toNested`.
- */
-export const show = (x: Literal): string => {
-  const data = peek(x)
-  const strides = stridesOf(x.shape)
-  const isWhole = sizeOf(x.shape) <= wholeUpTo
-  const shown = x.shape.map((extent) => shownIndices(extent, isWhole))
-
-  const elements = (axis: number, offset: number): ReadonlyArray<string> =>
-    axis === x.shape.length
-      ? [showElement(x.dtype, data[offset])]
-      : shown[axis].flatMap((i) => (i === undefined ? [] : elements(axis + 1, offset + i * strides[axis])))
-  const width = elements(0, 0).reduce((widest, text) => Math.max(widest, text.length), 0)
-
-  const layOut = (axis: number, offset: number): string => {
-    if (axis === x.shape.length) return showElement(x.dtype, data[offset]).padStart(width)
-    const parts = shown[axis].map((i) => (i === undefined ? '...' : layOut(axis + 1, offset + i * strides[axis])))
-    const depth = x.shape.length - 1 - axis
-    const separator = depth === 0 ? ', ' : ',' + '\n'.repeat(depth) + ' '.repeat(opening.length + axis + 1)
-    return `[${parts.join(separator)}]`
-  }
-  const body = sizeOf(x.shape) === 0 ? '[]' : layOut(0, 0)
-  return `${opening}${body}, shape ${showShape(x.shape)}, ${x.dtype})`
-}
-
-/** Indices along an axis; `undefined` stands for those left out. */
-const shownIndices = (extent: number, isWhole: boolean): ReadonlyArray<number | undefined> => {
-  const all = (n: number, from: number): ReadonlyArray<number> => Array.from({ length: n }, (_, i) => from + i)
-  return isWhole || extent <= 2 * endsShown
-    ? all(extent, 0)
-    : [...all(endsShown, 0), undefined, ...all(endsShown, extent - endsShown)]
-}
-
-const showElement = (dtype: DType, value: number): string => {
-  switch (dtype) {
-    case 'f32':
-      return Object.is(value, -0) ? '-0' : String(Number(value.toPrecision(6)))
-    case 'i32':
-    case 'u32':
-      return String(value)
-    case 'bool':
-      return value === 0 ? 'false' : 'true'
-  }
-}
+export const show = (x: Literal): string => showArray(x.shape, x.dtype, peek(x))

@@ -109,8 +109,31 @@ export type Tensor = {
   readonly dtype: DType
 }
 
-const node = (op: Op | Marker, inputs: ReadonlyArray<Tensor>, shape: Shape, dtype: DType): Tensor =>
-  Object.freeze({ op: Object.freeze(op), inputs: Object.freeze([...inputs]), shape: Object.freeze([...shape]), dtype })
+/** What Node's `console.log` and `util.inspect` ask an object for. */
+export const inspection = Symbol.for('nodejs.util.inspect.custom')
+
+/** A tensor without values, in a line: its graph may be large. */
+const withoutValues = {
+  [inspection](this: Tensor): string {
+    return `tensor(unevaluated ${this.op._tag}, shape ${showShape(this.shape)}, ${this.dtype})`
+  }
+}
+
+const node = (
+  op: Op | Marker,
+  inputs: ReadonlyArray<Tensor>,
+  shape: Shape,
+  dtype: DType,
+  prototype: object = withoutValues
+): Tensor => {
+  const fields = {
+    op: Object.freeze(op),
+    inputs: Object.freeze([...inputs]),
+    shape: Object.freeze([...shape]),
+    dtype
+  }
+  return Object.freeze(Object.setPrototypeOf(fields, prototype) as Tensor)
+}
 
 // ------------------------------------------------------------------ checks
 
@@ -133,6 +156,11 @@ const expectDType = (op: string, x: Tensor, accepts: ReadonlyArray<DType>): void
   if (!accepts.includes(x.dtype)) throw dtypeMismatch(op, [x.dtype], accepts.join(' or '))
 }
 
+const expectIndices = (op: string, indices: Tensor): void => {
+  if (indices.dtype !== 'i32')
+    throw dtypeMismatch(op, [indices.dtype], "i32 indices: tensor(ids, { dtype: 'i32' }), or cast('i32')")
+}
+
 export const expectExtents = (op: string, shape: Shape): void => {
   if (!shape.every((d) => Number.isSafeInteger(d) && d >= 0))
     throw invalidArgument(op, showShape(shape), 'extents that are non-negative integers')
@@ -151,10 +179,10 @@ export const inputNode = (name: string, shape: Shape, dtype: DType): Tensor => {
   return node({ _tag: 'input', name }, [], shape, dtype)
 }
 
-/** Only `literal.ts` calls this: a literal without its values is nothing. */
-export const literalNode = (shape: Shape, dtype: DType): Tensor => {
+/** Only `literal.ts` calls this: a literal without its values is nothing. `prototype` says how it is inspected. */
+export const literalNode = (shape: Shape, dtype: DType, prototype: object): Tensor => {
   expectExtents('tensor', shape)
-  return node({ _tag: 'literal' }, [], shape, dtype)
+  return node({ _tag: 'literal' }, [], shape, dtype, prototype)
 }
 
 export const identityNode = (x: Tensor): Tensor => node({ _tag: 'identity' }, [x], x.shape, x.dtype)
@@ -331,7 +359,7 @@ export const dotNode = (batch: AxisPairs, contract: AxisPairs, a: Tensor, b: Ten
 }
 
 export const gatherNode = (axis: number, x: Tensor, indices: Tensor): Tensor => {
-  expectDType('gather', indices, ['i32'])
+  expectIndices('gather', indices)
   const resolved = resolveAxis('gather', axis, x.shape.length)
   const shape = [...x.shape.slice(0, resolved), ...indices.shape, ...x.shape.slice(resolved + 1)]
   expectExtents('gather', shape)
@@ -340,7 +368,7 @@ export const gatherNode = (axis: number, x: Tensor, indices: Tensor): Tensor => 
 
 export const scatterAddNode = (axis: number, shape: Shape, indices: Tensor, updates: Tensor): Tensor => {
   expectExtents('scatterAdd', shape)
-  expectDType('scatterAdd', indices, ['i32'])
+  expectIndices('scatterAdd', indices)
   expectDType('scatterAdd', updates, ['f32', 'i32', 'u32'])
   const resolved = resolveAxis('scatterAdd', axis, shape.length)
   const expected = [...shape.slice(0, resolved), ...indices.shape, ...shape.slice(resolved + 1)]

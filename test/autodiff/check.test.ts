@@ -113,7 +113,9 @@ describe('gradientCheck', () => {
   })
 
   it('returns mistakes in the expression as they are', () => {
-    expect(messageOf((x: Tensor) => matmul(ones([3]))(x), ones([2]))).toBe('matmul: shapes do not match: [2] and [3]')
+    expect(messageOf((x: Tensor) => matmul(ones([3]))(x), ones([2]))).toMatch(
+      /^matmul: shapes do not match: \[2\] and \[3\]\n +at .*check\.test\.ts/
+    )
     expect(messageOf(() => scalar(1, 'i32'), ones([2]))).toContain('a function without f32 results')
   })
 

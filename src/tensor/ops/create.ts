@@ -3,7 +3,8 @@
  * describes without storing.
  */
 
-import type { DType } from '../dtype.js'
+import { describe } from '../describe.js'
+import { dtypes, type DType } from '../dtype.js'
 import { invalidArgument } from '../fault.js'
 import { literal, type Literal } from '../literal.js'
 import { showShape, type Shape } from '../shape.js'
@@ -13,33 +14,63 @@ import { add, cast, eq, le, lt, mul, sub, where } from './arithmetic.js'
 /** A value, or arrays of arrays of them: every array at one depth must have one length. */
 export type Nested<A> = A | ReadonlyArray<Nested<A>>
 
-export type TypedArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array
+/** Arrays that a tensor is made from, each with the dtype that holds all its values. */
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint16Array
+  | Uint32Array
+  | Uint8Array
+  | Uint8ClampedArray
 
 export type TensorOptions = { readonly dtype?: DType; readonly shape?: Shape }
 
-const isTypedArray = (from: unknown): from is TypedArray =>
-  from instanceof Float32Array ||
-  from instanceof Float64Array ||
-  from instanceof Int32Array ||
-  from instanceof Uint32Array ||
-  from instanceof Uint8Array
+/** By the name that the array gives of itself, which is the same in every realm. */
+const dtypeOfArrays: Readonly<Record<string, DType>> = {
+  Float32Array: 'f32',
+  Float64Array: 'f32',
+  Int8Array: 'i32',
+  Int16Array: 'i32',
+  Int32Array: 'i32',
+  Uint16Array: 'u32',
+  Uint32Array: 'u32',
+  Uint8Array: 'bool',
+  Uint8ClampedArray: 'u32'
+}
+
+const arrayName = (from: ArrayBufferView): string => Object.prototype.toString.call(from).slice(8, -1)
+
+const isTypedArray = (from: unknown): from is TypedArray => {
+  if (!ArrayBuffer.isView(from)) return false
+  const name = arrayName(from)
+  if (name in dtypeOfArrays) return true
+  const how = name.startsWith('Big') ? 'Int32Array.from(x, Number)' : 'an array of one of them'
+  throw invalidArgument('tensor', `a ${name}`, `${Object.keys(dtypeOfArrays).join(', ')}: ${how}`)
+}
 
 /**
  * A tensor that holds the given values, copied: changing the array afterwards changes nothing here.
  *
  * From nested arrays the shape is that of the nesting, from a typed array `[length]`, unless `shape` says otherwise. The
- * dtype defaults to bool for booleans (and `Uint8Array`), i32 and u32 for their typed arrays, and f32 for everything
- * else. Numbers are rounded to float32; a `Float64Array` stays in double precision for devices that compute in it.
+ * dtype defaults to bool for booleans (and `Uint8Array`), i32 and u32 for typed arrays of integers (`Uint8ClampedArray` too), and f32
+ * for everything else: of plain arrays also where all numbers are whole, so ids are `tensor(ids, { dtype: 'i32' })`. Numbers are
+ * rounded to float32; a `Float64Array` stays in double precision for devices that compute in it.
  *
- * Fails with `InvalidArgument` for ragged arrays, values that the dtype does not hold, and a shape of another size.
+ * Fails with `InvalidArgument` for ragged arrays, other typed arrays, values that the dtype does not hold, and a shape of another size.
  */
 export const tensor = (
   from: Nested<number> | Nested<boolean> | TypedArray,
   { dtype, shape }: TensorOptions = {}
 ): Literal => {
+  if (dtype !== undefined && !dtypes.includes(dtype))
+    throw invalidArgument('tensor', `dtype ${describe(dtype)}`, dtypes.join(', '))
   if (isTypedArray(from)) {
     const held = dtype ?? dtypeOfArray(from)
-    if (held !== dtypeOfArray(from) || held === 'bool') from.forEach((v) => expectHeld(held, v))
+    const bytes = dtype === undefined ? "0 or 1 in a Uint8Array, which is bool: { dtype: 'u32' } for bytes" : undefined
+    if (held !== dtypeOfArray(from) || held === 'bool') from.forEach((v) => expectHeld(held, v, bytes))
     return literal(shape ?? [from.length], held, from)
   }
   const nesting = shapeOfNested(from)
@@ -53,15 +84,14 @@ export const tensor = (
   )
 }
 
-const dtypeOfArray = (from: TypedArray): DType =>
-  from instanceof Int32Array ? 'i32' : from instanceof Uint32Array ? 'u32' : from instanceof Uint8Array ? 'bool' : 'f32'
+const dtypeOfArray = (from: TypedArray): DType => dtypeOfArrays[arrayName(from)]
 
 /** The value as a number, if tensors of this dtype can hold it: the same rule as for constants. */
-const expectHeld = (dtype: DType, value: number | boolean): number => {
+const expectHeld = (dtype: DType, value: number | boolean, expected = `a value that ${dtype} holds`): number => {
   if (typeof value === 'boolean' && dtype !== 'bool')
     throw invalidArgument('tensor', String(value), `a value that ${dtype} holds`)
   const number = Number(value)
-  if (!holds(dtype, number)) throw invalidArgument('tensor', String(value), `a value that ${dtype} holds`)
+  if (!holds(dtype, number)) throw invalidArgument('tensor', String(value), expected)
   return number
 }
 
@@ -95,7 +125,7 @@ const flattenInto = (into: Array<number | boolean>, at: unknown, shape: Shape, p
       throw invalidArgument('tensor', `an array of ${at.length}${where}`, expectedAt(shape, path))
     for (let i = 0; i < at.length; i++) flattenInto(into, at[i], shape, [...path, i])
   } else if ((typeof at === 'number' || typeof at === 'boolean') && path.length === shape.length) into.push(at)
-  else throw invalidArgument('tensor', `${String(at)}${where}`, expectedAt(shape, path))
+  else throw invalidArgument('tensor', `${describe(at)}${where}`, expectedAt(shape, path))
 }
 
 const expectedAt = (shape: Shape, path: ReadonlyArray<number>): string =>

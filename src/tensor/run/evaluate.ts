@@ -8,7 +8,7 @@ import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../dtype.js'
-import { showTensorError, type TensorError } from '../fault.js'
+import { showTensorError, showWrittenAt, type TensorError } from '../fault.js'
 import { adopt, isLiteral, peek, type Literal } from '../literal.js'
 import { lower } from '../program/lower.js'
 import { outputSpecs, type Program } from '../program/program.js'
@@ -112,10 +112,40 @@ export const evaluateAll = <T extends Timing>(
   return evaluateNow as <Values>(tree: Values) => Evaluated<T, Mapped<Values, Literal>>
 }
 
-/** One tensor as a literal. See `evaluateAll`. */
+/**
+ * One tensor as a literal. See `evaluateAll`.
+ *
+ * Only what happens here is a `Left`. An operation that does not fit throws where it is written, before this is called; `attempt`
+ * catches that:
+ *
+ *     pipe(attempt(() => pipe(x, matmul(y))), E.chainW(evaluate(device)))
+ */
 export const evaluate = <T extends Timing>(device: Device<T>): ((x: Tensor) => Evaluated<T, Literal>) => {
   const all = evaluateAll(device)
   return (x) => all<Tensor>(x)
+}
+
+/** A value from a synchronous device, a promise of it from an asynchronous one. */
+export type Ran<T extends Timing, A> = T extends 'sync' ? A : Promise<A>
+
+/**
+ * Values or an exception, for scripts: `evaluateAll`, which throws what that returns as a `Left`, in one sentence.
+ *
+ *     console.log(run(wasm())(pipe(x, matmul(y))))
+ */
+export const run = <T extends Timing>(
+  device: Device<T>
+): (<Values>(tree: Values) => Ran<T, Mapped<Values, Literal>>) => {
+  const all = evaluateAll(device)
+  const orThrow = <A>(evaluated: E.Either<EvaluationError, A>): A => {
+    if (E.isRight(evaluated)) return evaluated.right
+    throw new Error(showEvaluationError(evaluated.left), { cause: evaluated.left })
+  }
+  const runNow = <Values>(tree: Values): Mapped<Values, Literal> | Promise<Mapped<Values, Literal>> => {
+    const evaluated = all(tree)
+    return typeof evaluated === 'function' ? evaluated().then(orThrow) : orThrow(evaluated)
+  }
+  return runNow as <Values>(tree: Values) => Ran<T, Mapped<Values, Literal>>
 }
 
 /** `evaluateAll` for callers that take any device: always a `TaskEither`, with the errors of `compile`, to which it chains. */
@@ -135,7 +165,7 @@ export const showEvaluationError = (e: EvaluationError): string => {
     case 'AxisOutOfRange':
     case 'DTypeMismatch':
     case 'InvalidArgument':
-      return showTensorError(e)
+      return showTensorError(e) + showWrittenAt(e)
     case 'DeviceUnavailable':
     case 'Unsupported':
     case 'WrongArrays':

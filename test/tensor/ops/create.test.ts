@@ -4,6 +4,8 @@ import type { DType } from '../../../src/tensor/dtype.js'
 import { add } from '../../../src/tensor/ops/arithmetic.js'
 import { matmul } from '../../../src/tensor/ops/contract.js'
 import * as c from '../../../src/tensor/ops/create.js'
+import { take } from '../../../src/tensor/ops/gather.js'
+import { showTensorError } from '../../../src/tensor/fault.js'
 import { toNested, toTypedArray } from '../../../src/tensor/values.js'
 import { anyTensor, reals, tensors } from '../../arbitraries.js'
 import { at, build, faultOf, literalOf, plainOf, run } from '../../plain.js'
@@ -64,6 +66,40 @@ describe('tensor', () => {
     ])
   })
 
+  it.each([
+    [Int8Array.of(-1, 2), 'i32'],
+    [Int16Array.of(-1, 2), 'i32'],
+    [Uint16Array.of(1, 65535), 'u32'],
+    [Uint8ClampedArray.of(0, 255), 'u32'],
+    [Uint8Array.of(0, 1), 'bool']
+  ] as const)('of %o is %s', (from, dtype) => {
+    const made = c.tensor(from)
+    expect([made.dtype, made.shape, [...toTypedArray(made)]]).toEqual([dtype, [2], [...from]])
+  })
+
+  it.each([
+    [
+      () => c.tensor(new BigInt64Array(1000) as never),
+      /found a BigInt64Array, expected .*Int32Array\.from\(x, Number\)/
+    ],
+    [() => c.tensor(new DataView(new ArrayBuffer(8)) as never), /found a DataView, expected Float32Array/],
+    [() => c.tensor([1, 2], { dtype: 'float32' as never }), /found dtype "float32", expected f32, i32, u32, bool/],
+    [
+      () => c.tensor(Uint8Array.of(0, 200)),
+      /found 200, expected 0 or 1 in a Uint8Array, which is bool: \{ dtype: 'u32' \}/
+    ],
+    [() => c.tensor({ length: 1e6 } as never), /found an object, expected a number/],
+    [
+      () => take(c.tensor([0, 1]))(c.zeros([3, 2])),
+      /found f32, expected i32 indices: tensor\(ids, \{ dtype: 'i32' \}\)/
+    ]
+  ])('says in a line what it does not take, and what instead: %#', (build, sentence) => {
+    const message = showTensorError(faultOf(build))
+    expect(message).toMatch(sentence)
+    expect(message.split('\n')).toHaveLength(1)
+    expect(message.length).toBeLessThan(250)
+  })
+
   it('of ragged arrays is a fault that says where', () => {
     expect(faultOf(() => c.tensor([[1, 2], [3]]))).toEqual({
       _tag: 'InvalidArgument',
@@ -77,7 +113,7 @@ describe('tensor', () => {
       expected: 'a number or a boolean'
     })
     expect(faultOf(() => c.tensor(unchecked('[1, null]')))).toMatchObject({ found: 'null at [1]' })
-    expect(faultOf(() => c.tensor(unchecked('["1"]')))).toMatchObject({ found: '1 at [0]' })
+    expect(faultOf(() => c.tensor(unchecked('["1"]')))).toMatchObject({ found: '"1" at [0]' })
   })
 
   it('of values that the dtype does not hold is a fault', () => {

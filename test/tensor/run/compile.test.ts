@@ -308,3 +308,19 @@ describe('the memory of a compiled step', () => {
     expect(inUse()).toBe(0)
   })
 })
+
+describe('a mistake inside a compiled step', () => {
+  const wrong = ({ total }: { readonly total: Tensor }): readonly [{ readonly total: Tensor }, Tensor] => [
+    { total: pipe(total, add(tensor([1, 2, 3]))) },
+    total
+  ]
+
+  it('keeps the stack of the line that wrote it, and names it', async () => {
+    const failed = await left(compile(wrong, wasm())({ total: spec([2]) }))
+    expect(failed).toEqual({ _tag: 'ShapeMismatch', op: 'add', shapes: [[2], [3]] })
+    expect('stack' in failed && failed.stack).toMatch(/at wrong .*compile\.test\.ts:\d+/)
+    expect(showStepError(failed)).toMatch(
+      /^add: shapes do not match: \[2\] and \[3\]\n {4}at wrong \(.*compile\.test\.ts:\d+:\d+\)$/
+    )
+  })
+})
