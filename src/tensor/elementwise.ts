@@ -5,7 +5,8 @@
  * (`run/scalar.ts`), in each emitter and in the derivatives (`autodiff/rules.ts`).
  *
  * Integers wrap modulo 2^32. `div` and `rem` of integers truncate toward zero, and give 0 where the divisor is 0.
- * `max` and `min` of f32 give NaN where either side is NaN. Shift counts are taken modulo 32; `shr` keeps the sign of i32.
+ * `max` and `min` of f32 give NaN where either side is NaN, and hold -0 below 0. `pow` is IEEE 754's: `x^0` and `1^y` are 1 for every
+ * other side, NaN too, and `(-1)^Infinity` is 1. Shift counts are taken modulo 32; `shr` keeps the sign of i32.
  */
 
 import type { DType } from './dtype.js'

@@ -9,7 +9,6 @@ import type { Reduction } from '../elementwise.js'
 import { dtypeMismatch, invalidArgument } from '../fault.js'
 import { showShape } from '../shape.js'
 import {
-  constantNode,
   customNode,
   identityNode,
   iotaNode,
@@ -19,7 +18,24 @@ import {
   type CustomVjp,
   type Tensor
 } from '../tensor.js'
-import { abs, add, cast, div, exp, log, lt, mul, square, stopGradient, sub, where } from './arithmetic.js'
+import {
+  abs,
+  add,
+  cast,
+  div,
+  eq,
+  exp,
+  log,
+  lt,
+  mul,
+  ne,
+  not,
+  or,
+  square,
+  stopGradient,
+  sub,
+  where
+} from './arithmetic.js'
 import { pad, slice } from './movement.js'
 
 export type ReduceOptions = {
@@ -93,23 +109,31 @@ export const variance =
     )
   }
 
+const argExtreme =
+  (fn: 'max' | 'min') =>
+  (axis: number) =>
+  (x: Tensor): Tensor => {
+    const op = `arg${fn}`
+    const at = resolveAxis(op, axis, x.shape.length)
+    const extent = x.shape[at]
+    if (extent === 0) throw invalidArgument(op, `shape ${showShape(x.shape)}`, `elements along axis ${axis}`)
+    const extreme = reduce(fn)({ axes: at, keepDims: true })(x)
+    // The extreme of a row with a NaN is NaN, which nothing equals: then only the NaN themselves are candidates.
+    const attains = eq(extreme)(x)
+    const isCandidate = x.dtype === 'f32' ? or(ne(x)(x))(attains) : attains
+    return min({ axes: at })(where(isCandidate, extent)(iotaNode(x.shape, at, 'i32')))
+  }
+
 /**
- * Index of the largest element along `axis`, the first of equals; i32, without that axis. Where there is a NaN the index
- * is 0. Not differentiable.
+ * Index of the largest element along `axis`, the first of equals, and the first NaN where there is one; i32, without that axis. Not
+ * differentiable. NumPy's `argmax`.
  *
  * Fails with `InvalidArgument` for an axis without elements.
  */
-export const argmax =
-  (axis: number) =>
-  (x: Tensor): Tensor => {
-    const at = resolveAxis('argmax', axis, x.shape.length)
-    const extent = x.shape[at]
-    if (extent === 0) throw invalidArgument('argmax', `shape ${showShape(x.shape)}`, `elements along axis ${axis}`)
-    const largest = max({ axes: at, keepDims: true })(x)
-    // An element that is not below the largest is one of the largest; "not below" also keeps the index in range for NaN.
-    const candidates = where(lt(largest)(x), iotaNode(x.shape, at, 'i32'))(constantNode(extent, 'i32'))
-    return min({ axes: at })(candidates)
-  }
+export const argmax = argExtreme('max')
+
+/** The same for the smallest element: NumPy's `argmin`. */
+export const argmin = argExtreme('min')
 
 /** Whether some element is true (or not 0); false over no elements. bool. */
 export const any =
@@ -128,8 +152,8 @@ export const all =
 /**
  * `ln sum exp x` over `axes`, without overflow: `m + ln sum exp(x - m)`, where `m` is the largest element.
  *
- * The logarithm of a sum of nothing, and of elements that are all -Infinity, is -Infinity. `m` is a constant for
- * differentiation: the result does not depend on it. f32.
+ * The logarithm of a sum of nothing, and of elements that are all -Infinity, is -Infinity, and its derivative 0. (PyTorch's is NaN.)
+ * `m` is a constant for differentiation: the result does not depend on it. f32.
  */
 export const logSumExp =
   (options: ReduceOptions = {}) =>
@@ -139,12 +163,15 @@ export const logSumExp =
     const largest = stopGradient(max({ axes, keepDims: true })(x))
     // An infinite maximum would give Infinity - Infinity; subtracting 0 leaves the infinities to exp and log.
     const m = where(lt(Infinity)(abs(largest)), 0)(largest)
-    const shifted = pipe(x, sub(m), exp, sum({ axes, keepDims: true }), log, add(m))
+    const total = pipe(x, sub(m), exp, sum({ axes, keepDims: true }))
+    // A logarithm of 0 would have an infinite derivative, and that times the 0 of exp is NaN.
+    const isNothing = eq(0)(total)
+    const result = pipe(total, where(not(isNothing), 1), log, add(m), where(not(isNothing), -Infinity))
     return options.keepDims === true
-      ? shifted
+      ? result
       : reshapeNode(
           x.shape.filter((_, i) => !axes.includes(i)),
-          shifted
+          result
         )
   }
 

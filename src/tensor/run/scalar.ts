@@ -16,6 +16,12 @@ const sigmoid = (x: number): number => {
 /** log(1 + exp(x)), finite for every finite x. */
 const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))
 
+/**
+ * IEEE 754's `pow`, as C, NumPy and PyTorch have it. ECMAScript's differs where the base is 1 or -1: of `1^NaN`, `1^Infinity` and
+ * `(-1)^Infinity` it makes NaN.
+ */
+const pow = (a: number, b: number): number => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b)
+
 export const floatUnary: Record<Exclude<Unary, 'not'>, (x: number) => number> = {
   neg: (x) => -x,
   abs: Math.abs,
@@ -40,7 +46,7 @@ export const floatBinary: Record<'add' | 'sub' | 'mul' | 'div' | 'pow' | 'max' |
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
   div: (a, b) => a / b,
-  pow: Math.pow,
+  pow,
   max: Math.max,
   min: Math.min
 }

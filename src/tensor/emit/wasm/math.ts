@@ -1,8 +1,8 @@
 /**
  * The functions of f32 on four lanes: expanded in line, or called where they are long.
  *
- * They are defined for every f32: subnormal numbers are kept, infinities and NaN are as `run/scalar.ts` has them (only the
- * sign of a zero may differ). `ulps` says how far from the exact value each can be.
+ * They are defined for every f32: subnormal numbers are kept; zeros, with their signs, infinities and NaN are as `run/scalar.ts` has
+ * them; and a function with a limit reaches it. `ulps` says how far from the exact value each can be elsewhere.
  */
 
 import type { Unary } from '../../elementwise.js'

@@ -6,8 +6,8 @@
  * by their bits.
  */
 
-import { f32x4, i32, i32x4, v128, type Code, type Scope } from '../assembler.js'
-import { atLeast, atMost, polynomial, straight, type Name } from './straight.js'
+import { f32x4, i32, i32x4, type Code, type Scope } from '../assembler.js'
+import { atLeast, atMost, polynomial, signedAs, straight, type Name } from './straight.js'
 
 const { add, sub, mul, div } = f32x4
 const all = f32x4.all
@@ -53,13 +53,14 @@ export const exp = (scope: Scope, x: Code): Code =>
 export const expOfMinusAbs = (name: Name, x: Code): Code => expWithin(name, atLeast(f32x4.neg(f32x4.abs(x)), -104))
 
 /** `2^n (e^r - 1) + (2^n - 1)`, all of it below the second power of two. */
-export const expm1 = (scope: Scope, x: Code): Code =>
+export const expm1 = (scope: Scope, x0: Code): Code =>
   straight(scope, (name) => {
+    const x = name(x0)
     const { shifted, less } = reduce(name, name(atLeast(atMost(x, 89), -18)))
     const [first, second] = halves(name, shifted)
     const scale = name(powerOfTwo(first))
     const one = powerOfTwo(i32x4.sub(first, shifted))
-    return mul(add(mul(scale, less), sub(scale, one)), powerOfTwo(second))
+    return signedAs(x, mul(add(mul(scale, less), sub(scale, one)), powerOfTwo(second)))
   })
 
 /** `(e^2a - 1) / (e^2a + 1)` with `a = |x|`; 1 in f32 from 10 on. */
@@ -70,7 +71,7 @@ export const tanh = (scope: Scope, x0: Code): Code =>
     const { shifted, less } = reduce(name, name(add(a, a)))
     const scale = name(powerOfTwo(shifted))
     const below = name(add(mul(scale, less), sub(scale, all(1))))
-    return v128.or(div(below, add(below, all(2))), v128.and(x, i32x4.all(1 << 31)))
+    return signedAs(x, div(below, add(below, all(2))))
   })
 
 /** `e^x / (1 + e^x)`; 1 in f32 from 30 on. */

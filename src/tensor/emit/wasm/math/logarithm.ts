@@ -8,7 +8,7 @@
 
 import { f32x4, i32, i32x4, v128, type Code, type Scope } from '../assembler.js'
 import { expOfMinusAbs } from './exponential.js'
-import { atLeast, pick, polynomial, straight, type Name } from './straight.js'
+import { atLeast, pick, polynomial, signedAs, straight, type Name } from './straight.js'
 
 const { add, sub, mul, div } = f32x4
 const all = f32x4.all
@@ -50,7 +50,10 @@ const joined = (name: Name, k: Code, m: Code, more?: Code): Code => {
   return sub(mul(k, all(ln2High)), sub(sub(halfSquare, small), m))
 }
 
-/** `value`, the logarithm of `u` for positive finite ones, with infinity and NaN as they were and NaN below 0. */
+/**
+ * `value`, the logarithm of `u` for positive finite ones, with infinity and NaN as they were and NaN below 0. It raises what lies
+ * below `-largest`, so -Infinity comes after it.
+ */
 const withEnds = (u: Code, x: Code, value: Code): Code =>
   v128.or(f32x4.pmax(sub(x, all(largest)), value), f32x4.lt(u, all(0)))
 
@@ -65,7 +68,7 @@ export const log = (scope: Scope, x0: Code): Code =>
     const [exponent, m] = split(name, name(mul(x, scale)))
     const k = name(sub(exponent, v128.and(isTiny, all(23))))
     const infinityAtZero = v128.and(f32x4.eq(x, all(0)), all(Infinity))
-    return withEnds(x, x, sub(joined(name, k, m), infinityAtZero))
+    return sub(withEnds(x, x, joined(name, k, m)), infinityAtZero)
   })
 
 /** `u = 1 + x` loses `x - (u - 1)`, which to first order adds its quotient by `u`. */
@@ -75,8 +78,8 @@ export const log1p = (scope: Scope, x0: Code): Code =>
     const u = name(add(x, all(1)))
     const [k, m] = split(name, u)
     const lost = div(sub(x, sub(u, all(1))), u)
-    const value = pick(f32x4.eq(u, all(0)), all(-Infinity), joined(name, k, m, lost))
-    return withEnds(u, x, value)
+    const value = pick(f32x4.eq(u, all(0)), all(-Infinity), withEnds(u, x, joined(name, k, m, lost)))
+    return signedAs(x, value)
   })
 
 /** `max(x, 0) + ln(1 + e^-|x|)`. */

@@ -1,5 +1,5 @@
 /**
- * `x^y` on four lanes of f32, as `Math.pow` has it: `2^(y log2 |x|)` in double precision, two lanes at a time.
+ * `x^y` on four lanes of f32, as `run/scalar.ts` has it: `2^(y log2 |x|)` in double precision, two lanes at a time.
  */
 
 import {
@@ -83,6 +83,9 @@ export const addPower = (draft: ModuleDraft): Callee =>
         // Of a negative number only whole powers exist; infinity and 0 have the others, too.
         const isFinite = v128.and(f32x4.lt(x, f32x4.all(0)), f32x4.gt(x, f32x4.all(-Infinity)))
         const signed = v128.or(v128.or(value, sign), v128.andnot(isFinite, isWhole))
-        return pick(f32x4.eq(y, f32x4.all(0)), f32x4.all(1), signed)
+        // Whatever the other is, NaN too; and powers of -1 never leave the circle.
+        const isOne = v128.or(f32x4.eq(y, f32x4.all(0)), f32x4.eq(x, f32x4.all(1)))
+        const turns = v128.and(f32x4.eq(x, f32x4.all(-1)), f32x4.eq(f32x4.abs(y), f32x4.all(Infinity)))
+        return pick(v128.or(isOne, turns), f32x4.all(1), signed)
       })
   })

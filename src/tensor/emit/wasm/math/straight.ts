@@ -1,6 +1,6 @@
 /** Straight-line code: values get a local, and a name, as they are computed. */
 
-import { f32x4, get, set, v128, type Code, type Scope, type ValueType } from '../assembler.js'
+import { f32x4, get, i32x4, set, v128, type Code, type Scope, type ValueType } from '../assembler.js'
 
 /** Computes a value once; the result can stand several times. */
 export type Name = (value: Code, type?: ValueType) => Code
@@ -38,6 +38,9 @@ export const polynomial = (name: Name, x: Code, coefficients: ReadonlyArray<numb
 
 /** Lane by lane; `mask` is all ones or all zeros in each. */
 export const pick = (mask: Code, ifTrue: Code, ifFalse: Code): Code => v128.bitselect(ifTrue, ifFalse, mask)
+
+/** `value` of the sign of `x`, where it has that sign already or is 0: so -0 stays what it is. */
+export const signedAs = (x: Code, value: Code): Code => v128.or(value, v128.and(x, i32x4.all(1 << 31)))
 
 /** The smaller of `x` and a number; NaN where `x` is. One instruction, where `f32x4.min` takes eight. */
 export const atMost = (x: Code, limit: number): Code => f32x4.pmin(x, f32x4.all(limit))

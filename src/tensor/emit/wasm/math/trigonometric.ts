@@ -146,7 +146,9 @@ export const addTrigonometric = (draft: ModuleDraft): Trigonometric => {
             const sine = add(r, mul(mul(r, z), polynomial(name, z, sineRest)))
             const cosine = add(sub(all(1), mul(z, all(0.5))), mul(mul(z, z), polynomial(name, z, cosineRest)))
             const isSine = i32x4.eq(v128.and(q, i32x4.all(1)), i32x4.all(0))
-            return v128.xor(pick(isSine, sine, cosine), i32x4.shl(v128.and(q, i32x4.all(2)), i32.const(30)))
+            const value = v128.xor(pick(isSine, sine, cosine), i32x4.shl(v128.and(q, i32x4.all(2)), i32.const(30)))
+            // The reduction loses the sign of -0, which a sine keeps.
+            return quarters === 0 ? pick(f32x4.eq(x, all(0)), x, value) : value
           })
         ]
       }
