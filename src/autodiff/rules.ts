@@ -40,6 +40,7 @@ import {
 import { broadcastTo, reshape } from '../tensor/ops/movement.js'
 import { equalShapes, showShape, type Shape } from '../tensor/shape.js'
 import {
+  constantNode,
   gatherNode,
   padNode,
   permuteNode,
@@ -89,9 +90,9 @@ type BinaryRule = (ct: Tensor, a: Tensor, b: Tensor, y: Tensor) => readonly [Ten
 
 const ofIntegersOnly: BinaryRule = () => [undefined, undefined]
 
-/** All of `ct` where `wins`, half of it where `a` and `b` tie, else none. */
-const extremum = (ct: Tensor, wins: Tensor, a: Tensor, b: Tensor): Tensor =>
-  pipe(ct, where(wins, pipe(ct, mul(0.5), where(pipe(a, eq(b)), 0))))
+/** None of `ct` where the operand `loses`, half of it where both tie, else all: so either side of a NaN gets it, as in PyTorch. */
+const extremum = (ct: Tensor, loses: Tensor, a: Tensor, b: Tensor): Tensor =>
+  pipe(ct, mul(0.5), where(pipe(a, eq(b)), ct), where(not(loses), 0))
 
 const binary: Record<Binary, BinaryRule> = {
   add: (ct) => [ct, ct],
@@ -104,8 +105,8 @@ const binary: Record<Binary, BinaryRule> = {
   },
   rem: ofIntegersOnly,
   pow: (ct, a, b, y) => [ofPowerBase(ct, a, b), ofPowerExponent(ct, a, y)],
-  max: (ct, a, b) => [extremum(ct, pipe(a, gt(b)), a, b), extremum(ct, pipe(b, gt(a)), a, b)],
-  min: (ct, a, b) => [extremum(ct, pipe(a, lt(b)), a, b), extremum(ct, pipe(b, lt(a)), a, b)],
+  max: (ct, a, b) => [extremum(ct, pipe(a, lt(b)), a, b), extremum(ct, pipe(b, lt(a)), a, b)],
+  min: (ct, a, b) => [extremum(ct, pipe(a, gt(b)), a, b), extremum(ct, pipe(b, gt(a)), a, b)],
   and: ofIntegersOnly,
   or: ofIntegersOnly,
   xor: ofIntegersOnly,
@@ -144,7 +145,7 @@ const ofPowerExponent = (ct: Tensor, a: Tensor, y: Tensor): Tensor =>
 const expanded = (axes: ReadonlyArray<number>, shape: Shape, y: Tensor): Tensor =>
   pipe(y, reshape(shape.map((d, i) => (axes.includes(i) ? 1 : d))), broadcastTo(shape))
 
-/** An extremum's cotangent is shared equally among the elements that attain it. */
+/** An extremum's cotangent is shared equally among the elements that attain it. None attains a NaN: then all get NaN. */
 const reduced = ({ fn, axes }: OpOf<'reduce'>, ct: Tensor, x: Tensor, y: Tensor): Tensor => {
   switch (fn) {
     case 'sum':
@@ -153,7 +154,8 @@ const reduced = ({ fn, axes }: OpOf<'reduce'>, ct: Tensor, x: Tensor, y: Tensor)
     case 'min': {
       const attains = pipe(x, eq(expanded(axes, x.shape, y)))
       const count = reduceNode('sum', axes, pipe(attains, cast('f32')))
-      return pipe(expanded(axes, x.shape, pipe(ct, div(count))), where(attains, 0))
+      const [share, rest] = [pipe(ct, div(count)), pipe(constantNode(0, 'f32'), where(pipe(count, gt(0)), NaN))]
+      return pipe(expanded(axes, x.shape, share), where(attains, expanded(axes, x.shape, rest)))
     }
   }
 }

@@ -10,7 +10,18 @@
 
 import type { DType } from '../dtype.js'
 import type { Binary, Comparison, Unary } from '../elementwise.js'
-import { binaryNode, castNode, compareNode, selectNode, stopGradientNode, unaryNode, type Tensor } from '../tensor.js'
+import {
+  binaryNode,
+  castNode,
+  compareNode,
+  customNode,
+  identityNode,
+  selectNode,
+  stopGradientNode,
+  unaryNode,
+  type CustomVjp,
+  type Tensor
+} from '../tensor.js'
 import { commonShape, operandLike, stretch, type Operand } from './broadcast.js'
 
 const unary =
@@ -53,7 +64,10 @@ export const div = binary('div')
 /** Remainder of the truncating integer division, with the sign of `x`; 0 where `b` is 0. i32 and u32. */
 export const rem = binary('rem')
 
-/** `x ^ b`. f32; NaN for a negative `x` and a `b` that is not an integer. For squares, `square` is exact and faster. */
+/**
+ * `x ^ b`. f32; NaN for a finite negative `x` and a finite `b` that is not an integer; `x ^ 0` and `1 ^ b` are 1, of NaN too. For
+ * squares, `square` is exact and faster.
+ */
 export const pow = binary('pow')
 
 /** The larger of the two, element by element; NaN where either is. (`max` is the reduction.) */
@@ -156,14 +170,42 @@ export const square = (x: Tensor): Tensor => mul(x)(x)
 /** `1 / x`. f32. */
 export const reciprocal = (x: Tensor): Tensor => div(x)(operandLike(x, 1))
 
-/** `max(x, 0)`. */
-export const relu = maximum(0)
+/** `max(x, 0)`; NaN of NaN. Its derivative is 0 where `x <= 0` and 1 elsewhere, of NaN too, as PyTorch's. */
+export const relu = (x: Tensor): Tensor => {
+  if (x.dtype !== 'f32') return maximum(0)(x)
+  const placed = identityNode(x)
+  const rule: CustomVjp = (ct, _, [at]) => [where(not(le(0)(at)), 0)(ct)]
+  return customNode(rule, maximum(0)(placed), [placed])
+}
 
-/** `x` held between `lo` and `hi`. Where `lo > hi` the result is `hi`. */
+/**
+ * `x` held between `lo` and `hi`; NaN of NaN. Where `lo > hi` the result is `hi`.
+ *
+ * The derivative with respect to `x` is 1 where `lo <= x <= hi`, at the bounds too, and else 0. That with respect to a bound is 1 where
+ * the bound is the result and `x` is not: `lo` where `x < lo < hi`, `hi` where `x > hi` or `lo > hi`. As PyTorch's.
+ */
 export const clip =
   (lo: Operand, hi: Operand) =>
-  (x: Tensor): Tensor =>
-    minimum(hi)(maximum(lo)(x))
+  (x: Tensor): Tensor => {
+    const bounds = [operandLike(x, lo), operandLike(x, hi)]
+    const shape = commonShape(
+      'clip',
+      [x, ...bounds].map((operand) => operand.shape)
+    )
+    const placed = [x, ...bounds].map((operand) => identityNode(stretch(shape, operand)))
+    const [of, low, high] = placed
+    const clipped = minimum(high)(maximum(low)(of))
+    return x.dtype === 'f32' ? customNode(clippedCotangents, clipped, placed) : clipped
+  }
+
+const clippedCotangents: CustomVjp = (ct, _, [x, low, high]) => {
+  const only = (condition: Tensor): Tensor => where(condition, 0)(ct)
+  return [
+    only(and(le(high)(x))(ge(low)(x))),
+    only(and(lt(high)(low))(lt(low)(x))),
+    only(or(gt(high)(low))(gt(high)(x)))
+  ]
+}
 
 // ------------------------------------------------------ choice and conversion
 
