@@ -105,6 +105,22 @@ const program = (): Program => {
         .argParser(positive)
         .default(defaultVocabularySize)
     )
+    .addOption(
+      new Option(
+        '--limit-alphabet <n>',
+        'most characters in a trained vocabulary; the rarest become [UNK] (default: all that fit)'
+      )
+        .argParser(positive)
+        .conflicts('vocab')
+    )
+    .addOption(
+      new Option(
+        '--min-frequency <n>',
+        'how often a character or a pair of pieces must occur to enter a trained vocabulary (default: 1 and 2)'
+      )
+        .argParser(positive)
+        .conflicts('vocab')
+    )
     .option('--cased', 'keep letter case and accents', false)
     .option('--keep-accents', 'lower-case, but keep accents', false)
     .option('--blank-lines-keep-documents', 'a blank line does not end a document; the end of a file does', false)

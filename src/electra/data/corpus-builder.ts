@@ -22,7 +22,7 @@ import { findText, readLines, type TextFile } from './text-source.js'
 import { countWords, libraryVersion, openTokenizer, type Tokenizer } from './tokenizer.js'
 import { uncased, type TokenizerOptions } from './tokenizer-json.js'
 import { parseVocabulary, printVocabulary, type Vocabulary } from './vocabulary.js'
-import { trainVocabulary } from './wordpiece-trainer.js'
+import { trainVocabulary, type TrainerOptions } from './wordpiece-trainer.js'
 
 /** Pieces of a trained vocabulary unless another number is asked for; a small text supports fewer. */
 export const defaultVocabularySize = 8192
@@ -40,7 +40,7 @@ export type CorpusRecipe = {
 }
 
 export type VocabularyChoice =
-  { readonly _tag: 'trained'; readonly size: number } | { readonly _tag: 'given'; readonly path: string }
+  ({ readonly _tag: 'trained' } & TrainerOptions) | { readonly _tag: 'given'; readonly path: string }
 
 export type CorpusProgress = {
   readonly phase: 'counting words' | 'training the vocabulary' | 'encoding'
@@ -53,7 +53,12 @@ export type CorpusProgress = {
   readonly left: number | undefined
 }
 
-export type CorpusSummary = { readonly directory: string; readonly manifest: Manifest }
+export type CorpusSummary = {
+  readonly directory: string
+  readonly manifest: Manifest
+  /** How many of the encoded tokens, those held out included, are [UNK]. */
+  readonly unknownTokens: number
+}
 
 export const defaultRecipe = {
   vocabulary: { _tag: 'trained', size: defaultVocabularySize },
@@ -73,7 +78,7 @@ export const buildCorpus = (recipe: CorpusRecipe): TaskEither<CorpusError, Corpu
     TE.chain(({ files, tokenizer }) =>
       makeDirectory(recipe.out, (temporary) => writeCorpus(recipe, files, tokenizer, temporary))
     ),
-    TE.map((manifest) => ({ directory: recipe.out, manifest }))
+    TE.map((written) => ({ directory: recipe.out, ...written }))
   )
 
 const expectAbsent =
@@ -145,7 +150,7 @@ const vocabularyFor = (recipe: CorpusRecipe, files: ReadonlyArray<TextFile>): Ta
           const report = meter(recipe, 'training the vocabulary', choice.size)
           report(0)
           return pipe(
-            trainVocabulary(words, choice.size),
+            trainVocabulary(words, choice),
             E.map((vocabulary) => {
               report(choice.size)
               return vocabulary
@@ -239,14 +244,14 @@ const writeCorpus =
     files: ReadonlyArray<TextFile>,
     tokenizer: Tokenizer,
     directory: string
-  ): TaskEither<CorpusError, Manifest> =>
+  ): TaskEither<CorpusError, Omit<CorpusSummary, 'directory'>> =>
   async () => {
     const { vocabulary } = tokenizer
     const version = libraryVersion()
     if (E.isLeft(version)) return version
     const encoded = await encodeText(recipe, files, tokenizer, directory)()
     if (E.isLeft(encoded)) return encoded
-    const { train, heldOut, sources } = encoded.right
+    const { train, heldOut, sources, unknownTokens } = encoded.right
     if (train.tokens === 0) return E.left({ _tag: 'NoText', inputs: recipe.inputs })
     const manifest = sealManifest({
       format: 'pure-electra corpus',
@@ -269,7 +274,7 @@ const writeCorpus =
     } catch (error) {
       return E.left(unwritable(recipe.out, error))
     }
-    return E.right(manifest)
+    return E.right({ manifest, unknownTokens })
   }
 
 const writeSynced = (path: string, text: string): Promise<void> => writeFile(path, text, { flush: true })
@@ -278,6 +283,7 @@ type Encoded = {
   readonly train: Manifest['train']
   readonly heldOut: Manifest['heldOut']
   readonly sources: Manifest['sources']
+  readonly unknownTokens: number
 }
 
 const encodeText =
@@ -290,7 +296,9 @@ const encodeText =
   () => {
     const documents = documentCounter(recipe.blanksSeparateDocuments)
     const report = meter(recipe, 'encoding', totalBytes(files))
-    const width = bytesPerId(tokenizer.vocabulary.pieces.length)
+    const { pieces, special } = tokenizer.vocabulary
+    const width = bytesPerId(pieces.length)
+    let unknownTokens = 0
     return pipe(
       withSplitWriter(join(directory, corpusFiles.train), recipe.out, width, (train) =>
         withSplitWriter(join(directory, corpusFiles.heldOut), recipe.out, width, (heldOut) => async () => {
@@ -311,6 +319,7 @@ const encodeText =
                 const { document } = sentences[i]
                 const split = isHeldOut(document) ? heldOut : train
                 split.append(document, ids)
+                for (const id of ids) if (id === special.unk) unknownTokens += 1
               })
               return pipe(
                 train.flush,
@@ -325,7 +334,7 @@ const encodeText =
             TE.Do,
             TE.apS('train', train.finish),
             TE.apS('heldOut', heldOut.finish),
-            TE.map((splits) => ({ ...splits, sources }))
+            TE.map((splits) => ({ ...splits, sources, unknownTokens }))
           )()
         })
       )

@@ -13,59 +13,91 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { longestWord, specialPieces, vocabularyOf, type Vocabulary, type VocabularyError } from './vocabulary.js'
 
-/** Rarer characters than the most frequent thousand are left out: a word that holds one becomes [UNK]. */
-export const alphabetLimit = 1000
-
 /** A pair seen once says nothing about the language. */
 const leastPairCount = 2
 
+export type TrainerOptions = {
+  /** Pieces of the vocabulary, the special ones among them. */
+  readonly size: number
+  /** Most characters of the alphabet; where not given, as many as `size` holds. */
+  readonly alphabet?: number
+  /** How often a character and a pair must occur; where not given, a character once and a pair twice. */
+  readonly leastCount?: number
+}
+
 /**
- * A vocabulary of `size` pieces, or fewer when no pair of pieces is left that occurs twice.
+ * A vocabulary of `size` pieces, or fewer when no pair of pieces is left that occurs often enough.
  *
- * Every training word of at most 200 code points whose characters are among the `limit` most frequent can be encoded.
- * Fails with `VocabularySize` when the special pieces and the alphabet alone exceed `size`.
+ * The alphabet has the most frequent characters, as many of them as `size` holds and `alphabet` allows. Every training word
+ * of at most `longestWord` code points whose characters are all in it can be encoded; a word with another character is
+ * [UNK]. Fails with `VocabularySize` where no word can be encoded.
  */
 export const trainVocabulary = (
   wordCounts: ReadonlyMap<string, number>,
-  size: number,
-  limit: number = alphabetLimit
+  options: TrainerOptions
 ): Either<VocabularyError, Vocabulary> => {
-  const words = trainingWords(wordCounts, limit)
+  const { size, leastCount } = options
+  const split = splitWords(wordCounts)
+  const refused = (expected: string) => E.left<VocabularyError>({ _tag: 'VocabularySize', found: size, expected })
+  if (split.length === 0) return refused('words to train on; there are none')
+  const kept = alphabetOf(split, options)
+  const words = split.filter(({ characters }) => characters.every((c) => kept.has(c))).map(spelled)
+  if (!Number.isSafeInteger(size) || words.length === 0) {
+    const forms = new Set(split.flatMap((word) => spelled(word).forms)).size
+    return refused(
+      `enough for some word of the text; ${specialPieces.length + forms} hold all: ` +
+        `${specialPieces.length} special pieces and an alphabet of ${forms}`
+    )
+  }
   const alphabet = [...new Set(words.flatMap(({ forms }) => forms))].sort(byCodePoint)
-  const least = specialPieces.length + Math.max(1, alphabet.length)
-  if (!Number.isSafeInteger(size) || size < least)
-    return E.left({
-      _tag: 'VocabularySize',
-      found: size,
-      expected: `at least ${least}: ${specialPieces.length} special pieces and an alphabet of ${alphabet.length}`
-    })
-  if (alphabet.length === 0)
-    return E.left({ _tag: 'VocabularySize', found: size, expected: 'words to train on; there are none' })
   const pieces = [...specialPieces, ...alphabet]
-  merge(pieces, words, size)
+  merge(pieces, words, size, Math.max(leastPairCount, leastCount ?? 0))
   return vocabularyOf('the trained vocabulary')(pieces)
 }
 
-type Word = { readonly forms: ReadonlyArray<string>; readonly count: number }
+type SplitWord = { readonly characters: ReadonlyArray<string>; readonly count: number }
 
-/** The words as pieces of one character, without those that hold a character outside the alphabet. */
-const trainingWords = (wordCounts: ReadonlyMap<string, number>, limit: number): ReadonlyArray<Word> => {
-  const split = [...wordCounts]
+const splitWords = (wordCounts: ReadonlyMap<string, number>): ReadonlyArray<SplitWord> =>
+  [...wordCounts]
     .filter(([, count]) => count > 0)
     .map(([word, count]) => ({ characters: [...word], count }))
     .filter(({ characters }) => characters.length > 0 && characters.length <= longestWord)
-  const frequency = new Map<string, number>()
-  for (const { characters, count } of split)
-    for (const c of characters) frequency.set(c, (frequency.get(c) ?? 0) + count)
-  const kept = new Set(
-    [...frequency]
-      .sort(([a, m], [b, n]) => n - m || byCodePoint(a, b))
-      .slice(0, limit)
-      .map(([c]) => c)
-  )
-  return split
-    .filter(({ characters }) => characters.every((c) => kept.has(c)))
-    .map(({ characters, count }) => ({ forms: characters.map((c, i) => (i === 0 ? c : `##${c}`)), count }))
+
+type Word = { readonly forms: ReadonlyArray<string>; readonly count: number }
+
+/** A word as pieces of one character. */
+const spelled = ({ characters, count }: SplitWord): Word => ({
+  forms: characters.map((c, i) => (i === 0 ? c : `##${c}`)),
+  count
+})
+
+/** A character takes one piece where it only begins words or only continues them, as Han characters do, and else two. */
+type Character = { count: number; begins: boolean; continues: boolean }
+
+const alphabetOf = (
+  words: ReadonlyArray<SplitWord>,
+  { size, alphabet = Infinity, leastCount = 1 }: TrainerOptions
+): ReadonlySet<string> => {
+  const seen = new Map<string, Character>()
+  for (const { characters, count } of words)
+    for (const [i, c] of characters.entries()) {
+      const known = seen.get(c) ?? { count: 0, begins: false, continues: false }
+      known.count += count
+      if (i === 0) known.begins = true
+      else known.continues = true
+      seen.set(c, known)
+    }
+  const kept = new Set<string>()
+  let room = size - specialPieces.length
+  const byFrequency = [...seen].sort(([a, m], [b, n]) => n.count - m.count || byCodePoint(a, b))
+  for (const [c, { count, begins, continues }] of byFrequency) {
+    const pieces = Number(begins) + Number(continues)
+    if (kept.size >= alphabet || count < leastCount) break
+    if (pieces > room) continue
+    kept.add(c)
+    room -= pieces
+  }
+  return kept
 }
 
 /** Single characters come first, continuing ones after them. */
@@ -79,15 +111,15 @@ type Pair = { readonly left: number; readonly right: number; count: number; read
 /** Pairs are keyed by one number; ids stay far below 2^26, so keys are exact and order as (left, right). */
 const keyOf = (left: number, right: number): number => left * 2 ** 26 + right
 
-/** Appends to `pieces` until there are `size` or no pair is left. */
-const merge = (pieces: Array<string>, words: ReadonlyArray<Word>, size: number): void => {
+/** Appends to `pieces` until there are `size` or no pair is left that occurs `least` times. */
+const merge = (pieces: Array<string>, words: ReadonlyArray<Word>, size: number, least: number): void => {
   const idOf = new Map(pieces.map((piece, id) => [piece, id]))
-  const spelled = words.map(({ forms }) => forms.map((form) => idOf.get(form) ?? absent(form)))
+  const spellings = words.map(({ forms }) => forms.map((form) => idOf.get(form) ?? absent(form)))
   const pairs = new Map<number, Pair>()
   const changed = new Set<number>()
 
   const count = (word: number, sign: 1 | -1): void => {
-    const ids = spelled[word]
+    const ids = spellings[word]
     for (let i = 0; i + 1 < ids.length; i++) {
       const key = keyOf(ids[i], ids[i + 1])
       const known = pairs.get(key)
@@ -104,7 +136,7 @@ const merge = (pieces: Array<string>, words: ReadonlyArray<Word>, size: number):
     for (const key of changed) {
       const pair = pairs.get(key)
       if (pair === undefined) continue
-      if (pair.count >= leastPairCount) queue.push(pair.count, key)
+      if (pair.count >= least) queue.push(pair.count, key)
       else if (pair.count === 0) pairs.delete(key)
     }
     changed.clear()
@@ -128,9 +160,9 @@ const merge = (pieces: Array<string>, words: ReadonlyArray<Word>, size: number):
       idOf.set(joined, id)
     }
     for (const word of new Set(pair.words)) {
-      if (!holds(spelled[word], pair.left, pair.right)) continue
+      if (!holds(spellings[word], pair.left, pair.right)) continue
       count(word, -1)
-      spelled[word] = join(spelled[word], pair.left, pair.right, id)
+      spellings[word] = join(spellings[word], pair.left, pair.right, id)
       count(word, 1)
     }
     enqueueChanged()

@@ -36,6 +36,7 @@ describe('corpus build', () => {
     expect(made.code).toBe(0)
     expect(jsonLines(made)).toMatchObject([{ directory: at('out'), vocabulary: { size: 50 }, train: { documents: 2 } }])
     expectFailure(await build('good.txt', '--vocab-size', '50'), 1, /out exists already/)
+    await rm(at('out'), { recursive: true })
   })
 
   it('tells people in one line', async () => {
@@ -44,7 +45,19 @@ describe('corpus build', () => {
     )
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /again: 50 pieces; \d+ tokens in 8 sentences of 2 documents to train on; \d+ tokens held out\n$/
+      /again: 50 pieces; \d+ tokens in 8 sentences of 2 documents to train on; \d+ tokens held out; \d+\.\d\d % of the tokens are \[UNK\]\n$/
     )
+  })
+
+  it('warns where one token in two hundred is [UNK]', async () => {
+    // Of 1,000 words, 10 are a character that is left out.
+    await writeFile(at('few.txt'), `${'a '.repeat(45)}\n`.repeat(22) + 'b\n'.repeat(10))
+    const limited = await build('few.txt', '--limit-alphabet', '1', '--json')
+    expect(limited.code).toBe(0)
+    expect(limited.stderr).toContain('warning: 1.00 % of the tokens are [UNK]; characters of the text are not in the')
+    expect(jsonLines(limited)).toMatchObject([{ unknownTokens: 10 }])
+    await rm(at('out'), { recursive: true })
+    expect((await build('few.txt')).stderr).not.toContain('warning')
+    await rm(at('out'), { recursive: true })
   })
 })

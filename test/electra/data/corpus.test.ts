@@ -193,10 +193,10 @@ describe('a corpus that cannot be built', () => {
     )
   })
 
-  it('with a vocabulary too small for the alphabet says how large it must be', async () => {
+  it('with a vocabulary too small for any word says how large it must be', async () => {
     const input = await texts('small', { 'a.txt': 'abc' })
     expect(await refused('small', [input], { vocabulary: { _tag: 'trained', size: 7 } })).toBe(
-      'vocabulary size 7: expected at least 8: 5 special pieces and an alphabet of 3'
+      'vocabulary size 7: expected enough for some word of the text; 8 hold all: 5 special pieces and an alphabet of 3'
     )
   })
 

@@ -21,7 +21,7 @@ const wordCounts = fc
   )
   .map((entries) => new Map(entries))
 
-const train = (counts: ReadonlyMap<string, number>, size = 10_000) => right(trainVocabulary(counts, size)).pieces
+const train = (counts: ReadonlyMap<string, number>, size = 10_000) => right(trainVocabulary(counts, { size })).pieces
 
 /** The same training by counting every pair anew before every merge. Ties fall to the pieces that are older. */
 const trainNaively = (counts: ReadonlyMap<string, number>, size: number): ReadonlyArray<string> => {
@@ -122,27 +122,58 @@ describe('a trained vocabulary', () => {
     expect([...counts.keys()].filter((word) => spell(word).includes('[UNK]'))).toEqual([])
   })
 
+  it('keeps every character that fits, and spells every word made of those', () => {
+    const counts = fc.uniqueArray(fc.integer({ min: 0x4e00, max: 0x9fff }), { minLength: 1, maxLength: 3000 })
+    fc.assert(
+      fc.property(counts, fc.integer({ min: 6, max: 3100 }), (points, size) => {
+        // The first is the most frequent.
+        const words = points.map((point, i) => [String.fromCodePoint(point), points.length - i] as const)
+        const pieces = train(new Map(words), size)
+        expect(pieces.slice(specialPieces.length).sort()).toEqual(
+          words
+            .slice(0, size - specialPieces.length)
+            .map(([c]) => c)
+            .sort()
+        )
+      }),
+      { numRuns: 50 }
+    )
+    fc.assert(
+      fc.property(wordCounts, fc.integer({ min: 6, max: 14 }), (words, size) => {
+        const trained = trainVocabulary(words, { size })
+        fc.pre(trained._tag === 'Right')
+        const alphabet = new Set(trained.right.pieces.flatMap((piece) => [...piece.replace('##', '')]))
+        const spell = specPieces(new Set(trained.right.pieces))
+        expect(trained.right.pieces.length).toBeLessThanOrEqual(size)
+        for (const word of words.keys())
+          if (spell(word).includes('[UNK]')) expect([...word].every((c) => alphabet.has(c))).toBe(false)
+      })
+    )
+  })
+
   it('leaves the rarest characters out when there are more than the limit, and keeps all other words whole', () => {
     const counts = new Map([
       ['aab', 3],
       ['ba', 2],
       ['za', 1]
     ])
-    const pieces = right(trainVocabulary(counts, 100, 2)).pieces
-    expect(pieces).toEqual([...specialPieces, 'a', 'b', '##a', '##b', 'aa', 'aab', 'ba'])
-    expect(specPieces(new Set(pieces))('za')).toEqual(['[UNK]'])
+    const without = [...specialPieces, 'a', 'b', '##a', '##b', 'aa', 'aab', 'ba']
+    expect(right(trainVocabulary(counts, { size: 100, alphabet: 2 })).pieces).toEqual(without)
+    expect(right(trainVocabulary(counts, { size: 100, leastCount: 2 })).pieces).toEqual(without)
+    expect(specPieces(new Set(without))('za')).toEqual(['[UNK]'])
+    expect(right(trainVocabulary(counts, { size: 100, leastCount: 3 })).pieces).toEqual(without.slice(0, -1))
   })
 
-  it('cannot be smaller than the special pieces and the alphabet', () => {
-    expect(left(trainVocabulary(new Map([['ab', 2]]), 6))).toEqual({
+  it('holds no more than its size, and at least one word', () => {
+    expect(left(trainVocabulary(new Map([['ab', 2]]), { size: 6 }))).toEqual({
       _tag: 'VocabularySize',
       found: 6,
-      expected: 'at least 7: 5 special pieces and an alphabet of 2'
+      expected: 'enough for some word of the text; 7 hold all: 5 special pieces and an alphabet of 2'
     })
-    expect(right(trainVocabulary(new Map([['ab', 2]]), 7)).pieces).toHaveLength(7)
+    expect(right(trainVocabulary(new Map([['ab', 2]]), { size: 7 })).pieces).toHaveLength(7)
   })
 
   it('cannot be made of no words', () => {
-    expect(left(trainVocabulary(new Map(), 100))).toMatchObject({ _tag: 'VocabularySize' })
+    expect(left(trainVocabulary(new Map(), { size: 100 }))).toMatchObject({ _tag: 'VocabularySize' })
   })
 })

@@ -4,6 +4,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { buildCorpus, defaultRecipe, type CorpusSummary, type VocabularyChoice } from '../../data/corpus-builder.js'
 import { showCorpusError } from '../../data/corpus-error.js'
+import type { Manifest } from '../../data/manifest.js'
 import type { Console } from '../console.js'
 import { exitCodes, failedWith, type Command, type Failure } from '../outcome.js'
 import { corpusProgress } from '../progress.js'
@@ -13,13 +14,38 @@ export type CorpusBuildOptions = {
   readonly out: string
   readonly vocab?: string
   readonly vocabSize: number
+  /** Most characters of a trained vocabulary's alphabet. */
+  readonly limitAlphabet?: number
+  /** How often a character or a pair of pieces must occur to enter a trained vocabulary. */
+  readonly minFrequency?: number
   readonly cased: boolean
   readonly keepAccents: boolean
   readonly blankLinesKeepDocuments: boolean
 }
 
-const vocabularyOf = ({ vocab, vocabSize }: CorpusBuildOptions): VocabularyChoice =>
-  vocab === undefined ? { _tag: 'trained', size: vocabSize } : { _tag: 'given', path: vocab }
+const vocabularyOf = ({ vocab, vocabSize, limitAlphabet, minFrequency }: CorpusBuildOptions): VocabularyChoice =>
+  vocab === undefined
+    ? { _tag: 'trained', size: vocabSize, alphabet: limitAlphabet, leastCount: minFrequency }
+    : { _tag: 'given', path: vocab }
+
+/** From this share of [UNK] on, a model would learn the gaps of its vocabulary. */
+const worryingShare = 0.005
+
+const shareUnknown = ({ manifest: { train, heldOut }, unknownTokens }: CorpusSummary): number =>
+  unknownTokens / (train.tokens + heldOut.tokens)
+
+const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
+
+const adviceOn = ({ vocabulary }: Manifest): string =>
+  vocabulary.origin === 'given'
+    ? 'the vocabulary was made for other text: train one (leave --vocab out)'
+    : 'characters of the text are not in the vocabulary: raise --vocab-size, or --limit-alphabet and --min-frequency where given'
+
+/** What people should know of a corpus before they train on it. */
+const warningOf = (built: CorpusSummary): string | undefined =>
+  shareUnknown(built) > worryingShare
+    ? `warning: ${percent(shareUnknown(built))} of the tokens are [UNK]; ${adviceOn(built.manifest)}`
+    : undefined
 
 /** Builds with progress; the bar is taken down whatever happens. */
 export const buildWithProgress = (
@@ -38,6 +64,11 @@ export const buildWithProgress = (
       onProgress: progress.observe
     }),
     (build) => () => build().finally(progress.stop),
+    TE.map((summary) => {
+      const warning = warningOf(summary)
+      if (warning !== undefined) console.note(warning)
+      return summary
+    }),
     TE.mapLeft(failedWith(showCorpusError))
   )
 }
@@ -45,14 +76,16 @@ export const buildWithProgress = (
 export const corpusBuild = (options: CorpusBuildOptions, console: Console): Command =>
   pipe(
     buildWithProgress(options, console),
-    TE.map(({ directory, manifest }) => {
+    TE.map((summary) => {
+      const { directory, manifest, unknownTokens } = summary
       const { train, heldOut, vocabulary } = manifest
       console.say(
         `${directory}: ${vocabulary.size.toLocaleString('en')} pieces; ` +
           `${train.tokens.toLocaleString('en')} tokens in ${train.sentences.toLocaleString('en')} sentences of ` +
-          `${train.documents.toLocaleString('en')} documents to train on; ${heldOut.tokens.toLocaleString('en')} tokens held out`
+          `${train.documents.toLocaleString('en')} documents to train on; ${heldOut.tokens.toLocaleString('en')} tokens held out; ` +
+          `${percent(shareUnknown(summary))} of the tokens are [UNK]`
       )
-      console.json({ directory, ...manifest })
+      console.json({ directory, ...manifest, unknownTokens })
       return exitCodes.done
     })
   )
