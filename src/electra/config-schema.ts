@@ -78,9 +78,15 @@ const trainingShape = {
   evaluationBatches: integer(1)
 }
 
+/** How text is laid into rows. */
+export const packings = ['segments', 'running'] as const
+
+export type Packing = (typeof packings)[number]
+
 const topShape = {
   name: z.string({ error: 'a short text' }).min(1, { error: 'a short text' }).max(100, { error: 'a short text' }),
   objective: z.enum(['electra', 'mlm'], { error: "'electra' or 'mlm'" }),
+  packing: z.enum(packings, { error: "'segments' or 'running'" }).optional(),
   sequenceLength: extent(5),
   batchSize: extent(),
   shards: integer(1, mostShards),

@@ -9,7 +9,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { parseJson, showJsonError } from '../tensor/strict-json.js'
 import { checkForm, completeSchema, overridesSchema } from './config-schema.js'
-import type { CompleteInput, ConfigProblem, OverridesInput } from './config-schema.js'
+import type { CompleteInput, ConfigProblem, OverridesInput, Packing } from './config-schema.js'
 import { slotsOf } from './data/masking.js'
 import { presets, type PresetName } from './presets.js'
 import { roundHalfToEven } from './rounding.js'
@@ -60,6 +60,11 @@ export type ElectraConfig = {
   readonly model: ModelConfig
   /** With the objective `mlm`, the model's own sizes. */
   readonly generator: EncoderSize
+  /**
+   * How text is laid into rows: in two segments by the original's rule (`segments`), which discards what does not fit, or cut
+   * where a row is full (`running`), which keeps every token.
+   */
+  readonly packing: Packing
   readonly sequenceLength: number
   readonly batchSize: number
   /** Parts into which a batch is cut, whatever the number of workers. Divides `batchSize`. */
@@ -128,6 +133,7 @@ const fillIn = (input: CompleteInput): ElectraConfig => {
   const model = modelOf(input)
   return {
     ...input,
+    packing: input.packing ?? 'segments',
     model,
     generator: input.objective === 'mlm' ? sizeOnly(model) : generatorOf(model, input.generator)
   }

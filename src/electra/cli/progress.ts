@@ -43,7 +43,8 @@ export const showLosses = (report: Report): string =>
           `disc ${fixed(report.discriminatorLoss, 3)}`,
           `acc ${fixed(report.discriminatorAccuracy, 3)}`,
           `auc ${fixed(report.discriminatorAuc, 3)}`
-        ])
+        ]),
+    ...(report.fixedCorruptionAuc === undefined ? [] : [`fixed auc ${fixed(report.fixedCorruptionAuc, 3)}`])
   ].join('  ')
 
 export type Progress<Event> = { readonly observe: (event: Event) => void; readonly stop: () => void }

@@ -19,6 +19,13 @@ export type ClosingReport = Where & {
   readonly best?: { readonly step: number; readonly loss: number }
   /** `ln V`: the masked-LM loss of a uniform guess, in nats. */
   readonly chanceMaskedLmLoss: number
+  /** Of the training text's pieces by their frequencies, in nats. */
+  readonly unigramEntropy: number
+  /**
+   * The masked-LM loss of a model that reads nothing but the place it predicts: by frequency where it shows [MASK], and for
+   * sure where it shows the token itself. The plateau on which a run begins lies here, not at chance.
+   */
+  readonly noContextMaskedLmLoss: number
   readonly tokensPerSecond: number
   /** Worker threads that were lost and replaced. */
   readonly replacements: number
@@ -27,7 +34,7 @@ export type ClosingReport = Where & {
   readonly checkpoint: string
 }
 
-export const closingReport = (result: PretrainResult, vocabSize: number): ClosingReport => ({
+export const closingReport = (result: PretrainResult, config: ElectraConfig, vocabSize: number): ClosingReport => ({
   complete: result.isComplete,
   step: result.step,
   totalSteps: result.totalSteps,
@@ -42,6 +49,8 @@ export const closingReport = (result: PretrainResult, vocabSize: number): Closin
   ...(result.heldOut === undefined ? {} : { heldOut: result.heldOut }),
   ...(result.best === undefined ? {} : { best: result.best }),
   chanceMaskedLmLoss: Math.log(vocabSize),
+  unigramEntropy: result.unigramEntropy,
+  noContextMaskedLmLoss: config.replaceProbability * result.unigramEntropy,
   tokensPerSecond: result.tokensPerSecond,
   replacements: result.replacements,
   weightsSha256: result.weightsSha256,
@@ -50,37 +59,70 @@ export const closingReport = (result: PretrainResult, vocabSize: number): Closin
 })
 
 const cell = (x: number | undefined, digits: number): string =>
-  (x === undefined || !Number.isFinite(x) ? '-' : x.toFixed(digits)).padStart(11)
+  (x === undefined || !Number.isFinite(x) ? '-' : x.toFixed(digits)).padStart(12)
 
-type Row = readonly [label: string, name: string, digits: number, chance: number | undefined, what: string]
+type Row = {
+  readonly label: string
+  /** Of the number in reports. */
+  readonly name: string
+  readonly digits: number
+  /** What frequencies alone give, of pieces or of replaced tokens. */
+  readonly noContext?: number
+  /** What a guess gives that knows nothing. */
+  readonly chance: number
+}
+
+const discriminatorRows = ({ last }: ClosingReport): ReadonlyArray<Row> => [
+  {
+    label: 'discriminator loss',
+    name: 'discriminatorLoss',
+    digits: 4,
+    noContext: last.baseRateEntropy,
+    chance: Math.LN2
+  },
+  {
+    label: 'discriminator accuracy',
+    name: 'discriminatorAccuracy',
+    digits: 3,
+    noContext: 1 - last.replacedRate,
+    chance: 0.5
+  },
+  { label: 'discriminator AUC', name: 'discriminatorAuc', digits: 3, chance: 0.5 },
+  { label: 'AUC, fixed corruption', name: 'fixedCorruptionAuc', digits: 3, chance: 0.5 }
+]
 
 const rowsOf = (report: ClosingReport, config: ElectraConfig): ReadonlyArray<Row> => [
-  ['masked-LM loss', 'maskedLmLoss', 3, report.chanceMaskedLmLoss, 'ln V: a uniform guess'],
-  ...(config.objective === 'mlm'
+  {
+    label: 'masked-LM loss',
+    name: 'maskedLmLoss',
+    digits: 3,
+    noContext: report.noContextMaskedLmLoss,
+    chance: report.chanceMaskedLmLoss
+  },
+  ...(config.objective === 'mlm' ? [] : discriminatorRows(report))
+]
+
+const legendOf = ({ objective }: ElectraConfig, { unigramEntropy }: ClosingReport): ReadonlyArray<string> => [
+  `No context: always the same guess, by frequency (the pieces' entropy is ${unigramEntropy.toFixed(3)}). Chance: all guesses alike.`,
+  ...(objective === 'mlm'
     ? []
-    : ([
-        [
-          'discriminator loss',
-          'discriminatorLoss',
-          4,
-          report.last.baseRateEntropy,
-          'base-rate entropy: always the same guess'
-        ],
-        ['discriminator accuracy', 'discriminatorAccuracy', 3, undefined, ''],
-        ['discriminator AUC', 'discriminatorAuc', 3, 0.5, 'a coin']
-      ] as const))
+    : [
+        'The fixed corruption replaces 15 % of the held-out tokens by pieces drawn by frequency: the same in every run.'
+      ])
 ]
 
 export const showReport = (report: ClosingReport, config: ElectraConfig): string => {
-  const heading = `${''.padEnd(24)}${['first tenth', 'last tenth', 'held out', 'chance'].map((h) => h.padStart(11)).join('  ')}`
+  const columns = ['first tenth', 'last tenth', 'held out', 'no context', 'chance']
+  const heading = `${''.padEnd(22)}${columns.map((h) => h.padStart(12)).join('  ')}`
   const rows = rowsOf(report, config).map(
-    ([label, name, digits, chance, what]) =>
-      `${label.padEnd(24)}${[
+    ({ label, name, digits, noContext, chance }) =>
+      `${label.padEnd(22)}${[
         cell(report.first[name], digits),
         cell(report.last[name], digits),
         cell(report.heldOut?.[name], digits),
+        cell(noContext, digits),
         cell(chance, digits)
-      ].join('  ')}${what === '' ? '' : `  (${what})`}`
+      ].join('  ')}`
   )
   return [
     `${report.complete ? 'Finished' : 'Stopped'} at step ${report.step} of ${report.totalSteps}: ` +
@@ -88,6 +130,8 @@ export const showReport = (report: ClosingReport, config: ElectraConfig): string
     '',
     heading,
     ...rows,
+    '',
+    ...legendOf(config, report),
     '',
     ...(report.best === undefined
       ? []

@@ -32,6 +32,17 @@ export type Denominators<A = Tensor> = {
   readonly attentionMask: A
 }
 
+/** b examples of L tokens, some of which were replaced before any program saw them. */
+export type CorruptedBatch<A = Tensor> = Pick<ShardBatch<A>, 'attentionMask' | 'inputIds' | 'tokenTypeIds'> & {
+  /** 1 where the token is not the original one, else 0 `[b, L]`, i32. */
+  readonly labels: A
+}
+
+export const corruptedBatchSpec = (examples: number, length: number): CorruptedBatch => {
+  const tokens = spec([examples, length], 'i32')
+  return { attentionMask: tokens, inputIds: tokens, labels: tokens, tokenTypeIds: tokens }
+}
+
 export const shardBatchSpec = (examples: number, length: number, slots: number): ShardBatch => {
   const tokens = spec([examples, length], 'i32')
   const slot = spec([examples, slots], 'i32')

@@ -8,7 +8,7 @@ import type { ParameterSpec, Params } from '../../nn/index.js'
 import type { Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import type { Tree } from '../../tensor/tree.js'
-import type { Denominators, ShardBatch } from './batch.js'
+import type { CorruptedBatch, Denominators, ShardBatch } from './batch.js'
 
 /** How a loss is computed this time: with dropout (training) or without, and the key for it and for sampling. */
 export type Run = { readonly training: boolean; readonly key: Key }
@@ -25,10 +25,19 @@ export type ShardLoss = {
 /** Numbers for people, from the metric sums of a whole batch (or of several, added). */
 export type Report = { readonly [name: string]: number }
 
+/** How well a model finds the tokens of a text that somebody else has replaced. */
+export type Judge = {
+  readonly metrics: (params: Params, batch: CorruptedBatch) => MetricSums
+  /** Metric sums added over batches. */
+  readonly report: (sums: MetricSums<ArrayLike<number>>) => Report
+}
+
 export type Objective = {
   readonly name: string
   readonly parameters: Tree<ParameterSpec>
   readonly shardLoss: (params: Params, batch: ShardBatch, denominators: Denominators, run: Run) => ShardLoss
   /** Metric sums added over `batches` whole batches, as plain arrays. */
   readonly report: (sums: MetricSums<ArrayLike<number>>, batches: number) => Report
+  /** Where there is a discriminator. */
+  readonly judge?: Judge
 }

@@ -23,10 +23,11 @@ import { discriminatorSpec, predictReplaced, type Discriminator } from '../model
 import { generatorSpec, predictTokens, type Generator } from '../model/generator.js'
 import { aucOfHistogram, logitHistogram } from './auc.js'
 import type { Denominators, ShardBatch } from './batch.js'
+import { binaryEntropy } from './entropy.js'
 import { corrupt, sampleTokens, type Corrupted } from './corruption.js'
 import { maskedLmLoss, maskedLmMetrics, maskedLmReport } from './masked-lm.js'
 import type { Key } from '../../tensor/random.js'
-import type { MetricSums, Objective, Run, ShardLoss } from './objective.js'
+import type { Judge, MetricSums, Objective, Run, ShardLoss } from './objective.js'
 
 export type JointParams<A = Tensor> = {
   readonly discriminator: Discriminator<A>
@@ -111,9 +112,18 @@ const discriminatorMetrics = (batch: ShardBatch, forward: JointForward): MetricS
   }
 }
 
-/** The entropy of a coin of probability p, in nats: the loss of always predicting the base rate. */
-export const binaryEntropy = (p: number): number =>
-  p <= 0 || p >= 1 ? 0 : -p * Math.log(p) - (1 - p) * Math.log(1 - p)
+/** Asks the discriminator about a text that no generator of this run has touched. */
+const judge = ({ model }: Pick<ElectraConfig, 'model'>): Judge => ({
+  metrics: (params, { inputIds, attentionMask, tokenTypeIds, labels }) => {
+    const { discriminator } = params as JointParams
+    const { embeddings } = discriminator.electra
+    const inputs = { ids: inputIds, mask: attentionMask, types: tokenTypeIds }
+    const hidden = encode(model, model.heads, undefined)(embeddings, discriminator.electra)(inputs).final
+    const counted = logitHistogram(cast('f32')(labels), cast('f32')(attentionMask))
+    return { logitHistogram: pipe(hidden, predictReplaced(discriminator), counted) }
+  },
+  report: (sums) => ({ fixedCorruptionAuc: aucOfHistogram(sums.logitHistogram) })
+})
 
 const shardLoss =
   (config: ElectraConfig) =>
@@ -146,6 +156,7 @@ export const replacedTokenObjective = (config: ElectraConfig, vocabSize: number)
     name: 'electra',
     parameters: replacedTokenSpec(config, vocabSize),
     shardLoss: (params, ...rest) => shardLoss(config)(params as JointParams, ...rest),
+    judge: judge(config),
     report: (sums, batches) => {
       const tokens = sums.tokens[0]
       const replaced = sums.replacedTokens[0]

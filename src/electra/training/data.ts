@@ -7,13 +7,16 @@ import { hostFold } from '../../tensor/keys.js'
 import type { Words } from '../../tensor/threefry.js'
 import type { Arrays } from '../../workers/index.js'
 import type { ElectraConfig } from '../config.js'
-import { batchStream, type Batch } from '../data/batches.js'
+import { batchStream, gatherBatch, type Batch } from '../data/batches.js'
 import type { EncodedCorpus } from '../data/encoded-corpus.js'
 import { keyedCoins, packExamples, type Examples } from '../data/examples.js'
+import { corruptText, countPieces } from '../data/fixed-corruption.js'
 import { maskBatch } from '../data/masking.js'
+import { cutRunningText } from '../data/running-text.js'
 import type { Sentences } from '../data/sentences.js'
-import type { RunKeys } from './keys.js'
-import { shardInputs } from './shards.js'
+import { entropyOfCounts } from '../objective/entropy.js'
+import { fixedCorruptionKey, type RunKeys } from './keys.js'
+import { corruptedInputs, shardInputs } from './shards.js'
 
 export type TrainingData = {
   /** How many examples there are to train on; at least one. */
@@ -23,6 +26,10 @@ export type TrainingData = {
   readonly stepAt: (n: number) => StepInputs
   /** The shards of the held-out batches, the same at every call; none where nothing is held out. */
   readonly heldOut: ReadonlyArray<ReadonlyArray<Arrays>>
+  /** The shards of held-out batches in which tokens were replaced, the same in every run on this corpus. */
+  readonly corrupted: ReadonlyArray<ReadonlyArray<Arrays>>
+  /** Of the training text's pieces, in nats. */
+  readonly unigramEntropy: number
 }
 
 export type StepInputs = {
@@ -36,18 +43,35 @@ export type NoExamples = { readonly _tag: 'NoExamples' }
 
 const countReal = ({ attentionMask }: Batch): number => attentionMask.reduce((n, real) => n + real, 0)
 
+/** The share of tokens that the fixed corruption draws anew: as many as the published recipe masks. */
+const corruptionRate = 0.15
+
+/** Batches of `examples` that an evaluation reads: each example once, and the first ones again to fill the last batch. */
+const evaluationOrder = (
+  { training, batchSize }: ElectraConfig,
+  examples: Examples,
+  key: Words
+): ReadonlyArray<ReadonlyArray<number>> => {
+  const batches = Math.min(training.evaluationBatches, Math.ceil(examples.count / batchSize))
+  if (batches === 0) return []
+  const { indicesAt } = batchStream({ examples, batchSize, key })
+  return Array.from({ length: batches }, (_, n) => indicesAt(n))
+}
+
 /**
  * Packs both splits and orders the batches. An evaluation has at most `config.training.evaluationBatches` batches, each
  * of the training batch's size, so that the same programs serve; few held-out examples are then read more than once.
  */
 export const trainingData = (
   config: ElectraConfig,
-  { vocabulary: { special }, train, heldOut }: EncodedCorpus,
+  { vocabulary: { pieces, special }, train, heldOut }: EncodedCorpus,
   keys: RunKeys
 ): E.Either<NoExamples, TrainingData> => {
   const { sequenceLength, batchSize, shards, maskProbability, replaceProbability } = config
-  const packed = (sentences: Sentences): Examples =>
-    packExamples({ sequenceLength, special, coins: keyedCoins(keys.packing) })(sentences)
+  const packed: (sentences: Sentences) => Examples =
+    config.packing === 'running'
+      ? cutRunningText({ sequenceLength, special })
+      : packExamples({ sequenceLength, special, coins: keyedCoins(keys.packing) })
   const masking = { maskProbability, replaceProbability, withReplacement: config.sampleWithReplacement, special }
   const inputsOf = (batch: Batch, maskKey: Words, stepKey: Words): StepInputs => ({
     shards: shardInputs(batch, maskBatch(masking, maskKey)(batch), shards, stepKey),
@@ -58,20 +82,20 @@ export const trainingData = (
   if (examples.count === 0) return E.left({ _tag: 'NoExamples' })
   const stream = batchStream({ examples, batchSize, key: keys.order })
   const unseen = packed(heldOut)
-  const heldOutBatches = Math.min(config.training.evaluationBatches, Math.ceil(unseen.count / batchSize))
+  const counts = countPieces(pieces.length)(train.ids)
+  // Packing looks at lengths only, so the corrupted text falls into the same rows.
+  const corrupted = packed(corruptText({ counts, rate: corruptionRate, key: fixedCorruptionKey })(heldOut))
   const [maskKey, evaluationKey] = [hostFold(0)(keys.heldOut), hostFold(1)(keys.heldOut)]
-  const order =
-    heldOutBatches === 0 ? undefined : batchStream({ examples: unseen, batchSize, key: hostFold(2)(keys.heldOut) })
   return E.right({
     examples: examples.count,
     heldOutExamples: unseen.count,
     stepAt: (n) => inputsOf(stream.at(n), hostFold(n)(keys.masking), hostFold(n)(keys.steps)),
-    heldOut:
-      order === undefined
-        ? []
-        : Array.from(
-            { length: heldOutBatches },
-            (_, n) => inputsOf(order.at(n), hostFold(n)(maskKey), hostFold(n)(evaluationKey)).shards
-          )
+    heldOut: evaluationOrder(config, unseen, hostFold(2)(keys.heldOut)).map(
+      (indices, n) => inputsOf(gatherBatch(unseen, indices), hostFold(n)(maskKey), hostFold(n)(evaluationKey)).shards
+    ),
+    corrupted: evaluationOrder(config, unseen, fixedCorruptionKey).map((indices) =>
+      corruptedInputs(gatherBatch(unseen, indices), gatherBatch(corrupted, indices), shards)
+    ),
+    unigramEntropy: entropyOfCounts(counts)
   })
 }

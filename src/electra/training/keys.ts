@@ -21,6 +21,9 @@ export type RunKeys = {
   readonly heldOut: Words
 }
 
+/** What the fixed corruption replaces: the same for every seed, so that runs can be compared. */
+export const fixedCorruptionKey: Words = hostFold(hashName('fixed corruption'))(hostKey(0))
+
 export const runKeys = (seed: number): RunKeys => {
   const named = (name: string): Words => hostFold(hashName(name))(hostKey(seed))
   return {

@@ -120,6 +120,8 @@ export type PretrainResult = Where & {
   /** The last evaluation: of this step where the run is complete. */
   readonly heldOut: Report | undefined
   readonly best: HeldOut | undefined
+  /** Of the training text's pieces, in nats. */
+  readonly unigramEntropy: number
   /** Of this process only: a resumed run does not count what came before. Padding is not counted. */
   readonly tokensPerSecond: number
   /** Worker threads that were lost and replaced, in these processes. */
@@ -314,6 +316,7 @@ const fold =
       last: meansOf(history, 'last'),
       heldOut: heldOutOf(history),
       best,
+      unigramEntropy: session.data.unigramEntropy,
       tokensPerSecond: seconds === 0 ? 0 : tokens / seconds,
       replacements: replacements[0],
       weightsSha256: sha256OfTensors(state.params),

@@ -28,8 +28,14 @@ import type { Key } from '../../tensor/random.js'
 import type { Step } from '../../workers/index.js'
 import type { ElectraConfig } from '../config.js'
 import { slotsOf } from '../data/masking.js'
-import { denominatorsSpec, shardBatchSpec, type Denominators, type ShardBatch } from '../objective/batch.js'
-import type { MetricSums, Objective } from '../objective/objective.js'
+import {
+  corruptedBatchSpec,
+  denominatorsSpec,
+  shardBatchSpec,
+  type Denominators,
+  type ShardBatch
+} from '../objective/batch.js'
+import type { Judge, MetricSums, Objective } from '../objective/objective.js'
 
 /** Everything that a step changes. Leaves in path order are the arrays of a fold. */
 export type TrainingState<P = Params> = { readonly optimizer: AdamState; readonly params: P }
@@ -45,6 +51,14 @@ export type PretrainingPrograms = {
   /** The names of the metric sums, in the order of the arrays. */
   readonly metrics: ReadonlyArray<string>
   readonly report: Objective['report']
+  /** Metric sums of a text with a fixed corruption, where the objective has them. */
+  readonly judgement: Judgement | undefined
+}
+
+export type Judgement = {
+  readonly source: Traced<unknown>
+  readonly metrics: ReadonlyArray<string>
+  readonly report: Judge['report']
 }
 
 export const scheduleOf = ({ optimizer }: ElectraConfig, totalSteps: number): Schedule =>
@@ -95,6 +109,22 @@ export const namedSums = (
   arrays: ReadonlyArray<ArrayLike<number>>
 ): MetricSums<ArrayLike<number>> => Object.fromEntries(names.map((name, i) => [name, arrays[i]]))
 
+const judgementOf = (
+  { batchSize, shards, sequenceLength }: ElectraConfig,
+  { judge }: Objective,
+  params: Params
+): E.Either<TensorError, Judgement | undefined> =>
+  judge === undefined
+    ? E.right(undefined)
+    : pipe(
+        trace(judge.metrics)(params, corruptedBatchSpec(batchSize / shards, sequenceLength)),
+        E.map((source) => ({
+          source,
+          metrics: tensorEntries(source.result).map(([path]) => path),
+          report: judge.report
+        }))
+      )
+
 /**
  * Traces every program of a run of `totalSteps`. Fails with the `TensorError` of the first operation that does not fit,
  * which a validated configuration rules out.
@@ -123,6 +153,9 @@ export const pretrainingPrograms = (
   )(params, batch, denominatorsSpec, keySpec)
   if (E.isLeft(evaluation)) return evaluation
 
+  const judgement = judgementOf(config, objective, params)
+  if (E.isLeft(judgement)) return judgement
+
   const paths = tensorEntries(state).map(([path]) => path)
   return E.right({
     state,
@@ -137,6 +170,7 @@ export const pretrainingPrograms = (
     evaluation: evaluation.right,
     initial: initial.right,
     metrics: tensorEntries(shardGrad.right.result[1]).map(([path]) => path),
-    report: objective.report
+    report: objective.report,
+    judgement: judgement.right
   })
 }

@@ -73,26 +73,59 @@ export type Session = {
 const addInto = (sums: ReadonlyArray<Float64Array>, arrays: Arrays): void =>
   sums.forEach((sum, i) => arrays[i].forEach((x, j) => (sum[j] += x)))
 
+/** The sums of a program's metrics over batches. */
+const summed =
+  (
+    evaluate: (shards: ReadonlyArray<Arrays>) => TE.TaskEither<WorkerError, Arrays>,
+    batches: ReadonlyArray<ReadonlyArray<Arrays>>
+  ): TE.TaskEither<WorkerError, ReadonlyArray<Float64Array>> =>
+  async () => {
+    const sums: Array<Float64Array> = []
+    for (const shards of batches) {
+      const evaluated = await evaluate(shards)()
+      if (E.isLeft(evaluated)) return evaluated
+      if (sums.length === 0) sums.push(...evaluated.right.map((x) => new Float64Array(x.length)))
+      addInto(sums, evaluated.right)
+    }
+    return E.right(sums)
+  }
+
+/** Reports on the held-out batches, and on those with a fixed corruption where the objective can judge it. */
 const evaluation = (
-  { metrics, report, evaluation: source }: PretrainingPrograms,
+  { metrics, report, evaluation: source, judgement }: PretrainingPrograms,
   fold: Fold,
-  { heldOut }: TrainingData
-): TE.TaskEither<WorkerError, Session['evaluate']> =>
-  heldOut.length === 0
-    ? TE.right(TE.right(undefined))
+  { heldOut, corrupted }: TrainingData
+): TE.TaskEither<WorkerError, Session['evaluate']> => {
+  if (heldOut.length === 0) return TE.right(TE.right(undefined))
+  const judged: TE.TaskEither<WorkerError, TE.TaskEither<WorkerError, Report>> = judgement === undefined
+    ? TE.right(TE.right({}))
     : pipe(
-        fold.evaluation('evaluation', source),
-        TE.map((evaluate) => async () => {
-          const sums: Array<Float64Array> = []
-          for (const shards of heldOut) {
-            const evaluated = await evaluate(shards)()
-            if (E.isLeft(evaluated)) return evaluated
-            if (sums.length === 0) sums.push(...evaluated.right.map((x) => new Float64Array(x.length)))
-            addInto(sums, evaluated.right)
-          }
-          return E.right(report(namedSums(metrics, sums), heldOut.length))
-        })
+        fold.evaluation('judgement', judgement.source),
+        TE.map((evaluate) =>
+          pipe(
+            summed(evaluate, corrupted),
+            TE.map((sums) => judgement.report(namedSums(judgement.metrics, sums)))
+          )
+        )
       )
+  return pipe(
+    fold.evaluation('evaluation', source),
+    TE.bindTo('evaluate'),
+    TE.bind('judge', () => judged),
+    TE.map(({ evaluate, judge }) =>
+      pipe(
+        summed(evaluate, heldOut),
+        TE.map((sums) => report(namedSums(metrics, sums), heldOut.length)),
+        TE.chain((own) =>
+          pipe(
+            judge,
+            TE.map((fixed) => ({ ...own, ...fixed }))
+          )
+        )
+      )
+    )
+  )
+}
 
 type Leaf = { readonly name: string; readonly part: 'params' | 'optimizer'; readonly shape: ReadonlyArray<number> }
 

@@ -11,7 +11,7 @@ import type { Words } from '../../tensor/threefry.js'
 import type { Arrays } from '../../workers/index.js'
 import type { Batch } from '../data/batches.js'
 import type { Masked } from '../data/masking.js'
-import type { Denominators, ShardBatch } from '../objective/batch.js'
+import type { CorruptedBatch, Denominators, ShardBatch } from '../objective/batch.js'
 
 /** The path order of `ShardBatch` and of `Denominators`: the order of a traced program's inputs. */
 const batchOrder = [
@@ -32,6 +32,24 @@ const total = (weights: ArrayLike<number>): Float32Array => {
   return Float32Array.of(sum)
 }
 
+const corruptedOrder = ['attentionMask', 'inputIds', 'labels', 'tokenTypeIds'] as const satisfies ReadonlyArray<
+  keyof CorruptedBatch
+>
+
+/** Part s of S of a `[B, ...]` array, by rows. */
+const partOf = <A extends Data>(array: A, s: number, shards: number): Data => {
+  const part = array.length / shards
+  return array.subarray(s * part, (s + 1) * part)
+}
+
+/** The shards of a batch of the corrupted text, labelled where it differs from the same batch of the original. */
+export const corruptedInputs = (original: Batch, corrupted: Batch, shards: number): ReadonlyArray<Arrays> => {
+  const { attentionMask, inputIds, tokenTypeIds } = corrupted
+  const labels = inputIds.map((id, i) => (id === original.inputIds[i] ? 0 : 1))
+  const whole: CorruptedBatch<Data> = { attentionMask, inputIds, labels, tokenTypeIds }
+  return Array.from({ length: shards }, (_, s) => corruptedOrder.map((name) => partOf(whole[name], s, shards)))
+}
+
 /** Shard s holds rows `s B / S .. (s + 1) B / S - 1`, and the key folded with s. */
 export const shardInputs = (batch: Batch, masked: Masked, shards: number, stepKey: Words): ReadonlyArray<Arrays> => {
   const whole: ShardBatch<Data> = { ...batch, ...masked }
@@ -40,10 +58,7 @@ export const shardInputs = (batch: Batch, masked: Masked, shards: number, stepKe
     maskedWeights: total(masked.maskedWeights)
   }
   return Array.from({ length: shards }, (_, shard) => [
-    ...batchOrder.map((name) => {
-      const rows = whole[name].length / shards
-      return whole[name].subarray(shard * rows, (shard + 1) * rows)
-    }),
+    ...batchOrder.map((name) => partOf(whole[name], shard, shards)),
     ...denominatorOrder.map((name) => denominators[name]),
     Uint32Array.from(hostFold(shard)(stepKey))
   ])

@@ -47,6 +47,9 @@ describe('losses', () => {
       showLosses({ maskedLmLoss: 7.123, discriminatorLoss: 0.3124, discriminatorAccuracy: 0.9, discriminatorAuc: NaN })
     ).toBe('mlm 7.12  disc 0.312  acc 0.900  auc -')
     expect(showLosses({ maskedLmLoss: 7.123, maskedLmAccuracy: 0.25 })).toBe('mlm 7.12  acc 0.250')
+    expect(showLosses({ maskedLmLoss: 7.123, maskedLmAccuracy: 0.25, fixedCorruptionAuc: 0.8125 })).toBe(
+      'mlm 7.12  acc 0.250  fixed auc 0.813'
+    )
   })
 })
 

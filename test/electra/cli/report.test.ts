@@ -27,8 +27,9 @@ const result: PretrainResult = {
   relaxedSimd: false,
   first: tenth(6.2),
   last: tenth(5.1),
-  heldOut: tenth(5.3),
+  heldOut: { ...tenth(5.3), fixedCorruptionAuc: 0.625 },
   best: { step: 15, loss: 20.5 },
+  unigramEntropy: 6,
   tokensPerSecond: 2500.4,
   replacements: 0,
   weightsSha256: 'aa',
@@ -39,27 +40,36 @@ const result: PretrainResult = {
 
 describe('the closing report', () => {
   it('sets first and last losses beside what chance gives', () => {
-    const report = closingReport(result, 500)
-    expect(report).toMatchObject({ complete: true, chanceMaskedLmLoss: Math.log(500), first: { maskedLmLoss: 6.2 } })
+    const report = closingReport(result, nano(), 500)
+    expect(report).toMatchObject({
+      complete: true,
+      chanceMaskedLmLoss: Math.log(500),
+      unigramEntropy: 6,
+      noContextMaskedLmLoss: 0.85 * 6,
+      first: { maskedLmLoss: 6.2 }
+    })
     expect(report).not.toHaveProperty('params')
     const lines = showReport(report, nano()).split('\n')
     expect(lines[0]).toBe('Finished at step 20 of 20: 15,777 parameters, 2500 tokens/s')
-    expect(lines.find((line) => line.startsWith('masked-LM loss'))).toMatch(/ 6\.200 +5\.100 +5\.300 +6\.215 /)
-    expect(lines.find((line) => line.startsWith('discriminator loss'))).toMatch(/ 0\.3500 +0\.3500 +0\.3500 +0\.3768 /)
-    expect(lines.find((line) => line.startsWith('discriminator AUC'))).toMatch(/ 0\.750 +0\.750 +0\.750 +0\.500 /)
+    const row = (label: string) => lines.find((line) => line.startsWith(label))
+    expect(row('masked-LM loss')).toMatch(/ 6\.200 +5\.100 +5\.300 +5\.100 +6\.215$/)
+    expect(row('discriminator loss')).toMatch(/ 0\.3500 +0\.3500 +0\.3500 +0\.3768 +0\.6931$/)
+    expect(row('discriminator accuracy')).toMatch(/ 0\.875 +0\.875 +0\.875 +0\.875 +0\.500$/)
+    expect(row('discriminator AUC')).toMatch(/ 0\.750 +0\.750 +0\.750 +- +0\.500$/)
+    expect(row('AUC, fixed corruption')).toMatch(/ - +- +0\.625 +- +0\.500$/)
   })
 
   it('of the masked-LM baseline speaks of no discriminator', () => {
-    const text = showReport(closingReport(result, 500), nano({ objective: 'mlm' }))
+    const text = showReport(closingReport(result, nano(), 500), nano({ objective: 'mlm' }))
     expect(text).toContain('masked-LM loss')
     expect(text).not.toContain('discriminator')
   })
 
   it('shows a dash for what there is not yet', () => {
     const stopped = { ...result, isComplete: false, step: 1, last: {}, heldOut: undefined, best: undefined }
-    const text = showReport(closingReport(stopped, 500), nano())
+    const text = showReport(closingReport(stopped, nano(), 500), nano())
     expect(text).toMatch(/^Stopped at step 1 of 20/)
-    expect(text).toMatch(/^masked-LM loss +6\.200 +- +- +6\.215/m)
+    expect(text).toMatch(/^masked-LM loss +6\.200 +- +- +5\.100 +6\.215$/m)
     expect(text).not.toContain('best held-out')
     expect(text).not.toMatch(/NaN|undefined/)
   })

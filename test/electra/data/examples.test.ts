@@ -1,26 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { keyedCoins, packExamples, type Coins, type Examples } from '../../../src/electra/data/examples.js'
-import type { Sentences } from '../../../src/electra/data/sentences.js'
 import { hostKey } from '../../../src/tensor/keys.js'
-
-const special = { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 } as const
-
-/** Documents given as the lengths of their sentences; ids count from 1000 throughout. */
-const lay = (documents: ReadonlyArray<ReadonlyArray<number>>): Sentences => {
-  let tokens = 0
-  let sentences = 0
-  const sentenceEnds = documents.flat().map((length) => (tokens += length))
-  return {
-    ids: Uint16Array.from({ length: tokens }, (_, i) => 1000 + i),
-    sentenceEnds: Uint32Array.from(sentenceEnds),
-    documentEnds: Uint32Array.from(documents, (document) => (sentences += document.length))
-  }
-}
-
-const row = (examples: Examples, i: number): ReadonlyArray<number> => [
-  ...examples.ids.subarray(i * examples.sequenceLength, (i + 1) * examples.sequenceLength)
-]
+import { lay, rowOf as row, special } from './laid.js'
 
 /** The two segments of an example without their special tokens. */
 const segments = (examples: Examples, i: number) => {

@@ -1,16 +1,20 @@
 /** What the objective reports, against counting token by token. */
 
+import { pipe } from 'fp-ts/lib/function.js'
 import { describe, expect, it } from 'vitest'
 import { sampleTokens } from '../../../src/electra/objective/corruption.js'
 import {
-  binaryEntropy,
   jointForward,
   replacedTokenObjective,
   replacedTokenSpec,
   type JointParams
 } from '../../../src/electra/objective/replaced-token.js'
 import { foldName } from '../../../src/nn/index.js'
-import { random } from '../../../src/tensor/index.js'
+import type { CorruptedBatch } from '../../../src/electra/objective/batch.js'
+import { binaryEntropy } from '../../../src/electra/objective/entropy.js'
+import type { Report } from '../../../src/electra/objective/objective.js'
+import { mapTensors } from '../../../src/tensor/tree.js'
+import { cast, gt, mul, random, zeros } from '../../../src/tensor/index.js'
 import {
   batchOf,
   computed,
@@ -41,6 +45,12 @@ describe('the report', () => {
         }).metrics
       )
     )
+
+  const reportOfJudge = (of: JointParams, judged: CorruptedBatch): Report => {
+    const { judge } = objective
+    if (judge === undefined) throw new Error('expected an objective with a discriminator')
+    return judge.report(Object.fromEntries(numbersByPath(judge.metrics(of, judged))))
+  }
 
   /** One real token as the discriminator sees it. */
   type Judged = { readonly label: number; readonly logit: number }
@@ -105,6 +115,41 @@ describe('the report', () => {
     for (const [name, value] of Object.entries(expected))
       expect([name, found[name]]).toEqual([name, expect.closeTo(value, 9)])
   }
+
+  it('judges a text that was corrupted elsewhere as it judges its own', () => {
+    // The same replacements, handed over as a finished text: the joint pass knows how they came about, the judge does not.
+    const sampler = sampleTokens(1, foldName('sample')(random.key(5)))
+    const { corrupted, discriminatorLogits } = computed(
+      jointForward(config, sampler)(params, given(batch), denominatorsOf(batch))
+    )
+    const { attentionMask, tokenTypeIds } = given(batch)
+    const labels = cast('i32')(corrupted.labels)
+    const judged = { attentionMask, tokenTypeIds, inputIds: corrupted.ids, labels }
+    const found = reportOfJudge(params, judged).fixedCorruptionAuc
+
+    const tokens = numbersOf(discriminatorLogits)
+      .map((logit, i) => ({ logit, label: numbersOf(corrupted.labels)[i] }))
+      .filter((_, i) => batch.attentionMask[i] === 1)
+    const logitsOf = (label: number) => tokens.filter((x) => x.label === label).map((x) => x.logit)
+    const pairs = logitsOf(1).flatMap((p) => logitsOf(0).map((n) => (p > n ? 1 : p === n ? 0.5 : 0)))
+    // Pairs that share a bin of the histogram count half.
+    expect(Math.abs(found - pairs.reduce<number>((a, b) => a + b, 0) / pairs.length)).toBeLessThan(0.02)
+    expect(found).toBe(objective.report(sumsOf(batch, 5), 1).discriminatorAuc)
+  })
+
+  it('gives a discriminator that always says the same an AUC of 1/2', () => {
+    const { attentionMask, tokenTypeIds, inputIds } = given(batch)
+    const labels = pipe(inputIds, gt(20), cast('i32'), mul(attentionMask))
+    const head = params.discriminator.discriminator_predictions
+    const constant = mapTensors((x) => zeros(x.shape), head)
+    const silent = {
+      ...params,
+      discriminator: { ...params.discriminator, discriminator_predictions: constant }
+    }
+    const judged = { attentionMask, tokenTypeIds, inputIds, labels }
+    expect(reportOfJudge(silent, judged).fixedCorruptionAuc).toBe(0.5)
+    expect(reportOfJudge(params, judged).fixedCorruptionAuc).not.toBe(0.5)
+  })
 
   it('of one batch says what counting token by token says', () => {
     const { discriminatorAuc, ...report } = objective.report(sumsOf(batch, 6), 1)

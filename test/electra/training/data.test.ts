@@ -72,9 +72,66 @@ describe('the data of a run', () => {
     expect(new Set(data.heldOut.map((shards) => JSON.stringify(shards))).size).toBe(data.heldOut.length)
   })
 
+  it.each(['segments', 'running'] as const)(
+    'label exactly the held-out tokens that were replaced, of rows %s',
+    (packing) => {
+      const config = nano({ packing, batchSize: 4, training: { evaluationBatches: 100 } })
+      const { corrupted } = right(trainingData(config, corpus, runKeys(3)))
+      // Rows of the text as it was: the ids that every program sees as `inputIds` of the held-out batches.
+      const rows = (ids: ArrayLike<number>): ReadonlyArray<string> => {
+        const all = Array.from(ids)
+        const length = config.sequenceLength
+        return Array.from({ length: all.length / length }, (_, r) => all.slice(r * length, (r + 1) * length).join())
+      }
+      const { heldOut } = right(trainingData(config, corpus, runKeys(3)))
+      const originals = new Set(heldOut.flatMap((shards) => shards.flatMap((shard) => rows(shard[1]))))
+      // Inputs in path order: attentionMask, inputIds, labels, tokenTypeIds.
+      const judged = corrupted.flat().map(([mask, ids, labels]) => ({ mask, ids, labels }))
+      const { cls, sep } = corpus.vocabulary.special
+      let replaced = 0
+      for (const { mask, ids, labels } of judged) {
+        labels.forEach((label, i) => {
+          expect(label === 0 || label === 1).toBe(true)
+          if (label === 1) expect(mask[i] === 1 && ids[i] !== cls && ids[i] !== sep).toBe(true)
+          replaced += label
+        })
+        // A row without a label is a row of the text.
+        rows(ids).forEach((row, r) => {
+          const none = rows(labels)
+            [r].split(',')
+            .every((label) => label === '0')
+          if (none) expect(originals.has(row)).toBe(true)
+          else expect(originals.has(row)).toBe(false)
+        })
+      }
+      expect(replaced).toBeGreaterThan(0)
+    }
+  )
+
+  it('have one fixed corruption, whatever the seed, the generator and its sampling', () => {
+    const { corrupted } = right(trainingData(nano({ packing: 'running' }), corpus, runKeys(3)))
+    const others = [
+      { generator: { hiddenSize: 32 } },
+      { temperature: 2 },
+      { maskProbability: 0.3 },
+      { discriminatorWeight: 5 }
+    ]
+    others.forEach((other, seed) => {
+      const data = right(trainingData(nano({ packing: 'running', ...other }), corpus, runKeys(seed)))
+      expect(data.corrupted).toEqual(corrupted)
+    })
+  })
+
+  it('know the entropy of the pieces they are trained on', () => {
+    const ids = [...corpus.train.ids]
+    const frequency = (piece: number) => ids.filter((id) => id === piece).length / ids.length
+    const entropy = ids.reduce((sum, id) => sum - Math.log(frequency(id)), 0) / ids.length
+    expect(dataOf(3).unigramEntropy).toBeCloseTo(entropy, 10)
+  })
+
   it('hold out nothing where there is a single document', async () => {
     const single = await corpusIn(directory, 'single', textOf(1))
-    expect(dataOf(3, single)).toMatchObject({ heldOut: [], heldOutExamples: 0 })
+    expect(dataOf(3, single)).toMatchObject({ heldOut: [], corrupted: [], heldOutExamples: 0 })
     expect(dataOf(3, single).examples).toBeGreaterThan(0)
   })
 })

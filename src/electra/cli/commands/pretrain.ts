@@ -95,7 +95,7 @@ const close = (
   result: PretrainResult,
   console: Console
 ): Command => {
-  const report = closingReport(result, corpus.vocabulary.pieces.length)
+  const report = closingReport(result, config, corpus.vocabulary.pieces.length)
   const reportPath = join(options.out, 'report.json')
   if (!result.isComplete) {
     console.say(showReport(report, config))
