@@ -49,4 +49,7 @@ export const relaxedSimdOption = (): Option =>
     "round once where the device's own products multiply and add: faster, but bits then depend on the machine"
   ).default(false)
 
+/** An option that a resumed run has from its beginning: not set where it is not given, so that the two can be told apart. */
+export const keptOption = (option: Option): Option => option.default(undefined, String(option.defaultValue))
+
 export const jsonOption = (): Option => new Option('--json', 'write JSON lines to standard output').default(false)

@@ -11,6 +11,7 @@ import {
   deviceOption,
   factor,
   jsonOption,
+  keptOption,
   matmulOption,
   pieces,
   positive,
@@ -28,6 +29,7 @@ import { verify, type VerifyOptions } from './commands/verify.js'
 import { consoleOf, type Console } from './console.js'
 import { endDespiteThreads } from './end.js'
 import { exitCodes, type Command } from './outcome.js'
+import { mindTheUnexpected, tellUnexpected } from './unexpected.js'
 
 const version = (): string => {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
@@ -142,13 +144,18 @@ const program = (): Program => {
     .requiredOption('--out <dir>', "the run's directory: metrics, checkpoints, the trained model")
     .option('--steps <n>', "the schedule's total number of steps (default: the configuration's)", positive)
     .addOption(seedOption())
-    .addOption(new Option('--workers <n>', 'worker threads').argParser(positive).default(1))
-    .addOption(deviceOption())
-    .addOption(matmulOption())
-    .addOption(relaxedSimdOption())
+    .option('--workers <n>', 'worker threads (default: 1)', positive)
+    .addOption(keptOption(deviceOption()))
+    .addOption(keptOption(matmulOption()))
+    .addOption(keptOption(relaxedSimdOption()))
     .option('--checkpoint-every <k>', "steps between checkpoints (default: the configuration's)", positive)
     .option('--keep <n>', "checkpoints to keep beside the best (default: the configuration's)", positive)
-    .option('--resume', 'continue from the last checkpoint in --out', false)
+    .option(
+      '--resume',
+      'continue from the last checkpoint in --out: with the workers, device, multiplier and checkpoints that it had, where none are given',
+      false
+    )
+    .option('--allow-other-bits', 'resume on another device or multiplier, though it rounds otherwise', false)
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -230,10 +237,14 @@ const program = (): Program => {
 
 mindReaders()
 endDespiteThreads()
+mindTheUnexpected(version())()
 try {
   await program().parseAsync()
 } catch (thrown) {
   // Commander has said what is wrong; asking for help or the version is no mistake.
-  if (!(thrown instanceof CommanderError)) throw thrown
-  process.exitCode = thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage
+  if (thrown instanceof CommanderError) process.exitCode = thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage
+  else {
+    tellUnexpected(thrown, version())
+    process.exitCode = exitCodes.failed
+  }
 }

@@ -120,6 +120,9 @@ export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
         case 'Saved':
           if (bar === undefined) console.note(`step ${event.step}  saved ${event.path}`)
           return
+        case 'Unguarded':
+          console.note(`Another process that works in this directory too would go unnoticed: ${event.reason}`)
+          return
         case 'Replaced':
           console.note(`${bar === undefined ? '' : '\n'}${showWorkerError(event.cause)}; replaced`)
       }

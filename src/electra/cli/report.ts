@@ -2,12 +2,18 @@
  * The closing report of a pre-training: what was learnt, against what chance would give.
  */
 
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as z from 'zod'
+import { parseJson, showJsonError } from '../../tensor/strict-json.js'
 import type { ElectraConfig } from '../config.js'
 import type { PretrainResult, Where } from '../training/pretrain.js'
 import { showWhere } from './device.js'
 
 /** The report as one JSON line carries it. */
 export type ClosingReport = Where & {
+  /** On what it was computed, by the step from which on: more than one where it was resumed on something else. */
+  readonly starts: ReadonlyArray<Where & { readonly step: number }>
   readonly complete: boolean
   readonly step: number
   readonly totalSteps: number
@@ -26,7 +32,8 @@ export type ClosingReport = Where & {
    * sure where it shows the token itself. The plateau on which a run begins lies here, not at chance.
    */
   readonly noContextMaskedLmLoss: number
-  readonly tokensPerSecond: number
+  /** Where steps were taken since the last start. */
+  readonly tokensPerSecond?: number
   /** Worker threads that were lost and replaced. */
   readonly replacements: number
   readonly weightsSha256: string
@@ -44,6 +51,7 @@ export const closingReport = (result: PretrainResult, config: ElectraConfig, voc
   workers: result.workers,
   ranks: result.ranks,
   relaxedSimd: result.relaxedSimd,
+  starts: result.starts,
   first: result.first,
   last: result.last,
   ...(result.heldOut === undefined ? {} : { heldOut: result.heldOut }),
@@ -51,12 +59,73 @@ export const closingReport = (result: PretrainResult, config: ElectraConfig, voc
   chanceMaskedLmLoss: Math.log(vocabSize),
   unigramEntropy: result.unigramEntropy,
   noContextMaskedLmLoss: config.replaceProbability * result.unigramEntropy,
-  tokensPerSecond: result.tokensPerSecond,
+  ...(result.tokensPerSecond === undefined ? {} : { tokensPerSecond: result.tokensPerSecond }),
   replacements: result.replacements,
   weightsSha256: result.weightsSha256,
   optimizerSha256: result.optimizerSha256,
   checkpoint: result.checkpoint
 })
+
+// ------------------------------------------------------------- as it was kept
+
+export const reportName = 'report.json'
+
+/** More than any report. */
+export const longestReport = 2 ** 24
+
+/** JSON has null for what is not finite. */
+const real = z
+  .number()
+  .nullable()
+  .transform((x) => x ?? NaN)
+const numbers = z.record(z.string(), real)
+const count = z.int().min(0)
+const where = z.object({
+  device: z.string(),
+  multiplier: z.string(),
+  workers: count,
+  ranks: count,
+  relaxedSimd: z.boolean()
+})
+
+/** What is looked at of a kept report; it may say more. */
+const keptReport = z.looseObject({
+  ...where.shape,
+  complete: z.boolean(),
+  step: count,
+  totalSteps: count,
+  parameters: count,
+  starts: z.array(z.object({ ...where.shape, step: count })).default([]),
+  first: numbers,
+  last: numbers,
+  heldOut: numbers.optional(),
+  best: z.object({ step: count, loss: real }).optional(),
+  chanceMaskedLmLoss: z.number(),
+  unigramEntropy: z.number(),
+  noContextMaskedLmLoss: z.number(),
+  tokensPerSecond: z.number().optional(),
+  replacements: count,
+  weightsSha256: z.string(),
+  optimizerSha256: z.string(),
+  checkpoint: z.string(),
+  models: z.array(z.string())
+})
+
+export type KeptReport = ClosingReport & { readonly models: ReadonlyArray<string> }
+
+/** A report is a shallow thing. */
+const deepestReport = 16
+
+/** The report in the text of a finished run's `report.json`; or what is found instead. */
+export const parseReport = (text: string): E.Either<string, KeptReport> =>
+  pipe(
+    parseJson(deepestReport)(text),
+    E.mapLeft(showJsonError),
+    E.chain((json) => {
+      const parsed = keptReport.safeParse(json)
+      return parsed.success ? E.right(parsed.data) : E.left(`something else (${parsed.error.issues[0].path.join('.')})`)
+    })
+  )
 
 const cell = (x: number | undefined, digits: number): string =>
   (x === undefined || !Number.isFinite(x) ? '-' : x.toFixed(digits)).padStart(12)
@@ -126,7 +195,8 @@ export const showReport = (report: ClosingReport, config: ElectraConfig): string
   )
   return [
     `${report.complete ? 'Finished' : 'Stopped'} at step ${report.step} of ${report.totalSteps}: ` +
-      `${report.parameters.toLocaleString('en')} parameters, ${report.tokensPerSecond.toFixed(0)} tokens/s`,
+      `${report.parameters.toLocaleString('en')} parameters` +
+      (report.tokensPerSecond === undefined ? '' : `, ${report.tokensPerSecond.toFixed(0)} tokens/s`),
     '',
     heading,
     ...rows,
@@ -136,7 +206,10 @@ export const showReport = (report: ClosingReport, config: ElectraConfig): string
     ...(report.best === undefined
       ? []
       : [`best held-out loss  ${report.best.loss.toFixed(4)} at step ${report.best.step}`]),
-    `computed on         ${showWhere(report)}`,
+    ...(report.starts.length > 1 ? report.starts : [report]).map(
+      (where, i) =>
+        `${(i === 0 ? 'computed on' : '').padEnd(20)}${'step' in where && i > 0 ? `from step ${where.step}: ` : ''}${showWhere(where)}`
+    ),
     ...(report.replacements === 0 ? [] : [`threads replaced    ${report.replacements}`]),
     `weights sha256      ${report.weightsSha256}`,
     `optimizer sha256    ${report.optimizerSha256}`,

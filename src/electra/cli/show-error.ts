@@ -8,16 +8,26 @@ import * as O from 'fp-ts/lib/Option.js'
 import { showTensorError } from '../../tensor/fault.js'
 import { showWorkerError } from '../../workers/index.js'
 import { showStoreError } from '../store/errors.js'
-import type { PretrainError } from '../training/pretrain.js'
+import type { PretrainError, Where } from '../training/pretrain.js'
+
+const showArithmetic = ({ device, multiplier, relaxedSimd }: Where): string =>
+  `${multiplier} on ${device}${relaxedSimd ? ' with relaxed SIMD' : ''}`
 
 export const showPretrainError = (e: PretrainError): string => {
   switch (e._tag) {
     case 'NoExamples':
       return 'the corpus: found no example to train on, expected at least one sentence'
     case 'RunExists':
-      return `${e.out} already holds a run, at step ${e.step}. Continue it with --resume, or choose another --out`
+      return e.step === undefined
+        ? `${e.out} already holds what another run has trained, and no checkpoint to continue it from. Choose another --out, or remove it`
+        : `${e.out} already holds a run, at step ${e.step}. Continue it with --resume, or choose another --out`
     case 'NothingToResume':
       return `${e.out}: found no checkpoint to resume from. Start without --resume`
+    case 'OtherBits':
+      return (
+        `the run was computed by ${showArithmetic(e.before)} until here, and ${showArithmetic(e.now)} gives other bits. ` +
+        'Leave out what asks for it, or allow it with --allow-other-bits'
+      )
     case 'StepFailed':
       return `after step ${e.step}: ${showPretrainError(e.cause)}. ${pipe(
         e.saved,
@@ -60,6 +70,8 @@ export const showPretrainError = (e: PretrainError): string => {
       return showWorkerError(e)
     case 'FileFailure':
     case 'AlreadyExists':
+    case 'InUse':
+    case 'Gone':
     case 'Corrupt':
     case 'UnsupportedVersion':
     case 'NewestUnusable':

@@ -1,5 +1,6 @@
 /**
- * Interrupts: the first asks the run to finish its step, save and stop; the second ends the process at once.
+ * Interrupts: the first asks the run to finish its step, save and stop. The same signal again ends the process at once; another one
+ * changes nothing, since shells, launchers and schedulers send several of them on their way to the end.
  */
 
 import type { IO } from 'fp-ts/lib/IO.js'
@@ -8,20 +9,34 @@ import { exitCodes } from './outcome.js'
 
 export type Interrupts = { readonly isInterrupted: () => boolean; readonly release: () => void }
 
-const signals = ['SIGINT', 'SIGTERM'] as const
+/** A closed terminal (SIGHUP) is no reason to lose what has been computed. */
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** A launcher such as npm passes on what the terminal has sent to all already: within so many milliseconds it is one request. */
+const oneRequest = 300
 
 export const interrupts =
   (console: Console): IO<Interrupts> =>
   () => {
-    let count = 0
-    const onSignal = (): void => {
-      count++
-      if (count > 1) process.exit(exitCodes.interrupted)
-      console.note('\nInterrupted: finishing the step and saving. Interrupt again to stop at once.')
+    const asked = new Map<NodeJS.Signals, number>()
+    const onSignal = (signal: NodeJS.Signals): void => {
+      const before = asked.get(signal)
+      if (before !== undefined && performance.now() - before < oneRequest) return
+      if (before !== undefined) {
+        console.note(`\n${signal} again: stopped at once. What was computed since the last checkpoint is not saved.`)
+        // Not the code of an interrupted run, which says that the state is saved.
+        process.exit(exitCodes.failed)
+      }
+      console.note(
+        asked.size === 0
+          ? `\nInterrupted: finishing the step and saving. Interrupt again to stop at once.`
+          : `\n${signal}: still finishing the step and saving.`
+      )
+      asked.set(signal, performance.now())
     }
     signals.forEach((signal) => process.on(signal, onSignal))
     return {
-      isInterrupted: () => count > 0,
+      isInterrupted: () => asked.size > 0,
       release: () => {
         signals.forEach((signal) => process.off(signal, onSignal))
       }

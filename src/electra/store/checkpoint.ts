@@ -26,6 +26,9 @@ export type Checkpoint = {
   readonly optimizer: ReadonlyArray<NamedStored>
 }
 
+/** Far more than any state. */
+const longestState = 2 ** 20
+
 const stateFile = 'state.json'
 const modelFile = 'model.safetensors'
 const optimizerFile = 'optimizer.safetensors'
@@ -71,10 +74,12 @@ const loadTensors = (
   const facts = files[file]
   if (facts === undefined) return TE.left(corrupt(join(directory, stateFile), `nothing about ${file}`, 'its hash'))
   return pipe(
-    readBytes(path),
+    // A longer one is not read; `expected` is then the right length all the same.
+    readBytes(path, facts.bytes),
+    TE.mapLeft((e) => (e._tag === 'Corrupt' ? { ...e, expected: String(facts.bytes) } : e)),
     TE.filterOrElse(
       (bytes) => bytes.length === facts.bytes,
-      (bytes) => corrupt(path, `${bytes.length} bytes`, `${facts.bytes}`)
+      (bytes) => corrupt(path, `${bytes.length} bytes`, String(facts.bytes))
     ),
     TE.filterOrElse(
       (bytes) => sha256(bytes) === facts.sha256,
@@ -94,7 +99,7 @@ const loadTensors = (
 export const loadCheckpoint = (directory: string): TE.TaskEither<StoreError, Checkpoint> => {
   const path = join(directory, stateFile)
   return pipe(
-    readText(path),
+    readText(path, longestState),
     TE.chainEitherK(parseState(path)),
     // A copy under a name of its own may be of any step.
     TE.filterOrElse(
@@ -154,6 +159,22 @@ const alreadyThere = (path: string, files: ReadonlyMap<string, Uint8Array>): TE.
   )
 
 /**
+ * Removes all checkpoints of a directory but the last `keep`, that of the given progress and its best: after each one that is
+ * written, and where a process that ended in between has left more.
+ */
+export const pruneCheckpoints = (
+  directory: string,
+  { step: written, best }: Pick<Progress, 'step' | 'best'>,
+  keep: number
+): TE.TaskEither<StoreError, void> =>
+  pipe(
+    stepsIn(directory),
+    TE.map((steps) => stepsToRemove(steps, keep, written, best?.step)),
+    TE.chain(TE.traverseSeqArray((step) => removeDirectory(directory, nameOf(step)))),
+    TE.asUnit
+  )
+
+/**
  * Writes a checkpoint into `directory`, then removes all but the last `keep`, this one and the best. Gives its path.
  * A failure to write leaves every earlier checkpoint as it was.
  */
@@ -164,13 +185,7 @@ export const saveCheckpoint = (
 ): TE.TaskEither<StoreError, string> =>
   pipe(
     write(directory, checkpoint),
-    TE.chainFirst(() =>
-      pipe(
-        stepsIn(directory),
-        TE.map((steps) => stepsToRemove(steps, keep, checkpoint.progress.step, checkpoint.progress.best?.step)),
-        TE.chain(TE.traverseSeqArray((step) => removeDirectory(directory, nameOf(step))))
-      )
-    )
+    TE.chainFirst(() => pruneCheckpoints(directory, checkpoint.progress, keep))
   )
 
 export type Found = { readonly path: string; readonly checkpoint: Checkpoint }

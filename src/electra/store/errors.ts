@@ -22,6 +22,10 @@ export type StoreError =
       readonly reason: string
     }
   | { readonly _tag: 'AlreadyExists'; readonly path: string }
+  /** Another process works in the directory. */
+  | { readonly _tag: 'InUse'; readonly path: string; readonly holder: string }
+  /** The directory was moved, removed or replaced while this process worked in it. */
+  | { readonly _tag: 'Gone'; readonly path: string }
   /** A file that does not hold what it should. */
   | { readonly _tag: 'Corrupt'; readonly path: string; readonly found: string; readonly expected: string }
   | { readonly _tag: 'UnsupportedVersion'; readonly path: string; readonly found: string; readonly expected: string }
@@ -63,6 +67,10 @@ export const showStoreError = (e: StoreError): string => {
       return `${e.path}: could not ${e.operation}: ${e.reason}`
     case 'AlreadyExists':
       return `${e.path} is already there, with other content`
+    case 'InUse':
+      return `${e.path} is in use by ${e.holder}: wait until that has ended, or choose another directory`
+    case 'Gone':
+      return `${e.path} is no longer the directory that this process began to work in: it was moved, removed or replaced`
     case 'Corrupt':
       return `${e.path}: found ${e.found}, expected ${e.expected}`
     case 'UnsupportedVersion':

@@ -11,7 +11,7 @@ import { decode, encode, showSafetensorsError } from '../../tensor/safetensors.j
 import type { NamedStored } from '../../tensor/stored.js'
 import type { ElectraConfig } from '../config.js'
 import type { Half, StoreError } from './errors.js'
-import { readBytes, readText, writeDirectory } from './files.js'
+import { readBytes, readText, replaceDirectory, writeDirectory } from './files.js'
 import { networkOf, parseHfConfig, printHfConfig, type Network } from './hf-config.js'
 import { checkTensors, halfOfParams, hfShapes, readHalf, type FloatTensor } from './hf-tensors.js'
 
@@ -25,38 +25,50 @@ export type TrainedModel = {
 }
 
 const configFile = 'config.json'
+/** Far more than any. */
+const longestConfig = 2 ** 20
+
 const tensorsFile = 'model.safetensors'
+
+type Writing = typeof writeDirectory
+
+const writingWith =
+  (writing: Writing) =>
+  (
+    directory: string,
+    half: 'discriminator' | 'generator',
+    { config, vocabSize, params, tokenizer }: TrainedModel
+  ): TE.TaskEither<StoreError, string> => {
+    const network = networkOf(config, vocabSize, half)
+    const text = (content: string): Uint8Array => new TextEncoder().encode(content)
+    return pipe(
+      halfOfParams(half, params),
+      checkTensors(directory, hfShapes(network, half)),
+      TE.fromEither,
+      TE.chain((tensors) =>
+        writing(
+          dirname(directory),
+          basename(directory),
+          new Map([
+            [configFile, text(printHfConfig(network, half))],
+            // transformers refuses files that do not say where they come from.
+            [tensorsFile, encode([...tensors.values()], { format: 'pt' })],
+            ...Object.entries(tokenizer).map(([name, content]) => [name, text(content)] as const)
+          ])
+        )
+      )
+    )
+  }
 
 /**
  * Writes one network of a run as a new directory, whole or not at all, and gives its path.
  * Fails with `TensorsDiffer` where the parameters are not those of the configuration (a masked-LM run has no
  * discriminator) and `AlreadyExists` where the directory is there.
  */
-export const exportModel = (
-  directory: string,
-  half: 'discriminator' | 'generator',
-  { config, vocabSize, params, tokenizer }: TrainedModel
-): TE.TaskEither<StoreError, string> => {
-  const network = networkOf(config, vocabSize, half)
-  const text = (content: string): Uint8Array => new TextEncoder().encode(content)
-  return pipe(
-    halfOfParams(half, params),
-    checkTensors(directory, hfShapes(network, half)),
-    TE.fromEither,
-    TE.chain((tensors) =>
-      writeDirectory(
-        dirname(directory),
-        basename(directory),
-        new Map([
-          [configFile, text(printHfConfig(network, half))],
-          // transformers refuses files that do not say where they come from.
-          [tensorsFile, encode([...tensors.values()], { format: 'pt' })],
-          ...Object.entries(tokenizer).map(([name, content]) => [name, text(content)] as const)
-        ])
-      )
-    )
-  )
-}
+export const exportModel = writingWith(writeDirectory)
+
+/** The same in place of the directory that has the name, if any: that stands until the new one is whole. */
+export const replaceModel = writingWith(replaceDirectory)
 
 export type ModelFiles = { readonly network: Network; readonly tensors: ReadonlyArray<FloatTensor> }
 
@@ -67,7 +79,7 @@ export type ModelFiles = { readonly network: Network; readonly tensors: Readonly
 export const importModel = (directory: string, half: Half): TE.TaskEither<StoreError, ModelFiles> => {
   const path = join(directory, tensorsFile)
   return pipe(
-    readText(join(directory, configFile)),
+    readText(join(directory, configFile), longestConfig),
     TE.chainEitherK(parseHfConfig(join(directory, configFile))),
     TE.bindTo('network'),
     TE.bind('tensors', ({ network }) =>

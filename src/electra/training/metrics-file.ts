@@ -5,13 +5,13 @@
  * the run had never been stopped. JSON has no NaN or infinities: they are written as null.
  */
 
-import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { appendFile, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { StoreError } from '../store/errors.js'
-import { attempt } from '../store/files.js'
+import { attempt, writeFileWhole } from '../store/files.js'
 
 export type MetricsRecord = {
   readonly kind: 'step' | 'heldOut'
@@ -20,7 +20,11 @@ export type MetricsRecord = {
   readonly [name: string]: number | string
 }
 
-export type MetricsFile = { readonly append: (record: MetricsRecord) => TE.TaskEither<StoreError, void> }
+export type MetricsFile = {
+  readonly append: (record: MetricsRecord) => TE.TaskEither<StoreError, void>
+  /** Until then a loss of power may take the last lines. */
+  readonly sync: TE.TaskEither<StoreError, void>
+}
 
 type Line = { readonly step: number; readonly isStep: boolean }
 
@@ -50,22 +54,25 @@ const readIfThere = (path: string): Promise<string> =>
     throw cause
   })
 
-/** Opens the metrics of the run in `directory`, and writes the run's configuration beside them. */
-export const metricsFile = (directory: string, from: From, config: string): TE.TaskEither<StoreError, MetricsFile> => {
+/** Opens the metrics of the run in `directory`, which is there. */
+export const metricsFile = (directory: string, from: From): TE.TaskEither<StoreError, MetricsFile> => {
   const path = join(directory, 'metrics.jsonl')
-  const configPath = join(directory, 'config.json')
   return pipe(
-    attempt('make it', directory, () => mkdir(directory, { recursive: true })),
-    TE.chain(() => attempt('write it', configPath, () => writeFile(configPath, config))),
-    TE.chain(() =>
-      attempt('write it', path, async () => {
-        const kept = linesUpTo(await readIfThere(path), from)
-        await writeFile(`${path}.tmp`, kept.map((line) => `${line}\n`).join(''))
-        await rename(`${path}.tmp`, path)
-      })
+    attempt('read it', path, () => readIfThere(path)),
+    TE.chain((text) =>
+      writeFileWhole(
+        path,
+        linesUpTo(text, from)
+          .map((line) => `${line}\n`)
+          .join('')
+      )
     ),
     TE.map(() => ({
-      append: (record) => attempt('append to it', path, () => appendFile(path, `${JSON.stringify(record)}\n`))
+      append: (record) => attempt('append to it', path, () => appendFile(path, `${JSON.stringify(record)}\n`)),
+      sync: attempt('write it', path, async () => {
+        const file = await open(path, 'r+')
+        await file.sync().finally(() => file.close())
+      })
     }))
   )
 }

@@ -44,13 +44,13 @@ export const restore = (session: Session, found: O.Option<Found>): TE.TaskEither
     )
   )
 
-/** The past of rank 0, on every rank. */
-export const sharePast =
+/** What rank 0 has, plain data, on every rank. */
+export const shareFirst =
   (ranks: Ranks) =>
-  (past: Past): TE.TaskEither<WorkerError, Past> =>
+  <A>(data: A): TE.TaskEither<WorkerError, A> =>
     pipe(
-      shareBytes(ranks)(serialize(past)),
-      TE.map((bytes) => deserialize(bytes) as Past)
+      shareBytes(ranks)(serialize(data)),
+      TE.map((bytes) => deserialize(bytes) as A)
     )
 
 /** What ranks must have been given alike: otherwise they would train different models, or meet for different things. */

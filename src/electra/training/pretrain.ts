@@ -28,15 +28,21 @@ import {
 } from '../../workers/index.js'
 import type { Corpus } from '../data/corpus.js'
 import type { Report } from '../objective/objective.js'
-import type { Found } from '../store/checkpoint.js'
 import type { HeldOut, Progress, RunIdentity } from '../store/checkpoint-state.js'
 import { sha256OfTensors } from '../store/digest.js'
 import type { StoreError } from '../store/errors.js'
 import { betterOf } from '../store/resume.js'
 import { heldOutOf, meansOf, oweEvaluation, owesEvaluation, remember, rememberHeldOut } from './history.js'
 import type { MetricsFile, MetricsRecord } from './metrics-file.js'
-import { checkCommon, isSaved, restore, sharePast, type Past, type Saved } from './past.js'
-import { runDirectory, type DirectoryError, type DirectoryOptions, type RunDirectory } from './run-directory.js'
+import { checkCommon, isSaved, restore, shareFirst, type Past, type Saved } from './past.js'
+import {
+  acquireRunDirectory,
+  type Beginning,
+  type DirectoryError,
+  type DirectoryOptions,
+  type RunDirectory
+} from './run-directory.js'
+import type { Start, Where } from './run-record.js'
 import { openSession, type NamedState, type RunSettings, type Session, type SessionError } from './session.js'
 
 export type PretrainOptions = RunSettings &
@@ -72,16 +78,7 @@ export type PretrainError =
       readonly found: number
     }
 
-/** On what the steps are computed. */
-export type Where = {
-  readonly device: string
-  readonly multiplier: string
-  /** Of each rank. */
-  readonly workers: number
-  readonly ranks: number
-  /** Whether the bits of the device's own products may depend on the machine. */
-  readonly relaxedSimd: boolean
-}
+export type { Where } from './run-record.js'
 
 export type PretrainEvent =
   | (Where & {
@@ -107,6 +104,8 @@ export type PretrainEvent =
   | { readonly _tag: 'Evaluated'; readonly step: number; readonly report: Report; readonly isBest: boolean }
   | { readonly _tag: 'Saved'; readonly step: number; readonly path: string }
   | ({ readonly _tag: 'Replaced' } & Replaced)
+  /** Nothing keeps another process from working in the run's directory, for that reason. */
+  | { readonly _tag: 'Unguarded'; readonly reason: string }
 
 export type PretrainResult = Where & {
   /** Whether every step was taken; otherwise it was asked to stop. */
@@ -122,8 +121,10 @@ export type PretrainResult = Where & {
   readonly best: HeldOut | undefined
   /** Of the training text's pieces, in nats. */
   readonly unigramEntropy: number
-  /** Of this process only: a resumed run does not count what came before. Padding is not counted. */
-  readonly tokensPerSecond: number
+  /** On what it was computed, by the step from which on. */
+  readonly starts: ReadonlyArray<Start>
+  /** Of this process only, `undefined` where it took no step. Padding is not counted. */
+  readonly tokensPerSecond: number | undefined
   /** Worker threads that were lost and replaced, in these processes. */
   readonly replacements: number
   readonly weightsSha256: string
@@ -149,29 +150,34 @@ type Run = {
   readonly session: Session
   readonly directory: RunDirectory
   readonly metrics: MetricsFile
+  readonly starts: ReadonlyArray<Start>
   readonly replacements: IO<number>
 }
 
-const whereOf = ({ options, session }: Pick<Run, 'options' | 'session'>): Where => ({
-  device: session.device.name,
-  multiplier: session.device.multiplier,
-  workers: session.workers,
-  ranks: session.ranks,
+const whereOf = ({ options, ranks }: Pick<Run, 'options' | 'ranks'>, { device, workers }: Pool): Where => ({
+  device: device.name,
+  multiplier: device.multiplier,
+  workers,
+  ranks: ranks.ranks,
   relaxedSimd: options.pool.choice.relaxed === true
 })
 
 const finite = (step: number, what: Diverged['what'], found: number): E.Either<PretrainError, void> =>
   Number.isFinite(found) ? E.right(undefined) : E.left({ _tag: 'Diverged', step, what, found })
 
-const save = ({ options, session, directory }: Run, past: Past): TE.TaskEither<StoreError, Saved> => {
+const save = ({ options, session, directory, metrics }: Run, past: Past): TE.TaskEither<StoreError, Saved> => {
   const { step, history, best } = past
   const progress: Progress = { ...identityOf(options), step, metrics: history, best }
   return pipe(
-    directory.save(
-      step,
-      pipe(
-        session.read,
-        T.map((state) => ({ progress, ...state }))
+    // Before the checkpoint that they lead to: a resume reads them up to there.
+    metrics.sync,
+    TE.chain(() =>
+      directory.save(
+        step,
+        pipe(
+          session.read,
+          T.map((state) => ({ progress, ...state }))
+        )
       )
     ),
     TE.map((saved) => {
@@ -272,9 +278,9 @@ const takeStep =
  * in between is saved without one, so that stopping leaves no trace in what comes after.
  */
 const fold =
-  (run: Run, start: Past): TE.TaskEither<PretrainError, PretrainResult> =>
+  (run: Run, start: Past): TE.TaskEither<PretrainError, Omit<PretrainResult, keyof Where>> =>
   async () => {
-    const { options, ranks, session } = run
+    const { options, ranks, session, starts } = run
     // A run that could not make it ends here, and does so when it is resumed.
     const begun = owesEvaluation(start.history) ? await evaluate(run, start)() : E.right(start)
     if (E.isLeft(begun)) return begun
@@ -311,13 +317,13 @@ const fold =
       step,
       totalSteps: options.totalSteps,
       parameters: session.parameters,
-      ...whereOf(run),
+      starts,
       first: meansOf(history, 'first'),
       last: meansOf(history, 'last'),
       heldOut: heldOutOf(history),
       best,
       unigramEntropy: session.data.unigramEntropy,
-      tokensPerSecond: seconds === 0 ? 0 : tokens / seconds,
+      tokensPerSecond: seconds === 0 ? undefined : tokens / seconds,
       replacements: replacements[0],
       weightsSha256: sha256OfTensors(state.params),
       optimizerSha256: sha256OfTensors(state.optimizer),
@@ -329,49 +335,49 @@ const fold =
 type Here = Pick<Run, 'options' | 'ranks' | 'directory' | 'replacements'>
 
 const inPool =
-  (here: Here, found: O.Option<Found>) =>
+  (here: Here, beginning: Beginning) =>
   (pool: Pool): TE.TaskEither<PretrainError, PretrainResult> => {
     const { options, ranks, directory } = here
-    const opened: TE.TaskEither<
-      PretrainError,
-      { readonly past: Past; readonly session: Session; readonly metrics: MetricsFile }
-    > = pipe(
-      openSession(options)(pool, { ranks }),
+    const where = whereOf(here, pool)
+    const opened = pipe(
+      TE.fromEither<PretrainError, void>(directory.admit(beginning, where)),
+      TE.chainW(() => openSession(options)(pool, { ranks })),
       TE.bindTo('session'),
-      TE.bindW('past', ({ session }) => restore(session, found)),
-      TE.bindW('metrics', ({ past }) =>
-        directory.metrics({ step: past.step, owesEvaluation: owesEvaluation(past.history) })
+      TE.bindW('past', ({ session }) => restore(session, beginning.found)),
+      TE.bindW('opened', ({ past }) =>
+        directory.open(beginning, { step: past.step, owesEvaluation: owesEvaluation(past.history) }, where)
       )
     )
     return pipe(
       together(ranks)(opened),
       TE.chainFirstW(({ session }) => session.share),
-      TE.bindW('begun', ({ past }) => sharePast(ranks)(past)),
-      TE.chainFirstIOK(({ session, begun }) => () => {
+      TE.bindW('begun', ({ past, opened: { starts } }) => shareFirst(ranks)({ past, starts })),
+      TE.chainFirstIOK(({ session, begun: { past } }) => () => {
         options.observe({
           _tag: 'Started',
-          step: begun.step,
+          step: past.step,
           totalSteps: options.totalSteps,
           parameters: session.parameters,
           examples: session.data.examples,
           heldOutExamples: session.data.heldOutExamples,
           memory: session.memory(),
-          ...whereOf({ options, session })
+          ...where
         })
       }),
-      TE.chainW(({ session, begun, metrics }) => fold({ ...here, session, metrics }, begun))
+      TE.chainW(({ session, begun: { past, starts }, opened: { metrics } }) =>
+        fold({ ...here, session, metrics, starts }, past)
+      ),
+      TE.map((result) => {
+        // A process that took no step computed nothing.
+        const { step: _, ...last } = result.starts.at(-1) ?? { ...where, step: 0 }
+        return { ...result, ...last }
+      })
     )
   }
 
-/**
- * Runs, or resumes, a pre-training. Stops after the step at which `shouldStop` says so, with its state saved.
- *
- * Worker threads that are lost on the way are replaced, and leave no trace in the results. On any `Left` the last
- * checkpoint stands, whole. Of several ranks one then has the reason, and the others `FailedElsewhere` where they had come to
- * it together; where they had not, they wait for that one to `abort`.
- */
-export const pretrain =
-  (options: PretrainOptions): TE.TaskEither<PretrainError, PretrainResult> =>
+const inDirectory =
+  (options: PretrainOptions, ranks: Ranks) =>
+  (directory: RunDirectory): TE.TaskEither<PretrainError, PretrainResult> =>
   () => {
     let replacements = 0
     const pool: PoolOptions = {
@@ -381,9 +387,7 @@ export const pretrain =
         options.observe({ _tag: 'Replaced', ...replaced })
       }
     }
-    const { ranks = solo } = options
-    const identity = identityOf(options)
-    const directory = runDirectory(options, identity, ranks)
+    if (directory.unguarded !== undefined) options.observe({ _tag: 'Unguarded', reason: directory.unguarded })
     const here: Here = { options, ranks, directory, replacements: () => replacements }
     const acquired = pipe(
       acquirePool(pool),
@@ -391,8 +395,43 @@ export const pretrain =
       TE.orElse((e) => together(ranks)(TE.left<WorkerError, Pool>(e)))
     )
     return pipe(
-      checkCommon(ranks, { ...identity, checkpointEvery: options.checkpointEvery }),
-      TE.chainW(() => together(ranks)(directory.start)),
-      TE.chainW((found) => TE.bracketW(acquired, inPool(here, found), (held) => TE.fromTask(held.release)))
+      together(ranks)(directory.begin),
+      TE.chainW((beginning) => TE.bracketW(acquired, inPool(here, beginning), (held) => TE.fromTask(held.release))),
+      // What follows would bring it into being again.
+      TE.chainFirstW(() => directory.check)
     )()
   }
+
+/**
+ * Runs, or resumes, a pre-training, and hands its result to `use` while the run's directory is still this process's own. Stops
+ * after the step at which `shouldStop` says so, with its state saved.
+ *
+ * Worker threads that are lost on the way are replaced, and leave no trace in the results. On any `Left` the last
+ * checkpoint stands, whole. Of several ranks one then has the reason, and the others `FailedElsewhere` where they had come to
+ * it together; where they had not, they wait for that one to `abort`.
+ */
+export const pretrainThen =
+  (options: PretrainOptions) =>
+  <E, A>(use: (result: PretrainResult) => TE.TaskEither<E, A>): TE.TaskEither<E | PretrainError, A> => {
+    const { ranks = solo } = options
+    const identity = identityOf(options)
+    const acquired = pipe(
+      checkCommon(ranks, { ...identity, checkpointEvery: options.checkpointEvery }),
+      TE.chainW(() =>
+        pipe(
+          acquireRunDirectory(options, identity, ranks),
+          // The others learn of it where they would begin.
+          TE.orElse((e) => together(ranks)(TE.left<DirectoryError, RunDirectory>(e)))
+        )
+      )
+    )
+    return TE.bracketW(
+      acquired,
+      (directory) => pipe(inDirectory(options, ranks)(directory), TE.chainW(use)),
+      ({ release }) => TE.fromTask(release)
+    )
+  }
+
+/** See `pretrainThen`. */
+export const pretrain = (options: PretrainOptions): TE.TaskEither<PretrainError, PretrainResult> =>
+  pretrainThen(options)(TE.right)

@@ -2,10 +2,11 @@
  * The directory that a run lives in:
  *
  *     config.json      the configuration, resolved
+ *     run.json         how it is driven, and on what it has been computed
  *     metrics.jsonl    a line for each step and each evaluation
  *     checkpoints/     the last few, and the best by held-out loss
  *
- * Of several ranks the first one reads and writes it, and the others do neither.
+ * One process at a time works in it. Of several ranks the first one reads and writes it, and the others do neither.
  */
 
 import { join } from 'node:path'
@@ -16,76 +17,203 @@ import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Ranks } from '../../workers/index.js'
 import { canonicalJson } from '../store/canonical-json.js'
-import { checkpointPath, latestCheckpoint, saveCheckpoint, type Checkpoint, type Found } from '../store/checkpoint.js'
+import {
+  checkpointPath,
+  latestCheckpoint,
+  pruneCheckpoints,
+  saveCheckpoint,
+  type Checkpoint,
+  type Found
+} from '../store/checkpoint.js'
 import type { RunIdentity } from '../store/checkpoint-state.js'
 import type { StoreError } from '../store/errors.js'
-import { removeLeftovers } from '../store/files.js'
+import { exists, removeLeftovers, writeFileWhole } from '../store/files.js'
+import { lockDirectory, type Lock } from '../store/lock.js'
 import { checkResume } from '../store/resume.js'
 import { metricsFile, type From, type MetricsFile } from './metrics-file.js'
+import {
+  checkArithmetic,
+  readRecord,
+  startsWith,
+  writeRecord,
+  type OtherBits,
+  type RunRecord,
+  type Start,
+  type Where
+} from './run-record.js'
 
 export type DirectoryOptions = {
   readonly out: string
   readonly keepCheckpoints: number
   /** Continue from the last checkpoint in `out`; without it, `out` must hold none. */
   readonly resume: boolean
+  /** Whether a resume may multiply otherwise than the run has so far, which gives other bits. Not where it is not given. */
+  readonly allowOtherBits?: boolean
 }
 
 export type DirectoryError =
   | StoreError
-  /** `out` already holds a run, and `resume` was not asked for. */
-  | { readonly _tag: 'RunExists'; readonly out: string; readonly step: number }
+  | OtherBits
+  /** `out` already holds a run, and `resume` was not asked for; `step` where it can be resumed. */
+  | { readonly _tag: 'RunExists'; readonly out: string; readonly step: number | undefined }
   /** `resume` was asked for, and there is nothing to resume. */
   | { readonly _tag: 'NothingToResume'; readonly out: string }
 
+/** Where a run begins. */
+export type Beginning = { readonly found: O.Option<Found>; readonly record: O.Option<RunRecord> }
+
+/** A run's directory, while this process has it. */
 export type RunDirectory = {
   /** Whether it is this rank that writes it. */
   readonly isOurs: boolean
-  /** The checkpoint to start from: none for a new run. */
-  readonly start: TE.TaskEither<DirectoryError, O.Option<Found>>
-  /** Opens the metrics, and writes the configuration beside them. */
-  readonly metrics: (from: From) => TE.TaskEither<StoreError, MetricsFile>
+  /** Why other processes are not kept out of it, where they are not. */
+  readonly unguarded: string | undefined
+  /** Fails with `Gone` where it is no longer there. */
+  readonly check: TE.TaskEither<StoreError, void>
+  /** Clears what processes before this one left behind, and gives the checkpoint to start from: none for a new run. */
+  readonly begin: TE.TaskEither<DirectoryError, Beginning>
+  /** Refuses to go on from there on what gives other bits, unless that is allowed. */
+  readonly admit: (beginning: Beginning, where: Where) => E.Either<DirectoryError, void>
+  /** Writes the configuration and the record of the run, and opens its metrics. */
+  readonly open: (
+    beginning: Beginning,
+    from: From,
+    where: Where
+  ) => TE.TaskEither<StoreError, { readonly metrics: MetricsFile; readonly starts: ReadonlyArray<Start> }>
   /** Writes the checkpoint of a step, and gives its path. */
   readonly save: (step: number, checkpoint: Task<Checkpoint>) => TE.TaskEither<StoreError, string>
+  readonly release: Task<void>
 }
 
-const startOf = (
-  checkpoints: string,
-  { out, resume }: DirectoryOptions,
-  identity: RunIdentity
-): RunDirectory['start'] =>
+const placesIn = (out: string) => ({ checkpoints: join(out, 'checkpoints'), model: join(out, 'model') })
+
+/** A new run must find no other's results: they would be taken for its own. */
+const expectNone = (out: string): TE.TaskEither<DirectoryError, void> =>
   pipe(
-    removeLeftovers(checkpoints),
+    [placesIn(out).model, join(out, 'report.json')],
+    TE.traverseArray((path) => exists(path)),
+    TE.filterOrElse(
+      (there) => !there.includes(true),
+      (): DirectoryError => ({ _tag: 'RunExists', out, step: undefined })
+    ),
+    TE.map(() => undefined)
+  )
+
+const beginOf = ({ out, resume, keepCheckpoints }: DirectoryOptions, identity: RunIdentity): RunDirectory['begin'] => {
+  const { checkpoints, model } = placesIn(out)
+  return pipe(
+    [out, checkpoints, model],
+    TE.traverseSeqArray(removeLeftovers),
     TE.chainW(() => latestCheckpoint(checkpoints)),
-    TE.chainEitherKW((found): E.Either<DirectoryError, O.Option<Found>> => {
-      if (O.isNone(found)) return resume ? E.left({ _tag: 'NothingToResume', out }) : E.right(found)
+    TE.chainW((found): TE.TaskEither<DirectoryError, Beginning> => {
+      if (O.isNone(found))
+        return resume
+          ? TE.left({ _tag: 'NothingToResume', out })
+          : pipe(
+              expectNone(out),
+              TE.map(() => ({ found, record: O.none }))
+            )
       const { progress } = found.value.checkpoint
-      if (!resume) return E.left({ _tag: 'RunExists', out, step: progress.step })
+      if (!resume) return TE.left({ _tag: 'RunExists', out, step: progress.step })
       return pipe(
-        checkResume(identity, progress),
-        E.map(() => found)
+        TE.fromEither<DirectoryError, void>(checkResume(identity, progress)),
+        TE.chainW(() => pruneCheckpoints(checkpoints, progress, keepCheckpoints)),
+        TE.chainW(() => readRecord(out)),
+        TE.map((record) => ({ found, record }))
       )
     })
   )
-
-/** The directory of a run as this rank sees it. */
-export const runDirectory = (options: DirectoryOptions, identity: RunIdentity, { rank }: Ranks): RunDirectory => {
-  const { out, keepCheckpoints } = options
-  const checkpoints = join(out, 'checkpoints')
-  return rank === 0
-    ? {
-        isOurs: true,
-        start: startOf(checkpoints, options, identity),
-        metrics: (from) => metricsFile(out, from, `${canonicalJson(identity.config, 2)}\n`),
-        save: (_, checkpoint) =>
-          pipe(
-            TE.fromTask(checkpoint),
-            TE.chain((whole) => saveCheckpoint(checkpoints, whole, { keep: keepCheckpoints }))
-          )
-      }
-    : {
-        isOurs: false,
-        start: TE.right(O.none),
-        metrics: () => TE.right({ append: () => TE.right(undefined) }),
-        save: (step) => TE.right(checkpointPath(checkpoints, step))
-      }
 }
+
+const startsOf = ({ record }: Beginning): ReadonlyArray<Start> =>
+  pipe(
+    record,
+    O.match(
+      () => [],
+      ({ starts }) => starts
+    )
+  )
+
+export type Driving = DirectoryOptions & { readonly checkpointEvery: number }
+
+const openOf =
+  (
+    { out, keepCheckpoints, checkpointEvery }: Driving,
+    { config, totalSteps }: RunIdentity,
+    guarded: Guard
+  ): RunDirectory['open'] =>
+  (beginning, from, where) => {
+    const before = startsOf(beginning)
+    const isOver = from.step === totalSteps && before.length > 0
+    const starts = isOver ? before : startsWith(before, { ...where, step: from.step })
+    return pipe(
+      writeFileWhole(join(out, 'config.json'), `${canonicalJson(config, 2)}\n`),
+      TE.chain(() => writeRecord(out, { checkpointEvery, keepCheckpoints, starts })),
+      TE.chain(() => metricsFile(out, from)),
+      TE.map(({ append, sync }) => ({
+        starts,
+        metrics: { append: (record) => guarded(append(record)), sync }
+      }))
+    )
+  }
+
+type Guard = <A>(work: TE.TaskEither<StoreError, A>) => TE.TaskEither<StoreError, A>
+
+/** What may be written only while the directory is the one that was locked: it must not come into being again under its name. */
+const guard =
+  ({ check }: Lock): Guard =>
+  (work) =>
+    pipe(
+      check,
+      TE.chain(() => work)
+    )
+
+const ours = (options: Driving, identity: RunIdentity, lock: Lock): RunDirectory => {
+  const { checkpoints } = placesIn(options.out)
+  const guarded = guard(lock)
+  return {
+    isOurs: true,
+    unguarded: lock.unguarded,
+    check: lock.check,
+    begin: beginOf(options, identity),
+    admit: (beginning, where) =>
+      options.allowOtherBits === true ? E.right(undefined) : checkArithmetic(startsOf(beginning), where),
+    open: openOf(options, identity, guarded),
+    save: (_, checkpoint) =>
+      pipe(
+        TE.fromTask(checkpoint),
+        TE.chain((whole) => guarded(saveCheckpoint(checkpoints, whole, { keep: options.keepCheckpoints })))
+      ),
+    release: lock.release
+  }
+}
+
+const anothers = ({ out }: Driving): RunDirectory => ({
+  isOurs: false,
+  unguarded: undefined,
+  check: TE.right(undefined),
+  begin: TE.right({ found: O.none, record: O.none }),
+  admit: () => E.right(undefined),
+  open: () => TE.right({ metrics: { append: () => TE.right(undefined), sync: TE.right(undefined) }, starts: [] }),
+  save: (step) => TE.right(checkpointPath(placesIn(out).checkpoints, step)),
+  release: () => Promise.resolve()
+})
+
+/** Takes the directory of a run for this process, as this rank sees it. Fails with `InUse` where another has it. */
+export const acquireRunDirectory = (
+  options: Driving,
+  identity: RunIdentity,
+  { rank }: Ranks
+): TE.TaskEither<DirectoryError, RunDirectory> =>
+  rank === 0
+    ? pipe(
+        // Nothing comes into being where there is nothing to resume.
+        options.resume ? exists(options.out) : TE.right(true),
+        TE.filterOrElse(
+          (there) => there,
+          (): DirectoryError => ({ _tag: 'NothingToResume', out: options.out })
+        ),
+        TE.chainW(() => lockDirectory(options.out)),
+        TE.map((lock) => ours(options, identity, lock))
+      )
+    : TE.right(anothers(options))

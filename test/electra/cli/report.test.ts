@@ -25,6 +25,7 @@ const result: PretrainResult = {
   workers: 1,
   ranks: 1,
   relaxedSimd: false,
+  starts: [],
   first: tenth(6.2),
   last: tenth(5.1),
   heldOut: { ...tenth(5.3), fixedCorruptionAuc: 0.625 },

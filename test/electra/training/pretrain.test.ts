@@ -2,7 +2,7 @@
  * Pre-training as the fold that it is: stopping and going on leave no trace, and what cannot go on says why.
  */
 
-import { cp, mkdir, readdir, readFile, rm, truncate } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import * as O from 'fp-ts/lib/Option.js'
@@ -32,7 +32,22 @@ const metricsOf = async (out: string): Promise<ReadonlyArray<unknown>> =>
     .map((line) => ({ ...(JSON.parse(line) as object), seconds: 0 }))
 
 /** What two runs that are the same have in common. */
-const factsOf = ({ tokensPerSecond: _, checkpoint: __, params: ___, workers: ____, ...facts }: PretrainResult) => facts
+const factsOf = ({
+  tokensPerSecond: _,
+  checkpoint: __,
+  params: ___,
+  workers: ____,
+  starts: _____,
+  ...facts
+}: PretrainResult) => facts
+
+/** Every file below a directory, and when it was last changed. */
+const changesIn = async (out: string): Promise<ReadonlyArray<readonly [string, bigint]>> => {
+  const names = (await readdir(out, { recursive: true })).sort()
+  return Promise.all(
+    names.map(async (name) => [name, (await stat(join(out, name), { bigint: true })).ctimeNs] as const)
+  )
+}
 
 const checkpointFiles = async (path: string): Promise<ReadonlyArray<readonly [string, Buffer]>> =>
   Promise.all((await readdir(path)).sort().map(async (name) => [name, await readFile(join(path, name))] as const))
@@ -84,11 +99,21 @@ describe('a run that is stopped and resumed', () => {
 
   it('takes no step, evaluates nothing and writes nothing when it was complete', async () => {
     const events: Array<PretrainEvent['_tag']> = []
+    const before = await changesIn(at('whole'))
     const again = await rightOf(
-      pretrain(optionsOf(corpus, at('whole'), { resume: true, observe: ({ _tag }) => events.push(_tag) }))
+      pretrain(
+        optionsOf(corpus, at('whole'), {
+          resume: true,
+          pool: threads(2),
+          observe: ({ _tag }) => events.push(_tag)
+        })
+      )
     )
     expect(events).toEqual(['Started'])
-    expect(again).toMatchObject({ ...factsOf(whole), tokensPerSecond: 0, checkpoint: whole.checkpoint })
+    expect(again).toMatchObject({ ...factsOf(whole), tokensPerSecond: undefined, checkpoint: whole.checkpoint })
+    // What it was computed on, and not what would have gone on.
+    expect(again).toMatchObject({ workers: 1, starts: whole.starts })
+    expect(await changesIn(at('whole'))).toEqual(before)
     expect(await metricsOf(at('whole'))).toHaveLength(12 + 3)
   })
 

@@ -65,9 +65,6 @@ export const demo = ({ out, workers, seed }: DemoOptions, console: Console): Com
           out: directory,
           seed,
           workers: workers ?? Math.min(2, availableParallelism()),
-          device: 'auto',
-          matmul: 'auto',
-          relaxedSimd: false,
           resume
         },
         console
