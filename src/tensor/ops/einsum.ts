@@ -4,9 +4,11 @@
  *     einsum('bik,bkj->bij')(x, y)      batched matrix product
  *     einsum('ii')(x)                   trace
  *     einsum('bld,vd->blv')(h, table)   scores against a table
+ *     einsum('...ij->...ji')(x)         the last two axes swapped
  */
 
 import { invalidArgument, shapeMismatch } from '../fault.js'
+import { broadcastShapes, type Shape } from '../shape.js'
 import { dotNode, permuteNode, reshapeNode, type Tensor } from '../tensor.js'
 import { slice } from './movement.js'
 import { sum } from './reduce.js'
@@ -14,25 +16,33 @@ import { sum } from './reduce.js'
 /** A tensor whose axes have names: one distinct letter each. */
 type Lettered = { readonly letters: ReadonlyArray<string>; readonly x: Tensor }
 
-type Spec = { readonly operands: ReadonlyArray<ReadonlyArray<string>>; readonly output: ReadonlyArray<string> }
+/** The letters of one operand or of the result; an ellipsis is among them as `...`. */
+type Word = ReadonlyArray<string>
+
+type Spec = { readonly operands: ReadonlyArray<Word>; readonly output: Word }
 
 /**
- * `out[output letters] = sum over all other letters of the product of the operands`.
+ * `out[output letters] = sum over all other letters of the product of the operands`. NumPy's `einsum`.
  *
  * The subscripts name each axis of each operand with a letter, operands apart by commas. After `->` stand the letters of
  * the result in order; without it, those that occur exactly once, alphabetically. A letter twice in one operand takes its
- * diagonal. A letter has one extent everywhere (1 is not stretched). Operands are contracted from left to right, each
- * letter summed as soon as nobody to the right needs it.
+ * diagonal. `...` stands for any number of further axes, which broadcast between the operands; the result must have them where
+ * there are any, and without `->` they come first. A letter has one extent everywhere, or 1, which is stretched.
+ * Operands are contracted from left to right, each letter summed as soon as nobody to the right needs it.
  *
- * f32, i32 and u32. Fails with `InvalidArgument` for subscripts that do not parse, `ShapeMismatch` for extents that differ.
+ * f32, i32 and u32. Fails with `InvalidArgument` for subscripts that do not parse or do not fit the ranks, `ShapeMismatch` for
+ * extents that differ.
  */
 export const einsum =
   (subscripts: string) =>
   (...xs: ReadonlyArray<Tensor>): Tensor => {
-    const spec = parse(subscripts)
-    expectFit(subscripts, spec, xs)
-    const operands = xs.map((x, i) => distinct({ letters: spec.operands[i], x }))
-    const neededAfter = (i: number): ReadonlyArray<string> => [...spec.output, ...spec.operands.slice(i + 1).flat()]
+    const spec = spelled(subscripts, parse(subscripts), xs)
+    const extents = extentsOf(subscripts, spec.operands, xs)
+    const operands = xs.map((x, i) => unstretched(extents, distinct({ letters: spec.operands[i], x })))
+    const neededAfter = (i: number): ReadonlyArray<string> => [
+      ...spec.output,
+      ...operands.slice(i + 1).flatMap(({ letters }) => letters)
+    ]
     const total = operands
       .slice(1)
       .reduce<Lettered>(
@@ -45,32 +55,79 @@ export const einsum =
     )
   }
 
+const ellipsis = '...'
+
+const isLetter = (symbol: string): boolean => symbol !== ellipsis
+
+const lettersOf = (word: string): Word => word.match(/\.\.\.|[a-zA-Z]/g) ?? []
+
 const parse = (subscripts: string): Spec => {
-  const match = /^([a-zA-Z]*(?:,[a-zA-Z]*)*)(?:->([a-zA-Z]*))?$/.exec(subscripts.replaceAll(' ', ''))
-  if (match === null) throw invalidArgument('einsum', `'${subscripts}'`, `letters, commas and at most one '->'`)
-  const operands = match[1].split(',').map((letters) => [...letters])
+  const found = `'${subscripts}'`
+  // Blanks may stand anywhere but within an ellipsis.
+  const text = /\. +\./.test(subscripts) ? subscripts : subscripts.replaceAll(' ', '')
+  const word = String.raw`[a-zA-Z]*(?:\.\.\.)?[a-zA-Z]*`
+  const match = new RegExp(`^(${word}(?:,${word})*)(?:->(${word}))?$`).exec(text)
+  if (match === null)
+    throw invalidArgument('einsum', found, `letters, at most one '...' an operand, commas and at most one '->'`)
+  const operands = match[1].split(',').map(lettersOf)
   const all = operands.flat()
   const once = [...new Set(all)].filter((letter) => all.indexOf(letter) === all.lastIndexOf(letter)).sort()
-  const output = match[2] === undefined ? once : [...match[2]]
-  if (new Set(output).size !== output.length || !output.every((letter) => all.includes(letter)))
-    throw invalidArgument('einsum', `'${subscripts}'`, 'each letter of the result once, and in some operand')
+  const output = match[2] === undefined ? [ellipsis, ...once.filter(isLetter)] : lettersOf(match[2])
+  if (new Set(output).size !== output.length || !output.filter(isLetter).every((letter) => all.includes(letter)))
+    throw invalidArgument('einsum', found, 'each letter of the result once, and in some operand')
   return { operands, output }
 }
 
-const expectFit = (subscripts: string, { operands }: Spec, xs: ReadonlyArray<Tensor>): void => {
+/** The same with each ellipsis spelled out: the axis that is `n`-th from its end is called `n`, as they align there. */
+const spelled = (subscripts: string, { operands, output }: Spec, xs: ReadonlyArray<Tensor>): Spec => {
   if (operands.length !== xs.length)
     throw invalidArgument('einsum', `${xs.length} tensors for '${subscripts}'`, String(operands.length))
-  const op = `einsum('${subscripts}')`
+  const ranks = operands.map((word, i) => {
+    const rank = xs[i].shape.length - word.filter(isLetter).length
+    const fits = word.includes(ellipsis) ? rank >= 0 : rank === 0
+    if (!fits)
+      throw invalidArgument(
+        'einsum',
+        `rank ${xs[i].shape.length} for '${word.join('')}'`,
+        `rank ${word.includes(ellipsis) ? 'at least ' : ''}${word.filter(isLetter).length}`
+      )
+    return rank
+  })
+  const named = (word: Word, rank: number): Word =>
+    word.flatMap((symbol) => (isLetter(symbol) ? [symbol] : Array.from({ length: rank }, (_, i) => String(rank - i))))
+  const most = Math.max(0, ...ranks)
+  if (most > 0 && !output.includes(ellipsis))
+    throw invalidArgument('einsum', `'${subscripts}' with axes in its '...'`, `'...' in the result too`)
+  return { operands: operands.map((word, i) => named(word, ranks[i])), output: named(output, most) }
+}
+
+/** The extent of each letter: the one that is not 1, where there is one. */
+const extentsOf = (
+  subscripts: string,
+  operands: ReadonlyArray<Word>,
+  xs: ReadonlyArray<Tensor>
+): ReadonlyMap<string, number> => {
+  const mismatch = (): Error => shapeMismatch(`einsum('${subscripts}')`, ...xs.map((x) => x.shape))
   const extents = new Map<string, number>()
   operands.forEach((letters, i) => {
     const { shape } = xs[i]
-    if (letters.length !== shape.length)
-      throw invalidArgument('einsum', `rank ${shape.length} for '${letters.join('')}'`, `rank ${letters.length}`)
     letters.forEach((letter, axis) => {
-      if ((extents.get(letter) ?? shape[axis]) !== shape[axis]) throw shapeMismatch(op, ...xs.map((x) => x.shape))
-      extents.set(letter, shape[axis])
+      if (shape[letters.indexOf(letter)] !== shape[axis]) throw mismatch()
+      const both = broadcastShapes([extents.get(letter) ?? 1], [shape[axis]])
+      if (both === undefined) throw mismatch()
+      extents.set(letter, both[0])
     })
   })
+  return extents
+}
+
+/** Without the axes of extent 1 whose letters have more elsewhere: whoever has them all stretches the product. */
+const unstretched = (extents: ReadonlyMap<string, number>, { letters, x }: Lettered): Lettered => {
+  const isKept = (axis: number): boolean => x.shape[axis] === extents.get(letters[axis])
+  const shape: Shape = x.shape.filter((_, axis) => isKept(axis))
+  return shape.length === letters.length
+    ? { letters, x }
+    : { letters: letters.filter((_, axis) => isKept(axis)), x: reshapeNode(shape, x) }
 }
 
 /** Diagonals taken until no letter repeats. */
