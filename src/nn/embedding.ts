@@ -19,7 +19,8 @@ export const embeddingSpec = (
 /**
  * `y[..., :] = weight[ids[...], :]`. Its gradient adds up over repeated ids.
  *
- * Shapes: ids `[...]` (i32), result `[..., E]`. An id outside `[0, V)` reads zeros.
+ * Shapes: ids `[...]` (i32), result `[..., E]`. An id outside `[0, V)` that a program computes or is given
+ * reads zeros; one that is known when the expression is written is a `TensorFault`.
  */
 export const embedding =
   ({ weight }: Embedding) =>

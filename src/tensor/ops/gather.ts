@@ -1,12 +1,15 @@
 /**
  * Reading by index, and its transpose.
  *
- * Indices are i32. None counts from the back: an index outside `[0, n)` reads 0, and adds nowhere.
+ * Indices are i32, and none counts from the back. Indices that are known when the expression is written, literals and constants,
+ * must lie in `[0, n)`: one that does not is an `InvalidArgument` that names it. Where a program computes the index or is given it,
+ * one outside `[0, n)` reads 0, and adds nowhere, on every device.
  */
 
 import { pipe } from 'fp-ts/lib/function.js'
-import type { DType } from '../dtype.js'
+import type { Data, DType } from '../dtype.js'
 import { dtypeMismatch, invalidArgument, shapeMismatch } from '../fault.js'
+import { isLiteral, peek } from '../literal.js'
 import { equalShapes, sizeOf, type Shape } from '../shape.js'
 import { gatherNode, iotaNode, permuteNode, reshapeNode, resolveAxis, scatterAddNode, type Tensor } from '../tensor.js'
 import { add, and, cast, eq, ge, lt, mul, where } from './arithmetic.js'
@@ -22,8 +25,26 @@ import { expandDims } from './movement.js'
  */
 export const take =
   (indices: Tensor, axis = 0) =>
-  (x: Tensor): Tensor =>
-    gatherNode(axis, x, indices)
+  (x: Tensor): Tensor => {
+    const read = gatherNode(axis, x, indices)
+    expectInside('take', x.shape[resolveAxis('take', axis, x.shape.length)], indices)
+    return read
+  }
+
+/** Throws `InvalidArgument` for a known index that is none of `extent` places. */
+const expectInside = (op: string, extent: number, indices: Tensor): void => {
+  const outside = sizeOf(indices.shape) === 0 ? undefined : knownOf(indices).find((i) => i < 0 || i >= extent)
+  if (outside !== undefined)
+    throw invalidArgument(op, `index ${outside}`, `indices in [0, ${extent}), where none counts from the back`)
+}
+
+/** The values that a tensor is known to consist of, none where a program computes them. */
+const knownOf = (x: Tensor): Data | ReadonlyArray<number> => {
+  let at = x
+  while (at.op._tag === 'reshape' || at.op._tag === 'permute' || at.op._tag === 'broadcast') at = at.inputs[0]
+  if (isLiteral(at)) return peek(at)
+  return at.op._tag === 'constant' ? [at.op.value] : []
+}
 
 /**
  * `take` within each element of a batch: the first `batch` axes of `x` and of `indices` go together.
@@ -42,6 +63,7 @@ export const gather =
       throw invalidArgument('gather', `${batch} batch axes with axis ${at}`, 'axis and indices behind the batch axes')
     const lead = x.shape.slice(0, batch)
     if (!equalShapes(lead, indices.shape.slice(0, batch))) throw shapeMismatch('gather', x.shape, indices.shape)
+    expectInside('gather', x.shape[at], indices)
     const between = range(batch, at)
     const after = range(at + 1, x.shape.length)
     const chosen = indices.shape.slice(batch)
@@ -86,6 +108,7 @@ export const takeAlongAxis =
     if (indices.shape.length !== rank) throw shapeMismatch('takeAlongAxis', x.shape, indices.shape)
     const without = (shape: Shape): Shape => shape.filter((_, i) => i !== at)
     const others = commonShape('takeAlongAxis', [without(x.shape), without(indices.shape)])
+    expectInside('takeAlongAxis', x.shape[at], indices)
     const last = [...range(0, at), ...range(at + 1, rank), at]
     const back = [...range(0, at), rank - 1, ...range(at, rank - 1)]
     const lastOf = (y: Tensor): Tensor => stretch([...others, y.shape[at]], permuteNode(last, y))
@@ -101,8 +124,11 @@ export const takeAlongAxis =
  */
 export const scatterAdd =
   (indices: Tensor, shape: Shape, axis = 0) =>
-  (updates: Tensor): Tensor =>
-    scatterAddNode(axis, shape, indices, updates)
+  (updates: Tensor): Tensor => {
+    const added = scatterAddNode(axis, shape, indices, updates)
+    expectInside('scatterAdd', shape[resolveAxis('scatterAdd', axis, shape.length)], indices)
+    return added
+  }
 
 /**
  * 1 at each index along a new last axis, 0 elsewhere: `[...s]` to `[...s, depth]`.

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { mul } from '../../../src/tensor/ops/arithmetic.js'
+import { add, mul } from '../../../src/tensor/ops/arithmetic.js'
 import { full } from '../../../src/tensor/ops/create.js'
 import { gather, oneHot, scatterAdd, take, takeAlongAxis } from '../../../src/tensor/ops/gather.js'
-import { slice, squeeze, stack } from '../../../src/tensor/ops/movement.js'
+import { broadcastTo, reshape, slice, squeeze, stack } from '../../../src/tensor/ops/movement.js'
 import { sum } from '../../../src/tensor/ops/reduce.js'
 import type { Shape } from '../../../src/tensor/shape.js'
 import type { Tensor } from '../../../src/tensor/tensor.js'
@@ -17,6 +17,9 @@ const indexValues = fc.oneof(
 )
 
 const indicesOf = (shape: Shape): fc.Arbitrary<Plain> => tensorsOf(shape, 'i32', indexValues)
+
+/** Indices that a program computes: nobody knows them before. */
+const computed = (x: Plain): Tensor => add(0)(literalOf(x))
 
 type Reading = { readonly x: Plain; readonly indices: Plain; readonly axis: number }
 
@@ -39,7 +42,7 @@ describe('take', () => {
   it('reads the slice that each index names, and 0 where there is none', () => {
     fc.assert(
       fc.property(readings, (reading) => {
-        const found = take(literalOf(reading.indices), reading.axis)(literalOf(reading.x))
+        const found = take(computed(reading.indices), reading.axis)(literalOf(reading.x))
         expect(run(found)).toEqual(naiveTake(reading))
       })
     )
@@ -66,14 +69,14 @@ describe('scatterAdd', () => {
     )
     fc.assert(
       fc.property(cases, ({ x, indices, axis, updates }) => {
-        const [t, i, u] = [x, indices, updates].map(literalOf)
+        const [t, i, u] = [literalOf(x), computed(indices), literalOf(updates)]
         expect(inner(take(i, axis)(t), u)).toBe(inner(t, scatterAdd(i, x.shape, axis)(u)))
       })
     )
   })
 
   it('adds up what repeated indices bring, and drops what is outside', () => {
-    const indices = literalOf({ shape: [4], dtype: 'i32', values: [1, 1, -1, 3] })
+    const indices = computed({ shape: [4], dtype: 'i32', values: [1, 1, -1, 3] })
     const updates = literalOf({ shape: [4], dtype: 'f32', values: [1, 2, 4, 8] })
     expect(run(scatterAdd(indices, [3])(updates))).toEqual({ shape: [3], dtype: 'f32', values: [0, 3, 0] })
   })
@@ -117,7 +120,7 @@ describe('gather', () => {
                   return eachTaken(nth(a), nth(i), depth - 1)
                 })
               )
-        const [a, i] = [literalOf(x), literalOf(indices)]
+        const [a, i] = [literalOf(x), computed(indices)]
         expect(run(gather(i, axis, batch)(a))).toEqual(run(eachTaken(a, i, batch)))
       })
     )
@@ -126,7 +129,7 @@ describe('gather', () => {
   it('without batch axes is take', () => {
     fc.assert(
       fc.property(readings, ({ x, indices, axis }) => {
-        const [a, i] = [literalOf(x), literalOf(indices)]
+        const [a, i] = [literalOf(x), computed(indices)]
         expect(run(gather(i, axis, 0)(a))).toEqual(run(take(i, axis)(a)))
       })
     )
@@ -182,8 +185,8 @@ describe('takeAlongAxis', () => {
               )
             : 0
         })
-        expect(run(takeAlongAxis(literalOf(indices), axis)(literalOf(x)))).toEqual(expected)
-        expect(run(takeAlongAxis(literalOf(indices), axis - x.shape.length)(literalOf(x)))).toEqual(expected)
+        expect(run(takeAlongAxis(computed(indices), axis)(literalOf(x)))).toEqual(expected)
+        expect(run(takeAlongAxis(computed(indices), axis - x.shape.length)(literalOf(x)))).toEqual(expected)
       })
     )
   })
@@ -193,6 +196,35 @@ describe('takeAlongAxis', () => {
       _tag: 'ShapeMismatch',
       op: 'takeAlongAxis'
     })
+  })
+})
+
+describe('indices that are known when the expression is written', () => {
+  const known: Readonly<Record<string, (index: number) => Tensor>> = {
+    'a literal': (index) => literalOf({ shape: [1], dtype: 'i32', values: [index] }),
+    'a constant': (index) => full([1], index, 'i32'),
+    'a literal in another shape': (index) =>
+      broadcastTo([2, 1])(literalOf({ shape: [1], dtype: 'i32', values: [index] }))
+  }
+  const readers: Readonly<Record<string, (indices: Tensor) => Tensor>> = {
+    take: (indices) => take(indices, 1)(full([2, 3], 1)),
+    gather: (indices) => gather(indices, 1, 0)(full([2, 3], 1)),
+    takeAlongAxis: (indices) => takeAlongAxis(reshape([1, -1])(indices), 1)(full([2, 3], 1)),
+    scatterAdd: (indices) => scatterAdd(indices, [2, 3], 1)(full([2, ...indices.shape], 1))
+  }
+
+  it.each(Object.keys(readers))('are a fault of %s that names the one that is outside', (name) => {
+    for (const indices of Object.values(known))
+      for (const index of [-(2 ** 31), -1, 0, 2, 3, 2 ** 31 - 1]) {
+        const read = (): Tensor => readers[name](indices(index))
+        if (index >= 0 && index < 3) expect(read).not.toThrow()
+        else expect(faultOf(read)).toMatchObject({ _tag: 'InvalidArgument', op: name, found: `index ${index}` })
+      }
+  })
+
+  it('may be anything where they stand nowhere', () => {
+    expect(run(take(broadcastTo([0])(full([], 7, 'i32')))(full([3], 1)))).toMatchObject({ shape: [0] })
+    expect(run(take(full([0], 0, 'i32'))(full([0], 1)))).toMatchObject({ shape: [0] })
   })
 })
 
