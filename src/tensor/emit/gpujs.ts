@@ -6,7 +6,9 @@
  * exact integers. The text keeps to what gpu.js translates without changing its meaning:
  *
  * - loop bounds are literals (any other loop stops after 1,000 turns);
- * - index arithmetic stands inside the brackets (an integer kept in a local becomes a float, exact only up to 2^24);
+ * - a loop's counter is a float on some backends: above 2^24 it would neither count nor end, so a longer sum is two loops;
+ * - index arithmetic stands inside the brackets (an integer kept in a local becomes a float, exact only up to 2^24), and where the
+ *   backend has integers each counter is made one by `| 0`; where it has none, what reaches beyond 2^24 is refused;
  * - `/` is a float division, so a batch index is split as `floor((z + 1/2) / d)`, which a division good to 2.5 ulp leaves
  *   exact while `z < 2^23 / 5`, and `| 0` makes it an integer again.
  *
@@ -35,8 +37,24 @@ export const operandNames = ['left', 'right'] as const
 const maxWorkgroups = 65_535
 const maxThreads = { columns: 8 * maxWorkgroups, rows: 8 * maxWorkgroups, batch: maxWorkgroups }
 
-/** `coefficient * name`, where `name` counts from 0 up to `extent`. */
-type Term = { readonly name: string; readonly coefficient: number }
+/** What a backend of gpu.js computes addresses in, and how sums are cut. */
+export type GpuJsArithmetic = {
+  readonly addresses: 'integers' | 'floats'
+  /** The largest address and count that are exact. */
+  readonly exact: number
+  /** A longer sum is a sum of sums of so many terms, or of more where it would be longer than this itself. */
+  readonly block: number
+}
+
+/** Up to this length a sum's rounding errors stay small, and one loop is what gpu.js makes vectors of. */
+const block = 4096
+
+export const integerAddresses: GpuJsArithmetic = { addresses: 'integers', exact: 2 ** 31 - 1, block }
+
+export const floatAddresses: GpuJsArithmetic = { addresses: 'floats', exact: 2 ** 24, block }
+
+/** `coefficient * name`, where `name` counts from 0 to `most`. */
+type Term = { readonly name: string; readonly coefficient: number; readonly most: number }
 
 /** One of the counters that an address is made of; in memory its steps are `stride` apart. */
 type Axis = { readonly extent: number; readonly stride: number }
@@ -64,7 +82,8 @@ const batchQuotient = (divisor: number): string =>
 const batchTerms = (batch: ReadonlyArray<Axis>): ReadonlyArray<Term> =>
   batch.map(({ stride }, d) => ({
     name: batchQuotient(product(batch.slice(d + 1).map(({ extent }) => extent))),
-    coefficient: d + 1 < batch.length ? stride - batch[d + 1].extent * batch[d + 1].stride : stride
+    coefficient: d + 1 < batch.length ? stride - batch[d + 1].extent * batch[d + 1].stride : stride,
+    most: product(batch.slice(0, d + 1).map(({ extent }) => extent)) - 1
   }))
 
 const printTerm = ({ name, coefficient }: Term): string => {
@@ -80,29 +99,51 @@ const printAddress = (base: number, terms: ReadonlyArray<Term>): string => {
   return [start.join(' + '), ...subtracted].join(' - ')
 }
 
-/** The two axes of a matrix by the names of their counters: threads, and the loop. */
-type Counter = { readonly name: string; readonly extent: number }
+/** The two axes of a matrix: each with its counters, in elements of the axis. */
+type Counted = { readonly extent: number; readonly counters: ReadonlyArray<Term> }
 
-/** An operand's window, and the address of its element for this thread and this turn of the loop. */
+/** A loop over a stretch of the sum: the counters that are made of it, and where it begins. */
+type Stretch = { readonly counters: ReadonlyArray<Term>; readonly start: number }
+
+/** An operand's window, and the address of its element for this thread and a turn of the loop. */
+type Operand = {
+  readonly window: Window
+  readonly address: (stretch: Stretch) => string
+  /** No part of an address is above it. */
+  readonly most: number
+}
+
+/** The inner axis, which the loops walk, is the row's or the column's. */
 const operand = (
   matrix: StridedMatrix,
   batch: ReadonlyArray<number>,
-  row: Counter,
-  column: Counter
-): { readonly window: Window; readonly address: string } => {
+  outer: Counted & { readonly stride: number },
+  inner: { readonly extent: number; readonly stride: number }
+): Operand => {
   const moves = ({ extent }: { readonly extent: number }): boolean => extent > 1
   const planes = batch.map((extent, d) => ({ extent, stride: matrix.batch[d] })).filter(moves)
-  const cells = [
-    { ...row, stride: matrix.row },
-    { ...column, stride: matrix.column }
-  ].filter(moves)
-  const [low, high] = reach([...planes, ...cells])
-  const cellTerms = cells.map(({ name, stride }) => ({ name, coefficient: stride }))
+  const [low, high] = reach([...planes, ...[outer, inner].filter(moves)])
+  const scaled = (counters: ReadonlyArray<Term>, stride: number): ReadonlyArray<Term> =>
+    counters.map((term) => ({ ...term, coefficient: term.coefficient * stride }))
+  const fixed = [...batchTerms(planes), ...(moves(outer) ? scaled(outer.counters, outer.stride) : [])]
+  const reached = [...fixed, { name: '', coefficient: inner.stride, most: inner.extent - 1 }]
   return {
     window: { start: matrix.offset + low, length: high - low + 1 },
-    address: printAddress(-low, [...batchTerms(planes), ...cellTerms])
+    address: ({ counters, start }) =>
+      printAddress(start * inner.stride - low, [...fixed, ...(moves(inner) ? scaled(counters, inner.stride) : [])]),
+    most: reached.reduce((sum, { coefficient, most }) => sum + Math.abs(coefficient) * most, -low)
   }
 }
+
+/** The lengths of the sums that a sum of `k` terms is cut into. */
+const blockLength = ({ block }: GpuJsArithmetic, k: number): number => {
+  let length = block
+  while (k > length * block) length *= 2
+  return length
+}
+
+const unsupported = (found: string, expected: string): E.Either<DeviceError, never> =>
+  E.left({ _tag: 'Unsupported', device: 'gpu.js', found, expected })
 
 /**
  * The kernel of one contraction. Its result, read plane by plane and row by row, is `out` in row-major order.
@@ -110,31 +151,63 @@ const operand = (
  *     out[z, y, x] = sum_p left[z, y, p] right[z, p, x]
  *
  * Fails with `Unsupported` when the thread grid exceeds what one dispatch can hold: 524,280 rows or columns, or a batch
- * of 65,535. Extents must be at least 1.
+ * of 65,535; and when an address or the length of the sum exceeds what the arithmetic holds exactly. Extents must be at least 1.
  */
-export const gpuJsKernel = ({ batch, m, n, k, left, right }: Contraction): E.Either<DeviceError, GpuJsKernel> => {
-  const products = product(batch)
-  if (n > maxThreads.columns || m > maxThreads.rows || products > maxThreads.batch) {
-    return E.left({
-      _tag: 'Unsupported',
-      device: 'gpu.js',
-      found: `${products} products of [${m}, ${k}] and [${k}, ${n}]`,
-      expected: `at most ${maxThreads.batch} products of at most ${maxThreads.rows} rows and ${maxThreads.columns} columns`
+export const gpuJsKernel =
+  (arithmetic: GpuJsArithmetic) =>
+  ({ batch, m, n, k, left, right }: Contraction): E.Either<DeviceError, GpuJsKernel> => {
+    const products = product(batch)
+    const found = `${products} products of [${m}, ${k}] and [${k}, ${n}]`
+    if (n > maxThreads.columns || m > maxThreads.rows || products > maxThreads.batch)
+      return unsupported(
+        found,
+        `at most ${maxThreads.batch} products of at most ${maxThreads.rows} rows and ${maxThreads.columns} columns`
+      )
+    const thread = (name: string, extent: number): Counted => ({
+      extent,
+      counters: [{ name: `this.thread.${name}`, coefficient: 1, most: extent - 1 }]
+    })
+    const a = operand(left, batch, { ...thread('y', m), stride: left.row }, { extent: k, stride: left.column })
+    const b = operand(right, batch, { ...thread('x', n), stride: right.column }, { extent: k, stride: right.row })
+    if (Math.max(a.most, b.most, k) > arithmetic.exact)
+      return unsupported(
+        `${found}, which reach ${Math.max(a.most, b.most) + 1} elements of an operand`,
+        `operands and sums of at most ${arithmetic.exact}, above which this backend's float addresses are not exact: use another multiplier`
+      )
+    return E.right({
+      source: `function (${operandNames.join(', ')}) {
+${summed(arithmetic, k, (at) => `left[${a.address(at)}] * right[${b.address(at)}]`)}
+}`,
+      output: [n, m, products],
+      left: a.window,
+      right: b.window
     })
   }
-  const inner = { name: 'p', extent: k }
-  const a = operand(left, batch, { name: 'this.thread.y', extent: m }, inner)
-  const b = operand(right, batch, inner, { name: 'this.thread.x', extent: n })
-  return E.right({
-    source: `function (${operandNames.join(', ')}) {
-  let sum = 0;
-  for (let p = 0; p < ${k}; p++) {
-    sum += left[${a.address}] * right[${b.address}];
-  }
-  return sum;
-}`,
-    output: [n, m, products],
-    left: a.window,
-    right: b.window
+
+/** The body that returns the sum of `k` terms. */
+const summed = (arithmetic: GpuJsArithmetic, k: number, term: (at: Stretch) => string): string => {
+  const counter = (name: string, coefficient: number, extent: number): Term => ({
+    name: arithmetic.addresses === 'integers' ? `(${name} | 0)` : name,
+    coefficient,
+    most: extent - 1
   })
+  const loop = (sum: string, extent: number, at: Stretch, indent: string): string =>
+    [
+      `let ${sum} = 0;`,
+      `for (let p = 0; p < ${extent}; p++) {`,
+      `  ${sum} += ${term({ ...at, counters: [...at.counters, counter('p', 1, extent)] })};`,
+      '}'
+    ]
+      .map((line) => `${indent}${line}`)
+      .join('\n')
+  if (k <= arithmetic.block) return `${loop('sum', k, { counters: [], start: 0 }, '  ')}\n  return sum;`
+  const length = blockLength(arithmetic, k)
+  const blocks = Math.floor(k / length)
+  const rest = k % length
+  return `  let total = 0;
+  for (let q = 0; q < ${blocks}; q++) {
+${loop('sum', length, { counters: [counter('q', length, blocks)], start: 0 }, '    ')}
+    total += sum;
+  }
+${rest === 0 ? '  return total;' : `${loop('rest', rest, { counters: [], start: blocks * length }, '  ')}\n  return total + rest;`}`
 }

@@ -9,9 +9,17 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { gpuJsKernel, operandNames, type GpuJsKernel, type Window } from '../emit/gpujs.js'
+import {
+  floatAddresses,
+  gpuJsKernel,
+  integerAddresses,
+  operandNames,
+  type GpuJsArithmetic,
+  type GpuJsKernel,
+  type Window
+} from '../emit/gpujs.js'
 import type { DeviceError } from './device.js'
-import { openBackend, type GpuJsMode, type GpuJsRun, type OpenBackend } from './gpujs-backend.js'
+import { openBackend, type GpuJsBackend, type GpuJsMode, type GpuJsRun, type OpenBackend } from './gpujs-backend.js'
 import type { Contraction } from '../program/kernel.js'
 import type { Multiplier, Multiply } from './multiplier.js'
 import { reasonOf } from '../reason.js'
@@ -48,7 +56,17 @@ const flattenInto = (out: Float32Array, planes: Planes): void => {
   }
 }
 
-const multiplier = (on: OpenBackend): GpuJsMultiplier => {
+/** WebGL's shaders keep every number that is not a literal in floats. */
+const arithmeticOf: Readonly<Record<GpuJsBackend, GpuJsArithmetic>> = {
+  webgpu: integerAddresses,
+  webasm: integerAddresses,
+  cpu: integerAddresses,
+  webgl2: floatAddresses,
+  webgl: floatAddresses,
+  headlessgl: floatAddresses
+}
+
+const multiplier = (on: OpenBackend, limits: Partial<GpuJsArithmetic>): GpuJsMultiplier => {
   const name = `gpu.js:${on.backend}`
   const kernels = new Map<string, GpuJsRun>()
   const executed = new Set<string>()
@@ -111,7 +129,8 @@ const multiplier = (on: OpenBackend): GpuJsMultiplier => {
       isReleased
         ? E.left(failed(name, 'it has been released'))
         : pipe(
-            gpuJsKernel(contraction),
+            contraction,
+            gpuJsKernel({ ...arithmeticOf[on.backend], ...limits }),
             E.chain((emitted) =>
               E.tryCatch(
                 () => multiply(emitted, kernelFor(emitted)),
@@ -135,7 +154,14 @@ const multiplier = (on: OpenBackend): GpuJsMultiplier => {
  *
  * Fails with `DeviceUnavailable` when the machine has no such backend (for `webgpu`: no adapter, or in Node no package
  * `webgpu`). Its runs fail with `DeviceFailed` when gpu.js does, when the device is lost, or when any backend but the one
- * asked for executed a kernel.
+ * asked for executed a kernel. A contraction whose operands or sums are longer than the backend can count (2^24 on WebGL) is
+ * `Unsupported`. `limits` sets other sizes than the backend's own, for tests.
  */
-export const gpuJs = (mode: GpuJsMode): TE.TaskEither<DeviceError, GpuJsMultiplier> =>
-  pipe(openBackend(mode), TE.map(multiplier))
+export const gpuJs = (
+  mode: GpuJsMode,
+  limits: Partial<GpuJsArithmetic> = {}
+): TE.TaskEither<DeviceError, GpuJsMultiplier> =>
+  pipe(
+    openBackend(mode),
+    TE.map((on) => multiplier(on, limits))
+  )

@@ -2,13 +2,19 @@ import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { runInThisContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { gpuJsKernel, type GpuJsKernel } from '../../../src/tensor/emit/gpujs.js'
+import {
+  floatAddresses,
+  gpuJsKernel,
+  integerAddresses,
+  type GpuJsArithmetic,
+  type GpuJsKernel
+} from '../../../src/tensor/emit/gpujs.js'
 import { showDeviceError } from '../../../src/tensor/run/device.js'
 import type { Contraction } from '../../../src/tensor/program/kernel.js'
 import { cases, naive, small, type Case } from '../run/contractions.js'
 
-const kernelOf = (contraction: Contraction): GpuJsKernel => {
-  const kernel = gpuJsKernel(contraction)
+const kernelOf = (contraction: Contraction, arithmetic: GpuJsArithmetic = integerAddresses): GpuJsKernel => {
+  const kernel = gpuJsKernel(arithmetic)(contraction)
   if (E.isLeft(kernel)) throw new Error(showDeviceError(kernel.left))
   return kernel.right
 }
@@ -50,19 +56,28 @@ const interpret = (
 /** Small integers: every sum is exact, in any order. */
 const integers = fc.integer({ min: -9, max: 9 })
 
+/** Both kinds of addresses, and blocks so short that sums of a few terms are cut. */
+const arithmetics: fc.Arbitrary<GpuJsArithmetic> = fc.record({
+  addresses: fc.constantFrom('integers', 'floats'),
+  exact: fc.constant(2 ** 24),
+  block: fc.constantFrom(2, 3, 4096)
+})
+
+const shortOrLong = { ...small, k: fc.integer({ min: 1, max: 30 }) }
+
 describe('the gpu.js kernel of a contraction', () => {
   it('computes the product that the contraction defines, whatever the strides', () => {
     fc.assert(
-      fc.property(cases(small, integers), (data) => {
-        expect(interpret(kernelOf(data.contraction), data)).toEqual([...naive(data).sums])
+      fc.property(cases(shortOrLong, integers), arithmetics, (data, arithmetic) => {
+        expect(interpret(kernelOf(data.contraction, arithmetic), data)).toEqual([...naive(data).sums])
       })
     )
   })
 
   it('reads the first and the last element of its windows, and nothing outside', () => {
     fc.assert(
-      fc.property(cases(small, integers), (data) => {
-        const kernel = kernelOf(data.contraction)
+      fc.property(cases(shortOrLong, integers), arithmetics, (data, arithmetic) => {
+        const kernel = kernelOf(data.contraction, arithmetic)
         const read = { left: new Set<number>(), right: new Set<number>() }
         interpret(kernel, data, (side, address) => read[side].add(address))
         for (const side of ['left', 'right'] as const) {
@@ -86,12 +101,46 @@ describe('the gpu.js kernel of a contraction', () => {
     )
   })
 
-  it('declares two locals only: the sum, and the loop counter with a literal bound', () => {
+  it('declares sums and loop counters only, every loop from 0 to a literal bound', () => {
     fc.assert(
-      fc.property(cases(small, fc.constant(0)), ({ contraction }) => {
-        const { source } = kernelOf(contraction)
-        expect(source.match(/\b(?:let|const|var) \w+/g)).toEqual(['let sum', 'let p'])
-        expect(source).toContain(`for (let p = 0; p < ${contraction.k}; p++)`)
+      fc.property(cases(shortOrLong, fc.constant(0)), arithmetics, ({ contraction }, arithmetic) => {
+        const { source } = kernelOf(contraction, arithmetic)
+        const isCut = contraction.k > arithmetic.block
+        const locals = new Set(source.match(/\b(?:let|const|var) \w+/g))
+        for (const local of locals)
+          expect(isCut ? ['let total', 'let q', 'let sum', 'let p', 'let rest'] : ['let sum', 'let p']).toContain(local)
+        const loops = source.match(/\bfor .*/g) ?? []
+        for (const loop of loops) expect(loop).toMatch(/^for \(let ([pq]) = 0; \1 < \d+; \1\+\+\) \{$/)
+        if (!isCut) expect(loops).toEqual([`for (let p = 0; p < ${contraction.k}; p++) {`])
+      })
+    )
+  })
+
+  it('cuts no sum of up to 4,096 terms, and no loop is longer than floats count', () => {
+    const bounds = (k: number): ReadonlyArray<number> => {
+      const scalar = { offset: 0, batch: [], row: 0, column: 0 }
+      const { source } = kernelOf({ batch: [], m: 1, n: 1, k, left: scalar, right: scalar })
+      return [...source.matchAll(/ < (\d+);/g)].map(([, bound]) => Number(bound))
+    }
+    expect(bounds(4096)).toEqual([4096])
+    expect(bounds(10_000)).toEqual([2, 4096, 10_000 - 2 * 4096])
+    for (const k of [2 ** 24, 2 ** 24 + 1, 2 ** 31 - 1]) {
+      const [blocks, length, rest = 0] = bounds(k)
+      expect(Math.max(blocks, length, rest)).toBeLessThan(2 ** 24)
+      expect(blocks * length + rest).toBe(k)
+    }
+  })
+
+  it('refuses, in floats, what they cannot count or tell apart', () => {
+    fc.assert(
+      fc.property(cases(shortOrLong, fc.constant(0)), fc.nat({ max: 60 }), ({ contraction }, exact) => {
+        const found = gpuJsKernel({ ...floatAddresses, exact })(contraction)
+        const { left, right, source } = kernelOf(contraction)
+        const longest = Math.max(left.length - 1, right.length - 1, contraction.k)
+        if (E.isRight(found)) expect(longest).toBeLessThanOrEqual(exact)
+        // Where an address is no difference, it is the largest number on the way to it.
+        else if (!source.includes(' - ')) expect(longest).toBeGreaterThan(exact)
+        if (E.isLeft(found)) expect(found.left).toMatchObject({ _tag: 'Unsupported', device: 'gpu.js' })
       })
     )
   })
@@ -123,7 +172,7 @@ describe('the gpu.js kernel of a contraction', () => {
         "source": "function (left, right) {
         let sum = 0;
         for (let p = 0; p < 3; p++) {
-          sum += left[this.thread.y * 3 + p] * right[p * 4 + this.thread.x];
+          sum += left[this.thread.y * 3 + (p | 0)] * right[this.thread.x + (p | 0) * 4];
         }
         return sum;
       }",
@@ -145,7 +194,7 @@ describe('the gpu.js kernel of a contraction', () => {
       "function (left, right) {
         let sum = 0;
         for (let p = 0; p < 8; p++) {
-          sum += left[(Math.floor((this.thread.z + 0.5) / 3) | 0) * 144 + this.thread.z * 8 + this.thread.y * 24 + p] * right[(Math.floor((this.thread.z + 0.5) / 3) | 0) * 144 + this.thread.z * 8 + p + this.thread.x * 24];
+          sum += left[(Math.floor((this.thread.z + 0.5) / 3) | 0) * 144 + this.thread.z * 8 + this.thread.y * 24 + (p | 0)] * right[(Math.floor((this.thread.z + 0.5) / 3) | 0) * 144 + this.thread.z * 8 + this.thread.x * 24 + (p | 0)];
         }
         return sum;
       }"
@@ -155,7 +204,7 @@ describe('the gpu.js kernel of a contraction', () => {
   it('refuses a thread grid beyond one WebGPU dispatch', () => {
     const plain = { offset: 0, batch: [0], row: 1, column: 1 }
     const grid = (batch: number, m: number, n: number): E.Either<unknown, GpuJsKernel> =>
-      gpuJsKernel({ batch: [batch], m, n, k: 1, left: plain, right: plain })
+      gpuJsKernel(integerAddresses)({ batch: [batch], m, n, k: 1, left: plain, right: plain })
     expect(E.isRight(grid(65_535, 524_280, 524_280))).toBe(true)
     for (const beyond of [grid(65_536, 1, 1), grid(1, 524_281, 1), grid(1, 1, 524_281)]) {
       expect(beyond).toMatchObject({ _tag: 'Left', left: { _tag: 'Unsupported', device: 'gpu.js' } })

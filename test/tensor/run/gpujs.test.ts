@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import gpuJsModule from 'gpu.js'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { showDeviceError, type DeviceError } from '../../../src/tensor/run/device.js'
+import type { GpuJsArithmetic } from '../../../src/tensor/emit/gpujs.js'
 import { gpuJs, type GpuJsBackend, type GpuJsMultiplier } from '../../../src/tensor/run/gpujs.js'
 import type { Contraction } from '../../../src/tensor/program/kernel.js'
 import { cases, excess, hundredths, resultSize, small, type Case } from './contractions.js'
@@ -19,9 +20,13 @@ const left = <A>(found: E.Either<DeviceError, A>): DeviceError => {
 }
 
 const using =
-  (backend: GpuJsBackend, use: (multiplier: GpuJsMultiplier) => Promise<void>): (() => Promise<void>) =>
+  (
+    backend: GpuJsBackend,
+    use: (multiplier: GpuJsMultiplier) => Promise<void>,
+    limits: Partial<GpuJsArithmetic> = {}
+  ): (() => Promise<void>) =>
   async () => {
-    const multiplier = right(await gpuJs(backend)())
+    const multiplier = right(await gpuJs(backend, limits)())
     try {
       await use(multiplier)
     } finally {
@@ -108,6 +113,51 @@ describe.each([
   )
 
   test(
+    'agrees with it where sums are cut in blocks',
+    using(
+      backend,
+      (multiplier) =>
+        fc.assert(
+          fc.asyncProperty(cases({ ...small, k: fc.integer({ min: 3, max: 30 }) }, hundredths), async (data) => {
+            expect(excess(data, await multiply(multiplier, data))).toBeLessThanOrEqual(0)
+          }),
+          { numRuns: 10 }
+        ),
+      { block: 3 }
+    )
+  )
+
+  test(
+    'sums more terms than floats can count',
+    using(backend, async (multiplier) => {
+      const k = 2 ** 24 + 8
+      const scalar = { offset: 0, batch: [], row: 0, column: 0 }
+      const found = await multiply(multiplier, {
+        contraction: { batch: [], m: 1, n: 1, k, left: scalar, right: scalar },
+        left: Float32Array.of(1),
+        right: Float32Array.of(1)
+      })
+      expect([...found]).toEqual([k])
+    })
+  )
+
+  test(
+    'refuses operands that its addresses do not reach, before it has run',
+    using(
+      backend,
+      (multiplier) => {
+        const { contraction } = twoByTwo
+        expect(E.isRight(multiplier.prepare({ ...contraction, left: { ...contraction.left, row: 6 } }))).toBe(true)
+        expect(left(multiplier.prepare({ ...contraction, left: { ...contraction.left, row: 8 } }))).toMatchObject({
+          _tag: 'Unsupported'
+        })
+        return Promise.resolve()
+      },
+      { exact: 7 }
+    )
+  )
+
+  test(
     'reads the right elements beyond index 2^24, where floats no longer tell neighbours apart',
     using(backend, async (multiplier) => {
       const far = 2 ** 24
@@ -127,6 +177,20 @@ describe.each([
         right: Float32Array.of(1)
       })
       expect([...found]).toEqual([0, 0, 0, 0, 0, 0, 0, 2])
+      // The same place by the counter of the sum.
+      const summed = await multiply(multiplier, {
+        contraction: {
+          batch: [],
+          m: 2,
+          n: 1,
+          k: 2,
+          left: { offset: 0, batch: [], row: 2, column: far + 1 },
+          right: { offset: 0, batch: [], row: 0, column: 0 }
+        },
+        left: marked,
+        right: Float32Array.of(1)
+      })
+      expect([...summed]).toEqual([2, 4])
     })
   )
 
