@@ -40,6 +40,11 @@ const derivedSizes = {
   feedForwardSize: extent().optional()
 }
 
+/** Where attention starts. */
+export const initialAttentions = ['flat', 'local'] as const
+
+export type InitialAttention = (typeof initialAttentions)[number]
+
 const modelShape = {
   hiddenSize: extent(),
   layers: integer(1, mostLayers),
@@ -48,7 +53,8 @@ const modelShape = {
   hiddenDropout: rate,
   attentionDropout: rate,
   layerNormEps: positive,
-  initializerRange: positive
+  initializerRange: positive,
+  initialAttention: z.enum(initialAttentions, { error: "'flat' or 'local'" }).optional()
 }
 
 const generatorShape = {

@@ -9,7 +9,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { parseJson, showJsonError } from '../tensor/strict-json.js'
 import { checkForm, completeSchema, overridesSchema } from './config-schema.js'
-import type { CompleteInput, ConfigProblem, OverridesInput, Packing } from './config-schema.js'
+import type { CompleteInput, ConfigProblem, InitialAttention, OverridesInput, Packing } from './config-schema.js'
 import { slotsOf } from './data/masking.js'
 import { presets, type PresetName } from './presets.js'
 import { roundHalfToEven } from './rounding.js'
@@ -32,6 +32,11 @@ export type ModelConfig = EncoderSize & {
   readonly layerNormEps: number
   /** Standard deviation before truncation. */
   readonly initializerRange: number
+  /**
+   * Where attention starts: `flat`, as drawn, or `local`, on each token's own neighbourhood. Absent is `flat`. A small model that
+   * starts flat spends thousands of steps on finding out that neighbours matter.
+   */
+  readonly initialAttention?: InitialAttention
 }
 
 export type OptimizerConfig = {

@@ -24,9 +24,11 @@ import {
   layerNorm,
   type LayerNorm,
   layerNormSpec,
+  sinusoids,
   type ParameterSpec,
   truncatedNormal
 } from '../../nn/index.js'
+import type { InitialAttention } from '../config-schema.js'
 import { invalidArgument } from '../../tensor/fault.js'
 import { add, slice, type Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
@@ -55,6 +57,7 @@ export type BodySize = {
 
 /** What both networks have alike. */
 export type BodyOptions = {
+  readonly initialAttention?: InitialAttention
   readonly maxPositions: number
   readonly typeVocabSize: number
   readonly hiddenDropout: number
@@ -70,17 +73,33 @@ export type TokenInputs = {
   readonly types: Tensor
 }
 
+/**
+ * Attention that starts on neighbours. Positions begin as sinusoids, with twice the deviation of words, and keys equal to queries:
+ * a score is then an inner product of projections of the two tokens, large where their places are near. (Equal queries and keys:
+ * Trockman and Kolter 2023, https://arxiv.org/abs/2305.09828.) The sinusoids' wavelengths end at 2 pi times `longest`, a
+ * few dozen tokens.
+ */
+const longest = 16
+
+const keysLikeQueries = (encoder: Encoder<ParameterSpec>): Encoder<ParameterSpec> => ({
+  layer: encoder.layer.map((layer) => {
+    const { self, output } = layer.attention
+    const { weight, bias } = self.key
+    return { ...layer, attention: { output, self: { ...self, key: { weight: { ...weight, twin: 'query' }, bias } } } }
+  })
+})
+
 export const embeddingsSpec = (
   { embeddingSize }: Pick<BodySize, 'embeddingSize'>,
-  { maxPositions, typeVocabSize }: BodyOptions,
+  { maxPositions, typeVocabSize, initialAttention }: BodyOptions,
   vocabSize: number,
   std: number
 ): Embeddings<ParameterSpec> => {
-  const table = (rows: number): Embedding<ParameterSpec> =>
-    embeddingSpec({ rows, width: embeddingSize }, truncatedNormal(std))
+  const table = (rows: number, weight = truncatedNormal(std)): Embedding<ParameterSpec> =>
+    embeddingSpec({ rows, width: embeddingSize }, weight)
   return {
     word_embeddings: table(vocabSize),
-    position_embeddings: table(maxPositions),
+    position_embeddings: table(maxPositions, initialAttention === 'local' ? sinusoids(2 * std, longest) : undefined),
     token_type_embeddings: table(typeVocabSize),
     LayerNorm: layerNormSpec(embeddingSize)
   }
@@ -89,13 +108,17 @@ export const embeddingsSpec = (
 /** The projection is Glorot-uniform, unlike every other kernel of the body: the original code left it TensorFlow's default. */
 export const bodySpec = (
   { embeddingSize, hiddenSize, layers, feedForwardSize }: BodySize,
+  { initialAttention }: Pick<BodyOptions, 'initialAttention'>,
   std: number
-): Body<ParameterSpec> => ({
-  ...(embeddingSize === hiddenSize
-    ? {}
-    : { embeddings_project: denseSpec({ inputs: embeddingSize, outputs: hiddenSize }, glorotUniform) }),
-  encoder: encoderSpec({ layers, width: hiddenSize, intermediate: feedForwardSize }, truncatedNormal(std))
-})
+): Body<ParameterSpec> => {
+  const drawn = encoderSpec({ layers, width: hiddenSize, intermediate: feedForwardSize }, truncatedNormal(std))
+  return {
+    ...(embeddingSize === hiddenSize
+      ? {}
+      : { embeddings_project: denseSpec({ inputs: embeddingSize, outputs: hiddenSize }, glorotUniform) }),
+    encoder: initialAttention === 'local' ? keysLikeQueries(drawn) : drawn
+  }
+}
 
 /**
  * `LayerNorm(word[ids] + type[types] + position[0 .. L-1])`, then dropout.

@@ -29,7 +29,7 @@ export const discriminatorSpec = (
   vocabSize: number,
   std: number
 ): Discriminator<ParameterSpec> => ({
-  electra: { embeddings: embeddingsSpec(size, options, vocabSize, std), ...bodySpec(size, std) },
+  electra: { embeddings: embeddingsSpec(size, options, vocabSize, std), ...bodySpec(size, options, std) },
   discriminator_predictions: {
     dense: denseSpec({ inputs: size.hiddenSize, outputs: size.hiddenSize }, truncatedNormal(std)),
     dense_prediction: denseSpec({ inputs: size.hiddenSize, outputs: 1 }, glorotUniform)

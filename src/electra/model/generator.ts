@@ -17,7 +17,7 @@ import {
   zeros
 } from '../../nn/index.js'
 import { add, arange, dotGeneral, expandDims, mul, reshape, take, type Tensor } from '../../tensor/index.js'
-import { bodySpec, type Body, type BodySize, type Embeddings } from './body.js'
+import { bodySpec, type Body, type BodyOptions, type BodySize, type Embeddings } from './body.js'
 
 export type GeneratorHead<A = Tensor> = {
   readonly generator_predictions: { readonly dense: Dense<A>; readonly LayerNorm: LayerNorm<A> }
@@ -33,8 +33,13 @@ export type MaskedLanguageModel<A = Tensor> = GeneratorHead<A> & {
   readonly electra: Body<A> & { readonly embeddings: Embeddings<A> }
 }
 
-export const generatorSpec = (size: BodySize, vocabSize: number, std: number): Generator<ParameterSpec> => ({
-  electra: bodySpec(size, std),
+export const generatorSpec = (
+  size: BodySize,
+  options: Pick<BodyOptions, 'initialAttention'>,
+  vocabSize: number,
+  std: number
+): Generator<ParameterSpec> => ({
+  electra: bodySpec(size, options, std),
   generator_predictions: {
     dense: denseSpec({ inputs: size.hiddenSize, outputs: size.embeddingSize }, truncatedNormal(std)),
     LayerNorm: layerNormSpec(size.embeddingSize)

@@ -38,10 +38,10 @@ export const maskedLmObjective = (config: ElectraConfig, vocabSize: number): Obj
     name: 'mlm',
     parameters: {
       generator: {
-        ...generatorSpec(model, vocabSize, model.initializerRange),
+        ...generatorSpec(model, model, vocabSize, model.initializerRange),
         electra: {
           embeddings: embeddingsSpec(model, model, vocabSize, model.initializerRange),
-          ...bodySpec(model, model.initializerRange)
+          ...bodySpec(model, model, model.initializerRange)
         }
       }
     },

@@ -148,7 +148,12 @@ export const replacedTokenSpec = (
   vocabSize: number
 ): JointParams<ParameterSpec> => ({
   discriminator: discriminatorSpec(model, model, vocabSize, model.initializerRange),
-  generator: generatorSpec({ ...generator, embeddingSize: model.embeddingSize }, vocabSize, model.initializerRange)
+  generator: generatorSpec(
+    { ...generator, embeddingSize: model.embeddingSize },
+    model,
+    vocabSize,
+    model.initializerRange
+  )
 })
 
 export const replacedTokenObjective = (config: ElectraConfig, vocabSize: number): Objective => {

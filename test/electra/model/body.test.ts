@@ -6,7 +6,7 @@ import { initialise, isParameterSpec } from '../../../src/nn/index.js'
 import { random, take, tensor, type Shape } from '../../../src/tensor/index.js'
 import { entries } from '../../../src/tensor/tree.js'
 import { faultOf } from '../../plain.js'
-import { configOf, numbersByPath, numbersOf, scattered, vocabSize } from '../objective/cases.js'
+import { configOf, distance, numbersByPath, numbersOf, scattered, vocabSize } from '../objective/cases.js'
 
 const { model } = configOf()
 
@@ -50,7 +50,7 @@ describe('the embeddings', () => {
 })
 
 it('embeddings are projected exactly where their width is not the hidden width', () => {
-  const has = (embeddingSize: number) => 'embeddings_project' in bodySpec({ ...model, embeddingSize }, 0.02)
+  const has = (embeddingSize: number) => 'embeddings_project' in bodySpec({ ...model, embeddingSize }, model, 0.02)
   expect([model.hiddenSize - 1, model.hiddenSize, model.hiddenSize + 1].map(has)).toEqual([true, false, true])
 })
 
@@ -118,3 +118,37 @@ describe.each(['electra', 'mlm'] as const)('the initial parameters of the object
     for (const [path, xs] of drawn) if (!isConstant(path)) expect(other.get(path)).not.toEqual(xs)
   })
 })
+
+describe('attention that starts local', () => {
+  const local = configOf({ model: { initialAttention: 'local', embeddingSize: 64, hiddenSize: 64, heads: 4 } })
+  const drawn = numbersByPath(initialise(random.key(3))<unknown>(objectiveOf(local, vocabSize).parameters))
+  const flat = configOf({ model: { ...local.model, initialAttention: 'flat' } })
+  const others = numbersByPath(initialise(random.key(3))<unknown>(objectiveOf(flat, vocabSize).parameters))
+
+  it('has keys equal to queries, sinusoids for positions, and everything else as it would be', () => {
+    const changed = [...drawn].flatMap(([path, x]) => (treeDistanceOf(x, others.get(path)) === 0 ? [] : [path]))
+    const keys = [...drawn.keys()].filter((path) => path.endsWith('self.key.weight'))
+    expect(keys).toHaveLength(local.model.layers + local.generator.layers)
+    expect(changed.sort()).toEqual([...keys, 'discriminator.electra.embeddings.position_embeddings.weight'].sort())
+    for (const key of keys) expect(drawn.get(key)).toEqual(drawn.get(key.replace('.key.', '.query.')))
+  })
+
+  it('scores near tokens above far ones', () => {
+    const positions = drawn.get('discriminator.electra.embeddings.position_embeddings.weight') ?? []
+    const row = (p: number) => positions.slice(64 * p, 64 * (p + 1))
+    const dot = (p: number, q: number) => row(p).reduce((sum, x, i) => sum + x * row(q)[i], 0)
+    const at = (distance: number) => [0, 3, 9].map((p) => dot(p, p + distance))
+    for (const [near, far] of [
+      [0, 1],
+      [1, 2],
+      [2, 4],
+      [4, 12]
+    ])
+      expect(Math.min(...at(near))).toBeGreaterThan(Math.max(...at(far)))
+    // All pairs at one distance alike, but for the roundings of angles up to 32.
+    for (const distance of [1, 5]) expect(Math.max(...at(distance)) - Math.min(...at(distance))).toBeLessThan(1e-5)
+  })
+})
+
+const treeDistanceOf = (a: ReadonlyArray<number>, b: ReadonlyArray<number> | undefined): number =>
+  b === undefined ? Infinity : distance(a, b)

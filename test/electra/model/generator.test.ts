@@ -50,7 +50,7 @@ describe('gathering positions', () => {
 describe("the generator's head", () => {
   const { model, generator: sizes } = configOf()
   const size = { ...sizes, embeddingSize: model.embeddingSize }
-  const params = scattered<Generator>(generatorSpec(size, vocabSize, 0.02), 1)
+  const params = scattered<Generator>(generatorSpec(size, model, vocabSize, 0.02), 1)
   const table = scattered<{ readonly word_embeddings: { readonly weight: Tensor } }>(
     { word_embeddings: { weight: { shape: [vocabSize, model.embeddingSize], initialiser: () => zeros([]) } } },
     2
