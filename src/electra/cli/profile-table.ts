@@ -27,11 +27,14 @@ export const programTitles: Readonly<Record<ProgramName, string>> = {
   update: 'update'
 }
 
-/** A number in the four significant digits that a measurement may have, `-` where there is none. */
-const cell = (value: number, width = 8): string =>
-  (!Number.isFinite(value) || value === 0 ? '-' : value >= 100 ? value.toFixed(0) : value.toPrecision(3)).padStart(
-    width
-  )
+const digits = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3))
+
+/** A number in the three or four significant digits that a measurement may have, `-` where there is none. */
+const cell = (value: number, width = 8): string => {
+  if (!Number.isFinite(value) || value === 0) return '-'.padStart(width)
+  const plain = digits(value)
+  return (plain.length <= width ? plain : value.toExponential(1)).padStart(width)
+}
 
 const percent = (share: number): string => (Number.isFinite(share) ? `${(100 * share).toFixed(1)}%` : '-').padStart(7)
 
@@ -51,7 +54,7 @@ const row = (limits: Limits, whole: number, cost: Cost, what: string): string =>
   ].join(' ')
 
 /** Longer descriptions are cut: `--explain` and `--json` have the whole. */
-const longest = 72
+const longest = 120 - heading.length - 2
 
 const cut = (text: string): string => (text.length <= longest ? text : `${text.slice(0, longest - 1)}…`)
 
@@ -70,7 +73,7 @@ const totals = (limits: Limits, { groups, seconds }: ProgramProfile): ReadonlyAr
       const these = groups.filter(({ kind }) => kinds.includes(kind))
       return these.length === 0 ? [] : [row(limits, seconds, totalOf(these), what)]
     }),
-    row(limits, seconds, rest, 'not in kernels (finding arrays; the first kernel)'),
+    row(limits, seconds, rest, 'not in kernels (finding arrays, first kernel)'),
     row(limits, seconds, { ...all, seconds }, 'the whole program')
   ]
 }
@@ -92,7 +95,7 @@ const showProgram = (limits: Limits, program: ProgramProfile, shown: number): Re
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
 
 const showSubject = (s: ProfileSubject): string =>
-  `${s.config}: ${s.examples} examples of ${s.sequenceLength} tokens (${s.tokens}), ${s.vocabSize.toLocaleString('en')} pieces; ` +
+  `${s.config}: ${s.examples} examples of ${s.sequenceLength} tokens (${s.tokens}), ${s.vocabSize.toLocaleString('en')} pieces\n` +
   `on ${s.device}, matmul ${s.multiplier}${s.relaxedSimd ? ', relaxed SIMD' : ''}; medians of ${s.rounds} rounds`
 
 export const showProfile = (subject: ProfileSubject, profile: Profile, shown: number): string => {
@@ -101,12 +104,12 @@ export const showProfile = (subject: ProfileSubject, profile: Profile, shown: nu
     programs.map((program) => `${f(program)} (${programTitles[program.name]})`).join(', ')
   return [
     showSubject(subject),
-    `limits here: ${(limits.flopsPerSecond / 1e9).toFixed(1)} GFLOP/s in a product of ${limits.n} x ${limits.n} matrices, ` +
-      `${(limits.bytesPerSecond / 1e9).toFixed(1)} GB/s in x + 2 y beyond all caches; what stays in a cache can pass the second`,
+    `limits here: ${(limits.flopsPerSecond / 1e9).toFixed(1)} GFLOP/s in a product of ${limits.n} x ${limits.n} matrices,`,
+    `${(limits.bytesPerSecond / 1e9).toFixed(1)} GB/s in x + 2 y beyond all caches; what stays in a cache can pass the second`,
     ...programs.flatMap((program) => showProgram(limits, program, shown)),
     '',
     `compiled   traced in ${profile.traceSeconds.toFixed(2)} s; loaded in ${each(({ loadSeconds }) => `${loadSeconds.toFixed(2)} s`)}`,
-    `memory     ${megabytes(profile.plannedBytes)} planned, of it to work in ${each(({ workingBytes }) => megabytes(workingBytes))}; ` +
-      `the process had ${megabytes(profile.peakBytes)} at most`
+    `memory     ${megabytes(profile.plannedBytes)} planned, of it to work in ${each(({ workingBytes }) => megabytes(workingBytes))}`,
+    `           the process had ${megabytes(profile.peakBytes)} at most`
   ].join('\n')
 }

@@ -49,26 +49,52 @@ export const showLosses = (report: Report): string =>
 
 export type Progress<Event> = { readonly observe: (event: Event) => void; readonly stop: () => void }
 
+/** A bar on the last line, and lines that scroll above it. */
+type Bar = {
+  readonly start: (total: number, done: number, words: object) => void
+  readonly update: (done: number, words: object, total?: number) => void
+  readonly note: (text: string) => void
+  readonly stop: () => void
+}
+
 /** Of `besides` characters that stand beside the bar, as many as fit are shown; the bar takes what they leave. */
-const barOf = (format: string, besides: number): SingleBar =>
-  new cliProgress.SingleBar({
-    stream: process.stderr,
+const barOf = (format: string, besides: number, stream: NodeJS.WriteStream): Bar => {
+  const bars = new cliProgress.MultiBar({
+    stream,
     hideCursor: true,
     clearOnComplete: false,
     format,
-    barsize: Math.max(4, Math.min(24, process.stderr.columns - besides))
+    barsize: Math.max(4, Math.min(24, stream.columns - besides))
   })
+  let bar: SingleBar | undefined
+  return {
+    start: (total, done, words) => {
+      bar?.stop()
+      bar = bars.create(total, done, words)
+    },
+    update: (done, words, total) => {
+      if (total !== undefined) bar?.setTotal(total)
+      bar?.update(done, words)
+    },
+    note: (text) => bars.log(`${text}\n`),
+    stop: () => bars.stop()
+  }
+}
 
 /** Seconds between two lines where no bar can be drawn. */
 const lineEvery = 10
 
 type Shown = { readonly report: Report; readonly tokensPerSecond: number }
 
-/** Training: step, losses, accuracy and AUC of the discriminator, tokens a second, time left. */
-export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
+/** Training: step, time gone and left, losses, accuracy and AUC of the discriminator, learning rate, tokens a second. */
+export const trainingProgress = (
+  console: Console,
+  stream: NodeJS.WriteStream = process.stderr
+): Progress<PretrainEvent> => {
   const bar = console.isInteractive
-    ? barOf('{bar} {value}/{total}  {left} left  {losses}  {rate} tok/s', 84)
+    ? barOf('{bar} {value}/{total}  {elapsed}  {left} left  {losses}  lr {learningRate}  {rate} tok/s', 118, stream)
     : undefined
+  const note = bar === undefined ? console.note : bar.note
   let shown: Shown = { report: {}, tokensPerSecond: 0 }
   let [totalSteps, startedAt, firstStep, lastLine] = [0, performance.now(), 0, 0]
 
@@ -77,8 +103,10 @@ export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
     const elapsed = (performance.now() - startedAt) / 1000
     return done === 0 ? undefined : (elapsed / done) * (totalSteps - step)
   }
-  const line = (step: number): string =>
-    `step ${step}/${totalSteps}  ${showSeconds(leftAt(step))} left  ${showLosses(shown.report)}  ${shown.tokensPerSecond.toFixed(0)} tokens/s`
+  const elapsed = (): string => showSeconds((performance.now() - startedAt) / 1000)
+  const line = (step: number, learningRate: number): string =>
+    `step ${step}/${totalSteps}  ${elapsed()}  ${showSeconds(leftAt(step))} left  ${showLosses(shown.report)}  ` +
+    `lr ${learningRate.toExponential(1)}  ${shown.tokensPerSecond.toFixed(0)} tokens/s`
 
   return {
     observe: (event) => {
@@ -93,7 +121,13 @@ export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
               (event.step === 0 ? '' : `, from step ${event.step}`)
           )
           console.note(`memory ${showMemoryPlan(event.memory)}`)
-          bar?.start(event.totalSteps, event.step, { losses: '', rate: '-', left: '?' })
+          bar?.start(event.totalSteps, event.step, {
+            losses: '',
+            rate: '-',
+            elapsed: '0s',
+            left: '?',
+            learningRate: '-'
+          })
           return
         case 'Stepped': {
           const now = event.tokens / event.seconds
@@ -105,26 +139,27 @@ export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
           bar?.update(event.step, {
             losses: showLosses(shown.report),
             rate: shown.tokensPerSecond.toFixed(0),
+            learningRate: event.learningRate.toExponential(1),
+            elapsed: elapsed(),
             left: showSeconds(leftAt(event.step))
           })
           if (bar === undefined && (performance.now() - lastLine) / 1000 > lineEvery) {
             lastLine = performance.now()
-            console.note(line(event.step))
+            console.note(line(event.step, event.learningRate))
           }
           return
         }
         case 'Evaluated':
-          if (bar === undefined)
-            console.note(`step ${event.step}  held out: ${showLosses(event.report)}${event.isBest ? '  (best)' : ''}`)
+          note(`step ${event.step}  held out: ${showLosses(event.report)}${event.isBest ? '  (best)' : ''}`)
           return
         case 'Saved':
-          if (bar === undefined) console.note(`step ${event.step}  saved ${event.path}`)
+          note(`step ${event.step}  saved ${event.path}`)
           return
         case 'Unguarded':
-          console.note(`Another process that works in this directory too would go unnoticed: ${event.reason}`)
+          note(`Another process that works in this directory too would go unnoticed: ${event.reason}`)
           return
         case 'Replaced':
-          console.note(`${bar === undefined ? '' : '\n'}${showWorkerError(event.cause)}; replaced`)
+          note(`${showWorkerError(event.cause)}; replaced`)
       }
     },
     stop: () => bar?.stop()
@@ -133,20 +168,16 @@ export const trainingProgress = (console: Console): Progress<PretrainEvent> => {
 
 /** Building a corpus: phase, share done, time left in the phase. */
 export const corpusProgress = (console: Console): Progress<CorpusProgress> => {
-  const bar = console.isInteractive ? barOf('{bar} {percentage}%  {phase}  {left} left', 46) : undefined
+  const bar = console.isInteractive ? barOf('{bar} {percentage}%  {phase}  {left} left', 46, process.stderr) : undefined
   let phase: CorpusProgress['phase'] | undefined
   return {
     observe: (p) => {
       if (p.phase !== phase) {
         phase = p.phase
         if (bar === undefined) console.note(`${p.phase} ...`)
-        else {
-          bar.stop()
-          bar.start(p.total, p.done, { phase: p.phase, left: showSeconds(p.left) })
-        }
+        else bar.start(p.total, p.done, { phase: p.phase, left: showSeconds(p.left) })
       }
-      bar?.setTotal(p.total)
-      bar?.update(p.done, { phase: p.phase, left: showSeconds(p.left) })
+      bar?.update(p.done, { phase: p.phase, left: showSeconds(p.left) }, p.total)
     },
     stop: () => bar?.stop()
   }

@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Console } from '../../../src/electra/cli/console.js'
@@ -84,6 +85,33 @@ describe('the progress of training where no bar can be drawn', () => {
       'step 8  saved out/checkpoint',
       'worker 1 exited with code 3 before it answered; replaced'
     ])
+  })
+
+  it('scrolls above the bar on a terminal, which has the learning rate and the time gone', async () => {
+    const written: Array<string> = []
+    const stream = Object.assign(
+      new Writable({
+        write: (chunk, _, done) => {
+          written.push(String(chunk))
+          done()
+        }
+      }),
+      { isTTY: true, columns: 160, cursorTo: () => true, moveCursor: () => true, clearLine: () => true }
+    ) as unknown as NodeJS.WriteStream
+    const { observe, stop } = trainingProgress({ ...listening(), isInteractive: true }, stream)
+    observe(started)
+    observe({
+      _tag: 'Stepped',
+      ...{ step: 5, report: { maskedLmLoss: 7 }, gradientNorm: 1, learningRate: 0.002, tokens: 100, seconds: 1 }
+    })
+    observe({ _tag: 'Evaluated', step: 8, report: { maskedLmLoss: 2, maskedLmAccuracy: 0.5 }, isBest: true })
+    observe({ _tag: 'Saved', step: 8, path: 'out/checkpoint' })
+    await new Promise((drawn) => setTimeout(drawn, 300))
+    stop()
+    const text = written.join('')
+    expect(text).toContain('step 8  held out: mlm 2.00  acc 0.500  (best)\n')
+    expect(text).toContain('step 8  saved out/checkpoint\n')
+    expect(text).toMatch(/5\/12 {2}\d+s {2}\d+s left {2}mlm 7\.00 .* lr 2\.0e-3 {2}100 tok\/s/)
   })
 
   it('names the phases of a corpus once each', () => {

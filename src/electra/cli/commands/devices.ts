@@ -1,12 +1,18 @@
 /** `pure-electra devices`: what this machine can run programs on, and by what it can reach others. */
 
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { survey, type Surveyed } from '../../../tensor/run/choose.js'
+import { reasonOf } from '../../../tensor/reason.js'
+import type { Surveyed } from '../../../tensor/run/choose.js'
 import { describeMpi, showWorkerError, type Launch } from '../../../workers/index.js'
 import type { Console } from '../console.js'
-import { exitCodes, type Command } from '../outcome.js'
+import { exitCodes, failed, type Command, type Failure } from '../outcome.js'
+
+const surveyProcess = new URL('../survey-process.js', import.meta.url)
 
 type Found = Omit<Surveyed, 'kind'> & { readonly kind: Surveyed['kind'] | 'ranks' }
 
@@ -21,15 +27,27 @@ const surveyMpi = (kind: Launch['kind'], name: string): T.Task<Found> =>
     T.map((found) => ({ kind: 'ranks', name, ...found }))
   )
 
-const all: T.Task<ReadonlyArray<Found>> = async () => [
-  ...(await survey()),
-  await surveyMpi('Open MPI', 'openmpi')(),
-  await surveyMpi('PMI', 'mpich')()
-]
+/** In a process of its own: graphics drivers complain of what they lack on standard error, where nobody can stop them. */
+const surveyAside: TE.TaskEither<Failure, ReadonlyArray<Surveyed>> = TE.tryCatch(
+  async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(surveyProcess)])
+    return JSON.parse(stdout) as ReadonlyArray<Surveyed>
+  },
+  (thrown) => failed(`The devices could not be looked at: ${reasonOf(thrown)}`)
+)
+
+const all: TE.TaskEither<Failure, ReadonlyArray<Found>> = pipe(
+  surveyAside,
+  TE.chainTaskK((found) => async () => [
+    ...found,
+    await surveyMpi('Open MPI', 'openmpi')(),
+    await surveyMpi('PMI', 'mpich')()
+  ])
+)
 
 export const devices = (console: Console): Command =>
   pipe(
-    TE.fromTask(all),
+    all,
     TE.map((found) => {
       const width = Math.max(...found.map(({ name }) => name.length))
       for (const { kind, name, available, detail } of found)
