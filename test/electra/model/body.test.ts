@@ -44,8 +44,9 @@ describe('the embeddings', () => {
 
   it('refuse more tokens than there are positions', () => {
     const ids = new Array<number>(model.maxPositions + 1).fill(5)
-    expect(faultOf(() => read(ids, ids))).toMatchObject({ _tag: 'InvalidArgument', op: 'embed' })
-    expect(read(ids.slice(1), ids.slice(1)).shape).toEqual([1, model.maxPositions, model.embeddingSize])
+    const types = ids.map(() => 0)
+    expect(faultOf(() => read(ids, types))).toMatchObject({ _tag: 'InvalidArgument', op: 'embed' })
+    expect(read(ids.slice(1), types.slice(1)).shape).toEqual([1, model.maxPositions, model.embeddingSize])
   })
 })
 
