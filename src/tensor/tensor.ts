@@ -243,12 +243,10 @@ export const reduceNode = (fn: Reduction, axes: ReadonlyArray<number>, x: Tensor
   const resolved = axes.map((a) => resolveAxis(fn, a, x.shape.length)).sort((a, b) => a - b)
   if (new Set(resolved).size !== resolved.length)
     throw invalidArgument(fn, `axes ${showShape(axes)}`, 'each axis at most once')
-  return node(
-    { _tag: 'reduce', fn, axes: resolved },
-    [x],
-    x.shape.filter((_, i) => !resolved.includes(i)),
-    x.dtype
-  )
+  const shape = x.shape.filter((_, i) => !resolved.includes(i))
+  // Without an axis of extent 0 there may be more elements than before.
+  expectExtents(fn, shape)
+  return node({ _tag: 'reduce', fn, axes: resolved }, [x], shape, x.dtype)
 }
 
 export const reshapeNode = (shape: Shape, x: Tensor): Tensor => {
@@ -320,12 +318,9 @@ export const concatNode = (axis: number, parts: ReadonlyArray<Tensor>): Tensor =
     if (!fits) throw shapeMismatch('concat', first.shape, part.shape)
   }
   const total = parts.reduce((n, p) => n + p.shape[resolved], 0)
-  return node(
-    { _tag: 'concat', axis: resolved },
-    parts,
-    first.shape.map((d, i) => (i === resolved ? total : d)),
-    first.dtype
-  )
+  const shape = first.shape.map((d, i) => (i === resolved ? total : d))
+  expectExtents('concat', shape)
+  return node({ _tag: 'concat', axis: resolved }, parts, shape, first.dtype)
 }
 
 /** The axes of an operand that are in no pair, in order. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { mul } from '../../../src/tensor/ops/arithmetic.js'
+import { zeros } from '../../../src/tensor/ops/create.js'
 import * as m from '../../../src/tensor/ops/movement.js'
 import { sum } from '../../../src/tensor/ops/reduce.js'
 import { sizeOf } from '../../../src/tensor/shape.js'
@@ -246,6 +247,12 @@ describe('concat, stack and split', () => {
   const cuts = anyTensor({ minRank: 1, maxExtent: 5, maxRank: 3 }).chain((x) =>
     axisOf(x.shape).chain((axis) => sizesOf(x.shape.at(axis) ?? 0).map((sizes) => [x, axis, sizes] as const))
   )
+
+  it('of more elements than there may be is a fault', () => {
+    const x = zeros([2 ** 29])
+    expect(m.concat(0)([x, x]).shape).toEqual([2 ** 30])
+    expect(faultOf(() => m.concat(0)([x, x, x, x]))).toMatchObject({ _tag: 'InvalidArgument', op: 'concat' })
+  })
 
   it('concat undoes split', () => {
     fc.assert(

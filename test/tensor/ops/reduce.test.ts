@@ -3,6 +3,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { describe, expect, it } from 'vitest'
 import type { DType } from '../../../src/tensor/dtype.js'
 import { add, exp, sub } from '../../../src/tensor/ops/arithmetic.js'
+import { zeros } from '../../../src/tensor/ops/create.js'
 import { flip, reshape } from '../../../src/tensor/ops/movement.js'
 import * as r from '../../../src/tensor/ops/reduce.js'
 import type { Shape } from '../../../src/tensor/shape.js'
@@ -126,6 +127,14 @@ describe('sum, max and min', () => {
         expect(keeping).toEqual(kept(x, axes, reduced))
       })
     )
+  })
+
+  it('a result of too many elements is a fault, though there were none to reduce', () => {
+    const x = zeros([2 ** 31, 0])
+    for (const fn of ['sum', 'max', 'min'] as const)
+      expect(faultOf(() => r[fn]({ axes: 1 })(x))).toMatchObject({ _tag: 'InvalidArgument', op: fn })
+    expect(run(r.sum()(x)).values).toEqual([0])
+    expect(run(r.sum({ axes: 0 })(x)).shape).toEqual([0])
   })
 
   it('an axis that is not there, or named twice, is a fault', () => {
