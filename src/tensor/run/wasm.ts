@@ -9,7 +9,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as IOE from 'fp-ts/lib/IOEither.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { bytesPerElement, type Data } from '../dtype.js'
+import type { Data } from '../dtype.js'
 import { inOrder, type InOrder } from '../in-order.js'
 import { explainKernels } from '../program/explain.js'
 import { fuse } from '../program/fuse.js'
@@ -164,13 +164,6 @@ const run =
     return (context.timing === 'sync' ? now : later) as Running<T, DeviceError, void>
   }
 
-/** Bytes without which no run can be: to work in, for every output, and for the largest input. The others may be one array. */
-const leastBytes = ({ inputs, outputs, buffers }: FusedProgram, workingBytes: number): number => {
-  const bytes = buffers.slice(0, inputs + outputs).map(({ dtype, size }) => aligned(size * bytesPerElement(dtype)))
-  const largest = bytes.slice(0, inputs).reduce((most, b) => Math.max(most, b), 0)
-  return bytes.slice(inputs).reduce((sum, b) => sum + b, workingBytes + largest)
-}
-
 const load =
   <T extends Timing>(context: Context<T>) =>
   (program: Program): E.Either<DeviceError, Executable<T>> => {
@@ -180,13 +173,8 @@ const load =
     const kernels = timing === 'sync' ? panelled(fused, { cutsRows }) : fused
     const sizes = { plan: plan(kernels), scratchBytes: scratchOf(kernels, multiplier) }
     const workingBytes = workingBytesOf(sizes)
-    const wanted = leastBytes(kernels, workingBytes)
     return pipe(
       linking(),
-      E.filterOrElse(
-        ({ memory }) => wanted < memory.limit,
-        ({ memory }): DeviceError => ({ _tag: 'OutOfMemory', wanted, inUse: memory.inUse(), limit: memory.limit })
-      ),
       E.chain((linked) => link(linked, kernels)),
       E.map((steps) => {
         const loaded: Loaded<T> = { program, kernels, steps, ...sizes }
@@ -204,8 +192,8 @@ const load =
  * then synchronous exactly when the multiplier is. Releasing the device gives back the memory that it worked in, and releases the
  * multiplier.
  *
- * Loading a program fails with `DeviceFailed` where the engine has not the instructions, and with `OutOfMemory` where no run of it
- * could ever fit. That keeps no other program from being loaded or run.
+ * Loading a program fails with `DeviceFailed` where the engine has not the instructions. It takes no memory, so that a program can be
+ * explained that no memory holds: its runs fail with `OutOfMemory`, which keeps no other program from running.
  */
 export function wasm(options?: WasmOptions): Device<'sync'>
 export function wasm<T extends Timing>(options: WasmOptions & { readonly multiplier: Multiplier<T> }): Device<T>
