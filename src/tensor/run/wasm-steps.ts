@@ -6,7 +6,8 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { moduleDraft } from '../emit/wasm/assembler.js'
 import { kernelEmitter, scratchBytes, type EmittedKernel } from '../emit/wasm/loop.js'
-import { addProduct, packing, productScratchBytes, type Packing } from '../emit/wasm/product.js'
+import { addProduct, blockDepth, packing, productScratchBytes, type Packing } from '../emit/wasm/product.js'
+import { additions } from '../emit/wasm/sums.js'
 import type { FusedKernel, FusedLoop, FusedProgram, Panels } from '../program/fused.js'
 import type { Contraction, Product, Random } from '../program/kernel.js'
 import { alignment } from '../program/plan.js'
@@ -15,6 +16,8 @@ import { sizeOf } from '../shape.js'
 import type { DeviceError, Running, Timing } from './device.js'
 import type { Memory } from './memory.js'
 import type { Multiplier, Multiply } from './multiplier.js'
+
+const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
 export type WasmFunction = (...args: ReadonlyArray<number>) => void
 
@@ -81,8 +84,28 @@ const packingsOf = (places: ReadonlyArray<Place>): ReadonlyArray<Packing> =>
     return i + 1 < places.length && places[i + 1].right === right ? packing.kept : packing.forgotten
   })
 
-const ownScratchBytes = (contraction: Contraction): number =>
-  productScratchBytes(contraction, packingsOf(placesOf(contraction)).includes(packing.kept))
+/** How long sums are cut: see `emit/wasm/sums.ts` for those of rows. Bits depend on it, so it is the same for all who share work. */
+export type SumBlocks = {
+  /** Additions of f32 to one element of a sum over rows before it moves to a double. */
+  readonly additions: number
+  /**
+   * Products of one element of a matrix product that are added up by themselves. A product adds the sums of blocks of `blockDepth`
+   * one after another, and beyond as many of those as a block has products they would lose their way.
+   */
+  readonly products: number
+}
+
+export const usualBlocks: SumBlocks = { additions, products: blockDepth * blockDepth }
+
+const isLong = ({ k }: Contraction, { products }: SumBlocks): boolean => k > products
+
+/** A long product has room for one more result, and packs its operands block by block. */
+const ownScratchBytes = (contraction: Contraction, blocks: SumBlocks): number => {
+  if (!isLong(contraction, blocks))
+    return productScratchBytes(contraction, packingsOf(placesOf(contraction)).includes(packing.kept))
+  const { m, n } = contraction
+  return aligned(4 * m * n) + productScratchBytes({ m, n, k: blocks.products })
+}
 
 /** One matrix of a batch by itself. */
 const matrixAt = ({ m, n, k, left, right }: Contraction, place: Place): Contraction => ({
@@ -99,27 +122,39 @@ type MultiplyAt<T extends Timing> = (frame: Frame, out: number) => Running<T, De
 
 const multiplyOwn =
   (
-    multiply: WasmFunction,
+    { own, blocks }: Pick<Linking<Timing>, 'own' | 'blocks'>,
     { left, right, contraction: c }: Product,
     place: Place,
     packs: Packing
   ): ((frame: Frame, out: number) => undefined) =>
-  ({ bases, scratch }, out) => {
-    multiply(
-      bases[left] + 4 * place.left,
-      bases[right] + 4 * place.right,
-      out,
-      scratch,
-      c.m,
-      c.n,
-      c.k,
-      c.left.row,
-      c.left.column,
-      c.right.row,
-      c.right.column,
-      c.n,
-      packs
-    )
+  ({ memory, bases, scratch }, out) => {
+    const multiply = (first: number, k: number, to: number, room: number, how: Packing): void =>
+      own(
+        bases[left] + 4 * (place.left + first * c.left.column),
+        bases[right] + 4 * (place.right + first * c.right.row),
+        to,
+        room,
+        c.m,
+        c.n,
+        k,
+        c.left.row,
+        c.left.column,
+        c.right.row,
+        c.right.column,
+        c.n,
+        how
+      )
+    if (!isLong(c, blocks)) {
+      multiply(0, c.k, out, scratch, packs)
+      return undefined
+    }
+    const room = scratch + aligned(4 * c.m * c.n)
+    const [sums, more] = [out, scratch].map((address) => memory.view('f32', address, c.m * c.n))
+    multiply(0, blocks.products, out, room, packing.forgotten)
+    for (let first = blocks.products; first < c.k; first += blocks.products) {
+      multiply(first, Math.min(blocks.products, c.k - first), scratch, room, packing.forgotten)
+      for (let i = 0; i < sums.length; i++) sums[i] += more[i]
+    }
     return undefined
   }
 
@@ -141,6 +176,7 @@ export type Linking<T extends Timing> = {
   readonly memory: Memory
   readonly own: WasmFunction
   readonly multiplier: Multiplier<T> | undefined
+  readonly blocks: SumBlocks
 }
 
 /** Whether the device multiplies a contraction itself. */
@@ -164,32 +200,37 @@ const codeOf = (kernel: FusedKernel): FusedLoop | Random | undefined => {
   }
 }
 
-const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
-
 /** Bytes of scratch of a kernel's own products, which comes before that of its code. */
-const scratchOfProducts = <T extends Timing>(kernel: FusedKernel, multiplier: Multiplier<T> | undefined): number => {
+const scratchOfProducts = <T extends Timing>(
+  kernel: FusedKernel,
+  { multiplier, blocks }: Pick<Linking<T>, 'multiplier' | 'blocks'>
+): number => {
   const contraction = productOf(kernel)?.contraction
-  return contraction !== undefined && isOwn(multiplier, contraction) ? aligned(ownScratchBytes(contraction)) : 0
+  return contraction !== undefined && isOwn(multiplier, contraction) ? aligned(ownScratchBytes(contraction, blocks)) : 0
 }
 
 /** Bytes of scratch that the kernels need, one at a time. */
-export const scratchOf = <T extends Timing>({ kernels }: FusedProgram, multiplier: Multiplier<T> | undefined): number =>
+export const scratchOf = <T extends Timing>(
+  { kernels }: FusedProgram,
+  linking: Pick<Linking<T>, 'multiplier' | 'blocks'>
+): number =>
   kernels.reduce((most, kernel) => {
     const code = codeOf(kernel)
-    const forCode = code?._tag === 'loop' ? scratchBytes(code) : 0
-    return Math.max(most, scratchOfProducts(kernel, multiplier) + forCode)
+    const forCode = code?._tag === 'loop' ? scratchBytes(code, linking.blocks.additions) : 0
+    return Math.max(most, scratchOfProducts(kernel, linking) + forCode)
   }, 0)
 
 const prepareProduct = <T extends Timing>(
-  { own, multiplier }: Linking<T>,
+  linking: Linking<T>,
   { buffers }: FusedProgram,
   product: Product,
   contraction: Contraction,
   place: Place,
   packs: Packing
 ): E.Either<DeviceError, MultiplyAt<T>> => {
+  const { multiplier } = linking
   if (multiplier === undefined || isOwn(multiplier, product.contraction))
-    return E.right(multiplyOwn(own, product, place, packs))
+    return E.right(multiplyOwn(linking, product, place, packs))
   const { batch, m, n } = contraction
   const sizes = [buffers[product.left].size, buffers[product.right].size, sizeOf(batch) * m * n] as const
   return pipe(
@@ -215,7 +256,7 @@ const contractionStep = <T extends Timing>(
       )
     )
   const packings = packingsOf(places)
-  const multiply = places.map((place, i) => multiplyOwn(linking.own, product, place, packings[i]))
+  const multiply = places.map((place, i) => multiplyOwn(linking, product, place, packings[i]))
   return E.right((frame) => {
     places.forEach((place, i) => multiply[i](frame, frame.bases[out] + 4 * place.out))
     return undefined
@@ -241,7 +282,7 @@ const panelsStep = (
   const matrix = 4 * contraction.m * contraction.n
   const places = placesOf(contraction)
   const packings = packingsOf(places)
-  const ofProducts = scratchOfProducts(kernel, linking.multiplier)
+  const ofProducts = scratchOfProducts(kernel, linking)
   return pipe(
     places,
     E.traverseArrayWithIndex((i, place) =>
@@ -273,7 +314,7 @@ export const link = <T extends Timing>(
   program: FusedProgram
 ): E.Either<DeviceError, ReadonlyArray<Step<T>>> => {
   const draft = moduleDraft()
-  const emit = kernelEmitter(draft)
+  const emit = kernelEmitter(draft, linking.blocks.additions)
   const emitted = program.kernels.map((kernel) => {
     const code = codeOf(kernel)
     return code && emit(code, program.buffers)

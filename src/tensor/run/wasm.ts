@@ -24,7 +24,17 @@ import { lazyMemory, type Memory } from './memory.js'
 import type { Contraction } from '../program/kernel.js'
 import type { Multiplier } from './multiplier.js'
 import { regionIn, type Region } from './region.js'
-import { isOwn, link, ownProduct, scratchOf, type Frame, type Linking, type Step } from './wasm-steps.js'
+import {
+  isOwn,
+  link,
+  ownProduct,
+  scratchOf,
+  usualBlocks,
+  type Frame,
+  type Linking,
+  type Step,
+  type SumBlocks
+} from './wasm-steps.js'
 
 export type WasmOptions = {
   /** The memory to work in, shared with whoever else has it; otherwise one of its own. */
@@ -34,6 +44,8 @@ export type WasmOptions = {
    * depend on the machine. Needs an engine with relaxed SIMD.
    */
   readonly relaxed?: boolean
+  /** How long sums are cut. For tests, where small ones are to be long. */
+  readonly blocks?: SumBlocks
 }
 
 /** What is the same for all programs of a device. */
@@ -41,6 +53,7 @@ type Context<T extends Timing> = {
   readonly timing: T
   readonly linking: IOEither<DeviceError, Linking<T>>
   readonly multiplier: Multiplier<T> | undefined
+  readonly blocks: SumBlocks
   readonly region: Region
   readonly gate: InOrder
 }
@@ -167,11 +180,11 @@ const run =
 const load =
   <T extends Timing>(context: Context<T>) =>
   (program: Program): E.Either<DeviceError, Executable<T>> => {
-    const { linking, multiplier, timing, region } = context
+    const { linking, multiplier, blocks, timing, region } = context
     const fused = fuse(schedule(program))
     const cutsRows = (contraction: Contraction): boolean => isOwn(multiplier, contraction)
     const kernels = timing === 'sync' ? panelled(fused, { cutsRows }) : fused
-    const sizes = { plan: plan(kernels), scratchBytes: scratchOf(kernels, multiplier) }
+    const sizes = { plan: plan(kernels), scratchBytes: scratchOf(kernels, { multiplier, blocks }) }
     const workingBytes = workingBytesOf(sizes)
     return pipe(
       linking(),
@@ -198,7 +211,7 @@ const load =
 export function wasm(options?: WasmOptions): Device<'sync'>
 export function wasm<T extends Timing>(options: WasmOptions & { readonly multiplier: Multiplier<T> }): Device<T>
 export function wasm<T extends Timing>(options: WasmOptions & { readonly multiplier?: Multiplier<T> } = {}): Device<T> {
-  const { multiplier } = options
+  const { multiplier, blocks = usualBlocks } = options
   const memory = lazyMemory(options.memory)
   const region = regionIn(memory)
   const timing = (multiplier?.timing ?? 'sync') as T
@@ -208,7 +221,7 @@ export function wasm<T extends Timing>(options: WasmOptions & { readonly multipl
       IOE.chainEitherK((held: Memory) =>
         pipe(
           ownProduct(held, options.relaxed === true),
-          E.map((own): Linking<T> => ({ memory: held, own, multiplier }))
+          E.map((own): Linking<T> => ({ memory: held, own, multiplier, blocks }))
         )
       )
     )
@@ -219,7 +232,7 @@ export function wasm<T extends Timing>(options: WasmOptions & { readonly multipl
     timing,
     floats: 'float32',
     memory,
-    load: load({ timing, linking, multiplier, region, gate: inOrder() }),
+    load: load({ timing, linking, multiplier, blocks, region, gate: inOrder() }),
     release: () => {
       region.release()
       return multiplier?.release() ?? Promise.resolve()

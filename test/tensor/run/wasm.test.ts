@@ -7,13 +7,14 @@ import { binaries, unaries, type Binary, type Unary } from '../../../src/tensor/
 import { add, eq, exp, floor, mul, neg } from '../../../src/tensor/ops/arithmetic.js'
 import { matmul } from '../../../src/tensor/ops/contract.js'
 import { scatterAdd } from '../../../src/tensor/ops/gather.js'
-import { transpose } from '../../../src/tensor/ops/movement.js'
+import { reshape, transpose } from '../../../src/tensor/ops/movement.js'
 import { sum } from '../../../src/tensor/ops/reduce.js'
 import { lower } from '../../../src/tensor/program/lower.js'
 import { allocateOutputs } from '../../../src/tensor/run/arrays.js'
 import type { Device, Executable, Timing } from '../../../src/tensor/run/device.js'
 import type { Multiplier } from '../../../src/tensor/run/multiplier.js'
 import { reference } from '../../../src/tensor/run/reference.js'
+import { usualBlocks } from '../../../src/tensor/run/wasm-steps.js'
 import { wasm } from '../../../src/tensor/run/wasm.js'
 import { binaryNode, castNode, inputNode, randomBitsNode, unaryNode, type Tensor } from '../../../src/tensor/tensor.js'
 import { threefry2x32 } from '../../../src/tensor/threefry.js'
@@ -79,23 +80,32 @@ const later: Multiplier<'async'> = {
 }
 
 describe('the wasm device', () => {
-  it('agrees with the reference on random programs: integers and bools exactly, f32 within the derived bound', () => {
-    fc.assert(
-      fc.property(graphs(), (graph) => {
-        const found = runGraph(wasm(), graph)
-        const expected = runGraph(f64, graph)
-        graph.outputs.forEach(({ error }, i) => {
-          expect(found[i].length).toBe(expected[i].length)
-          const wrong = found[i].findIndex((v, at) => {
-            const e = expected[i][at]
-            return !(v === e || Math.abs(v - e) <= error)
+  const short = { additions: 2, products: 2 }
+
+  it.each([
+    ['the usual blocks', undefined, 400],
+    ['blocks so short that most sums have several', short, 200]
+  ] as const)(
+    'agrees with the reference on random programs, exactly or within the derived bound: %s',
+    (_, blocks, numRuns) => {
+      fc.assert(
+        fc.property(graphs(), (graph) => {
+          const found = runGraph(wasm({ blocks }), graph)
+          const expected = runGraph(f64, graph)
+          graph.outputs.forEach(({ error }, i) => {
+            expect(found[i].length).toBe(expected[i].length)
+            const wrong = found[i].findIndex((v, at) => {
+              const e = expected[i][at]
+              return !(v === e || Math.abs(v - e) <= error)
+            })
+            if (wrong >= 0)
+              expect(`output ${i}[${wrong}] = ${found[i][wrong]}`).toBe(`${expected[i][wrong]} +- ${error}`)
           })
-          if (wrong >= 0) expect(`output ${i}[${wrong}] = ${found[i][wrong]}`).toBe(`${expected[i][wrong]} +- ${error}`)
-        })
-      }),
-      { numRuns: 400 }
-    )
-  })
+        }),
+        { numRuns }
+      )
+    }
+  )
 
   it('computes integers and conversions exactly at the ends of their ranges', () => {
     const words = [0, 1, 2, 31, 32, 33, 2 ** 31 - 1, 2 ** 31, 2 ** 31 + 1, 2 ** 32 - 1]
@@ -157,7 +167,7 @@ describe('the wasm device', () => {
     expect([...found]).toEqual(expected)
   })
 
-  it('sums with the error of short sums: long rows in blocks, columns one row after another', () => {
+  it('sums with the error of short sums, along rows and across them', () => {
     const [rows, columns] = [5000, 700]
     const m = inputNode('m', [rows, columns], 'f32')
     const data = Float32Array.from({ length: rows * columns }, (_, i) => 1 + (i % 3) / 7)
@@ -168,12 +178,119 @@ describe('the wasm device', () => {
       exact[1][Math.floor(i / columns)] += v
       exact[2][0] += v
     })
-    // Positive terms: the relative error is at most half an ulp for each addition that a term goes through. In a row
-    // those are the vectors of a block of 1024, then the lanes; blocks are added in double precision.
-    const additions = [rows, 1024 / 4 + 4, 1024 / 4 + 4]
+    // Positive terms: the relative error is at most half an ulp for each addition that a term goes through. Across rows those are
+    // a block's; in a row the vectors of a block of 1024, then the lanes. Blocks are added in double precision, and that is rounded.
+    const most = [usualBlocks.additions + 1, 1024 / 4 + 4, 1024 / 4 + 4]
     found.forEach((sums, i) =>
-      sums.forEach((x, j) => expect(Math.abs(x / exact[i][j] - 1)).toBeLessThanOrEqual(additions[i] * 2 ** -24))
+      sums.forEach((x, j) => expect(Math.abs(x / exact[i][j] - 1)).toBeLessThanOrEqual(most[i] * 2 ** -24))
     )
+  })
+
+  describe.each([2, 5, 16])('with %i additions to a block, and as many products', (size) => {
+    const blocks = { additions: size, products: size }
+    const device = wasm({ blocks })
+    const seeds = fc.integer({ min: 0, max: 99 })
+    const positive = (n: number, seed: number): Float32Array =>
+      Float32Array.from({ length: n }, (_, i) => Math.fround(0.1 + (((i + seed) * 7919) % 97) / 211))
+    /** That positive sums are off by no more than the roundings that a term goes through. */
+    const expectSums = (found: Data, exact: Float64Array, most: number): void =>
+      exact.forEach((x, i) => expect(Math.abs(found[i] - x)).toBeLessThanOrEqual(most * 2 ** -24 * x))
+
+    it('sums over axes in any place with the error of a block', () => {
+      const shapes = fc.tuple(
+        fc.integer({ min: 1, max: 300 }),
+        fc.constantFrom(1, 3, 4, 6),
+        fc.integer({ min: 1, max: 60 })
+      )
+      fc.assert(
+        fc.property(shapes, fc.subarray([0, 1, 2], { minLength: 1 }), seeds, (shape, axes, seed) => {
+          const x = inputNode('x', shape, 'f32')
+          const data = positive(shape[0] * shape[1] * shape[2], seed)
+          const kept = [0, 1, 2].filter((axis) => !axes.includes(axis))
+          const exact = new Float64Array(kept.reduce((n, axis) => n * shape[axis], 1))
+          data.forEach((v, i) => {
+            const at = [Math.floor(i / (shape[1] * shape[2])), Math.floor(i / shape[2]) % shape[1], i % shape[2]]
+            exact[kept.reduce((place, axis) => place * shape[axis] + at[axis], 0)] += v
+          })
+          // A row of up to 300 is one block of its own: a fourth of it in each lane, then the lanes.
+          expectSums(run(device, [x], [data], [sum({ axes })(x)])[0], exact, size + 1 + 300 / 4 + 4)
+        }),
+        { numRuns: 60 }
+      )
+    })
+
+    it('adds updates of one row with the error of a block, whatever is added between', () => {
+      const cases = fc.tuple(
+        fc.integer({ min: 1, max: 400 }),
+        fc.constantFrom([], [1], [5], [2, 3]),
+        fc.integer({ min: 1, max: 9 }),
+        fc.boolean()
+      )
+      fc.assert(
+        fc.property(cases, seeds, ([n, slice, extent, isBehind], seed) => {
+          const width = slice.reduce<number>((a, b) => a * b, 1)
+          const inputs = [
+            inputNode('ids', [n], 'i32'),
+            inputNode('updates', isBehind ? [...slice, n] : [n, ...slice], 'f32')
+          ]
+          const ids = Int32Array.from({ length: n }, (_, i) => ((i * i * 31 + seed) % (extent + 2)) - 1)
+          const updates = positive(n * width, seed)
+          const shape = isBehind ? [...slice, extent] : [extent, ...slice]
+          const exact = new Float64Array(extent * width)
+          ids.forEach((id, i) => {
+            if (id < 0 || id >= extent) return
+            for (let j = 0; j < width; j++)
+              exact[isBehind ? j * extent + id : id * width + j] += updates[isBehind ? j * n + i : i * width + j]
+          })
+          const axis = isBehind ? slice.length : 0
+          const [found] = run(device, inputs, [ids, updates], [scatterAdd(inputs[0], shape, axis)(inputs[1])])
+          expectSums(found, exact, size + 1)
+        }),
+        { numRuns: 60 }
+      )
+    })
+
+    it('multiplies with the error of a few blocks, in panels and in batches too', () => {
+      const extents = fc.tuple(
+        fc.constantFrom(1, 2, 5),
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 1, max: 70 }),
+        fc.integer({ min: 1, max: 12 })
+      )
+      fc.assert(
+        fc.property(extents, seeds, ([batch, m, k, n], seed) => {
+          const inputs = [inputNode('a', [batch, m, k], 'f32'), inputNode('b', [batch, k, n], 'f32')]
+          const [a, b] = [positive(batch * m * k, seed), positive(batch * k * n, seed + 1)]
+          const exact = new Float64Array(batch * m * n)
+          exact.forEach((_, at) => {
+            const [z, i, j] = [Math.floor(at / (m * n)), Math.floor(at / n) % m, at % n]
+            for (let p = 0; p < k; p++) exact[at] += a[(z * m + i) * k + p] * b[(z * k + p) * n + j]
+          })
+          const [found] = run(device, inputs, [a, b], [matmul(inputs[1])(inputs[0])])
+          // Each product is rounded, then added in its block; the blocks are added.
+          expectSums(found, exact, 1 + size + Math.ceil(k / size))
+        }),
+        { numRuns: 60 }
+      )
+    })
+  })
+
+  it('keeps its way in sums of a million', () => {
+    const n = 2 ** 20
+    const tenths = new Float32Array(n).fill(0.1)
+    const [columns, ids] = [inputNode('columns', [n / 4, 4], 'f32'), inputNode('ids', [n], 'i32')]
+    const [row, column] = [inputNode('row', [1, n], 'f32'), inputNode('column', [n, 1], 'f32')]
+    const found = run(
+      wasm(),
+      [columns, ids, row, column],
+      [tenths, new Int32Array(n), tenths, new Float32Array(n).fill(1)],
+      [sum({ axes: 0 })(columns), scatterAdd(ids, [1, 1])(reshape([n, 1])(row)), matmul(column)(row)]
+    )
+    const exact = Math.fround(0.1) * n
+    expect(Math.abs(found[0][3] / (exact / 4) - 1)).toBeLessThan(257 * 2 ** -24)
+    expect(Math.abs(found[1][0] / exact - 1)).toBeLessThan(257 * 2 ** -24)
+    // Blocks of 256 products, 256 of those, and 16 of those.
+    expect(Math.abs(found[2][0] / exact - 1)).toBeLessThan((256 + 256 + 16) * 2 ** -24)
   })
 
   it('adds every update of a repeated index', () => {

@@ -52,7 +52,10 @@ export const gather = (
   ]
 }
 
-/** Adds each lane of `value` to the element at its place and its index, one after another: two may be the same. */
+/**
+ * Adds each lane of `value` to the element at its place and its index, one after another: two may be the same. `before` stands before
+ * each addition.
+ */
 export const scatterAdd = (
   scope: Scope,
   dtype: DType,
@@ -60,7 +63,8 @@ export const scatterAdd = (
   lanes: Lanes,
   index: Code,
   indexing: Indexing,
-  value: Code
+  value: Code,
+  before: (place: Code, index: Code) => Code
 ): Code => {
   const target = scope.local('i32')
   const j = scope.local('i32')
@@ -68,6 +72,7 @@ export const scatterAdd = (
     const at = offset + lane * stride
     return when(i32.ltU(tee(j, i32x4.extractLane(index, lane)), i32.const(indexing.extent)), [
       set(target, i32.add(address, i32.mul(get(j), i32.const(indexing.stride)))),
+      before(i32.add(get(target), i32.const(at)), get(j)),
       storeLane(get(target), at, lane, combineLanes('sum', dtype, v128.load32Splat(get(target), at), value))
     ])
   })

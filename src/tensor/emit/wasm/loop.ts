@@ -18,9 +18,14 @@ import { mathLibrary, type MathLibrary } from './math.js'
 import { fillIdentity } from './fill.js'
 import { nestOver } from './nest.js'
 import { randomCode } from './random.js'
-import { rowCode } from './row.js'
+import { keptBytes, rowCode } from './row.js'
+import { additions, bytesOfSums, longSumsOf, sumsOf } from './sums.js'
 
-export { scratchBytes } from './row.js'
+/** Bytes of scratch that the function of a loop uses. */
+export const scratchBytes = (loop: FusedLoop, block = additions): number => {
+  const kept = keptBytes(loop)
+  return kept + bytesOfSums(longSumsOf(nested(loop), block, kept))
+}
 
 export type EmittedKernel = {
   readonly callee: Callee
@@ -79,18 +84,34 @@ const filledBy = (kernel: FusedLoop | Random, specs: ReadonlyArray<BufferSpec>):
   return [...new Map(combined)].map(([buffer, fn]) => ({ buffer, fn, spec: specs[buffer] }))
 }
 
-const loopCode = (loop: FusedLoop, filled: ReadonlyArray<Filled>, math: MathLibrary, scope: Scope): Code => {
+type Emitting = { readonly draft: ModuleDraft; readonly math: MathLibrary; readonly block: number }
+
+const loopCode = (
+  loop: FusedLoop,
+  filled: ReadonlyArray<Filled>,
+  { draft, math, block }: Emitting,
+  scope: Scope
+): Code => {
   const [lo, hi, scratch, ...addresses] = scope.params
   const address = (buffer: number): Local => addresses[buffer]
   const nest = nestOver(loop.extents.slice(0, -1), scope)
-  const row = rowCode({ loop, scope, nest, math, scratch, address })
+  const long = longSumsOf(loop, block, keptBytes(loop))
+  const sums = sumsOf(long, { scope, nest, draft, block, scratch, address })
+  const row = rowCode({ loop, scope, nest, math, scratch, address, sums })
   const fills = filled.map(({ buffer, fn, spec }) => fillIdentity(scope, fn, spec, address(buffer)))
-  return [fills.length > 0 ? when(i32.eqz(get(lo)), fills) : [], nest.around(lo, hi, row)]
+  // A range of nothing comes after the last row, too.
+  const isLast = i32.and(i32.eq(get(hi), i32.const(loop.extents[0])), i32.ltU(get(lo), get(hi)))
+  return [
+    fills.length > 0 ? when(i32.eqz(get(lo)), [fills, sums.start]) : [],
+    nest.around(lo, hi, row),
+    long.length > 0 ? when(isLast, sums.finish) : []
+  ]
 }
 
-/** Adds the functions of kernels to a module, as it meets them. */
+/** Adds the functions of kernels to a module, as it meets them. `block` is how many additions to one element are made in f32. */
 export const kernelEmitter = (
-  draft: ModuleDraft
+  draft: ModuleDraft,
+  block = additions
 ): ((kernel: FusedLoop | Random, buffers: ReadonlyArray<BufferSpec>) => EmittedKernel) => {
   const math = mathLibrary(draft)
   const known = new Map<string, Pick<EmittedKernel, 'callee' | 'name'>>()
@@ -112,7 +133,7 @@ export const kernelEmitter = (
       body: (scope) =>
         plain._tag === 'random'
           ? randomCode(scope, plain, (buffer) => scope.params[3 + buffer])
-          : loopCode(nested(plain), filled, math, scope)
+          : loopCode(nested(plain), filled, { draft, math, block }, scope)
     })
     const emitted = { callee, name }
     known.set(key, emitted)

@@ -12,6 +12,8 @@ import { doWhile, get, i32, increase, set, tee, when, type Code, type Local, typ
 /** `levels` counts the loops that code lies in. */
 export type Nest = {
   readonly levels: number
+  /** Where each loop is, from 0 on. */
+  readonly counters: ReadonlyArray<Local>
   /** Adds code at a level, after what is there. */
   readonly at: (level: number, code: Code) => void
   /** The least level where the outer part of an affine function is known. */
@@ -30,6 +32,7 @@ export const nestOver = (extents: Shape, scope: Scope): Nest => {
   const at = (level: number, added: Code): void => void code[level].push(added)
   return {
     levels: extents.length,
+    counters,
     at,
     levelOf: ({ strides }) => 1 + extents.reduce((last, _, axis) => (strides[axis] === 0 ? last : axis), -1),
     along: (start, name, scale, { strides }) => {

@@ -13,14 +13,15 @@ import { block, foldLanes, hasBlocks } from './fold.js'
 import { lanesIn } from './lanes.js'
 import { once, stepsOf, width, type StepContext, type Vector } from './steps.js'
 import { storesOf } from './stores.js'
+import type { Sums } from './sums.js'
 
 const vectorBytes = 16
 
 /** Bytes of scratch that one step takes for a row: whole vectors. */
 const scratchRow = ({ extents }: FusedLoop): number => vectorBytes * Math.ceil(extents[extents.length - 1] / width)
 
-/** Bytes of scratch that the function of a loop uses. */
-export const scratchBytes = (loop: FusedLoop): number => keptSteps(passesOf(loop)).length * scratchRow(loop)
+/** Bytes of scratch for the values of a row that are kept. */
+export const keptBytes = (loop: FusedLoop): number => keptSteps(passesOf(loop)).length * scratchRow(loop)
 
 const costOfPass = ({ steps, recalls, keeps, folds, stores }: Pass, loop: FusedLoop): number =>
   steps.reduce((sum, i) => sum + costOf(loop.body[i], loop), 0) +
@@ -38,8 +39,9 @@ const unrolled = (cost: number): number => (cost <= 32 ? 4 : cost <= 128 ? 2 : 1
 const range = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
 
 export type RowContext = StepContext & {
-  /** The address of `scratchBytes` bytes. */
+  /** The address of `keptBytes` bytes. */
   readonly scratch: Local
+  readonly sums: Sums
 }
 
 /** The code of one row. What is the same for several rows goes to outer levels of the nest. */
@@ -50,7 +52,7 @@ export const rowCode = (context: RowContext): Code => {
   const vectors = Math.floor(extent / width)
   const passes = passesOf(loop)
   const steps = stepsOf(context)
-  const stores = storesOf(context, steps)
+  const stores = storesOf(context, steps, context.sums)
   const { value } = steps
 
   const rows = new Map(keptSteps(passes).map((step, i) => [step, i * scratchRow(loop)]))

@@ -2,13 +2,14 @@
  * The stores of a fused loop, four elements of a row at a time.
  */
 
-import type { DType } from '../../dtype.js'
-import { variesAlongRow, type Store } from '../../program/fused.js'
+import { bytesPerElement, type DType } from '../../dtype.js'
+import type { Store } from '../../program/fused.js'
 import { loadLanes, storeLanes, type Place } from './access.js'
-import { get, i32x4, set, when, type Code } from './assembler.js'
+import { get, i32, i32x4, set, when, type Code } from './assembler.js'
 import { find, foundIn, scatterAdd } from './indexed.js'
 import { combineLanes } from './lanes.js'
 import { memo } from './memo.js'
+import { isFound, type Sums } from './sums.js'
 import { indexingOf, type StepContext, type Steps, type Vector } from './steps.js'
 
 export type Stores = {
@@ -20,15 +21,11 @@ export type Stores = {
   readonly along: (store: Store, vector: Vector) => Code
 }
 
-export const storesOf = ({ loop, scope }: StepContext, { value, base, place }: Steps): Stores => {
-  const row = loop.extents.length - 1
-  const varies = variesAlongRow(loop)
+export const storesOf = ({ loop, scope }: StepContext, { value, base, place }: Steps, sums: Sums): Stores => {
   const dtypeOf = (store: Store): DType => loop.body[store.value].dtype
   const baseOf = (store: Store): Code => base(store.buffer, dtypeOf(store), store.at)
   const result = scope.local('v128')
 
-  /** Whether elements go to places beside one another, which one index finds for the whole row. */
-  const isFound = ({ at }: Store, index: number): boolean => !varies[index] && at.strides[row] !== 0
   const found = memo((_: Store) => foundIn(scope))
 
   const write = (store: Store, to: Place, { lanes, slot }: Vector): Code => {
@@ -44,22 +41,29 @@ export const storesOf = ({ loop, scope }: StepContext, { value, base, place }: S
   return {
     place: (store, vector) => place(baseOf(store), dtypeOf(store), store.at, vector),
     beforeRow: (store) => {
-      const { scatter } = store
-      if (scatter === undefined || !isFound(store, scatter.index)) return []
-      return find(baseOf(store), value(scatter.index, 0), indexingOf(scatter, dtypeOf(store)), found(store))
+      const { scatter, at } = store
+      if (scatter === undefined || !isFound(loop, store)) return []
+      const { base: from, inside } = found(store)
+      const index = value(scatter.index, 0)
+      const slice = i32.add(get(from), i32.const(at.offset * bytesPerElement(dtypeOf(store))))
+      return [
+        find(baseOf(store), index, indexingOf(scatter, dtypeOf(store)), found(store)),
+        when(i32x4.allTrue(get(inside)), sums.count(store, slice, i32x4.extractLane(index, 0)))
+      ]
     },
     along: (store, vector) => {
       const { scatter, at, value: of } = store
       const { lanes, slot } = vector
       const dtype = dtypeOf(store)
-      if (scatter !== undefined && isFound(store, scatter.index)) {
+      if (scatter !== undefined && isFound(loop, store)) {
         const { base: from, inside } = found(store)
         return when(i32x4.allTrue(get(inside)), write(store, place(get(from), dtype, at, vector), vector))
       }
       const to = place(baseOf(store), dtype, at, vector)
       if (scatter === undefined) return write(store, to, vector)
       const indexing = indexingOf(scatter, dtype)
-      return scatterAdd(scope, dtype, to, lanes, value(scatter.index, slot), indexing, value(of, slot))
+      const count = (at: Code, index: Code): Code => sums.count(store, at, index)
+      return scatterAdd(scope, dtype, to, lanes, value(scatter.index, slot), indexing, value(of, slot), count)
     }
   }
 }

@@ -27,17 +27,19 @@ export type Emitted = {
 }
 
 /**
- * Buffers are packed 4 bytes apart or so, with guard bytes between; buffer `last` ends where the memory ends.
+ * Buffers are packed 4 bytes apart or so, with guard bytes between; buffer `last` ends where the memory ends. `block` is how many
+ * additions to one element are made in f32.
  */
 export const emit = (
   kernel: FusedLoop | Random,
   specs: ReadonlyArray<BufferSpec>,
   last = 0,
-  memory = memoryOf(4)
+  memory = memoryOf(4),
+  block?: number
 ): Emitted => {
   const draft = moduleDraft()
-  const { name, buffers } = kernelEmitter(draft)(kernel, specs)
-  const scratch = kernel._tag === 'loop' ? scratchBytes(kernel) : 0
+  const { name, buffers } = kernelEmitter(draft, block)(kernel, specs)
+  const scratch = kernel._tag === 'loop' ? scratchBytes(kernel, block) : 0
   const sizes = specs.map(({ dtype, size }) => size * bytesPerElement(dtype))
   const gap = 20
   const total = sizes.reduce((sum, size) => sum + aligned(size) + gap, 0) + scratch + 2 * gap

@@ -18,9 +18,10 @@ const memory = memoryOf(4)
 /** The outputs of a loop, its ranges run one after another, with its buffers packed so that `last` ends the memory. */
 const runParts = (
   { loop, buffers, inputs, cut }: LoopCase,
-  parts: ReadonlyArray<readonly [number, number]>
+  parts: ReadonlyArray<readonly [number, number]>,
+  block?: number
 ): ReadonlyArray<Data> => {
-  const { data, run, isContained } = emit(loop, buffers, cut % buffers.length, memory)
+  const { data, run, isContained } = emit(loop, buffers, cut % buffers.length, memory, block)
   inputs.forEach((input, i) => data[i].set(input))
   const outputs = data.slice(inputs.length)
   outputs.forEach((output) => output.fill(0))
@@ -47,6 +48,18 @@ describe('an emitted loop', () => {
         expect(runParts(given, [[0, rowsOf(given.loop)]])).toEqual(literally(given))
       }),
       { numRuns: 200 }
+    )
+  })
+
+  it.each([1, 3])('adds across rows exactly what it should, in blocks of %i', (block) => {
+    fc.assert(
+      fc.property(loops(), (given) => {
+        const rows = rowsOf(given.loop)
+        const whole = runParts(given, [[0, rows]], block)
+        expect(whole).toEqual(literally(given))
+        expect(runParts(given, [[0, given.cut] as const, [given.cut, rows] as const], block)).toEqual(whole)
+      }),
+      { numRuns: 100 }
     )
   })
 

@@ -1,10 +1,10 @@
 /**
- * The error function on four lanes of f32: a rational function of `x` up to where it rounds to 1, as XLA's
- * `ErfImpl32` has it (https://github.com/openxla/xla, Apache License 2.0), and 1 from there on.
+ * The error function on four lanes of f32: a rational function of `x` up to beyond where it rounds to 1, as XLA's
+ * `ErfImpl32` has it (https://github.com/openxla/xla, Apache License 2.0).
  */
 
 import { f32x4, type Code, type Scope } from '../assembler.js'
-import { atMost, pick, polynomial, signedAs, straight } from './straight.js'
+import { atLeast, atMost, polynomial, straight } from './straight.js'
 
 const { mul, div } = f32x4
 
@@ -17,16 +17,16 @@ const denominator = [
   -1.42647390514189e-2, -7.37332916720468e-3, -1.68282697438203e-3, -2.13374055278905e-4, -1.45660718464996e-5
 ]
 
-/** From here on the error function is nearer to 1 than to any other f32. */
-const one = 3.8325068
+/**
+ * From 3.8325068 on the error function is nearer to 1 than to any other f32, but there the roundings of the quotient stay below that;
+ * here they lead beyond, so that with what follows all larger arguments give 1.
+ */
+const one = 4
 
 export const erf = (scope: Scope, x0: Code): Code =>
   straight(scope, (name) => {
-    const given = name(x0)
-    const size = name(f32x4.abs(given))
-    const a = name(atMost(size, one))
-    const z = name(mul(a, a))
-    // Rounding errors may lead beyond 1, and at the end they stay below.
-    const within = atMost(mul(a, div(polynomial(name, z, numerator), polynomial(name, z, denominator))), 1)
-    return signedAs(given, pick(f32x4.ge(size, f32x4.all(one)), f32x4.all(1), within))
+    const x = name(atLeast(atMost(x0, one), -one))
+    const z = name(mul(x, x))
+    // Rounding errors may lead beyond 1.
+    return atLeast(atMost(name(mul(x, div(polynomial(name, z, numerator), polynomial(name, z, denominator)))), 1), -1)
   })
