@@ -32,13 +32,8 @@ export type { Instruction, Named, Program, Spec } from './program/program.js'
 export { attempt, spec, trace, type Traced } from './program/trace.js'
 export { printProgram } from './program/print.js'
 export { defaultPartitionLimits, type PartitionLimits } from './program/partition/limits.js'
-export {
-  deserialise,
-  programVersion,
-  serialise,
-  showProgramFormatError,
-  type ProgramFormatError
-} from './program/serialise.js'
+export { programVersion, serialise } from './program/serialise.js'
+export { deserialise, showProgramFormatError, type ProgramFormatError } from './program/deserialise.js'
 
 // Devices
 export {
