@@ -153,23 +153,42 @@ export type CompleteInput = z.infer<typeof completeSchema>
 
 export type OverridesInput = z.infer<typeof overridesSchema>
 
-const inSection = (name: string, keys: object): ReadonlyArray<string> =>
-  Object.keys(keys).map((key) => `${name}.${key}`)
+const inSection = (name: string, shape: z.core.$ZodLooseShape): ReadonlyArray<readonly [string, z.ZodType]> =>
+  Object.entries(shape).map(([key, schema]) => [`${name}.${key}`, schema as z.ZodType] as const)
 
-const validPaths: ReadonlyArray<string> = [
-  'extends',
-  ...Object.keys(topShape),
-  ...['model', 'generator', 'optimizer', 'training'],
+/** What a schema says of a value that it never takes. */
+const expectedBy = (schema: z.ZodType): string => schema.safeParse(Symbol('none')).error?.issues[0]?.message ?? ''
+
+export type ConfigKey = {
+  /** Section and key joined with a dot. */
+  readonly path: string
+  readonly schema: z.ZodType
+  /** What it accepts, in the words of its error. */
+  readonly accepts: string
+}
+
+/** Every key that holds a value, in the order of a file. */
+export const configKeys: ReadonlyArray<ConfigKey> = [
+  ...Object.entries(topShape),
   ...inSection('model', { ...modelShape, ...derivedSizes }),
   ...inSection('generator', generatorShape),
   ...inSection('optimizer', optimizerShape),
   ...inSection('training', trainingShape)
+].map(([path, schema]) => ({ path, schema, accepts: expectedBy(schema) }))
+
+const validPaths: ReadonlyArray<string> = [
+  'extends',
+  'model',
+  'generator',
+  'optimizer',
+  'training',
+  ...configKeys.map(({ path }) => path)
 ]
 
 const lastOf = (path: string): string => path.slice(path.lastIndexOf('.') + 1)
 
 /** Compares the last keys first, so that a key in the wrong section finds its place. */
-const unknownKey = (parent: string, key: string): ConfigProblem => {
+export const unknownKey = (parent: string, key: string): ConfigProblem => {
   const name = lastOf(nearest(key, validPaths.map(lastOf)))
   const places = validPaths.filter((path) => lastOf(path) === name)
   const shown = describe(key).slice(1, -1)

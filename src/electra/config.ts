@@ -10,6 +10,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { parseJson, showJsonError } from '../tensor/strict-json.js'
 import { checkForm, completeSchema, overridesSchema } from './config-schema.js'
 import type { CompleteInput, ConfigProblem, InitialAttention, OverridesInput, Packing } from './config-schema.js'
+import { applySettings } from './config-settings.js'
 import { slotsOf } from './data/masking.js'
 import { presets, type PresetName } from './presets.js'
 import { roundHalfToEven } from './rounding.js'
@@ -281,13 +282,21 @@ export const resolveConfig = (input: unknown): E.Either<ConfigError, ElectraConf
 /** Deeper than any configuration. */
 const deepestFile = 8
 
-/** The configuration in a file's text. */
-export const parseConfig = (text: string): E.Either<ConfigError, ElectraConfig> =>
+const resolveWith =
+  (settings: ReadonlyArray<string>) =>
+  (input: unknown): E.Either<ConfigError, ElectraConfig> =>
+    pipe(applySettings(settings)(input), E.mapLeft(invalid), E.chain(resolveConfig))
+
+/** The configuration in a file's text, with settings such as `optimizer.learningRate=1e-3` laid over it. */
+export const parseConfig = (text: string, settings: ReadonlyArray<string> = []): E.Either<ConfigError, ElectraConfig> =>
   pipe(
     parseJson(deepestFile)(text),
     E.mapLeft((e) => invalid([{ path: '', found: showJsonError(e), expected: 'a JSON object' }])),
-    E.chain(resolveConfig)
+    E.chain(resolveWith(settings))
   )
 
-/** A preset as it is. */
-export const presetConfig = (name: PresetName): E.Either<ConfigError, ElectraConfig> => resolveConfig({ extends: name })
+/** A preset as it is, or with settings laid over it. */
+export const presetConfig = (
+  name: PresetName,
+  settings: ReadonlyArray<string> = []
+): E.Either<ConfigError, ElectraConfig> => resolveWith(settings)({ extends: name })

@@ -53,3 +53,14 @@ export const relaxedSimdOption = (): Option =>
 export const keptOption = (option: Option): Option => option.default(undefined, String(option.defaultValue))
 
 export const jsonOption = (): Option => new Option('--json', 'write JSON lines to standard output').default(false)
+
+const collected = (text: string, before: ReadonlyArray<string> | undefined): ReadonlyArray<string> => [
+  ...(before ?? []),
+  text
+]
+
+export const setOption = (): Option =>
+  new Option(
+    '--set <key=value>',
+    'a value of the configuration, as optimizer.learningRate=1e-3; may be repeated'
+  ).argParser(collected)

@@ -1,4 +1,4 @@
-/** The configuration that `--config` names: a preset where there is one of that name, else a file. */
+/** The configuration that `--config` names, a preset where there is one of that name, else a file; and `--set` over it. */
 
 import { readFile } from 'node:fs/promises'
 import * as E from 'fp-ts/lib/Either.js'
@@ -6,11 +6,20 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { parseConfig, presetConfig, showConfigError, type ElectraConfig } from '../config.js'
 import { presetNames } from '../presets.js'
-import { failed, failedWith, wrongUsage, type Failure } from './outcome.js'
+import { failed, wrongUsage, type Failure } from './outcome.js'
 
-export const loadConfig = (source: string): TE.TaskEither<Failure, ElectraConfig> => {
+export const loadConfig = (
+  source: string,
+  settings: ReadonlyArray<string> = []
+): TE.TaskEither<Failure, ElectraConfig> => {
   const preset = presetNames.find((name) => name === source)
-  if (preset !== undefined) return TE.fromEither(pipe(presetConfig(preset), E.mapLeft(failedWith(showConfigError))))
+  if (preset !== undefined)
+    return TE.fromEither(
+      pipe(
+        presetConfig(preset, settings),
+        E.mapLeft((e) => wrongUsage(showConfigError(e)))
+      )
+    )
   return pipe(
     TE.tryCatch(
       () => readFile(source, 'utf8'),
@@ -22,7 +31,7 @@ export const loadConfig = (source: string): TE.TaskEither<Failure, ElectraConfig
     ),
     TE.chainEitherK((text) =>
       pipe(
-        parseConfig(text),
+        parseConfig(text, settings),
         E.mapLeft((e) => failed(`${source}: ${showConfigError(e)}`))
       )
     )

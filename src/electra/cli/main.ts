@@ -16,9 +16,11 @@ import {
   pieces,
   positive,
   relaxedSimdOption,
-  seedOption
+  seedOption,
+  setOption
 } from './arguments.js'
 import { asRank } from './as-rank.js'
+import { showConfiguration, type ConfigOptions } from './commands/config.js'
 import { corpusBuild, type CorpusBuildOptions } from './commands/corpus.js'
 import { demo, type DemoOptions } from './commands/demo.js'
 import { devices } from './commands/devices.js'
@@ -140,6 +142,7 @@ const program = (): Program => {
     .command('pretrain')
     .description('pre-train a model on a corpus, or continue to')
     .option('--config <name|file>', 'a preset (small, base, large, tiny, demo, nano) or a JSON file', 'demo')
+    .addOption(setOption())
     .requiredOption('--corpus <dir>', 'a corpus made by `corpus build`')
     .requiredOption('--out <dir>', "the run's directory: metrics, checkpoints, the trained model")
     .option('--steps <n>', "the schedule's total number of steps (default: the configuration's)", positive)
@@ -162,6 +165,7 @@ const program = (): Program => {
       examples(
         'pretrain --config tiny --corpus corpus --out runs/tiny --steps 1000 --workers 2',
         'pretrain --config tiny --corpus corpus --out runs/tiny --steps 1000 --resume',
+        'pretrain --config small --set optimizer.learningRate=1e-3 --corpus corpus --out runs/small',
         'pretrain --config my.json --corpus corpus --out runs/mine --matmul gpu.js'
       ) +
         '\n\nSeveral processes make one run where mpirun, srun or another launcher of MPI starts them; the number of them divides' +
@@ -171,6 +175,23 @@ const program = (): Program => {
     )
     .action((options: PretrainCommandOptions & WithJson) =>
       finish(options, (console) => asRank(console, (ranks, speaking) => pretrain(options, speaking, ranks)))
+    )
+
+  root
+    .command('config')
+    .description('print a configuration with every value, what each means and accepts')
+    .argument('<name|file>', 'a preset (small, base, large, tiny, demo, nano) or a JSON file')
+    .addOption(setOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'config small',
+        'config tiny --set optimizer.learningRate=1e-3 --set training.steps=5000 --json > my.json'
+      )
+    )
+    .action((source: string, options: ConfigOptions & WithJson) =>
+      finish(options, (console) => showConfiguration(source, options, console))
     )
 
   root
@@ -204,6 +225,7 @@ const program = (): Program => {
     .command('profile')
     .description('where the time of a training step goes, kernel by kernel, beside what this machine can do')
     .option('--config <name|file>', 'a preset (small, base, large, tiny, demo, nano) or a JSON file', 'demo')
+    .addOption(setOption())
     .option('--batch <n>', "examples in the shard (default: the configuration's batch by its shards)", positive)
     .option('--corpus <dir>', 'a corpus to take the shard from (default: tokens drawn at random)')
     .option('--vocab-size <n>', "pieces of the vocabulary (default: the corpus's, or 30522)", pieces)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { expectFailure, inShell, jsonLines, pureElectra } from './cli.js'
 
-const commands = ['', 'demo', 'corpus', 'corpus build', 'pretrain', 'verify', 'predict', 'profile', 'devices']
+const commands = ['', 'demo', 'corpus', 'corpus build', 'pretrain', 'verify', 'predict', 'profile', 'devices', 'config']
 
 describe('--help', () => {
   it('of every command shows options and examples', async () => {
@@ -49,6 +49,7 @@ describe('wrong usage', () => {
       ['corpus', 'build', '--input', 'x', '--out', 'y', '--vocab', 'z', '--vocab-size', '9'],
       'cannot be used with option'
     ],
+    [['config', 'tiny', '--set', 'optimizer.learnRate=1'], "nearest is 'optimizer.learningRate'"],
     [['devices', 'extra'], 'too many arguments']
   ])('%j exits 2 with one sentence', async (args, words) => {
     expectFailure(await pureElectra(...args), 2, words)

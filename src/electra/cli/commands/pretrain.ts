@@ -35,6 +35,8 @@ import { interrupts, type Interrupts } from '../signals.js'
 export type PretrainCommandOptions = Partial<DeviceOptions> & {
   /** A preset's name, or a JSON file. */
   readonly config: string
+  /** Values laid over it, as `optimizer.learningRate=1e-3`. */
+  readonly set?: ReadonlyArray<string>
   readonly corpus: string
   readonly out: string
   readonly steps?: number
@@ -204,6 +206,16 @@ const identityOf = (options: PretrainCommandOptions, config: ElectraConfig, corp
   totalSteps: options.steps ?? config.training.steps
 })
 
+/** A run whose rate only ever rises is seldom meant. */
+const noteWarmup = ({ optimizer }: ElectraConfig, totalSteps: number, console: Console): void => {
+  const { warmupSteps, learningRate } = optimizer
+  if (warmupSteps >= totalSteps)
+    console.note(
+      `warning: the warm-up of ${warmupSteps} steps does not end within the run's ${totalSteps}: the learning rate never ` +
+        `reaches ${learningRate}; set another with --set optimizer.warmupSteps=${Math.max(1, Math.floor(totalSteps / 10))}`
+    )
+}
+
 const train = (
   options: PretrainCommandOptions,
   config: ElectraConfig,
@@ -213,6 +225,8 @@ const train = (
   ranks: Ranks,
   signals: Interrupts
 ): TE.TaskEither<Failure | PretrainError, ExitCode> => {
+  const totalSteps = options.steps ?? config.training.steps
+  noteWarmup(config, totalSteps, console)
   const progress = trainingProgress(console)
   const { workers, checkpointEvery, keepCheckpoints } = drive
   const { out, resume, allowOtherBits, seed } = options
@@ -224,7 +238,7 @@ const train = (
         config,
         corpus,
         seed,
-        totalSteps: options.steps ?? config.training.steps,
+        totalSteps,
         out,
         pool: { workers, choice },
         ranks,
@@ -271,7 +285,7 @@ export const pretrain = (options: PretrainCommandOptions, console: Console, rank
   // From the first moment on: whoever is told that it was interrupted is told that the state is saved.
   const signals = interrupts(console)()
   const command = pipe(
-    loadConfig(options.config),
+    loadConfig(options.config, options.set),
     TE.bindTo('config'),
     TE.bind('corpus', () => pipe(openCorpus(options.corpus), TE.mapLeft(failedWith(showCorpusError)))),
     together(ranks),

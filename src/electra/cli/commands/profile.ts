@@ -16,6 +16,8 @@ import { showPretrainError } from '../show-error.js'
 
 export type ProfileOptions = DeviceOptions & {
   readonly config: string
+  /** Values laid over it, as `optimizer.learningRate=1e-3`. */
+  readonly set?: ReadonlyArray<string>
   /** Examples in the shard. */
   readonly batch?: number
   readonly corpus?: string
@@ -32,7 +34,7 @@ const publishedPieces = 30_522
 
 const settingsOf = (options: ProfileOptions): TE.TaskEither<Failure, ProfileSettings> =>
   pipe(
-    loadConfig(options.config),
+    loadConfig(options.config, options.set),
     TE.bindTo('config'),
     TE.bind('corpus', () =>
       options.corpus === undefined
