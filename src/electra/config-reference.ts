@@ -9,7 +9,7 @@ export const meanings: Readonly<Record<string, string>> = {
   name: 'what reports call the recipe',
   objective: "'electra' trains both networks on replaced tokens; 'mlm' is the masked-LM baseline, one network",
   packing:
-    "'segments' as the official builder: one or two a row, of two documents half of the time; 'running' keeps all of the text, row after row; 'segments' where not given",
+    "'segments', where not given: rows as the official builder makes them; 'running': all of the text, cut in rows",
   sequenceLength: 'tokens of an example, [CLS] and [SEP] included',
   batchSize: 'examples of a step',
   shards: 'parts into which a batch is cut, whatever the number of workers; divides batchSize',

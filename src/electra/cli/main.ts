@@ -153,6 +153,12 @@ const program = (): Program => {
     .addOption(keptOption(relaxedSimdOption()))
     .option('--checkpoint-every <k>', "steps between checkpoints (default: the configuration's)", positive)
     .option('--keep <n>', "checkpoints to keep beside the best (default: the configuration's)", positive)
+    .addOption(
+      new Option(
+        '--init <dir>',
+        'start from the weights of a finished run or a Hugging Face ELECTRA directory; the schedule begins anew'
+      ).conflicts('resume')
+    )
     .option(
       '--resume',
       'continue from the last checkpoint in --out: with the workers, device, multiplier and checkpoints that it had, where none are given',
@@ -166,6 +172,7 @@ const program = (): Program => {
         'pretrain --config tiny --corpus corpus --out runs/tiny --steps 1000 --workers 2',
         'pretrain --config tiny --corpus corpus --out runs/tiny --steps 1000 --resume',
         'pretrain --config small --set optimizer.learningRate=1e-3 --corpus corpus --out runs/small',
+        'pretrain --config small --set sequenceLength=512 --init runs/small --corpus corpus --out runs/small-512',
         'pretrain --config my.json --corpus corpus --out runs/mine --matmul gpu.js'
       ) +
         '\n\nSeveral processes make one run where mpirun, srun or another launcher of MPI starts them; the number of them divides' +

@@ -10,8 +10,10 @@ import { shareBytes, together, type Ranks, type WorkerError } from '../../worker
 import { canonicalJson } from '../store/canonical-json.js'
 import type { Found } from '../store/checkpoint.js'
 import type { HeldOut, RunIdentity } from '../store/checkpoint-state.js'
+import type { FloatTensor } from '../store/hf-tensors.js'
+import { withInitial } from '../store/initial-weights.js'
 import { emptyHistory, type History } from './history.js'
-import type { Session, SessionError } from './session.js'
+import type { NamedState, Session, SessionError } from './session.js'
 
 export type Past = {
   readonly step: number
@@ -25,12 +27,28 @@ export type Saved = Past & { readonly saved: string }
 
 export const isSaved = (past: Past): past is Saved => past.saved !== undefined
 
-/** What this rank restores: only the first one has found anything. */
-export const restore = (session: Session, found: O.Option<Found>): TE.TaskEither<SessionError, Past> =>
+const beginning: Past = { step: 0, history: emptyHistory, best: undefined, saved: undefined }
+
+/** Puts given weights in the places of those that were drawn. */
+const begin = (session: Session, initial: ReadonlyArray<FloatTensor>): TE.TaskEither<SessionError, Past> =>
+  initial.length === 0
+    ? TE.right(beginning)
+    : pipe(
+        TE.fromTask<NamedState, SessionError>(session.read),
+        TE.chain(({ params, optimizer }) => session.write({ params: withInitial(initial)(params), optimizer })),
+        TE.map(() => beginning)
+      )
+
+/** What this rank restores: only the first one has found anything. A run that has no past begins with what is given. */
+export const restore = (
+  session: Session,
+  found: O.Option<Found>,
+  initial: ReadonlyArray<FloatTensor> = []
+): TE.TaskEither<SessionError, Past> =>
   pipe(
     found,
     O.match(
-      () => TE.right<SessionError, Past>({ step: 0, history: emptyHistory, best: undefined, saved: undefined }),
+      () => begin(session, initial),
       ({ path, checkpoint: { progress, ...state } }) =>
         pipe(
           session.write(state),

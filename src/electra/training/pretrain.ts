@@ -31,6 +31,7 @@ import type { Report } from '../objective/objective.js'
 import type { HeldOut, Progress, RunIdentity } from '../store/checkpoint-state.js'
 import { sha256OfTensors } from '../store/digest.js'
 import type { StoreError } from '../store/errors.js'
+import type { InitialWeights } from '../store/initial-weights.js'
 import { betterOf } from '../store/resume.js'
 import { heldOutOf, meansOf, oweEvaluation, owesEvaluation, remember, rememberHeldOut } from './history.js'
 import type { MetricsFile, MetricsRecord } from './metrics-file.js'
@@ -52,6 +53,8 @@ export type PretrainOptions = RunSettings &
     /** Who makes the run with this process: nobody, where not given. */
     readonly ranks?: Ranks
     readonly checkpointEvery: number
+    /** Weights that a new run starts from, by the names of its parameters; the others are drawn. */
+    readonly initial?: InitialWeights
     /** Asked before each step: whether to save and stop. All ranks stop where one of them is to. */
     readonly shouldStop: () => boolean
     readonly observe: (event: PretrainEvent) => void
@@ -343,7 +346,7 @@ const inPool =
       TE.fromEither<PretrainError, void>(directory.admit(beginning, where)),
       TE.chainW(() => openSession(options)(pool, { ranks })),
       TE.bindTo('session'),
-      TE.bindW('past', ({ session }) => restore(session, beginning.found)),
+      TE.bindW('past', ({ session }) => restore(session, beginning.found, options.initial?.tensors)),
       TE.bindW('opened', ({ past }) =>
         directory.open(beginning, { step: past.step, owesEvaluation: owesEvaluation(past.history) }, where)
       )

@@ -28,6 +28,7 @@ import {
 import type { RunIdentity } from '../store/checkpoint-state.js'
 import type { StoreError } from '../store/errors.js'
 import { exists, removeLeftovers, writeFileWhole } from '../store/files.js'
+import type { InitialWeights } from '../store/initial-weights.js'
 import { lockDirectory, type Lock } from '../store/lock.js'
 import { checkResume } from '../store/resume.js'
 import { metricsFile, type From, type MetricsFile } from './metrics-file.js'
@@ -134,11 +135,14 @@ const startsOf = ({ record }: Beginning): ReadonlyArray<Start> =>
     )
   )
 
-export type Driving = DirectoryOptions & { readonly checkpointEvery: number }
+export type Driving = DirectoryOptions & {
+  readonly checkpointEvery: number
+  readonly initial?: Pick<InitialWeights, 'from'>
+}
 
 const openOf =
   (
-    { out, keepCheckpoints, checkpointEvery }: Driving,
+    { out, keepCheckpoints, checkpointEvery, initial }: Driving,
     { config, totalSteps }: RunIdentity,
     guarded: Guard
   ): RunDirectory['open'] =>
@@ -146,9 +150,12 @@ const openOf =
     const before = startsOf(beginning)
     const isOver = from.step === totalSteps && before.length > 0
     const starts = isOver ? before : startsWith(before, { ...where, step: from.step })
+    const startedFrom = O.isSome(beginning.record)
+      ? beginning.record.value.startedFrom
+      : initial?.from.map(({ directory }) => directory)
     return pipe(
       writeFileWhole(join(out, 'config.json'), `${canonicalJson(config, 2)}\n`),
-      TE.chain(() => writeRecord(out, { checkpointEvery, keepCheckpoints, starts })),
+      TE.chain(() => writeRecord(out, { checkpointEvery, keepCheckpoints, starts, startedFrom })),
       TE.chain(() => metricsFile(out, from)),
       TE.map(({ append, sync }) => ({
         starts,

@@ -12,7 +12,7 @@ import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import * as z from 'zod'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
-import { canonicalJson } from '../store/canonical-json.js'
+import { canonicalJson, type Json } from '../store/canonical-json.js'
 import type { StoreError } from '../store/errors.js'
 import { readText, writeFileWhole } from '../store/files.js'
 
@@ -35,6 +35,8 @@ export type RunRecord = {
   readonly keepCheckpoints: number
   /** At least one, by step; one that goes on as the one before it is none. */
   readonly starts: ReadonlyArray<Start>
+  /** Directories whose weights it began with, where it did not draw all of its own. */
+  readonly startedFrom?: ReadonlyArray<string>
 }
 
 /** What a resume would compute on, where it gives other bits than what the run was computed on (`before`) gives. */
@@ -59,7 +61,8 @@ const schema = z.strictObject({
         relaxedSimd: z.boolean()
       })
     )
-    .min(1)
+    .min(1),
+  startedFrom: z.array(z.string()).optional()
 })
 
 /** More than any record of a run that was resumed a thousand times. */
@@ -87,8 +90,13 @@ export const readRecord = (out: string): TE.TaskEither<StoreError, O.Option<RunR
 }
 
 export const writeRecord = (out: string, record: RunRecord): TE.TaskEither<StoreError, void> => {
+  const { checkpointEvery, keepCheckpoints, startedFrom } = record
   const starts = record.starts.map((start) => ({ ...start }))
-  return writeFileWhole(pathIn(out), `${canonicalJson({ version: 1, ...record, starts }, 2)}\n`)
+  const from: Readonly<Record<string, Json>> = startedFrom === undefined ? {} : { startedFrom: [...startedFrom] }
+  return writeFileWhole(
+    pathIn(out),
+    `${canonicalJson({ version: 1, checkpointEvery, keepCheckpoints, starts, ...from }, 2)}\n`
+  )
 }
 
 const sameWhere = (a: Where, b: Where): boolean =>

@@ -10,7 +10,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Corpus } from '../../../src/electra/data/corpus.js'
 import { latestCheckpoint } from '../../../src/electra/store/checkpoint.js'
 import { showStoreError } from '../../../src/electra/store/errors.js'
-import { pretrain, type PretrainEvent, type PretrainResult } from '../../../src/electra/training/pretrain.js'
+import { networkOf } from '../../../src/electra/store/hf-config.js'
+import type { FloatTensor } from '../../../src/electra/store/hf-tensors.js'
+import type { InitialWeights } from '../../../src/electra/store/initial-weights.js'
+import {
+  pretrain,
+  type PretrainEvent,
+  type PretrainOptions,
+  type PretrainResult
+} from '../../../src/electra/training/pretrain.js'
 import { left, rightOf } from '../data/right.js'
 import { corpusIn, least, optionsOf, remove, stoppingAfter, temporary, textOf, threads } from './runs.js'
 
@@ -51,6 +59,33 @@ const changesIn = async (out: string): Promise<ReadonlyArray<readonly [string, b
 
 const checkpointFiles = async (path: string): Promise<ReadonlyArray<readonly [string, Buffer]>> =>
   Promise.all((await readdir(path)).sort().map(async (name) => [name, await readFile(join(path, name))] as const))
+
+describe('a run that starts from the weights of another', () => {
+  const half = (params: PretrainResult['params'], name: 'discriminator' | 'generator'): ReadonlyArray<FloatTensor> =>
+    params.flatMap((x) =>
+      x.dtype === 'F32' && x.name.startsWith(`${name}.`) ? [{ ...x, dtype: x.dtype, data: x.data }] : []
+    )
+
+  it('has them until its own steps change them, stopped and resumed or not, and keeps whence they are', async () => {
+    const seed = 2
+    const donor = await rightOf(pretrain(optionsOf(corpus, at('donor'), { seed, totalSteps: 4 })))
+    const tensors = half(donor.params, 'discriminator')
+    const network = networkOf(least(), corpus.vocabulary.pieces.length, 'discriminator')
+    const initial: InitialWeights = { tensors, from: [{ directory: 'donor', half: 'discriminator', network, tensors }] }
+    // So small a rate that no weight changes.
+    const config = least({ optimizer: { learningRate: 1e-30 } })
+    const given = (out: string, change: Partial<PretrainOptions> = {}) =>
+      optionsOf(corpus, at(out), { config, initial, ...change })
+    const whole = await rightOf(pretrain(given('from-donor')))
+    expect(half(whole.params, 'discriminator')).toEqual(tensors)
+    expect(half(whole.params, 'generator')).not.toEqual(half(donor.params, 'generator'))
+    await rightOf(pretrain(given('from-donor-stopped', stoppingAfter(0))))
+    const resumed = await rightOf(pretrain(given('from-donor-stopped', { initial: undefined, resume: true })))
+    expect(factsOf(resumed)).toEqual(factsOf(whole))
+    const record: unknown = JSON.parse(await readFile(at('from-donor-stopped', 'run.json'), 'utf8'))
+    expect(record).toMatchObject({ startedFrom: ['donor'] })
+  })
+})
 
 describe('a run that is stopped and resumed', () => {
   let whole: PretrainResult

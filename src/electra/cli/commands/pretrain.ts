@@ -18,6 +18,7 @@ import type { RunIdentity } from '../../store/checkpoint-state.js'
 import { exists, readText, writeFileWhole } from '../../store/files.js'
 import { checkResume } from '../../store/resume.js'
 import { hfTokenizerFiles } from '../../store/hf-tokenizer.js'
+import { readInitialWeights, showInitialWeights, type InitialWeights } from '../../store/initial-weights.js'
 import { replaceModel, type TrainedModel } from '../../store/model-files.js'
 import { shareFirst } from '../../training/past.js'
 import { pretrainThen, type PretrainError, type PretrainResult } from '../../training/pretrain.js'
@@ -46,6 +47,8 @@ export type PretrainCommandOptions = Partial<DeviceOptions> & {
   readonly keep?: number
   readonly resume: boolean
   readonly allowOtherBits?: boolean
+  /** A finished run, or a model directory, whose weights a new run starts from. */
+  readonly init?: string
 }
 
 /** How a run is driven: as it was asked for, else as it was before, else as its configuration says. */
@@ -206,6 +209,22 @@ const identityOf = (options: PretrainCommandOptions, config: ElectraConfig, corp
   totalSteps: options.steps ?? config.training.steps
 })
 
+const initialOf = (
+  directory: string | undefined,
+  config: ElectraConfig,
+  { vocabulary }: Corpus,
+  console: Console
+): TE.TaskEither<Failure, InitialWeights | undefined> =>
+  directory === undefined
+    ? TE.right(undefined)
+    : pipe(
+        readInitialWeights(directory, config, vocabulary),
+        TE.bimap(failedWith(showStoreError), (weights) => {
+          console.note(showInitialWeights(directory, config, weights))
+          return weights
+        })
+      )
+
 /** A run whose rate only ever rises is seldom meant. */
 const noteWarmup = ({ optimizer }: ElectraConfig, totalSteps: number, console: Console): void => {
   const { warmupSteps, learningRate } = optimizer
@@ -216,10 +235,16 @@ const noteWarmup = ({ optimizer }: ElectraConfig, totalSteps: number, console: C
     )
 }
 
+/** What a run is made of. */
+type Given = {
+  readonly config: ElectraConfig
+  readonly corpus: Corpus
+  readonly initial: InitialWeights | undefined
+}
+
 const train = (
   options: PretrainCommandOptions,
-  config: ElectraConfig,
-  corpus: Corpus,
+  { config, corpus, initial }: Given,
   drive: Drive,
   console: Console,
   ranks: Ranks,
@@ -239,6 +264,7 @@ const train = (
         corpus,
         seed,
         totalSteps,
+        initial,
         out,
         pool: { workers, choice },
         ranks,
@@ -288,14 +314,16 @@ export const pretrain = (options: PretrainCommandOptions, console: Console, rank
     loadConfig(options.config, options.set),
     TE.bindTo('config'),
     TE.bind('corpus', () => pipe(openCorpus(options.corpus), TE.mapLeft(failedWith(showCorpusError)))),
+    TE.bind('initial', ({ config, corpus }) => initialOf(options.init, config, corpus, console)),
     together(ranks),
     TE.bindW('resumed', ({ config, corpus }) => resumed(options, identityOf(options, config, corpus), ranks)),
-    TE.chainW(({ config, corpus, resumed: { finished, record } }): TE.TaskEither<Failure | PretrainError, ExitCode> =>
-      finished === undefined
-        ? train(options, config, corpus, driveOf(options, config, record), console, ranks, signals)
-        : ranks.rank === 0
-          ? showFinished(finished, config, console)
-          : TE.right(exitCodes.done)
+    TE.chainW(
+      ({ config, corpus, initial, resumed: { finished, record } }): TE.TaskEither<Failure | PretrainError, ExitCode> =>
+        finished === undefined
+          ? train(options, { config, corpus, initial }, driveOf(options, config, record), console, ranks, signals)
+          : ranks.rank === 0
+            ? showFinished(finished, config, console)
+            : TE.right(exitCodes.done)
     ),
     TE.orElse(ending)
   )

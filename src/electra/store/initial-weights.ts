@@ -1,0 +1,222 @@
+/**
+ * Weights that a run starts from instead of drawing its own: those of a finished run, or of a Hugging Face model directory.
+ *
+ * Everything that the directory holds is taken: the discriminator, the generator, or an encoder's body. A network that it
+ * lacks is drawn as ever. Of a position table the rows that both have are taken and the others drawn. The optimiser's state
+ * and the schedule begin anew.
+ */
+
+import { join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { NamedStored } from '../../tensor/stored.js'
+import type { ElectraConfig } from '../config.js'
+import { parseVocabulary, showVocabularyError, type Vocabulary } from '../data/vocabulary.js'
+import type { Half, StoreError } from './errors.js'
+import { exists, readBytes } from './files.js'
+import { networkOf, type Network } from './hf-config.js'
+import type { FloatTensor } from './hf-tensors.js'
+import { importModel } from './model-files.js'
+
+/** A network of a model directory. */
+export type LoadedNetwork = {
+  readonly directory: string
+  readonly half: Half
+  readonly network: Network
+  readonly tensors: ReadonlyArray<FloatTensor>
+}
+
+/** Arrays under the names of a run's parameters. A position table may have another number of rows than the run's. */
+export type InitialWeights = {
+  readonly tensors: ReadonlyArray<FloatTensor>
+  readonly from: ReadonlyArray<LoadedNetwork>
+}
+
+const corrupt = (path: string, found: string, expected: string): StoreError => ({
+  _tag: 'Corrupt',
+  path,
+  found,
+  expected
+})
+
+// -------------------------------------------------------------------- what fits
+
+/** What must agree for weights to mean the same; the number of positions need not. */
+const sizes = [
+  'vocabSize',
+  'embeddingSize',
+  'hiddenSize',
+  'layers',
+  'heads',
+  'feedForwardSize',
+  'typeVocabSize'
+] as const satisfies ReadonlyArray<keyof Network>
+
+const expectSizes = ({ directory, half, network }: LoadedNetwork, config: ElectraConfig, vocabSize: number) => {
+  const role = config.objective === 'mlm' || half === 'generator' ? 'generator' : 'discriminator'
+  const mine = networkOf(config, vocabSize, role)
+  const differing = sizes.filter((key) => network[key] !== mine[key])
+  const listed = (n: Network): string => differing.map((key) => `${key} ${n[key]}`).join(', ')
+  return differing.length === 0
+    ? E.right(undefined)
+    : E.left(corrupt(directory, listed(network), `the ${role} of this run: ${listed(mine)}`))
+}
+
+const isEmbedding = (name: string): boolean => name.startsWith('electra.embeddings.')
+
+/** The names in a run of what one network holds: a run of both networks keeps their embeddings once. */
+const runNames = (
+  { half, tensors }: LoadedNetwork,
+  config: ElectraConfig,
+  hasDiscriminator: boolean
+): ReadonlyArray<FloatTensor> =>
+  tensors.flatMap((x): ReadonlyArray<FloatTensor> => {
+    const under = (prefix: string) => [{ ...x, name: `${prefix}.${x.name}` }]
+    if (config.objective === 'mlm')
+      return half === 'generator' || x.name.startsWith('electra.') ? under('generator') : []
+    if (half !== 'generator') return under('discriminator')
+    if (!isEmbedding(x.name)) return under('generator')
+    return hasDiscriminator ? [] : under('discriminator')
+  })
+
+/** What a run of this configuration takes of these networks. Fails where one has other sizes than the run's. */
+export const weightsFor =
+  (config: ElectraConfig, vocabSize: number) =>
+  (networks: ReadonlyArray<LoadedNetwork>): E.Either<StoreError, InitialWeights> => {
+    // The masked-LM baseline is one network: a generator's head is worth more to it than a discriminator's body.
+    const generator = networks.filter(({ half }) => half === 'generator')
+    const from = config.objective === 'mlm' && generator.length > 0 ? generator : networks
+    const hasDiscriminator = from.some(({ half }) => half !== 'generator')
+    return pipe(
+      from,
+      E.traverseArray((network) => expectSizes(network, config, vocabSize)),
+      E.map(() => ({ from, tensors: from.flatMap((network) => runNames(network, config, hasDiscriminator)) }))
+    )
+  }
+
+const taken = (drawn: NamedStored, given: FloatTensor | undefined): NamedStored => {
+  if (given === undefined || drawn.dtype !== 'F32') return drawn
+  const data = Float32Array.from(drawn.data)
+  data.set(given.data.subarray(0, data.length))
+  return { ...drawn, data }
+}
+
+/** Drawn parameters with those given in their places: rows that only one of two position tables has stay as drawn. */
+export const withInitial =
+  (tensors: ReadonlyArray<FloatTensor>) =>
+  (params: ReadonlyArray<NamedStored>): ReadonlyArray<NamedStored> => {
+    const given = new Map(tensors.map((x) => [x.name, x]))
+    return params.map((p) => taken(p, given.get(p.name)))
+  }
+
+// ---------------------------------------------------------------------- reading
+
+/** The network of a model directory, whichever it is. */
+const loadNetwork = (directory: string): TE.TaskEither<StoreError, LoadedNetwork> => {
+  const as = (half: Half): TE.TaskEither<StoreError, LoadedNetwork> =>
+    pipe(
+      importModel(directory, half),
+      TE.map((files) => ({ directory, half, ...files }))
+    )
+  return pipe(
+    as('discriminator'),
+    TE.orElse((e) => (e._tag === 'WrongHalf' ? as(e.found) : TE.left(e)))
+  )
+}
+
+const there = (path: string): TE.TaskEither<StoreError, boolean> => TE.fromTask(TE.toUnion(exists(path)))
+
+/** The model directories that a path stands for: those that a run exported, or itself. */
+const modelDirectories = (given: string): TE.TaskEither<StoreError, ReadonlyArray<string>> => {
+  const exported = (['discriminator', 'generator'] as const).map((half) => join(given, 'model', half))
+  return pipe(
+    TE.Do,
+    TE.apS('isRun', there(join(given, 'checkpoints'))),
+    TE.apS(
+      'found',
+      pipe(
+        exported,
+        TE.traverseSeqArray((path) =>
+          pipe(
+            there(path),
+            TE.map((is) => (is ? [path] : []))
+          )
+        )
+      )
+    ),
+    TE.map(({ isRun, found }) => ({ isRun, models: found.flat() })),
+    TE.filterOrElse(
+      ({ isRun, models }) => !isRun || models.length > 0,
+      () =>
+        corrupt(given, 'a run that is not finished', 'a finished run (continue it with --resume), or a model directory')
+    ),
+    TE.map(({ models }) => (models.length > 0 ? models : [given]))
+  )
+}
+
+/** Fails where the directory's `vocab.txt`, if it has one, gives an id to another piece than the corpus does. */
+const expectVocabulary = (directory: string, corpus: Vocabulary): TE.TaskEither<StoreError, void> => {
+  const path = join(directory, 'vocab.txt')
+  const compare = (bytes: Uint8Array): E.Either<StoreError, void> =>
+    pipe(
+      parseVocabulary(path)(bytes),
+      E.mapLeft((e) => corrupt(path, showVocabularyError(e), 'a vocabulary')),
+      E.chain(({ pieces }) => {
+        const id = corpus.pieces.findIndex((piece, i) => piece !== pieces[i])
+        const found = id === -1 ? `${pieces.length} pieces` : `${JSON.stringify(pieces[id] ?? 'nothing')} with id ${id}`
+        const expected = id === -1 ? `${corpus.pieces.length}` : JSON.stringify(corpus.pieces[id])
+        return id === -1 && pieces.length === corpus.pieces.length
+          ? E.right(undefined)
+          : E.left(corrupt(path, found, `${expected}, as in the corpus: build the corpus with --vocab ${path}`))
+      })
+    )
+  return pipe(
+    there(path),
+    TE.chain((is) => (is ? pipe(readBytes(path), TE.chainEitherK(compare)) : TE.right(undefined)))
+  )
+}
+
+/** Reads what a run of this configuration on a corpus of this vocabulary takes from a directory. */
+export const readInitialWeights = (
+  directory: string,
+  config: ElectraConfig,
+  vocabulary: Vocabulary
+): TE.TaskEither<StoreError, InitialWeights> =>
+  pipe(
+    modelDirectories(directory),
+    TE.chainFirst(TE.traverseSeqArray((model) => expectVocabulary(model, vocabulary))),
+    TE.chain(TE.traverseSeqArray(loadNetwork)),
+    TE.chainEitherK(weightsFor(config, vocabulary.pieces.length))
+  )
+
+/** Exactly what is taken, in a line. */
+export const showInitialWeights = (
+  directory: string,
+  config: ElectraConfig,
+  { from, tensors }: InitialWeights
+): string => {
+  const has = (half: Half): boolean => from.some((n) => n.half === half)
+  const parameters = tensors.reduce((n, { data }) => n + data.length, 0)
+  const [{ network }] = from
+  const [rows, wanted] = [network.maxPositions, config.model.maxPositions]
+  const drawn =
+    config.objective === 'mlm'
+      ? has('generator')
+        ? []
+        : ['the masked-LM head is drawn']
+      : [
+          ...(has('generator') ? [] : ['the generator is drawn']),
+          ...(has('discriminator')
+            ? []
+            : [has('encoder') ? "the discriminator's head is drawn" : "the discriminator's layers are drawn"])
+        ]
+  return [
+    `starts from ${directory}: ${from.map(({ half }) => half).join(' and ')}, ${parameters.toLocaleString('en')} parameters`,
+    ...drawn,
+    ...(rows === wanted
+      ? []
+      : [rows < wanted ? `positions ${rows} to ${wanted - 1} are drawn` : `positions from ${wanted} on are left out`]),
+    'optimiser and schedule begin anew'
+  ].join('; ')
+}
