@@ -30,6 +30,7 @@ export * as tree from './tree.js'
 // Programs
 export type { Instruction, Named, Program, Spec } from './program/program.js'
 export { attempt, spec, trace, type Traced } from './program/trace.js'
+export { explain, type Explainable } from './program/explain.js'
 export { printProgram } from './program/print.js'
 export { defaultPartitionLimits, type PartitionLimits } from './program/partition/limits.js'
 export { programVersion, serialise } from './program/serialise.js'

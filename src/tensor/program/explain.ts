@@ -15,6 +15,7 @@ import {
   type FusedStep
 } from './fused.js'
 import { legendOf } from './explain/legend.js'
+import { printProgram } from './print.js'
 import type { Program } from './program.js'
 import { axisNames } from './explain/subscript.js'
 
@@ -66,13 +67,16 @@ export const describeKernel = (kernel: FusedKernel): string => {
   }
 }
 
-/** What a device has compiled. */
-export type Explained = {
+/** What a device makes of a program. */
+export type Explainable = {
   readonly program: Program
-  readonly kernels: FusedProgram
+  /** What it was compiled to; `undefined` where a device carries programs out as they are. */
+  readonly kernels: FusedProgram | undefined
   /** Who multiplies a contraction: `own` is the device's own code. */
   readonly multipliedBy: (contraction: Contraction) => string
 }
+
+type Explained = Explainable & { readonly kernels: FusedProgram }
 
 /** `[i < 16, j < 64]` */
 const ranges = (axes: ReadonlyArray<string>, extents: Shape): string =>
@@ -143,8 +147,13 @@ const explainOutside = ({ kernels, multipliedBy }: Explained): ReadonlyArray<str
   })
 }
 
+const explainKernels = (explained: Explained): string =>
+  [...explained.kernels.kernels.map((kernel) => explainKernel(kernel, explained)), ...explainOutside(explained)].join(
+    '\n'
+  )
+
 /**
- * Every kernel with its work, its traffic and its formulas, then what runs outside compiled code.
+ * What a run of a compiled step computes, as text for people: every kernel with its work, its traffic and its formulas, then what runs outside compiled code.
  *
  *     loop [i < 1024, j < 256]: 1310720 flops, 2097152 bytes
  *       m = max_row(x)
@@ -153,7 +162,7 @@ const explainOutside = ({ kernels, multipliedBy }: Explained): ReadonlyArray<str
  *       out = e / s
  *     outside compiled code: nothing
  */
-export const explainKernels = (explained: Explained): string =>
-  [...explained.kernels.kernels.map((kernel) => explainKernel(kernel, explained)), ...explainOutside(explained)].join(
-    '\n'
-  )
+export const explain = ({ program, kernels, multipliedBy }: Explainable): string =>
+  kernels === undefined
+    ? `${printProgram(program)}\noutside compiled code: everything, interpreted one line after another`
+    : explainKernels({ program, kernels, multipliedBy })

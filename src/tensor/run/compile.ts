@@ -18,7 +18,8 @@ import type { Data } from '../dtype.js'
 import type { TensorError } from '../fault.js'
 import { inOrder } from '../in-order.js'
 import { adopt, isLiteral, literal, peek, type Literal } from '../literal.js'
-import type { Program, Spec } from '../program/program.js'
+import type { Explainable } from '../program/explain.js'
+import type { Spec } from '../program/program.js'
 import { trace } from '../program/trace.js'
 import { equalShapes, showShape } from '../shape.js'
 import type { Tensor } from '../tensor.js'
@@ -53,9 +54,7 @@ export const showStepError = (e: StepError): string => {
 /** A state that lives on the device, until it is consumed, released or dropped. A name for it, not the values: `read` copies those. */
 export type Handle<State> = { readonly _tag: 'Handle'; readonly structure: State }
 
-export type Compiled<State, Args extends ReadonlyArray<unknown>, Output> = {
-  readonly program: Program
-  readonly explain: () => string
+export type Compiled<State, Args extends ReadonlyArray<unknown>, Output> = Explainable & {
   /** Copies a state of literals onto the device. */
   readonly begin: (state: State) => TaskEither<StepError, Handle<State>>
   /** One step. Consumes the handle; a step that fails leaves it, and the state, as they were. */
@@ -297,7 +296,8 @@ const resident = <State, Args extends ReadonlyArray<unknown>, Output, T extends 
 
   return {
     program: executable.program,
-    explain: executable.explain,
+    kernels: executable.kernels,
+    multipliedBy: executable.multipliedBy,
     begin,
     step:
       (handle, ...args) =>

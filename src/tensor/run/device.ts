@@ -10,7 +10,7 @@ import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data, FloatWidth } from '../dtype.js'
-import type { FusedProgram } from '../program/fused.js'
+import type { Explainable } from '../program/explain.js'
 import type { Program } from '../program/program.js'
 import type { Memory, OutOfMemory } from './memory.js'
 
@@ -55,14 +55,9 @@ export const showDeviceError = (e: DeviceError): string => {
 }
 
 /** A loaded program. Its working memory is its own: runs that overlap are carried out one after the other. */
-export type Executable<T extends Timing> = {
-  readonly program: Program
+export type Executable<T extends Timing> = Explainable & {
   /** Bytes of working memory beyond inputs and outputs. */
   readonly workingBytes: number
-  /** What it was compiled to; `undefined` where a device carries programs out as they are. */
-  readonly kernels: FusedProgram | undefined
-  /** What a run computes, as text for people, and as the last line what of it runs outside compiled code. */
-  readonly explain: () => string
   /**
    * Reads `inputs` and writes every element of `outputs`, in the program's order. No output array overlaps an input or
    * another output. `observe` hears of every kernel when it is done.

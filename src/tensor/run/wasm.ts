@@ -11,7 +11,6 @@ import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../dtype.js'
 import { inOrder, type InOrder } from '../in-order.js'
-import { explainKernels } from '../program/explain.js'
 import { fuse } from '../program/fuse.js'
 import type { FusedProgram } from '../program/fused.js'
 import { panelled } from '../program/panels.js'
@@ -194,8 +193,7 @@ const load =
         region.reserve(workingBytes)
         const multipliedBy = (contraction: Contraction): string =>
           multiplier === undefined || isOwn(multiplier, contraction) ? 'own' : multiplier.name
-        const explain = (): string => explainKernels({ program, kernels, multipliedBy })
-        return { program, kernels, workingBytes, explain, run: run(context, loaded) }
+        return { program, kernels, multipliedBy, workingBytes, run: run(context, loaded) }
       })
     )
   }

@@ -77,7 +77,7 @@ describe('profile', () => {
   it('tells people in two tables, of as many rows as they ask for', async () => {
     const { code, stdout, stderr } = await profile('--vocab-size', '60', '--limit', '4')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toMatch(/^nano: 2 examples of 16 tokens \(drawn at random\), 60 pieces; on wasm, matmul own; /)
+    expect(stdout).toMatch(/^nano: 2 examples of 16 tokens \(drawn at random\), 60 pieces\non wasm, matmul own; /)
     for (const title of ['gradient of the shard', 'update'])
       expect(stdout).toMatch(new RegExp(`\n\n${title}\n +ms +of time [^\n]+\n(?: [^\n]+\n){4} [^\n]+ \\d+ more\n\n`))
   })

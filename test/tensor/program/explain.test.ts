@@ -19,7 +19,7 @@ import {
 } from '../../../src/tensor/index.js'
 import type { Contraction } from '../../../src/tensor/program/kernel.js'
 import type { Multiplier } from '../../../src/tensor/run/multiplier.js'
-import { describeKernel, explainKernels } from '../../../src/tensor/program/explain.js'
+import { describeKernel, explain } from '../../../src/tensor/program/explain.js'
 import { fuse } from '../../../src/tensor/program/fuse.js'
 import { readsOfFused, writesOfFused, type FusedProgram } from '../../../src/tensor/program/fused.js'
 import { panelled } from '../../../src/tensor/program/panels.js'
@@ -39,7 +39,7 @@ const own = (): string => 'own'
 /** The text in its lines, of a function of a record of tensors and so with names for them. */
 const explained = <Inputs>(f: (inputs: Inputs) => unknown, inputs: Inputs): ReadonlyArray<string> => {
   const { program } = right(trace(f)(inputs))
-  return explainKernels({ program, kernels: fuse(schedule(program)), multipliedBy: own }).split('\n')
+  return explain({ program, kernels: fuse(schedule(program)), multipliedBy: own }).split('\n')
 }
 
 describe('a program is explained', () => {
@@ -134,7 +134,7 @@ describe('a program is explained', () => {
     }
     const { program } = right(trace(f)({ x: spec([2, 8, 2, 4]) }))
     const kernels = panelled(fuse(schedule(program)), everywhere)
-    expect(explainKernels({ program, kernels, multipliedBy: own }).split('\n')).toEqual([
+    expect(explain({ program, kernels, multipliedBy: own }).split('\n')).toEqual([
       'by panels of 1: product [a < 2, b < 2] m 8, n 8, k 4 by own; loop [i < 4, j < 64]: 2304 flops, 2048 bytes',
       '  0.*: x',
       '  b2 = x[a, m, b, k] @ x[a, n, b, k], of which one panel is kept',
@@ -168,7 +168,10 @@ describe('a profile row', () => {
 describe('a device explains', () => {
   const two = ({ x, w }: Record<'x' | 'w', Tensor>) => [pipe(x, matmul(w)), pipe(w, transpose, matmul(w))]
   const { program } = right(trace(two)({ x: spec([32, 16]), w: spec([16, 8]) }))
-  const last = (device: Device): string | undefined => right(device.load(program)).explain().split('\n').at(-1)
+  const last = (device: Device): string | undefined =>
+    explain(right(device.load(program)))
+      .split('\n')
+      .at(-1)
 
   /** Takes products of 32 rows. */
   const elsewhere: Multiplier<'sync'> = {
@@ -184,7 +187,7 @@ describe('a device explains', () => {
   })
 
   it('who multiplies which products', () => {
-    const text = right(wasm({ multiplier: elsewhere }).load(program)).explain()
+    const text = explain(right(wasm({ multiplier: elsewhere }).load(program)))
     expect(text).toContain('product m 32, n 8, k 16 by elsewhere: ')
     expect(text).toContain('product m 8, n 8, k 16 by own: ')
     expect(text.split('\n').at(-1)).toBe('outside compiled code: 1 of 2 products, by elsewhere: 1 of 32 x 8 x 16')
@@ -204,8 +207,7 @@ describe('the text of any program', () => {
     return { program, kernels: cut ? panelled(fused, everywhere) : fused }
   })
 
-  const textOf = (found: Case): string =>
-    explainKernels({ ...found, multipliedBy: ({ m }) => (m > 2 ? 'blas' : 'own') })
+  const textOf = (found: Case): string => explain({ ...found, multipliedBy: ({ m }) => (m > 2 ? 'blas' : 'own') })
 
   /** One for each kernel: what is indented belongs to the line before. */
   const partsOf = (found: Case): ReadonlyArray<string> =>

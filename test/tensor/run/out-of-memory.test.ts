@@ -22,6 +22,7 @@ import { trace } from '../../../src/tensor/program/trace.js'
 import { compile } from '../../../src/tensor/run/compile.js'
 import { evaluate } from '../../../src/tensor/run/evaluate.js'
 import { createMemory } from '../../../src/tensor/run/memory.js'
+import { explain } from '../../../src/tensor/program/explain.js'
 import { wasm } from '../../../src/tensor/run/wasm.js'
 import type { WorkerError } from '../../../src/workers/error.js'
 import { prepareStep } from '../../../src/workers/fold/data-parallel.js'
@@ -62,7 +63,7 @@ describe('a device that a program was too large for', () => {
         const on = device()
         const valueOf = evaluate(on)
         all.forEach((size, i) => {
-          expect(right(on.load(programOf(size))).explain()).toContain(`product m ${size}, `)
+          expect(explain(right(on.load(programOf(size))))).toContain(`product m ${size}, `)
           const value = valueOf(through(size)(tensor(-i)))
           if (size > 2 ** 10) expect(value).toMatchObject(E.left({ _tag: 'OutOfMemory', limit }))
           else expect(E.isRight(value)).toBe(true)

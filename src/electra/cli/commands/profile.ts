@@ -2,6 +2,7 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { explain } from '../../../tensor/program/explain.js'
 import type { Device } from '../../../tensor/index.js'
 import { openCorpus } from '../../data/corpus.js'
 import { showCorpusError } from '../../data/corpus-error.js'
@@ -64,11 +65,11 @@ const partsOf = (text: string): { readonly kernels: ReadonlyArray<string>; reado
   return { kernels: parts.slice(0, -1), outside: parts.at(-1) }
 }
 
-const explain = (device: Device, settings: ProfileSettings, console: Console): TE.TaskEither<Failure, void> =>
+const explainStep = (device: Device, settings: ProfileSettings, console: Console): TE.TaskEither<Failure, void> =>
   pipe(
     TE.fromEither(loadStep(device, settings)),
     TE.bimap(failedWith(showPretrainError), ({ shardGrad, update }) => {
-      const programs = [shardGrad, update].map(({ name, executable }) => ({ name, text: executable.explain() }))
+      const programs = [shardGrad, update].map(({ name, executable }) => ({ name, text: explain(executable) }))
       for (const { name, text } of programs) console.say(`# ${programTitles[name]}\n${text}`)
       console.json(programs.map(({ name, text }) => ({ name, ...partsOf(text) })))
     })
@@ -79,7 +80,7 @@ export const profile = (options: ProfileOptions, console: Console): Command =>
     settingsOf(options),
     TE.chain((settings) =>
       withDevice(options)((device) => {
-        if (options.explain) return explain(device, settings, console)
+        if (options.explain) return explainStep(device, settings, console)
         const { config, vocabSize, examples, rounds, corpus } = settings
         const subject = {
           config: config.name,
