@@ -8,6 +8,7 @@
 
 import { bytesPerElement } from '../dtype.js'
 import { readsOfFused, writesOfFused, type FusedProgram } from './fused.js'
+import { occupancy } from './plan/occupancy.js'
 
 /** Offsets are multiples of a cache line, which is also what vector loads and GPU bindings like. */
 export const alignment = 64
@@ -33,28 +34,19 @@ export const lifetimesOf = (program: FusedProgram): ReadonlyArray<Lifetime> => {
   })
 }
 
-const overlap = (a: Lifetime, b: Lifetime): boolean => a.from <= b.to && b.from <= a.to
-
 const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
-export const plan = (program: FusedProgram): Plan => {
+/** `looked` is told of each look at a place that may be taken: what planning costs. */
+export const plan = (program: FusedProgram, looked: () => void = () => undefined): Plan => {
   const offsets = new Array<number | undefined>(program.buffers.length).fill(undefined)
-  // In order of offset, so that one pass finds the lowest gap.
-  const placed: Array<Lifetime & { readonly start: number; readonly end: number }> = []
+  const { lowestGap, occupy } = occupancy(program.kernels.length, looked)
   let arenaBytes = 0
   const largestFirst = [...lifetimesOf(program)].sort((a, b) => b.bytes - a.bytes || a.buffer - b.buffer)
-  for (const lifetime of largestFirst) {
-    const bytes = aligned(lifetime.bytes)
-    let start = 0
-    for (const other of placed) {
-      if (!overlap(lifetime, other)) continue
-      if (other.start >= start + bytes) break
-      start = Math.max(start, other.end)
-    }
-    offsets[lifetime.buffer] = start
-    const end = start + bytes
-    const after = placed.findIndex((other) => other.start > start)
-    placed.splice(after < 0 ? placed.length : after, 0, { ...lifetime, start, end })
+  for (const { buffer, bytes, from, to } of largestFirst) {
+    const start = lowestGap(from, to, aligned(bytes))
+    const end = start + aligned(bytes)
+    occupy(from, to, start, end)
+    offsets[buffer] = start
     arenaBytes = Math.max(arenaBytes, end)
   }
   return { offsets, arenaBytes }
