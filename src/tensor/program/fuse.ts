@@ -7,6 +7,7 @@
 
 import { bytesPerElement } from '../dtype.js'
 import { readsOfFused, writesOfFused, type FusedKernel, type FusedProgram } from './fused.js'
+import { chains, type Chains } from './fuse/chains.js'
 import { groupOf, type Group } from './fuse/group.js'
 import { readsOf, writeOf, type Kernel, type KernelProgram } from './kernel.js'
 import { mergeConsumer, mergeSiblings, readsOfGroup } from './fuse/merge.js'
@@ -36,14 +37,14 @@ const first = ({ kernels }: Node): number => kernels[0]
 const last = ({ kernels }: Node): number => kernels[kernels.length - 1]
 
 const merged = (a: Node, b: Node, group: Group): Node => {
-  const without = (list: ReadonlySet<Node>): ReadonlyArray<Node> => [...list].filter((n) => n !== a && n !== b)
+  const others = (list: ReadonlySet<Node>): ReadonlyArray<Node> => [...list].filter((n) => n !== a && n !== b)
   const node: Node = {
     group,
     kernels: [...a.kernels, ...b.kernels].sort((x, y) => x - y),
     reads: readsOfGroup(group),
     writes: new Set([...a.writes, ...b.writes]),
-    before: new Set([...without(a.before), ...without(b.before)]),
-    after: new Set([...without(a.after), ...without(b.after)]),
+    before: new Set([...others(a.before), ...others(b.before)]),
+    after: new Set([...others(a.after), ...others(b.after)]),
     latest: Math.max(a.latest, b.latest)
   }
   for (const old of [a, b]) {
@@ -67,15 +68,19 @@ const raise = (from: Node): void => {
       }
 }
 
+/** Past so many nodes the search for a path is given up, and one supposed: that costs a fusion at most, and only in vast programs. */
+const mostVisited = 8192
+
 /** Whether `from` must run before `to` because of some node between them. */
-const hasPath = (from: Node, to: Node): boolean => {
+const hasPath = (looked: () => void, from: Node, to: Node): boolean => {
   const seen = new Set<Node>([from])
   const stack = [...to.before].filter((n) => n !== from)
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     if (seen.has(node) || node.latest < from.latest) continue
-    if (node.before.has(from)) return true
+    looked()
+    if (node.before.has(from) || seen.size > mostVisited) return true
     seen.add(node)
-    stack.push(...node.before)
+    for (const n of node.before) stack.push(n)
   }
   return false
 }
@@ -83,29 +88,49 @@ const hasPath = (from: Node, to: Node): boolean => {
 type Fusing = {
   readonly program: KernelProgram
   readonly nodes: Set<Node>
-  /** The nodes that write, and those that read, each buffer. */
-  readonly writers: Map<number, Set<Node>>
-  readonly readers: Map<number, Set<Node>>
+  readonly chains: Chains
+  readonly looked: () => void
+  /** The nodes that write each buffer (of several the last, which runs after the others), and those that read it. */
+  readonly writers: Index
+  readonly readers: Index
 }
 
-const listed = (index: Map<number, Set<Node>>, buffer: number): Set<Node> => {
+/** Nodes by buffer, in the order of their last kernels: a node enters when its last kernel is the newest of all. */
+type Index = Map<number, Array<Node>>
+
+const listed = (index: Index, buffer: number): Array<Node> => {
   const old = index.get(buffer)
   if (old !== undefined) return old
-  const fresh = new Set<Node>()
+  const fresh: Array<Node> = []
   index.set(buffer, fresh)
   return fresh
 }
 
+/** The position of the first node whose last kernel is the given one or a later one. */
+const firstSince = (list: ReadonlyArray<Node>, kernel: number): number => {
+  let [lo, hi] = [0, list.length]
+  while (lo < hi) {
+    const middle = (lo + hi) >> 1
+    if (last(list[middle]) >= kernel) hi = middle
+    else lo = middle + 1
+  }
+  return lo
+}
+
+const without = (list: Array<Node>, node: Node): void => {
+  list.splice(list.indexOf(node, firstSince(list, last(node))), 1)
+}
+
 const enter = ({ nodes, writers, readers }: Fusing, node: Node): void => {
   nodes.add(node)
-  node.writes.forEach((buffer) => listed(writers, buffer).add(node))
-  node.reads.forEach((buffer) => listed(readers, buffer).add(node))
+  node.writes.forEach((buffer) => listed(writers, buffer).push(node))
+  node.reads.forEach((buffer) => listed(readers, buffer).push(node))
 }
 
 const leave = ({ nodes, writers, readers }: Fusing, node: Node): void => {
   nodes.delete(node)
-  node.writes.forEach((buffer) => listed(writers, buffer).delete(node))
-  node.reads.forEach((buffer) => listed(readers, buffer).delete(node))
+  node.writes.forEach((buffer) => without(listed(writers, buffer), node))
+  node.reads.forEach((buffer) => without(listed(readers, buffer), node))
 }
 
 const bytesOf = ({ program }: Fusing, buffer: number): number => {
@@ -113,8 +138,21 @@ const bytesOf = ({ program }: Fusing, buffer: number): number => {
   return size * bytesPerElement(dtype)
 }
 
+/** Whether one loop is certain to run before another: by the chain of its last kernel, and a kernel on it that is no loop. */
+const isFarBefore = ({ chains: { climb, hasWallBetween } }: Fusing, from: Node, to: Node): boolean => {
+  const end = last(to)
+  let at = climb(end, last(from))
+  while (at !== undefined && at >= first(from)) {
+    if (from.kernels.includes(at) && hasWallBetween(at, end)) return true
+    at = climb(at, at - 1)
+  }
+  return false
+}
+
 const tryMerge = (f: Fusing, a: Node, b: Node, merge: (a: Group, b: Group) => Group | undefined): Node | undefined => {
-  if (a.group === undefined || b.group === undefined || hasPath(a, b) || hasPath(b, a)) return undefined
+  if (a.group === undefined || b.group === undefined) return undefined
+  if (isFarBefore(f, a, b) || isFarBefore(f, b, a)) return undefined
+  if (hasPath(f.looked, a, b) || hasPath(f.looked, b, a)) return undefined
   const group = merge(a.group, b.group)
   if (group === undefined) return undefined
   leave(f, a)
@@ -140,9 +178,9 @@ const withSibling = (f: Fusing, node: Node): Node | undefined => {
   const isWorth = (buffer: number): boolean => bytesOf(f, buffer) >= worthSharing
   for (const buffer of node.reads) {
     if (!isWorth(buffer)) continue
-    for (const sibling of listed(f.readers, buffer)) {
+    const readers = listed(f.readers, buffer)
+    for (const sibling of readers.slice(firstSince(readers, last(node) - farthestSibling))) {
       if (sibling === node || sibling.before.has(node) || node.before.has(sibling)) continue
-      if (first(node) - last(sibling) > farthestSibling) continue
       const found = tryMerge(f, sibling, node, (a, b) => mergeSiblings(a, b, isWorth))
       if (found !== undefined) return found
     }
@@ -163,7 +201,15 @@ const nodeOf = (f: Fusing, kernel: Kernel, k: number, isShared: (buffer: number)
     after: new Set(),
     latest: k
   }
-  node.before.forEach((n) => n.after.add(node))
+  let latest = -1
+  for (const n of node.before) {
+    f.looked()
+    n.after.add(node)
+    latest = Math.max(latest, last(n))
+  }
+  f.chains.add(latest < 0 ? undefined : latest, node.group === undefined)
+  // Whoever waits for this one waits for the writers before it: a concatenation has one for each part.
+  if (isShared(write)) f.writers.set(write, [])
   enter(f, node)
   return node
 }
@@ -245,8 +291,9 @@ export const unfused = (program: KernelProgram): FusedProgram => ({
   )
 })
 
-export const fuse = (program: KernelProgram): FusedProgram => {
-  const f: Fusing = { program, nodes: new Set(), writers: new Map(), readers: new Map() }
+/** `looked` is told of each look from one node at another that must run before it: what fusing costs. */
+export const fuse = (program: KernelProgram, looked: () => void = () => undefined): FusedProgram => {
+  const f: Fusing = { program, nodes: new Set(), chains: chains(), looked, writers: new Map(), readers: new Map() }
   const writes = new Map<number, number>()
   program.kernels.forEach((kernel) => writes.set(writeOf(kernel), (writes.get(writeOf(kernel)) ?? 0) + 1))
   const isShared = (buffer: number): boolean => (writes.get(buffer) ?? 0) > 1
@@ -260,7 +307,7 @@ export const fuse = (program: KernelProgram): FusedProgram => {
     const kernel = program.kernels[first(node)]
     const { group } = node
     if (group !== undefined) {
-      const isRead = (buffer: number): boolean => [...listed(f.readers, buffer)].some((reader) => reader !== node)
+      const isRead = (buffer: number): boolean => listed(f.readers, buffer).some((reader) => reader !== node)
       return loopOf(group, (buffer) => !isTemporary(buffer) || isRead(buffer))
     }
     return kernel._tag === 'loop' || kernel._tag === 'scatter' ? loopOf(groupOf(kernel), () => true) : kernel

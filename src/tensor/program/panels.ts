@@ -122,7 +122,11 @@ export const panelled = (
   const isTemporary = (buffer: number): boolean => buffer >= program.inputs + program.outputs
   const readers = new Map<number, Array<number>>()
   program.kernels.forEach((kernel, k) =>
-    readsOfFused(kernel).forEach((buffer) => readers.set(buffer, [...(readers.get(buffer) ?? []), k]))
+    readsOfFused(kernel).forEach((buffer) => {
+      const known = readers.get(buffer)
+      if (known === undefined) readers.set(buffer, [k])
+      else known.push(k)
+    })
   )
   const sizes = program.buffers.map(({ size }) => size)
   const kernels: Array<FusedKernel | undefined> = [...program.kernels]

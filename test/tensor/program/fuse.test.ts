@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { grad, valueAndGrad } from '../../../src/autodiff/index.js'
 import { dropout, gelu, layerNorm, softmaxCrossEntropy } from '../../../src/nn/index.js'
 import type { Reduction } from '../../../src/tensor/elementwise.js'
-import { add, matmul, mul, softmax, sum, tanh, type Tensor } from '../../../src/tensor/index.js'
+import { add, concat, matmul, mul, softmax, sum, tanh, type Tensor } from '../../../src/tensor/index.js'
 import { fuse, unfused } from '../../../src/tensor/program/fuse.js'
 import {
   readsOfFused,
@@ -144,6 +144,32 @@ describe('fusing', () => {
       fc.property(knots, (all) => void expectOrder(fuse(meshOf(all)))),
       { numRuns: 1000, examples: [[turned]] }
     )
+  })
+
+  it('looks at about as many nodes for each of a program of any size', () => {
+    const unrolled =
+      (n: number) =>
+      (w: Tensor, x: Tensor): Tensor =>
+        grad((v: Tensor) => sum()(Array.from({ length: n }).reduce((h: Tensor) => tanh(matmul(v)(h)), x)))(w)
+    const joined = (n: number) => (w: Tensor, x: Tensor) =>
+      concat(0)(Array.from({ length: n }, (_, i) => pipe(x, mul(i), matmul(w), tanh)))
+    // As an encoder and a decoder: each step of the second half reads one of the first, in the same order.
+    const halves = (n: number) => (w: Tensor, x: Tensor) => {
+      const next = (h: Tensor): Tensor => tanh(matmul(w)(h))
+      const down = Array.from({ length: n }).reduce<ReadonlyArray<Tensor>>(
+        (all) => [...all, next(all[all.length - 1])],
+        [x]
+      )
+      return down.reduce((h, kept) => add(kept)(next(h)), down[n])
+    }
+    for (const f of [unrolled, joined, halves]) {
+      const looksEach = (n: number): number => {
+        let looks = 0
+        fuse(schedule(right(trace(f(n))(spec([4, 4]), spec([2, 4]))).program), () => looks++)
+        return looks / n
+      }
+      expect(looksEach(256)).toBeLessThan(looksEach(64) * 1.25)
+    }
   })
 
   it('does what nobody waits for as soon as it can, so that nothing is kept for its sake', () => {
