@@ -1,70 +1,99 @@
 /**
- * A few real sentences, with the tokens that a trained discriminator finds most suspicious.
+ * A few real sentences in which the generator has replaced tokens, with those that the discriminator flags.
  */
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { StepError } from '../../tensor/run/compile.js'
 import type { Corpus } from '../data/corpus.js'
-import { decodePieces } from '../data/tokenizer.js'
+import type { JudgedToken } from '../replacements.js'
 
-export type SuspectedToken = {
+export type SampleToken = {
   readonly piece: string
+  /** The piece that the generator replaced; absent where it replaced none. */
+  readonly original?: string
   readonly probability: number
-  /** The probability over the rate at which tokens were replaced in training. */
-  readonly overBaseRate: number
+  readonly isFlagged: boolean
 }
 
-export type SuspectedSentence = { readonly text: string; readonly tokens: ReadonlyArray<SuspectedToken> }
+export type Samples = {
+  readonly sentences: ReadonlyArray<ReadonlyArray<SampleToken>>
+  /** Tokens that were replaced, which is how many are flagged, and how many are both. */
+  readonly replaced: number
+  readonly found: number
+  readonly tokens: number
+}
 
-const [shown, fewestTokens, tokensEach] = [3, 8, 3]
+const [shown, fewestTokens] = [6, 8]
 
-/** The first sentences of fitting length, of the held-out text where there is one. */
-const sentencesOf = ({ train, heldOut }: Corpus, longest: number): ReadonlyArray<ReadonlyArray<number>> => {
+/** Sentences of fitting length from all over the held-out text, or of the training text where none is held out. */
+export const sentencesOf = ({ train, heldOut }: Corpus, longest: number): ReadonlyArray<ReadonlyArray<number>> => {
   const { ids, sentenceEnds } = heldOut.sentenceEnds.length > 0 ? heldOut : train
-  const found: Array<ReadonlyArray<number>> = []
-  for (let i = 0; i < sentenceEnds.length && found.length < shown; i++) {
-    const start = i === 0 ? 0 : sentenceEnds[i - 1]
-    const length = sentenceEnds[i] - start
-    if (length >= fewestTokens && length <= longest) found.push(Array.from(ids.subarray(start, sentenceEnds[i])))
-  }
-  return found
+  const fitting = Array.from(sentenceEnds, (end, i) => [i === 0 ? 0 : sentenceEnds[i - 1], end] as const).filter(
+    ([from, to]) => to - from >= fewestTokens && to - from <= longest
+  )
+  const stride = Math.max(1, Math.floor(fitting.length / shown))
+  return fitting
+    .filter((_, i) => i % stride === 0)
+    .slice(0, shown)
+    .map(([from, to]) => Array.from(ids.subarray(from, to)))
 }
 
-/** Judges whole sentences that fit `sequenceLength` with [CLS] and [SEP], against the rate `baseRate`. */
-export const suspectedSentences = (
+/** Flags as many tokens as were replaced: the most suspicious of all sentences, the earlier of equal ones. */
+export const flagged = (
+  pieces: ReadonlyArray<string>,
+  sentences: ReadonlyArray<ReadonlyArray<JudgedToken>>
+): Samples => {
+  const all = sentences.flat()
+  const replaced = all.filter(({ id, original }) => id !== original).length
+  const flags = new Set([...all].sort((a, b) => b.probability - a.probability).slice(0, replaced))
+  return {
+    sentences: sentences.map((tokens) =>
+      tokens.map((token) => ({
+        piece: pieces[token.id],
+        ...(token.id === token.original ? {} : { original: pieces[token.original] }),
+        probability: token.probability,
+        isFlagged: flags.has(token)
+      }))
+    ),
+    replaced,
+    found: [...flags].filter(({ id, original }) => id !== original).length,
+    tokens: all.length
+  }
+}
+
+export const judgedSamples = <Err>(
   corpus: Corpus,
   sequenceLength: number,
-  baseRate: number,
-  judge: (ids: ReadonlyArray<number>) => TE.TaskEither<StepError, ReadonlyArray<number>>
-): TE.TaskEither<StepError, ReadonlyArray<SuspectedSentence>> => {
-  const { pieces, special } = corpus.vocabulary
-  return pipe(
-    sentencesOf(corpus, sequenceLength - 2),
-    TE.traverseSeqArray((ids) =>
-      pipe(
-        judge([special.cls, ...ids, special.sep]),
-        TE.map((probabilities) => ({
-          text: decodePieces(ids.map((id) => pieces[id])),
-          tokens: ids
-            .map((id, i) => ({
-              piece: pieces[id],
-              probability: probabilities[i + 1],
-              overBaseRate: probabilities[i + 1] / baseRate
-            }))
-            .sort((a, b) => b.probability - a.probability)
-            .slice(0, tokensEach)
-        }))
+  judge: (
+    sentences: ReadonlyArray<ReadonlyArray<number>>
+  ) => TE.TaskEither<Err, ReadonlyArray<ReadonlyArray<JudgedToken>>>
+): TE.TaskEither<Err, Samples | undefined> => {
+  const sentences = sentencesOf(corpus, sequenceLength - 2)
+  return sentences.length === 0
+    ? TE.right(undefined)
+    : pipe(
+        judge(sentences),
+        TE.map((judged) => flagged(corpus.vocabulary.pieces, judged))
       )
-    )
-  )
 }
 
-export const showSentences = (sentences: ReadonlyArray<SuspectedSentence>): string =>
-  [
-    'Most suspicious tokens of real sentences (probability of having been replaced, over the base rate):',
-    ...sentences.flatMap(({ text, tokens }) => [
-      `  ${text}`,
-      `      ${tokens.map((t) => `${t.piece} x${t.overBaseRate.toFixed(1)}`).join('   ')}`
-    ])
+const isContinuing = (piece: string): boolean => piece.startsWith('##') && piece.length > 2
+
+const plain = (piece: string): string => (isContinuing(piece) ? piece.slice(2) : piece)
+
+const showToken = ({ piece, original, isFlagged }: SampleToken, i: number): string => {
+  const text = original === undefined ? plain(piece) : `${plain(piece)}(${plain(original)})`
+  return `${isContinuing(piece) && i > 0 ? '' : ' '}${isFlagged ? `[${text}]` : text}`
+}
+
+export const showSamples = ({ sentences, replaced, found, tokens }: Samples): string => {
+  const share = (n: number, of: number): string => (of === 0 ? '-' : (n / of).toFixed(2))
+  return [
+    'Held-out sentences after the generator: `new(old)` it has put in place of another piece; [ ] the discriminator flags:',
+    '',
+    ...sentences.map((sentence) => `  ${sentence.map(showToken).join('').trim()}`),
+    '',
+    `Of ${tokens} tokens ${replaced} were replaced. Of the ${replaced} most suspicious ones ${found} were: precision and recall ` +
+      `${share(found, replaced)}, where guessing gives ${share(replaced, tokens)}.`
   ].join('\n')
+}

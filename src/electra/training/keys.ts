@@ -19,6 +19,8 @@ export type RunKeys = {
   readonly steps: Words
   /** Masking and sampling of held-out batches, the same at every evaluation. */
   readonly heldOut: Words
+  /** Masking and sampling of the sentences that the closing report shows. */
+  readonly samples: Words
 }
 
 /** What the fixed corruption replaces: the same for every seed, so that runs can be compared. */
@@ -32,6 +34,7 @@ export const runKeys = (seed: number): RunKeys => {
     order: named('order'),
     masking: named('masking'),
     steps: named('steps'),
-    heldOut: named('held-out')
+    heldOut: named('held-out'),
+    samples: named('samples')
   }
 }

@@ -40,7 +40,7 @@ const reportOf = (ran: Ran) => jsonLines(ran)[0]
 /** What the same run must give, however it came to its end. */
 const expectSameRun = (ran: Ran): void => {
   expect(ran).toMatchObject({ code: 0 })
-  const names = ['weightsSha256', 'optimizerSha256', 'first', 'last', 'heldOut', 'best', 'sentences']
+  const names = ['weightsSha256', 'optimizerSha256', 'first', 'last', 'heldOut', 'best', 'samples']
   const facts = ({ stdout, ...rest }: Ran) =>
     Object.fromEntries(names.map((name) => [name, reportOf({ stdout, ...rest })[name]]))
   expect(facts(ran)).toEqual(facts(whole))

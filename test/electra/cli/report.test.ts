@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bracketed } from '../../../src/electra/cli/commands/predict.js'
 import { closingReport, showReport } from '../../../src/electra/cli/report.js'
-import { showSentences } from '../../../src/electra/cli/samples.js'
 import type { PretrainResult } from '../../../src/electra/training/pretrain.js'
 import { nano } from '../training/runs.js'
 
@@ -73,13 +72,6 @@ describe('the closing report', () => {
     expect(text).toMatch(/^masked-LM loss +6\.200 +- +- +5\.100 +6\.215$/m)
     expect(text).not.toContain('best held-out')
     expect(text).not.toMatch(/NaN|undefined/)
-  })
-
-  it('shows sentences with their most suspicious tokens', () => {
-    const tokens = [{ piece: 'banana', probability: 0.5, overBaseRate: 4 }]
-    expect(showSentences([{ text: 'people banana quickly', tokens }])).toMatch(
-      /\n {2}people banana quickly\n {6}banana x4\.0$/
-    )
   })
 })
 

@@ -11,7 +11,7 @@ import { solo, together, type Ranks } from '../../../workers/index.js'
 import type { ElectraConfig } from '../../config.js'
 import { openCorpus, type Corpus } from '../../data/corpus.js'
 import { showCorpusError } from '../../data/corpus-error.js'
-import { discriminatorFrom, suspicions } from '../../predict.js'
+import { judgedReplacements, jointParamsFrom } from '../../replacements.js'
 import { showStoreError } from '../../store/errors.js'
 import { latestCheckpoint } from '../../store/checkpoint.js'
 import type { RunIdentity } from '../../store/checkpoint-state.js'
@@ -20,6 +20,7 @@ import { checkResume } from '../../store/resume.js'
 import { hfTokenizerFiles } from '../../store/hf-tokenizer.js'
 import { readInitialWeights, showInitialWeights, type InitialWeights } from '../../store/initial-weights.js'
 import { replaceModel, type TrainedModel } from '../../store/model-files.js'
+import { runKeys } from '../../training/keys.js'
 import { shareFirst } from '../../training/past.js'
 import { pretrainThen, type PretrainError, type PretrainResult } from '../../training/pretrain.js'
 import { readRecord, type RunRecord } from '../../training/run-record.js'
@@ -29,7 +30,7 @@ import { loadConfig } from '../load-config.js'
 import { exitCodes, failed, failedWith, wrongUsage, type Command, type ExitCode, type Failure } from '../outcome.js'
 import { trainingProgress } from '../progress.js'
 import { closingReport, longestReport, parseReport, reportName, showReport, type KeptReport } from '../report.js'
-import { showSentences, suspectedSentences, type SuspectedSentence } from '../samples.js'
+import { judgedSamples, showSamples, type Samples } from '../samples.js'
 import { showPretrainError } from '../show-error.js'
 import { interrupts, type Interrupts } from '../signals.js'
 
@@ -85,26 +86,24 @@ const exportAll = (out: string, model: TrainedModel): TE.TaskEither<Failure, Rea
     TE.mapLeft(failedWith(showStoreError))
   )
 
+/** What the two networks make of a few held-out sentences; nothing for an objective without them. */
 const judgeSentences = (
-  options: DeviceOptions,
+  options: DeviceOptions & { readonly seed: number },
   config: ElectraConfig,
   corpus: Corpus,
   result: PretrainResult
-): TE.TaskEither<Failure, ReadonlyArray<SuspectedSentence>> =>
+): TE.TaskEither<Failure, Samples | undefined> =>
   config.objective === 'mlm'
-    ? TE.right([])
+    ? TE.right(undefined)
     : withDevice(options)((held) =>
         pipe(
-          TE.fromEither(
-            discriminatorFrom(config.model, corpus.vocabulary.pieces.length, result.params, 'discriminator.')
-          ),
+          TE.fromEither(jointParamsFrom(config, corpus.vocabulary.pieces.length, result.params)),
           TE.mapLeft((name) => failed(`the trained model lacks ${name}`)),
-          TE.chain((trained) =>
-            pipe(
-              suspectedSentences(corpus, config.sequenceLength, result.last.replacedRate, suspicions(held, trained)),
-              TE.mapLeft(failedWith(showStepError))
-            )
-          )
+          TE.chain((params) => {
+            const { special } = corpus.vocabulary
+            const judge = judgedReplacements(held, config, params, special, runKeys(options.seed).samples)
+            return pipe(judgedSamples(corpus, config.sequenceLength, judge), TE.mapLeft(failedWith(showStepError)))
+          })
         )
       )
 
@@ -118,7 +117,7 @@ const modelOf = (config: ElectraConfig, { vocabulary, manifest }: Corpus, result
 /** Everything after the last step: the model files, the report, and a look at what was learnt. */
 const close = (
   out: string,
-  device: DeviceOptions,
+  options: DeviceOptions & { readonly seed: number },
   config: ElectraConfig,
   corpus: Corpus,
   result: PretrainResult,
@@ -134,7 +133,7 @@ const close = (
   return pipe(
     exportAll(out, modelOf(config, corpus, result)),
     TE.bindTo('models'),
-    TE.bind('sentences', () => judgeSentences(device, config, corpus, result)),
+    TE.bind('samples', () => judgeSentences(options, config, corpus, result)),
     // The last of a run's files: where it stands, all others do.
     TE.chainFirst(({ models }) =>
       pipe(
@@ -142,11 +141,11 @@ const close = (
         TE.mapLeft(failedWith(showStoreError))
       )
     ),
-    TE.map(({ models, sentences }) => {
+    TE.map(({ models, samples }) => {
       console.say(showReport(report, config))
       console.say(`model               ${models.join(', ')}`)
-      if (sentences.length > 0) console.say(`\n${showSentences(sentences)}`)
-      console.json({ ...report, models, sentences })
+      if (samples !== undefined) console.say(`\n${showSamples(samples)}`)
+      console.json({ ...report, models, samples: samples ?? null })
       return exitCodes.done
     })
   )
@@ -279,7 +278,7 @@ const train = (
         // Of a run that is complete all is saved, and what is left may be done by a resume.
         if (result.isComplete) signals.release()
         return ranks.rank === 0
-          ? close(out, drive, config, corpus, result, console)
+          ? close(out, { ...drive, seed }, config, corpus, result, console)
           : TE.right<Failure, ExitCode>(result.isComplete ? exitCodes.done : exitCodes.interrupted)
       })
     ),

@@ -1,0 +1,59 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { flagged, showSamples } from '../../../src/electra/cli/samples.js'
+
+const pieces = ['[PAD]', 'people', 'interact', 'with', 'social', 'group', '##s', 'thunder', '##al']
+
+const token = fc.record({
+  id: fc.integer({ min: 1, max: 8 }),
+  original: fc.integer({ min: 1, max: 8 }),
+  probability: fc.integer({ min: 0, max: 10 }).map((n) => n / 10)
+})
+
+describe('the sentences that a report shows', () => {
+  it('have as many flags as replaced tokens, on the most suspicious ones', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(token, { minLength: 1, maxLength: 9 }), { minLength: 1, maxLength: 4 }),
+        (judged) => {
+          const { sentences, replaced, found, tokens } = flagged(pieces, judged)
+          const all = sentences.flat()
+          const [on, off] = [all.filter((t) => t.isFlagged), all.filter((t) => !t.isFlagged)]
+          expect(all.map((t) => [t.piece, t.original ?? t.piece])).toEqual(
+            judged.flat().map((t) => [pieces[t.id], pieces[t.original]])
+          )
+          expect(tokens).toBe(all.length)
+          expect(replaced).toBe(judged.flat().filter((t) => t.id !== t.original).length)
+          expect(on).toHaveLength(replaced)
+          expect(found).toBe(on.filter((t) => t.original !== undefined).length)
+          const least = Math.min(...on.map((t) => t.probability))
+          expect(off.every((t) => t.probability <= least)).toBe(true)
+        }
+      )
+    )
+  })
+
+  it('read as text, with what was put for what, and brackets around what is flagged', () => {
+    const judged = [
+      [
+        { id: 1, original: 1, probability: 0.1 },
+        { id: 2, original: 2, probability: 0.7 },
+        { id: 3, original: 3, probability: 0.1 },
+        { id: 7, original: 4, probability: 0.9 },
+        { id: 5, original: 5, probability: 0.2 },
+        { id: 8, original: 6, probability: 0.3 }
+      ]
+    ]
+    const text = showSamples(flagged(pieces, judged))
+    expect(text).toContain('\n  people [interact] with [thunder(social)] groupal(s)\n')
+    expect(text).toContain(
+      'Of 6 tokens 2 were replaced. Of the 2 most suspicious ones 1 were: precision and recall 0.50, where guessing gives 0.33.'
+    )
+  })
+
+  it('say so where nothing was replaced', () => {
+    const text = showSamples(flagged(pieces, [[{ id: 1, original: 1, probability: 0.4 }]]))
+    expect(text).toContain('Of 1 tokens 0 were replaced')
+    expect(text).not.toMatch(/NaN|\[people\]/)
+  })
+})
