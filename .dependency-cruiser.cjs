@@ -17,6 +17,10 @@ const within = (parent, name, allowed) => ({
 module.exports = {
   forbidden: [
     room('tensor', []),
+    within('tensor', 'program', []),
+    within('tensor', 'emit', ['program']),
+    within('tensor', 'ops', []),
+    within('tensor', 'run', ['emit', 'program']),
     room('autodiff', ['tensor']),
     room('nn', ['tensor', 'autodiff']),
     room('workers', ['tensor']),

@@ -16,7 +16,6 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
-import type { DeviceError } from '../run/device.js'
 import type { Contraction, StridedMatrix } from '../program/kernel.js'
 
 /** The stretch of an operand's array that a kernel reads, and all that it is handed. */
@@ -142,24 +141,27 @@ const blockLength = ({ block }: GpuJsArithmetic, k: number): number => {
   return length
 }
 
-const unsupported = (found: string, expected: string): E.Either<DeviceError, never> =>
-  E.left({ _tag: 'Unsupported', device: 'gpu.js', found, expected })
+/** A contraction that no kernel can be written for. */
+export type BeyondKernel = { readonly _tag: 'BeyondKernel'; readonly found: string; readonly expected: string }
+
+const beyond = (found: string, expected: string): E.Either<BeyondKernel, never> =>
+  E.left({ _tag: 'BeyondKernel', found, expected })
 
 /**
  * The kernel of one contraction. Its result, read plane by plane and row by row, is `out` in row-major order.
  *
  *     out[z, y, x] = sum_p left[z, y, p] right[z, p, x]
  *
- * Fails with `Unsupported` when the thread grid exceeds what one dispatch can hold: 524,280 rows or columns, or a batch
+ * Fails when the thread grid exceeds what one dispatch can hold: 524,280 rows or columns, or a batch
  * of 65,535; and when an address or the length of the sum exceeds what the arithmetic holds exactly. Extents must be at least 1.
  */
 export const gpuJsKernel =
   (arithmetic: GpuJsArithmetic) =>
-  ({ batch, m, n, k, left, right }: Contraction): E.Either<DeviceError, GpuJsKernel> => {
+  ({ batch, m, n, k, left, right }: Contraction): E.Either<BeyondKernel, GpuJsKernel> => {
     const products = product(batch)
     const found = `${products} products of [${m}, ${k}] and [${k}, ${n}]`
     if (n > maxThreads.columns || m > maxThreads.rows || products > maxThreads.batch)
-      return unsupported(
+      return beyond(
         found,
         `at most ${maxThreads.batch} products of at most ${maxThreads.rows} rows and ${maxThreads.columns} columns`
       )
@@ -170,7 +172,7 @@ export const gpuJsKernel =
     const a = operand(left, batch, { ...thread('y', m), stride: left.row }, { extent: k, stride: left.column })
     const b = operand(right, batch, { ...thread('x', n), stride: right.column }, { extent: k, stride: right.row })
     if (Math.max(a.most, b.most, k) > arithmetic.exact)
-      return unsupported(
+      return beyond(
         `${found}, which reach ${Math.max(a.most, b.most) + 1} elements of an operand`,
         `operands and sums of at most ${arithmetic.exact}, above which this backend's float addresses are not exact: use another multiplier`
       )

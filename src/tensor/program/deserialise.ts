@@ -33,6 +33,7 @@ import {
   unaryNode,
   type Tensor
 } from '../tensor.js'
+import { factsOf } from './op-facts.js'
 import { programFormFault } from './program-form.js'
 import type { Instruction, Program } from './program.js'
 import { attempt } from './trace.js'
@@ -46,35 +47,6 @@ export type ProgramFormatError = {
 
 export const showProgramFormatError = (e: ProgramFormatError): string =>
   `program: ${e.where}: found ${e.found}, expected ${e.expected}`
-
-const arity = (i: Instruction): number => {
-  switch (i.op._tag) {
-    case 'constant':
-    case 'iota':
-      return 0
-    case 'unary':
-    case 'cast':
-    case 'reduce':
-    case 'reshape':
-    case 'permute':
-    case 'broadcast':
-    case 'slice':
-    case 'pad':
-      return 1
-    case 'binary':
-    case 'compare':
-    case 'dot':
-    case 'gather':
-    case 'scatterAdd':
-    case 'randomBits':
-    case 'barrier':
-      return 2
-    case 'select':
-      return 3
-    case 'concat':
-      return i.inputs.length
-  }
-}
 
 /** The node that the instruction describes, checked as any expression is. */
 const rebuild = (i: Instruction, inputs: ReadonlyArray<Tensor>): Tensor => {
@@ -136,8 +108,9 @@ const sound = (program: Program): E.Either<ProgramFormatError, Program> => {
     const where = `instruction ${n} (${instruction.op._tag})`
     const early = instruction.inputs.find((v) => v >= nodes.length)
     if (early !== undefined) return bad(where, `a use of value ${early}`, 'values made before it')
-    if (instruction.inputs.length !== arity(instruction))
-      return bad(where, `${instruction.inputs.length} operands`, String(arity(instruction)))
+    const { operands } = factsOf(instruction.op)
+    if (operands !== undefined && instruction.inputs.length !== operands)
+      return bad(where, `${instruction.inputs.length} operands`, String(operands))
     const made = attempt(() =>
       rebuild(
         instruction,

@@ -7,6 +7,7 @@
 
 import type { Shape } from '../shape.js'
 import type { Affine, Step } from './kernel.js'
+import { isElementwise } from './op-facts.js'
 import { instructionOf, specOf, type Program } from './program.js'
 import { readsOfInstruction, type Source } from './sources.js'
 import { collapse, compose, coordinates, equalAffine, splitAffine, splitExtents } from './views.js'
@@ -119,6 +120,7 @@ export const bodyOf = (
     const { op, inputs } = instruction
     const args = reads.operands.map((operand) => value(operand))
     const from = (i: number) => specOf(scope.program, inputs[i])
+    if (!isElementwise(op)) throw new Error(`schedule: ${op._tag} is not element-wise`)
     switch (op._tag) {
       case 'constant':
         return { _tag: 'constant', dtype, value: op.value }
@@ -148,18 +150,6 @@ export const bodyOf = (
           stride: table.at.strides[op.axis]
         }
       }
-      case 'reduce':
-      case 'reshape':
-      case 'permute':
-      case 'broadcast':
-      case 'slice':
-      case 'pad':
-      case 'concat':
-      case 'dot':
-      case 'scatterAdd':
-      case 'randomBits':
-      case 'barrier':
-        throw new Error(`schedule: ${op._tag} is not element-wise`)
     }
   }
 

@@ -10,12 +10,13 @@
 import { bytesPerElement, type DType } from '../dtype.js'
 import { type Reduction, reductionIdentity } from '../elementwise.js'
 import { sizeOf, type Shape } from '../shape.js'
-import type { OpOf } from '../tensor.js'
+import type { Op, OpOf } from '../tensor.js'
 import { contractionOf, densified, flattened, isMatrix, operandOf, type Operand } from './contraction.js'
 import { bodyOf, draftOf, placed, repeats, want, type Body, type Draft, type Scope } from './draft.js'
 import type { Affine, BufferSpec, Kernel, KernelProgram, Step, View } from './kernel.js'
 import { instructionOf, outputSpecs, specOf, type Instruction, type Program, type Spec } from './program.js'
-import { isElementwise, isFree, isQuick, sourcesOf, type Source } from './sources.js'
+import { factsOf, isElementwise, type ElementwiseOp } from './op-facts.js'
+import { isFree, sourcesOf, type Source } from './sources.js'
 import { dense, isDense } from './views.js'
 
 /** Past this many operations a loop body is cut: engines give up optimising very long functions. */
@@ -107,7 +108,7 @@ const largeSize = 4096
  * operand, which would have to be kept instead, and small ones.
  */
 const isCheap = (s: Scheduling, { op, inputs, shape, dtype }: Instruction): boolean => {
-  if (!isQuick(op) || sizeOf(shape) < largeSize) return false
+  if (!factsOf(op).isQuick(op) || sizeOf(shape) < largeSize) return false
   const bytes = (spec: Spec, size: number): number => size * bytesPerElement(spec.dtype)
   const own = bytesPerElement(dtype) * sizeOf(shape)
   const large = [...new Set(inputs.map((x) => s.sources[x].base))]
@@ -136,7 +137,7 @@ const makeElementwise = (s: Scheduling, v: number, instruction: Instruction): vo
   writeLoop(s, v, draft, undefined, v)
 }
 
-const makeReduce = (s: Scheduling, v: number, { fn, axes }: OpOf<'reduce'>, instruction: Instruction): void => {
+const makeReduce = (s: Scheduling, v: number, instruction: Instruction, { fn, axes }: OpOf<'reduce'>): void => {
   const { shape, dtype } = instruction
   const [x] = instruction.inputs
   const from = specOf(s.program, x).shape
@@ -149,7 +150,7 @@ const makeReduce = (s: Scheduling, v: number, { fn, axes }: OpOf<'reduce'>, inst
   writeLoop(s, v, open(s, ordered(from), shape.length, out, [root]), fn)
 }
 
-const makePad = (s: Scheduling, v: number, op: OpOf<'pad'>, instruction: Instruction): void => {
+const makePad = (s: Scheduling, v: number, instruction: Instruction, op: OpOf<'pad'>): void => {
   const [x] = instruction.inputs
   const { strides } = dense(instruction.shape)
   const out = {
@@ -160,7 +161,7 @@ const makePad = (s: Scheduling, v: number, op: OpOf<'pad'>, instruction: Instruc
   fill(s, v, instruction, op.value)
 }
 
-const makeConcat = (s: Scheduling, v: number, { axis }: OpOf<'concat'>, { inputs, shape }: Instruction): void => {
+const makeConcat = (s: Scheduling, v: number, { inputs, shape }: Instruction, { axis }: OpOf<'concat'>): void => {
   const { strides } = dense(shape)
   let end = shape[axis]
   for (const part of [...inputs].reverse()) {
@@ -170,7 +171,7 @@ const makeConcat = (s: Scheduling, v: number, { axis }: OpOf<'concat'>, { inputs
   }
 }
 
-const makeDot = (s: Scheduling, v: number, { batch, contract }: OpOf<'dot'>, instruction: Instruction): void => {
+const makeDot = (s: Scheduling, v: number, instruction: Instruction, { batch, contract }: OpOf<'dot'>): void => {
   const [a, b] = instruction.inputs
   const left = operandOf(specOf(s.program, a).shape, s.sources[a].at, batch.left, contract.left)
   const right = operandOf(specOf(s.program, b).shape, s.sources[b].at, batch.right, contract.right)
@@ -240,7 +241,7 @@ const makeIntegerDot = (
   })
 }
 
-const makeScatter = (s: Scheduling, v: number, { axis }: OpOf<'scatterAdd'>, instruction: Instruction): void => {
+const makeScatter = (s: Scheduling, v: number, instruction: Instruction, { axis }: OpOf<'scatterAdd'>): void => {
   const [indices, updates] = instruction.inputs
   const { shape } = instruction
   const from = specOf(s.program, updates).shape
@@ -301,39 +302,28 @@ const makeCopy = (s: Scheduling, v: number, { inputs }: Instruction): void => {
   copy(s, v, from, dense(from), s.sources[inputs[0]])
 }
 
+type Making<O extends Op> = (s: Scheduling, v: number, instruction: Instruction, op: O) => void
+
+const makers: { readonly [Tag in Exclude<Op['_tag'], ElementwiseOp['_tag']>]: Making<OpOf<Tag>> } = {
+  reduce: makeReduce,
+  pad: makePad,
+  concat: makeConcat,
+  dot: makeDot,
+  scatterAdd: makeScatter,
+  randomBits: makeRandom,
+  reshape: makeCopy,
+  permute: makeCopy,
+  broadcast: makeCopy,
+  slice: makeCopy,
+  barrier: makeCopy
+}
+
 /** Gives `v` a buffer and the kernels that fill it. */
 const make = (s: Scheduling, v: number, instruction: Instruction): void => {
   const { op } = instruction
   s.stored.add(v)
-  switch (op._tag) {
-    case 'constant':
-    case 'iota':
-    case 'unary':
-    case 'binary':
-    case 'compare':
-    case 'select':
-    case 'cast':
-    case 'gather':
-      return makeElementwise(s, v, instruction)
-    case 'reduce':
-      return makeReduce(s, v, op, instruction)
-    case 'pad':
-      return makePad(s, v, op, instruction)
-    case 'concat':
-      return makeConcat(s, v, op, instruction)
-    case 'dot':
-      return makeDot(s, v, op, instruction)
-    case 'scatterAdd':
-      return makeScatter(s, v, op, instruction)
-    case 'randomBits':
-      return makeRandom(s, v, instruction)
-    case 'reshape':
-    case 'permute':
-    case 'broadcast':
-    case 'slice':
-    case 'barrier':
-      return makeCopy(s, v, instruction)
-  }
+  if (isElementwise(op)) makeElementwise(s, v, instruction)
+  else (makers[op._tag] as Making<Op>)(s, v, instruction, op)
 }
 
 /** Lets the value behind each output live in the output's own buffer where it can, and copies the others at the end. */

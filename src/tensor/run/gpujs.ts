@@ -131,6 +131,12 @@ const multiplier = (on: OpenBackend, limits: Partial<GpuJsArithmetic>): GpuJsMul
         : pipe(
             contraction,
             gpuJsKernel({ ...arithmeticOf[on.backend], ...limits }),
+            E.mapLeft(({ found, expected }): DeviceError => ({
+              _tag: 'Unsupported',
+              device: 'gpu.js',
+              found,
+              expected
+            })),
             E.chain((emitted) =>
               E.tryCatch(
                 () => multiply(emitted, kernelFor(emitted)),

@@ -2,38 +2,14 @@
  * Programs that compute element by element: the same for any number of elements, so they can be run on blocks of them.
  */
 
+import { factsOf } from '../op-facts.js'
 import { instructionOf, specOf, type Instruction, type Program } from '../program.js'
 import { sizeOf, type Shape } from '../../shape.js'
 
 const isLarge = (shape: Shape): boolean => sizeOf(shape) > 1
 
-/** Whether element i of a large result depends on elements i of large operands, and on small ones, alone. */
-const isElementwise = (program: Program, { op, inputs }: Instruction): boolean => {
-  switch (op._tag) {
-    case 'unary':
-    case 'binary':
-    case 'compare':
-    case 'select':
-    case 'cast':
-    case 'reshape':
-    case 'barrier':
-      return true
-    case 'broadcast':
-      return inputs.every((v) => !isLarge(specOf(program, v).shape))
-    case 'constant':
-    case 'iota':
-    case 'reduce':
-    case 'permute':
-    case 'slice':
-    case 'pad':
-    case 'concat':
-    case 'dot':
-    case 'gather':
-    case 'scatterAdd':
-    case 'randomBits':
-      return false
-  }
-}
+const isPointwise = (program: Program, { op, inputs }: Instruction): boolean =>
+  factsOf(op).isPointwise(inputs.map((v) => specOf(program, v).shape))
 
 /**
  * The number of elements of all its large values, which have more than one; `undefined` where some have more than others, an
@@ -46,7 +22,7 @@ export const elementwiseSize = (program: Program): number | undefined => {
     const { shape } = specOf(program, v)
     if (!isLarge(shape)) continue
     const instruction = instructionOf(program, v)
-    if (instruction !== undefined && !isElementwise(program, instruction)) return undefined
+    if (instruction !== undefined && !isPointwise(program, instruction)) return undefined
     sizes.add(sizeOf(shape))
   }
   const areOutputsLarge = program.outputs.every(({ value }) => isLarge(specOf(program, value).shape))

@@ -1,0 +1,152 @@
+/**
+ * What each operation is to the passes of a program: one row an operation, so that the compiler names what a new one lacks.
+ *
+ * What a pass makes of an operation stands in that pass: `schedule` its kernels, `simplify` its simpler forms.
+ */
+
+import type { Binary, Unary } from '../elementwise.js'
+import { sizeOf, type Shape } from '../shape.js'
+import type { Op, OpOf } from '../tensor.js'
+import type { Affine } from './kernel.js'
+import { broadcastView, permuteView, reshapeView, sliceView } from './views.js'
+
+export type OpFacts<O extends Op> = {
+  /** How many operands it has; `undefined` where that differs. */
+  readonly operands: number | undefined
+  /** Whether one element of the result is a function of single elements of the operands. */
+  readonly isElementwise: boolean
+  /** Whether element i of a large result depends on elements i of large operands, and on small ones, alone. */
+  readonly isPointwise: (operands: ReadonlyArray<Shape>) => boolean
+  /** Whether it is element-wise and takes a processor about as long as loading an operand. */
+  readonly isQuick: (op: O) => boolean
+  /** Where its elements lie, if it moves those of an operand that lie at `at`; `undefined` where it computes, or no view says it. */
+  readonly view: (op: O, from: Shape, to: Shape, at: Affine) => Affine | undefined
+  /** Its name, and its attributes. */
+  readonly show: (op: O) => readonly [name: string, attributes: string]
+}
+
+const always = (): true => true
+const never = (): false => false
+const noView = (): undefined => undefined
+const tagOnly = ({ _tag }: Op): readonly [string, string] => [_tag, '']
+const functionOnly = ({ fn }: { readonly fn: string }): readonly [string, string] => [fn, '']
+const axisOf = ({ _tag, axis }: OpOf<'concat' | 'gather' | 'scatterAdd'>): readonly [string, string] => [
+  _tag,
+  `axis ${axis}`
+]
+
+const list = (values: ReadonlyArray<number>): string => `[${values.join(', ')}]`
+
+const quickUnaries: Record<Unary, boolean> = {
+  neg: true,
+  abs: true,
+  sign: true,
+  floor: true,
+  exp: false,
+  expm1: false,
+  log: false,
+  log1p: false,
+  sqrt: false,
+  rsqrt: false,
+  sin: false,
+  cos: false,
+  tanh: false,
+  erf: false,
+  sigmoid: false,
+  softplus: false,
+  not: true
+}
+
+const quickBinaries: Record<Binary, boolean> = {
+  add: true,
+  sub: true,
+  mul: true,
+  div: false,
+  rem: false,
+  pow: false,
+  max: true,
+  min: true,
+  and: true,
+  or: true,
+  xor: true,
+  shl: true,
+  shr: true
+}
+
+const elementwise = { isElementwise: true, isPointwise: always, isQuick: always, view: noView } as const
+const movement = { operands: 1, isElementwise: false, isPointwise: never, isQuick: never } as const
+const structured = { isElementwise: false, isPointwise: never, isQuick: never, view: noView } as const
+
+const facts = {
+  constant: {
+    ...elementwise,
+    operands: 0,
+    isPointwise: never,
+    isQuick: never,
+    show: ({ value }) => ['constant', Object.is(value, -0) ? '-0' : String(value)]
+  },
+  iota: {
+    ...elementwise,
+    operands: 0,
+    isPointwise: never,
+    isQuick: never,
+    show: ({ axis }) => ['iota', `axis ${axis}`]
+  },
+  unary: { ...elementwise, operands: 1, isQuick: ({ fn }) => quickUnaries[fn], show: functionOnly },
+  binary: { ...elementwise, operands: 2, isQuick: ({ fn }) => quickBinaries[fn], show: functionOnly },
+  compare: { ...elementwise, operands: 2, show: functionOnly },
+  select: { ...elementwise, operands: 3, show: tagOnly },
+  cast: { ...elementwise, operands: 1, show: tagOnly },
+  gather: { ...elementwise, operands: 2, isPointwise: never, isQuick: never, show: axisOf },
+  reshape: {
+    ...movement,
+    isPointwise: always,
+    view: (_, from, to, at) => reshapeView(from, to, at),
+    show: tagOnly
+  },
+  permute: { ...movement, view: (op, _, __, at) => permuteView(op, at), show: ({ order }) => ['permute', list(order)] },
+  broadcast: {
+    ...movement,
+    isPointwise: (operands) => operands.every((shape) => sizeOf(shape) <= 1),
+    view: (_, from, to, at) => broadcastView(from, to, at),
+    show: tagOnly
+  },
+  slice: {
+    ...movement,
+    view: (op, _, __, at) => sliceView(op, at),
+    show: ({ start, step }) => ['slice', `start ${list(start)} step ${list(step)}`]
+  },
+  barrier: { ...movement, operands: 2, isPointwise: always, view: (_, __, ___, at) => at, show: tagOnly },
+  reduce: { ...structured, operands: 1, show: ({ fn, axes }) => [`reduce-${fn}`, `axes ${list(axes)}`] },
+  pad: {
+    ...structured,
+    operands: 1,
+    show: ({ low, high, interior, value }) => [
+      'pad',
+      `low ${list(low)} high ${list(high)} interior ${list(interior)} value ${value}`
+    ]
+  },
+  concat: { ...structured, operands: undefined, show: axisOf },
+  dot: {
+    ...structured,
+    operands: 2,
+    show: ({ batch, contract }) => [
+      'dot',
+      `batch ${list(batch.left)}x${list(batch.right)} contract ${list(contract.left)}x${list(contract.right)}`
+    ]
+  },
+  scatterAdd: { ...structured, operands: 2, show: axisOf },
+  randomBits: { ...structured, operands: 2, show: tagOnly }
+} satisfies { readonly [Tag in Op['_tag']]: OpFacts<OpOf<Tag>> }
+
+// The row of a tag takes the operations of that tag, which TypeScript does not see of a tag it does not know.
+export const factsOf = <O extends Op>(op: O): OpFacts<O> => facts[op._tag] as OpFacts<Op>
+
+type ElementwiseTag = {
+  [Tag in Op['_tag']]: (typeof facts)[Tag]['isElementwise'] extends true ? Tag : never
+}[Op['_tag']]
+
+/** An operation of whose result each element is a function of single elements of the operands. */
+export type ElementwiseOp = OpOf<ElementwiseTag>
+
+export const isElementwise = (op: Op): op is ElementwiseOp => factsOf(op).isElementwise
