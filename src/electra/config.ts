@@ -34,8 +34,9 @@ export type ModelConfig = EncoderSize & {
   /** Standard deviation before truncation. */
   readonly initializerRange: number
   /**
-   * Where attention starts: `flat`, as drawn, or `local`, on each token's own neighbourhood. Absent is `flat`. A small model that
-   * starts flat spends thousands of steps on finding out that neighbours matter.
+   * Where attention starts: `flat`, as drawn, or `local`, each head on one neighbour: the token before, the one behind, the one
+   * before the last, and so on. Absent is `flat`. A small model that starts flat spends thousands of steps on finding out that
+   * neighbours matter. `local` needs an even embedding width, and heads of an even one.
    */
   readonly initialAttention?: InitialAttention
 }
@@ -162,12 +163,29 @@ const sizeProblems = ({ hiddenSize, layers }: EncoderSize): ReadonlyArray<Config
       expected: 'at least 1'
     }))
 
+/** Attention that starts local reads pairs of a sine and a cosine in every head. */
+const pairProblems = ({ model, generator }: ElectraConfig): ReadonlyArray<ConfigProblem> => {
+  const isOfPairs = ({ hiddenSize, heads }: EncoderSize): boolean => (hiddenSize / heads) % 2 === 0
+  const problem = (path: string, found: number, expected: string): ConfigProblem => ({
+    path,
+    found: String(found),
+    expected: `${expected} with model.initialAttention 'local'`
+  })
+  return [
+    ...(model.embeddingSize % 2 === 0 ? [] : [problem('model.embeddingSize', model.embeddingSize, 'an even number')]),
+    ...[['model', model] as const, ['generator', generator] as const]
+      .filter(([, size]) => !isOfPairs(size))
+      .map(([where, { hiddenSize }]) => problem(`${where}.hiddenSize`, hiddenSize, 'an even number for each head'))
+  ]
+}
+
 const problemsOfMeaning = (c: ElectraConfig): ReadonlyArray<ConfigProblem> => {
   const unless = (holds: boolean, path: string, found: unknown, expected: string): ReadonlyArray<ConfigProblem> =>
     holds ? [] : [{ path, found: String(found), expected }]
   return [
     ...headProblems('model', c.model),
     ...(c.objective === 'mlm' ? [] : [...sizeProblems(c.generator), ...headProblems('generator', c.generator)]),
+    ...(c.model.initialAttention === 'local' ? pairProblems(c) : []),
     ...unless(
       c.sequenceLength <= c.model.maxPositions,
       'sequenceLength',

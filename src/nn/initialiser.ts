@@ -7,21 +7,7 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import { invalidArgument } from '../tensor/fault.js'
-import {
-  arange,
-  concat,
-  cos,
-  exp,
-  expandDims,
-  full,
-  log,
-  mul,
-  sin,
-  slice,
-  sub,
-  type Shape,
-  type Tensor
-} from '../tensor/index.js'
+import { full, mul, sub, type Shape, type Tensor } from '../tensor/index.js'
 import { truncatedNormal as standardTruncatedNormal, uniform, type Key } from '../tensor/random.js'
 import { showShape, sizeOf } from '../tensor/shape.js'
 import { entries, mapTree } from '../tensor/tree.js'
@@ -33,8 +19,6 @@ export type Initialiser = (key: Key, shape: Shape) => Tensor
 export type ParameterSpec = {
   readonly shape: Shape
   readonly initialiser: Initialiser
-  /** The name of a module beside this parameter's own: its parameter of the same name is drawn with the same key. */
-  readonly twin?: string
 }
 
 /** The same tree with a tensor where each description was. */
@@ -71,27 +55,6 @@ export const glorotUniform: Initialiser = (key, shape) => {
   return pipe(key, uniform(shape), mul(2 * bound), sub(bound))
 }
 
-/**
- * Sines and cosines of the row's number, at wavelengths from 2 pi to 2 pi times `longest`:
- *
- *     w[p, k] = a sin(p / longest^(k / h)),    w[p, h + k] = a cos(p / longest^(k / h)),    h = ceil(E / 2)
- *
- * Near rows have large inner products, and those of all rows at one distance are alike. Vaswani et al. 2017, section 3.5,
- * https://arxiv.org/abs/1706.03762, where `longest` is 10,000. The key is not used; of an odd width the last cosine is
- * missing. Throws `InvalidArgument` unless the shape has two axes.
- */
-export const sinusoids =
-  (amplitude: number, longest: number): Initialiser =>
-  (_, shape) => {
-    if (shape.length !== 2) throw invalidArgument('sinusoids', `shape ${showShape(shape)}`, 'a matrix')
-    const [rows, width] = shape
-    const half = Math.ceil(width / 2)
-    // Functions of the device: engines round their own differently.
-    const frequency = pipe(full([half], longest), log, mul(arange(half, 'f32')), mul(-1 / half), exp)
-    const angle = pipe(arange(rows, 'f32'), expandDims(1), mul(expandDims(0)(frequency)))
-    return pipe(concat(1)([sin(angle), cos(angle)]), slice([null, [0, width]]), mul(amplitude))
-  }
-
 export const constantly =
   (value: number): Initialiser =>
   (_, shape) =>
@@ -104,10 +67,6 @@ export const ones: Initialiser = constantly(1)
 export const isParameterSpec = (x: unknown): x is ParameterSpec =>
   typeof x === 'object' && x !== null && 'initialiser' in x && typeof x.initialiser === 'function'
 
-/** `a.key.weight` with the twin `query` is drawn as `a.query.weight`. */
-const drawnAs = (path: string, twin: string | undefined): string =>
-  twin === undefined ? path : path.split('.').with(-2, twin).join('.')
-
 /** One tensor for each description, drawn with `key` folded by the name that is its path. */
 export const initialise =
   (key: Key) =>
@@ -115,7 +74,7 @@ export const initialise =
     // `mapTree` types its result for trees of tensors; these leaves are descriptions.
     mapTree(
       isParameterSpec,
-      ({ shape, initialiser, twin }, path) => initialiser(foldName(drawnAs(path, twin))(key), shape),
+      ({ shape, initialiser }, path) => initialiser(foldName(path)(key), shape),
       specs
     ) as unknown as Initialised<T>
 

@@ -5,7 +5,6 @@ import {
   initialise,
   ones,
   parameter,
-  sinusoids,
   truncatedNormal,
   zeros
 } from '../../src/nn/initialiser.js'
@@ -82,33 +81,5 @@ describe('initialise', () => {
 
   it('and its descriptions can be counted without drawing anything', () => {
     expect(countParameters({ layers: [block, block] })).toBe(2 * (6 + 2 + 2 + 2))
-  })
-})
-
-describe('sinusoids', () => {
-  it.each([
-    [7, 6],
-    [5, 9],
-    [3, 1]
-  ])('are sines, then cosines, of the row over powers of the longest: %d rows of %d', (rows, width) => {
-    const half = Math.ceil(width / 2)
-    const expected = Array.from({ length: rows }, (_, p) =>
-      Array.from({ length: width }, (_, k) => {
-        const angle = p / 16 ** ((k % half) / half)
-        return 0.3 * (k < half ? Math.sin(angle) : Math.cos(angle))
-      })
-    ).flat()
-    const found = values(sinusoids(0.3, 16)(key(1), [rows, width]))
-    found.forEach((x, i) => expect(x).toBeCloseTo(expected[i], 10))
-  })
-})
-
-describe('a twin', () => {
-  it('has the values of the module that it names, and other twins theirs', () => {
-    const weight = parameter([2, 3], truncatedNormal(1))
-    const twin = { ...weight, twin: 'query' }
-    const drawn = initialise(key(5))({ a: { query: { weight }, key: { weight: twin } }, b: { key: { weight: twin } } })
-    expect(values(drawn.a.key.weight)).toEqual(values(drawn.a.query.weight))
-    expect(values(drawn.b.key.weight)).not.toEqual(values(drawn.a.key.weight))
   })
 })

@@ -8,6 +8,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import {
   activations,
+  choosing,
   type Dense,
   dense,
   denseSpec,
@@ -21,12 +22,15 @@ import {
   encoderSpec,
   foldName,
   glorotUniform,
+  type Initialiser,
   layerNorm,
   type LayerNorm,
   layerNormSpec,
+  pairFrequencies,
   sinusoids,
   type ParameterSpec,
-  truncatedNormal
+  truncatedNormal,
+  turned
 } from '../../nn/index.js'
 import type { InitialAttention } from '../config-schema.js'
 import { invalidArgument } from '../../tensor/fault.js'
@@ -74,20 +78,70 @@ export type TokenInputs = {
 }
 
 /**
- * Attention that starts on neighbours. Positions begin as sinusoids, with twice the deviation of words, and keys equal to queries:
- * a score is then an inner product of projections of the two tokens, large where their places are near. (Equal queries and keys:
- * Trockman and Kolter 2023, https://arxiv.org/abs/2305.09828.) The sinusoids' wavelengths end at 2 pi times `longest`, a
- * few dozen tokens.
+ * Attention that starts on neighbours: the heads of every layer look at the token before, the one behind, the one before the last,
+ * and so on. Positions begin as sinusoids, orthogonal to each other and with twice the deviation of words. The queries of each
+ * of n heads begin as every n-th of their pairs, and its keys as the same turned by its offset, so that a query at place p scores
+ * highest with the key at p + offset, and alike with all others. Where embeddings are projected, the projection begins as a choice
+ * of their columns, so that the layers read sinusoids, too.
  */
-const longest = 16
+const offsetsOf = (heads: number): ReadonlyArray<number> =>
+  Array.from({ length: heads }, (_, head) => (head % 2 === 0 ? -1 : 1) * (1 + Math.floor(head / 2)))
 
-const keysLikeQueries = (encoder: Encoder<ParameterSpec>): Encoder<ParameterSpec> => ({
-  layer: encoder.layer.map((layer) => {
-    const { self, output } = layer.attention
-    const { weight, bias } = self.key
-    return { ...layer, attention: { output, self: { ...self, key: { weight: { ...weight, twin: 'query' }, bias } } } }
-  })
-})
+/** For each pair of hidden columns the pair of the embeddings that it begins as: evenly spread, or all in turn, again and again. */
+const pairsChosen = (embeddingSize: number, hiddenSize: number): ReadonlyArray<number> => {
+  const [from, to] = [embeddingSize / 2, hiddenSize / 2]
+  return Array.from({ length: to }, (_, k) => (from > to ? Math.floor(((k + 0.5) * from) / to) : k % from))
+}
+
+/** The columns of these pairs out of `width`: sines, then cosines. */
+const columnsOf = (pairs: ReadonlyArray<number>, width: number): ReadonlyArray<number> => [
+  ...pairs,
+  ...pairs.map((k) => width / 2 + k)
+]
+
+/** What positions have of the variance of an embedding, beside a word and a type, which are truncated at two deviations. */
+const positionShare = 2 / (2 + 2 * 0.8796257 ** 2)
+
+const localAttention = (
+  encoder: Encoder<ParameterSpec>,
+  { embeddingSize, hiddenSize, heads }: BodySize,
+  maxPositions: number
+): Encoder<ParameterSpec> => {
+  const ofEmbeddings = pairFrequencies(embeddingSize / 2)
+  const frequencies = pairsChosen(embeddingSize, hiddenSize).map((k) => ofEmbeddings[k])
+  const size = hiddenSize / heads
+  const columns = Array.from({ length: heads }, (_, head) =>
+    columnsOf(
+      Array.from({ length: size / 2 }, (_, j) => head + heads * j),
+      hiddenSize
+    )
+  ).flat()
+  // A score above the others by ln L + 1 has e / (e + 1) of the attention in a full row, for any L.
+  const score = Math.log(maxPositions) + 1
+  const queries = choosing(columns, Math.sqrt(score / (positionShare * Math.sqrt(size))))
+  const keys = turned(frequencies, offsetsOf(heads), queries)
+  return {
+    layer: encoder.layer.map(({ attention: { self, output }, ...layer }) => {
+      const from = (part: Dense<ParameterSpec>, initialiser: Initialiser): Dense<ParameterSpec> => ({
+        ...part,
+        weight: { ...part.weight, initialiser }
+      })
+      return {
+        ...layer,
+        attention: { output, self: { ...self, query: from(self.query, queries), key: from(self.key, keys) } }
+      }
+    })
+  }
+}
+
+/** Glorot-uniform, unlike every other kernel of the body: the original code left it TensorFlow's default. */
+const projection = (
+  { embeddingSize, hiddenSize }: BodySize,
+  initialAttention: InitialAttention | undefined
+): Initialiser =>
+  initialAttention === 'local'
+    ? choosing(columnsOf(pairsChosen(embeddingSize, hiddenSize), embeddingSize))
+    : glorotUniform
 
 export const embeddingsSpec = (
   { embeddingSize }: Pick<BodySize, 'embeddingSize'>,
@@ -99,24 +153,29 @@ export const embeddingsSpec = (
     embeddingSpec({ rows, width: embeddingSize }, weight)
   return {
     word_embeddings: table(vocabSize),
-    position_embeddings: table(maxPositions, initialAttention === 'local' ? sinusoids(2 * std, longest) : undefined),
+    position_embeddings: table(maxPositions, initialAttention === 'local' ? sinusoids(2 * std) : undefined),
     token_type_embeddings: table(typeVocabSize),
     LayerNorm: layerNormSpec(embeddingSize)
   }
 }
 
-/** The projection is Glorot-uniform, unlike every other kernel of the body: the original code left it TensorFlow's default. */
 export const bodySpec = (
-  { embeddingSize, hiddenSize, layers, feedForwardSize }: BodySize,
-  { initialAttention }: Pick<BodyOptions, 'initialAttention'>,
+  size: BodySize,
+  { initialAttention, maxPositions }: Pick<BodyOptions, 'initialAttention' | 'maxPositions'>,
   std: number
 ): Body<ParameterSpec> => {
+  const { embeddingSize, hiddenSize, layers, feedForwardSize } = size
   const drawn = encoderSpec({ layers, width: hiddenSize, intermediate: feedForwardSize }, truncatedNormal(std))
   return {
     ...(embeddingSize === hiddenSize
       ? {}
-      : { embeddings_project: denseSpec({ inputs: embeddingSize, outputs: hiddenSize }, glorotUniform) }),
-    encoder: initialAttention === 'local' ? keysLikeQueries(drawn) : drawn
+      : {
+          embeddings_project: denseSpec(
+            { inputs: embeddingSize, outputs: hiddenSize },
+            projection(size, initialAttention)
+          )
+        }),
+    encoder: initialAttention === 'local' ? localAttention(drawn, size, maxPositions) : drawn
   }
 }
 

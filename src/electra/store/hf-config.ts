@@ -19,7 +19,9 @@ export type Network = ModelConfig & { readonly vocabSize: number }
 export const networkOf = (config: ElectraConfig, vocabSize: number, half: 'discriminator' | 'generator'): Network => {
   const size: EncoderSize = half === 'discriminator' ? config.model : config.generator
   const { hiddenSize, layers, heads, feedForwardSize } = size
-  return { ...config.model, hiddenSize, layers, heads, feedForwardSize, vocabSize }
+  // Where attention started is no part of a network that stands.
+  const { initialAttention: _started, ...model } = config.model
+  return { ...model, hiddenSize, layers, heads, feedForwardSize, vocabSize }
 }
 
 const architectures = { discriminator: 'ElectraForPreTraining', generator: 'ElectraForMaskedLM' } as const

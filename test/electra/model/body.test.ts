@@ -120,34 +120,62 @@ describe.each(['electra', 'mlm'] as const)('the initial parameters of the object
   })
 })
 
-describe('attention that starts local', () => {
-  const local = configOf({ model: { initialAttention: 'local', embeddingSize: 64, hiddenSize: 64, heads: 4 } })
-  const drawn = numbersByPath(initialise(random.key(3))<unknown>(objectiveOf(local, vocabSize).parameters))
-  const flat = configOf({ model: { ...local.model, initialAttention: 'flat' } })
-  const others = numbersByPath(initialise(random.key(3))<unknown>(objectiveOf(flat, vocabSize).parameters))
+describe.each([
+  ['as wide as the embeddings', 64, 64],
+  ['wider', 128, 64],
+  ['narrower', 64, 32]
+])('attention that starts local, of layers %s', (_, hiddenSize, generatorSize) => {
+  const sizes = { embeddingSize: 64, hiddenSize, heads: 4, maxPositions: 24 }
+  const local = configOf({
+    model: { ...sizes, initialAttention: 'local' },
+    generator: { hiddenSize: generatorSize, heads: 4 }
+  })
+  const valuesOf = (config: typeof local) =>
+    numbersByPath(initialise(random.key(3))<unknown>(objectiveOf(config, vocabSize).parameters))
+  const drawn = valuesOf(local)
+  const flat = valuesOf({ ...local, model: { ...local.model, initialAttention: 'flat' } })
 
-  it('has keys equal to queries, sinusoids for positions, and everything else as it would be', () => {
-    const changed = [...drawn].flatMap(([path, x]) => (treeDistanceOf(x, others.get(path)) === 0 ? [] : [path]))
-    const keys = [...drawn.keys()].filter((path) => path.endsWith('self.key.weight'))
-    expect(keys).toHaveLength(local.model.layers + local.generator.layers)
-    expect(changed.sort()).toEqual([...keys, 'discriminator.electra.embeddings.position_embeddings.weight'].sort())
-    for (const key of keys) expect(drawn.get(key)).toEqual(drawn.get(key.replace('.key.', '.query.')))
+  it('has other queries, keys, positions and projections, and everything else as it would be', () => {
+    const changed = [...drawn].flatMap(([path, x]) => (treeDistanceOf(x, flat.get(path)) === 0 ? [] : [path]))
+    const keys = [...drawn.keys()].filter((path) => /self\.(query|key)\.weight$/.test(path))
+    const projections = [...drawn.keys()].filter((path) => path.endsWith('embeddings_project.weight'))
+    expect(keys).toHaveLength(2 * (local.model.layers + local.generator.layers))
+    expect(changed.sort()).toEqual(
+      [...keys, ...projections, 'discriminator.electra.embeddings.position_embeddings.weight'].sort()
+    )
   })
 
-  it('scores near tokens above far ones', () => {
-    const positions = drawn.get('discriminator.electra.embeddings.position_embeddings.weight') ?? []
-    const row = (p: number) => positions.slice(64 * p, 64 * (p + 1))
-    const dot = (p: number, q: number) => row(p).reduce((sum, x, i) => sum + x * row(q)[i], 0)
-    const at = (distance: number) => [0, 3, 9].map((p) => dot(p, p + distance))
-    for (const [near, far] of [
-      [0, 1],
-      [1, 2],
-      [2, 4],
-      [4, 12]
-    ])
-      expect(Math.min(...at(near))).toBeGreaterThan(Math.max(...at(far)))
-    // All pairs at one distance alike, but for the roundings of angles up to 32.
-    for (const distance of [1, 5]) expect(Math.max(...at(distance)) - Math.min(...at(distance))).toBeLessThan(1e-5)
+  it('scores the token at its offset highest, in every head of every layer', () => {
+    const times = (matrix: ReadonlyArray<number>, x: ReadonlyArray<number>) =>
+      Array.from({ length: matrix.length / x.length }, (_, i) =>
+        x.reduce((sum, value, k) => sum + value * matrix[i * x.length + k], 0)
+      )
+    const of = (path: string): ReadonlyArray<number> => drawn.get(path) ?? []
+    const positions = of('discriminator.electra.embeddings.position_embeddings.weight')
+    for (const network of ['discriminator', 'generator']) {
+      const project = drawn.get(`${network}.electra.embeddings_project.weight`)
+      const places = Array.from({ length: 24 }, (_, p) => {
+        const x = positions.slice(64 * p, 64 * (p + 1))
+        return project === undefined ? x : times(project, x)
+      })
+      for (const layer of Array.from({ length: local.model.layers }, (_, i) => i)) {
+        const rowsOf = (name: string) =>
+          places.map((x) => times(of(`${network}.electra.encoder.layer.${layer}.attention.self.${name}.weight`), x))
+        const [queries, keys] = [rowsOf('query'), rowsOf('key')]
+        ;[-1, 1, -2, 2].forEach((offset, head) => {
+          const size = places[0].length / 4
+          const score = (p: number, q: number) =>
+            Array.from({ length: size }, (_, i) => queries[p][head * size + i] * keys[q][head * size + i]).reduce(
+              (a, b) => a + b
+            )
+          const nearby = Array.from({ length: 11 }, (_, i) => i - 5)
+          for (const p of [8, 15]) {
+            const best = nearby.reduce((a, d) => (score(p, p + d) > score(p, p + a) ? d : a))
+            expect([network, layer, head, best]).toEqual([network, layer, head, offset])
+          }
+        })
+      }
+    }
   })
 })
 
