@@ -116,8 +116,9 @@ const binary: Record<Binary, BinaryRule> = {
 
 /** The number that fills `x`, where `x` is a broadcast or reshaped constant. */
 const constantOf = (x: Tensor): number | undefined => {
-  if (x.op._tag === 'constant') return x.op.value
-  return x.op._tag === 'broadcast' || x.op._tag === 'reshape' ? constantOf(x.inputs[0]) : undefined
+  let at = x
+  while (at.op._tag === 'broadcast' || at.op._tag === 'reshape') [at] = at.inputs
+  return at.op._tag === 'constant' ? at.op.value : undefined
 }
 
 /**

@@ -22,7 +22,7 @@ export const extract = (program: Program, wanted: Program['outputs'], given: Rea
   for (let v = stack.pop(); v !== undefined; v = stack.pop()) {
     if (needed.has(v)) continue
     needed.add(v)
-    if (!known.has(v)) stack.push(...(instructionOf(program, v)?.inputs ?? []))
+    if (!known.has(v)) for (const u of instructionOf(program, v)?.inputs ?? []) stack.push(u)
   }
   const inputs = [
     ...program.inputs.flatMap((_, v) => (needed.has(v) ? [v] : [])),

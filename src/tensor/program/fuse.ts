@@ -228,13 +228,13 @@ const ordered = (nodes: ReadonlySet<Node>): ReadonlyArray<Node> => {
     const stack = [root]
     for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
       const waiting = [...node.before].filter((n) => !done.has(n))
-      stack.push(...latestFirst(waiting))
+      for (const n of latestFirst(waiting)) stack.push(n)
       if (waiting.length > 0) continue
       stack.pop()
       if (done.has(node)) continue
       done.add(node)
       order.push(node)
-      stack.push(...latestFirst([...node.after].filter(isDue)))
+      for (const n of latestFirst([...node.after].filter(isDue))) stack.push(n)
     }
   }
   byLast.forEach(place)

@@ -9,10 +9,9 @@ type Lookup = (value: number) => Instruction | undefined
 
 /** The number that fills value `v`, where it is a broadcast or reshaped constant. */
 const constantOf = (v: number, lookup: Lookup): number | undefined => {
-  const at = lookup(v)
-  if (at === undefined) return undefined
-  if (at.op._tag === 'constant') return at.op.value
-  return at.op._tag === 'broadcast' || at.op._tag === 'reshape' ? constantOf(at.inputs[0], lookup) : undefined
+  let at = lookup(v)
+  while (at?.op._tag === 'broadcast' || at?.op._tag === 'reshape') at = lookup(at.inputs[0])
+  return at?.op._tag === 'constant' ? at.op.value : undefined
 }
 
 const isIdentityOrder = (order: ReadonlyArray<number>): boolean => order.every((axis, i) => axis === i)

@@ -43,7 +43,7 @@ const computedFor = (program: Program, { isMeasure, isFactor }: Roles, position:
   for (let v = stack.pop(); v !== undefined; v = stack.pop()) {
     if (seen.has(v) || isMeasure[v] || isFactor[v]) continue
     seen.add(v)
-    stack.push(...(instructionOf(program, v)?.inputs ?? []))
+    for (const u of instructionOf(program, v)?.inputs ?? []) stack.push(u)
   }
   return seen
 }
