@@ -70,6 +70,7 @@ export {
   showEvaluationError,
   type Evaluated,
   type Ran,
+  type EvaluateOptions,
   type EvaluationError
 } from './run/evaluate.js'
 export { compile, showStepError, withCompiled, type Compiled, type Handle, type StepError } from './run/compile.js'

@@ -10,6 +10,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../dtype.js'
 import { showTensorError, showWrittenAt, type TensorError } from '../fault.js'
 import { adopt, isLiteral, peek, type Literal } from '../literal.js'
+import { liftNumbers } from '../program/lift.js'
 import { lower } from '../program/lower.js'
 import { outputSpecs, type Program } from '../program/program.js'
 import { serialise } from '../program/serialise.js'
@@ -19,6 +20,7 @@ import { tensorsOf, unflatten, type Mapped } from '../tree.js'
 import { roomForOutputs, asWidth } from './arrays.js'
 import type { StepError } from './compile.js'
 import { showDeviceError, type Device, type DeviceError, type Executable, type Timing } from './device.js'
+import { leastRecent } from './least-recent.js'
 
 export type EvaluationError = TensorError | DeviceError
 
@@ -33,18 +35,27 @@ type Prepared<T extends Timing> = {
   readonly outputs: ReadonlyArray<Data>
 }
 
+export type EvaluateOptions = {
+  /** How many compiled programs are kept at most, 256 unless told. One of a few operations takes about 40 kB. */
+  readonly programs?: number
+}
+
+const mostPrograms = 256
+
 /**
  * Every tensor of a tree as a literal.
  *
- * Results are remembered, and programs kept by their structure, for as long as the returned function lives: hold on to
- * it (`const values = evaluateAll(device)`) and exploring feels eager. On a synchronous device the result is an `Either`,
- * on an asynchronous one a `TaskEither`.
+ * Results are remembered as long as their tensors live, and programs kept by their structure, those used last, for as long as the
+ * returned function lives: hold on to it (`const values = evaluateAll(device)`) and exploring feels eager. Numbers in element-wise
+ * arithmetic are no part of the structure: `mul(0.1)(x)` and `mul(0.2)(x)` are one program. On a synchronous device the result is an
+ * `Either`, on an asynchronous one a `TaskEither`.
  */
 export const evaluateAll = <T extends Timing>(
-  device: Device<T>
+  device: Device<T>,
+  { programs = mostPrograms }: EvaluateOptions = {}
 ): (<Values>(tree: Values) => Evaluated<T, Mapped<Values, Literal>>) => {
   const remembered = new WeakMap<Tensor, Literal>()
-  const executables = new Map<string, Executable<T>>()
+  const executables = leastRecent<Executable<T>>(programs)
   const known = (x: Tensor): Literal | undefined => (isLiteral(x) ? x : remembered.get(x))
 
   const load = (program: Program): E.Either<DeviceError, Executable<T>> => {
@@ -65,14 +76,18 @@ export const evaluateAll = <T extends Timing>(
       )
     )
     if (E.isLeft(lowered)) return lowered
-    const { program, captured } = lowered.right
+    const { captured } = lowered.right
+    const { program, numbers } = liftNumbers(lowered.right.program)
     const executable = load(program)
     if (E.isLeft(executable)) return executable
     return pipe(
       roomForOutputs(device, program),
       E.map((outputs) => ({
         executable: executable.right,
-        inputs: captured.map((x) => asWidth(peek(x), x.dtype, device.floats)),
+        inputs: [
+          ...captured.map((x) => asWidth(peek(x), x.dtype, device.floats)),
+          ...(numbers.length > 0 ? [asWidth(Float64Array.from(numbers), 'f32', device.floats)] : [])
+        ],
         outputs
       }))
     )
@@ -120,8 +135,11 @@ export const evaluateAll = <T extends Timing>(
  *
  *     pipe(attempt(() => pipe(x, matmul(y))), E.chainW(evaluate(device)))
  */
-export const evaluate = <T extends Timing>(device: Device<T>): ((x: Tensor) => Evaluated<T, Literal>) => {
-  const all = evaluateAll(device)
+export const evaluate = <T extends Timing>(
+  device: Device<T>,
+  options?: EvaluateOptions
+): ((x: Tensor) => Evaluated<T, Literal>) => {
+  const all = evaluateAll(device, options)
   return (x) => all<Tensor>(x)
 }
 

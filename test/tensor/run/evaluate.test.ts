@@ -75,6 +75,22 @@ describe('evaluating', () => {
     results.forEach((y, i) => expect(y).toBe(Math.fround(Math.exp((i + 1) * 0.5))))
   })
 
+  it('loads one program for expressions that differ only in the numbers of element-wise arithmetic', () => {
+    const { device, loaded } = watched()
+    const valueOf = evaluate(device)
+    const x = tensor([1, 2])
+    for (const n of [0.1, 0.2, 3]) expect(right(valueOf(mul(n)(x)))).toEqual(right(evaluate(device)(mul(scalar(n))(x))))
+    expect(loaded.filter(({ inputs }) => inputs.some(({ name }) => name === 'numbers'))).toHaveLength(1)
+  })
+
+  it('keeps as many programs as it is told, those used last', () => {
+    const { device, loaded } = watched()
+    const valueOf = evaluate(device, { programs: 2 })
+    const ofSize = (n: number): void => void right(valueOf(exp(tensor(new Float32Array(n)))))
+    for (const n of [1, 2, 1, 3, 1, 2]) ofSize(n)
+    expect(loaded.map(({ inputs: [{ shape }] }) => shape[0])).toEqual([1, 2, 3, 2])
+  })
+
   it('keeps double precision from one evaluation to the next on a device that has it', () => {
     const valueOf = evaluate(reference({ floats: 'float64' }))
     const third = right(valueOf(mul(scalar(1 / 3))(tensor([1]))))
