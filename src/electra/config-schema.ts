@@ -187,14 +187,23 @@ const validPaths: ReadonlyArray<string> = [
 
 const lastOf = (path: string): string => path.slice(path.lastIndexOf('.') + 1)
 
+const unknown = { found: 'an unknown key', expected: 'a known one' }
+
+const shownKey = (parent: string, key: string): string => {
+  const shown = describe(key).slice(1, -1)
+  return parent === '' ? shown : `${parent}.${shown}`
+}
+
+/** Keys that are compared with all known ones: more than a person has mistaken. */
+const mostCompared = 10
+
 /** Compares the last keys first, so that a key in the wrong section finds its place. */
 export const unknownKey = (parent: string, key: string): ConfigProblem => {
   const name = lastOf(nearest(key, validPaths.map(lastOf)))
   const places = validPaths.filter((path) => lastOf(path) === name)
-  const shown = describe(key).slice(1, -1)
   return {
-    path: parent === '' ? shown : `${parent}.${shown}`,
-    found: 'an unknown key',
+    path: shownKey(parent, key),
+    ...unknown,
     expected: `a known one: the nearest is '${nearest(`${parent}.${key}`, places)}'`
   }
 }
@@ -212,7 +221,9 @@ export const checkForm = <A>(schema: z.ZodType<A>, input: unknown): E.Either<Rea
   const problems = parsed.error.issues.flatMap((issue): ReadonlyArray<ConfigProblem> => {
     const path = issue.path.join('.')
     return issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => unknownKey(path, key))
+      ? issue.keys.map((key, i) =>
+          i < mostCompared ? unknownKey(path, key) : { path: shownKey(path, key), ...unknown }
+        )
       : [{ path, found: describe(valueAt(input, issue.path)), expected: issue.message }]
   })
   return E.left([...new Map(problems.map((p) => [p.path, p])).values()])

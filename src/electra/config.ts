@@ -93,10 +93,16 @@ export type ConfigError = {
   readonly problems: ReadonlyArray<ConfigProblem>
 }
 
+/** A file that is something else altogether has a problem in every line. */
+const mostShown = 10
+
 export const showConfigError = ({ problems }: ConfigError): string =>
   [
     `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:`,
-    ...problems.map((p) => `  ${p.path === '' ? 'the whole' : p.path}: found ${p.found}, expected ${p.expected}`)
+    ...problems
+      .slice(0, mostShown)
+      .map((p) => `  ${p.path === '' ? 'the whole' : p.path}: found ${p.found}, expected ${p.expected}`),
+    ...(problems.length > mostShown ? [`  and ${problems.length - mostShown} more`] : [])
   ].join('\n')
 
 const invalid = (problems: ReadonlyArray<ConfigProblem>): ConfigError => ({ _tag: 'InvalidConfig', problems })

@@ -184,13 +184,29 @@ const headerText = (header: Uint8Array): E.Either<SafetensorsError, string> =>
 /** A header holds entries, and an entry its shape: one more is room to say what stands there instead. */
 const headerDepth = 4
 
+/** More tensors than a model of a thousand layers has ten times over. An object takes many times the memory of its text. */
+const mostObjects = 200_000
+
+const countOf = (mark: string, text: string): number => {
+  let n = 0
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) n++
+  return n
+}
+
 const headerJson = (text: string): E.Either<SafetensorsError, JsonObject> =>
   pipe(
-    parseJson(headerDepth)(text),
-    E.mapLeft((e): SafetensorsError =>
-      e._tag === 'DuplicateKey'
-        ? { _tag: 'DuplicateName', name: e.key }
-        : { _tag: 'InvalidHeader', where: 'the header', found: showJsonError(e), expected: 'a JSON object' }
+    countOf('{', text) + countOf('[', text) <= 3 * mostObjects
+      ? E.right(text)
+      : invalidHeader('the header', 'more brackets than any model has', `at most ${mostObjects} tensors`),
+    E.chain((sane) =>
+      pipe(
+        parseJson(headerDepth)(sane),
+        E.mapLeft((e): SafetensorsError =>
+          e._tag === 'DuplicateKey'
+            ? { _tag: 'DuplicateName', name: e.key }
+            : { _tag: 'InvalidHeader', where: 'the header', found: showJsonError(e), expected: 'a JSON object' }
+        )
+      )
     ),
     E.chain((json) => (isObject(json) ? E.right(json) : invalidHeader('the header', describe(json), 'an object')))
   )

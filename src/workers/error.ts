@@ -71,7 +71,7 @@ export const showWorkerError = (e: WorkerError): string => {
     case 'WorkerStuck':
       return `worker ${e.worker} could not be stopped within ${e.seconds} s: its thread is stuck in native code`
     case 'NoThreads':
-      return `threads that share memory need ${e.expected}; this is ${e.found}`
+      return `threads that share memory need ${e.expected}; found ${e.found}`
     case 'WrongWorkerCount':
       return `found ${e.found} workers, expected ${e.expected}: ${e.reason}`
     case 'ProgramRejected':

@@ -16,7 +16,7 @@ const texts: { readonly [Tag in WorkerError['_tag']]: readonly [Extract<WorkerEr
   ],
   NoThreads: [
     { _tag: 'NoThreads', found: 'a plain page', expected: 'an isolated one' },
-    'threads that share memory need an isolated one; this is a plain page'
+    'threads that share memory need an isolated one; found a plain page'
   ],
   WrongWorkerCount: [
     { _tag: 'WrongWorkerCount', found: 2, expected: '1', reason: 'one GPU' },

@@ -1,12 +1,16 @@
 /** The configuration that `--config` names, a preset where there is one of that name, else a file; and `--set` over it. */
 
-import { readFile } from 'node:fs/promises'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { parseConfig, presetConfig, showConfigError, type ElectraConfig } from '../config.js'
 import { presetNames } from '../presets.js'
+import { showStoreError } from '../store/errors.js'
+import { readText } from '../store/files.js'
 import { failed, wrongUsage, type Failure } from './outcome.js'
+
+/** Far more than any: it is looked at key by key. */
+const longestConfig = 2 ** 18
 
 export const loadConfig = (
   source: string,
@@ -21,13 +25,11 @@ export const loadConfig = (
       )
     )
   return pipe(
-    TE.tryCatch(
-      () => readFile(source, 'utf8'),
-      (cause) =>
-        wrongUsage(
-          `--config ${source}: found neither a preset (${presetNames.join(', ')}) nor a readable file: ` +
-            (cause instanceof Error ? cause.message : String(cause))
-        )
+    readText(source, longestConfig),
+    TE.mapLeft((e) =>
+      wrongUsage(
+        `--config ${source}: found neither a preset (${presetNames.join(', ')}) nor a readable file: ${showStoreError(e)}`
+      )
     ),
     TE.chainEitherK((text) =>
       pipe(

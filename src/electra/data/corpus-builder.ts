@@ -6,13 +6,14 @@
  * documents only. Files are written under a temporary name beside the destination, synced, and renamed whole.
  */
 
-import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { open, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { showStoreError, type StoreError } from '../store/errors.js'
+import { acquirePartial } from '../store/partial.js'
 import { corpusFiles, isHeldOut, printTokenizer } from './corpus.js'
 import { codeOf, unreadable, unwritable, type CorpusError } from './corpus-error.js'
 import { printManifest, sealManifest, sha256Of, type Manifest } from './manifest.js'
@@ -197,22 +198,19 @@ const countSpaced =
 const makeDirectory = <A>(
   out: string,
   write: (temporary: string) => TaskEither<CorpusError, A>
-): TaskEither<CorpusError, A> =>
-  TE.bracket(
-    pipe(join(dirname(resolve(out)), `.${basename(resolve(out))}.partial-${randomUUID()}`), (temporary) =>
-      TE.tryCatch(
-        () => mkdir(temporary, { recursive: true }).then(() => temporary),
-        (error) => unwritable(out, error)
-      )
-    ),
-    (temporary) =>
+): TaskEither<CorpusError, A> => {
+  const failed = (e: StoreError): CorpusError => ({ _tag: 'WriteFailed', path: out, reason: showStoreError(e) })
+  return TE.bracket(
+    pipe(acquirePartial(out), TE.mapLeft(failed)),
+    ({ path, settle }) =>
       pipe(
-        write(temporary),
+        write(path),
         TE.chainFirst(() =>
           TE.tryCatch(
             async () => {
-              await syncPath(temporary)
-              await rename(temporary, out)
+              await syncPath(path)
+              await rename(path, out)
+              await settle(out)
               await syncPath(dirname(resolve(out)))
             },
             (error): CorpusError =>
@@ -222,12 +220,9 @@ const makeDirectory = <A>(
           )
         )
       ),
-    (temporary) =>
-      TE.tryCatch(
-        () => rm(temporary, { recursive: true, force: true }),
-        (error) => unwritable(temporary, error)
-      )
+    ({ release }) => pipe(release, TE.mapLeft(failed))
   )
+}
 
 const syncPath = async (path: string): Promise<void> => {
   const handle = await open(path, 'r')

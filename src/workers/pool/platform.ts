@@ -34,8 +34,8 @@ export type Thread = {
 /** Starts a thread at a module, the built `thread.js` if none is named. Throws where the platform refuses. */
 export type Spawn = (entry?: URL) => Thread
 
-/** Fails with `NoThreads` where threads that share memory cannot be had. */
-export type ThreadsHere = IOEither<WorkerError, void>
+/** Fails with `NoThreads` where so many threads that share memory cannot be had. */
+export type ThreadsHere = (workers: number) => IOEither<WorkerError, void>
 
 /** This thread's end of the wire. Throws outside a thread that `spawn` started. */
 export type ParentEndpoint = IO<Endpoint>

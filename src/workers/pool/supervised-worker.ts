@@ -33,7 +33,7 @@ export type SupervisionOptions = {
 }
 
 export type SupervisedWorker = Member & {
-  /** Starts the first thread. What fails here is not tried again. */
+  /** Starts the first thread. One that is lost on the way is replaced like any other. */
   readonly open: TE.TaskEither<WorkerError, void>
 }
 
@@ -179,7 +179,7 @@ export const superviseWorker = ({
       )
 
   return {
-    open: TE.asUnit(running),
+    open: surviving(() => TE.right(undefined)),
     load: (id, program) =>
       pipe(
         surviving((thread) => thread.load(id, program)),

@@ -97,7 +97,7 @@ export const acquirePool = (options: PoolOptions): TE.TaskEither<WorkerError, Po
                   )
                 )
               : pipe(
-                  TE.fromIOEither(threadsHere),
+                  TE.fromIOEither(threadsHere(workers)),
                   TE.chainEitherK((): E.Either<WorkerError, Memory> => createMemory({ limit: memoryLimit })),
                   TE.chain((memory) => openThreads(options, { entry, choice, device: factsOf(device), memory }))
                 )

@@ -3,6 +3,7 @@
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import * as z from 'zod'
 import { showStepError } from '../../../tensor/run/compile.js'
@@ -15,6 +16,7 @@ import { exists, readBytes, readText } from '../../store/files.js'
 import { importModel } from '../../store/model-files.js'
 import type { Console } from '../console.js'
 import { withDevice, type DeviceOptions } from '../device.js'
+import { longestReport, parseReport, reportName } from '../report.js'
 import { exitCodes, failed, failedWith, type Command, type Failure } from '../outcome.js'
 
 export type PredictOptions = DeviceOptions & {
@@ -70,28 +72,37 @@ const tokenizerOptions = (directory: string): TE.TaskEither<Failure, TokenizerOp
   )
 }
 
-/** The rate of replaced tokens in the run that trained the model, where its report stands beside it. */
-const baseRateOf = (given: string): TE.TaskEither<never, number | undefined> => {
-  const schema = z.looseObject({ last: z.looseObject({ replacedRate: z.number().positive() }) })
+/**
+ * The rate of replaced tokens in the run that trained the model, where the model is a run's. A report that cannot be read is an
+ * error: without it tokens would be marked by another rule.
+ */
+const baseRateOf = (given: string): TE.TaskEither<Failure, number | undefined> => {
+  const path = join(given, reportName)
   return pipe(
-    readText(join(given, 'report.json')),
-    TE.map((text) =>
-      schema.safeParse(
-        E.toUnion(
-          E.tryCatch(
-            () => JSON.parse(text) as unknown,
-            () => undefined
-          )
+    readText(path, longestReport),
+    TE.map(O.some),
+    TE.orElse((e) => (e._tag === 'FileFailure' && e.code === 'ENOENT' ? TE.right(O.none) : TE.left(e))),
+    TE.mapLeft(failedWith(showStoreError)),
+    TE.bindTo('text'),
+    TE.bind('isRun', () => TE.fromTask<boolean, Failure>(TE.toUnion(exists(join(given, 'checkpoints'))))),
+    TE.chainEitherK(({ text, isRun }): E.Either<Failure, number | undefined> => {
+      if (O.isNone(text))
+        return isRun
+          ? E.left(failed(`${path}: found nothing, expected the report of a finished run: ${again}`))
+          : E.right(undefined)
+      return pipe(
+        parseReport(text.value),
+        E.bimap(
+          (found) => failed(`${path}: found ${found}, expected the report of a finished run: ${again}`),
+          ({ last: { replacedRate } }) => (replacedRate > 0 ? replacedRate : undefined)
         )
       )
-    ),
-    TE.match(
-      () => undefined,
-      (parsed) => parsed.data?.last.replacedRate
-    ),
-    TE.fromTask
+    })
   )
 }
+
+/** A resume of a run whose report is not there writes it. */
+const again = 'resume the run, which writes it'
 
 type Mark = {
   readonly text: string

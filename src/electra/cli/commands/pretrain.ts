@@ -1,5 +1,6 @@
 /** `pure-electra pretrain`: a run from a corpus to a trained model, or its continuation, by one process or several ranks. */
 
+import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { constUndefined, identity as asItIs, pipe } from 'fp-ts/lib/function.js'
@@ -254,6 +255,11 @@ const train = (
   const progress = trainingProgress(console)
   const { workers, checkpointEvery, keepCheckpoints } = drive
   const { out, resume, allowOtherBits, seed } = options
+  const cores = availableParallelism()
+  if (workers > cores)
+    console.note(
+      `${workers} workers on ${cores} ${cores === 1 ? 'core' : 'cores'}: more than run at once. Each takes memory, and time to start, and none makes a step faster.`
+    )
   return pipe(
     TE.fromIOEither(choiceOf(drive)),
     together(ranks),

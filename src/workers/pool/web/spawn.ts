@@ -6,7 +6,7 @@ import { ending } from '../ending.js'
 import type { Spawn, ThreadsHere } from '../platform.js'
 import { isLiving } from './life.js'
 
-export const threadsHere: ThreadsHere = () => {
+export const threadsHere: ThreadsHere = () => () => {
   const missing = (found: string, expected: string) => E.left({ _tag: 'NoThreads', found, expected } as const)
   if (!globalThis.isSecureContext)
     return missing(

@@ -1,0 +1,103 @@
+/**
+ * A directory that is filled beside its place: `.NAME.partial-UUID` until it is whole.
+ *
+ * It has a lock while its process lives, so the next one that makes the same directory knows which of them are left behind. Signals
+ * that end the process take it away before; after a kill, the next one does.
+ */
+
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, rmSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import type { IO } from 'fp-ts/lib/IO.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { StoreError } from './errors.js'
+import { attempt, makeDirectories, namesIn } from './files.js'
+import { lockDirectory, lockName, type Lock } from './lock.js'
+
+export type Partial = {
+  readonly path: string
+  /** Takes out what is in it for this process only: when it has its own name. */
+  readonly settle: (path: string) => Promise<void>
+  /** Removes what is there under the temporary name. */
+  readonly release: TE.TaskEither<StoreError, void>
+}
+
+const prefixOf = (out: string): string => `.${basename(resolve(out))}.partial-`
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Removes the directory when a signal ends the process, which then ends by it; gives the way to call that off. */
+const removedBySignals =
+  (path: string): IO<() => void> =>
+  () => {
+    const onSignal = (signal: NodeJS.Signals): void => {
+      // Writes that are under way may bring a file in meanwhile.
+      E.tryCatch(() => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 }), E.toError)
+      callOff()
+      process.kill(process.pid, signal)
+    }
+    const callOff = (): void => signals.forEach((signal) => void process.off(signal, onSignal))
+    signals.forEach((signal) => process.on(signal, onSignal))
+    return callOff
+  }
+
+/** Those of processes that have ended. One that cannot be judged or removed stays: it is in nobody's way. */
+const removeLeft = (out: string): TE.TaskEither<StoreError, void> => {
+  const parent = dirname(resolve(out))
+  const removeOne = async (path: string): Promise<void> => {
+    const locked = await lockDirectory(path)()
+    if (E.isLeft(locked)) return
+    if (locked.right.unguarded === undefined) await rm(path, { recursive: true, force: true }).catch(() => undefined)
+    await locked.right.release()
+  }
+  return pipe(
+    namesIn(parent),
+    TE.map((names) => names.filter((name) => name.startsWith(prefixOf(out)))),
+    TE.chainTaskK((names) => async () => {
+      for (const name of names) await removeOne(join(parent, name))
+    })
+  )
+}
+
+const partialOf =
+  (path: string, callOff: IO<void>) =>
+  (lock: Lock): Partial => ({
+    path,
+    settle: (settled) => rm(join(settled, lockName), { force: true }),
+    release: pipe(
+      attempt('remove it', path, () => rm(path, { recursive: true, force: true })),
+      (removal) => () =>
+        removal().finally(() => {
+          callOff()
+          return lock.release()
+        })
+    )
+  })
+
+/** Removes what processes that have ended left where `out` was to be, and makes a directory to fill in its place. */
+export const acquirePartial = (out: string): TE.TaskEither<StoreError, Partial> => {
+  const parent = dirname(resolve(out))
+  const path = join(parent, `${prefixOf(out)}${randomUUID()}`)
+  return pipe(
+    makeDirectories(parent),
+    TE.chain(() => removeLeft(out)),
+    TE.chain(() => {
+      const callOff = removedBySignals(path)()
+      return pipe(
+        // At once: no signal is heard before it is there, or missed after.
+        attempt('make it', path, () => Promise.resolve(mkdirSync(path))),
+        TE.chain(() => lockDirectory(path)),
+        TE.bimap(
+          (e) => {
+            callOff()
+            return e
+          },
+          partialOf(path, callOff)
+        )
+      )
+    })
+  )
+}
