@@ -25,4 +25,4 @@ await build({
   logLevel: 'warning'
 })
 
-chmodSync('dist/electra/cli/main.js', 0o755)
+for (const name of ['bin', 'main']) chmodSync(`dist/electra/cli/${name}.js`, 0o755)

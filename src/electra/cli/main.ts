@@ -29,9 +29,10 @@ import { pretrain, type PretrainCommandOptions } from './commands/pretrain.js'
 import { profile, type ProfileOptions } from './commands/profile.js'
 import { verify, type VerifyOptions } from './commands/verify.js'
 import { consoleOf, type Console } from './console.js'
+import { leaveSignals } from './early.js'
 import { endDespiteThreads } from './end.js'
 import { exitCodes, type Command } from './outcome.js'
-import { mindTheUnexpected, tellUnexpected } from './unexpected.js'
+import { endUnexpectedly, mindTheUnexpected } from './unexpected.js'
 
 const version = (): string => {
   const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
@@ -267,13 +268,11 @@ const program = (): Program => {
 mindReaders()
 endDespiteThreads()
 mindTheUnexpected(version())()
+leaveSignals()
 try {
   await program().parseAsync()
 } catch (thrown) {
   // Commander has said what is wrong; asking for help or the version is no mistake.
   if (thrown instanceof CommanderError) process.exitCode = thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage
-  else {
-    tellUnexpected(thrown, version())
-    process.exitCode = exitCodes.failed
-  }
+  else endUnexpectedly(thrown, version())
 }

@@ -10,6 +10,8 @@ import { showWorkerError } from '../../workers/index.js'
 import { showStoreError } from '../store/errors.js'
 import type { PretrainError, Where } from '../training/pretrain.js'
 
+const inMegabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6).toLocaleString('en')} MB`
+
 const showArithmetic = ({ device, multiplier, relaxedSimd }: Where): string =>
   `${multiplier} on ${device}${relaxedSimd ? ' with relaxed SIMD' : ''}`
 
@@ -17,6 +19,11 @@ export const showPretrainError = (e: PretrainError): string => {
   switch (e._tag) {
     case 'NoExamples':
       return 'the corpus: found no example to train on, expected at least one sentence'
+    case 'BatchesTooLarge':
+      return (
+        `${e.batches} batches of ${e.batchSize} examples of ${e.sequenceLength} tokens take ${inMegabytes(e.wanted)}, ` +
+        `and ${inMegabytes(e.available)} of memory are free. Choose a smaller batchSize, sequenceLength or training.evaluationBatches`
+      )
     case 'RunExists':
       return e.step === undefined
         ? `${e.out} already holds what another run has trained, and no checkpoint to continue it from. Choose another --out, or remove it`

@@ -23,9 +23,15 @@ export const showUnexpected = (thrown: unknown, version: string): string =>
       `${thrown instanceof Error && thrown.stack !== undefined ? thrown.stack : String(thrown)}\n`
 
 /** Says it at once: the process may end before a stream has written anything. */
-export const tellUnexpected = (thrown: unknown, version: string): void => {
+const tellUnexpected = (thrown: unknown, version: string): void => {
   // Nobody may be there to read it.
   pipe(E.tryCatch(() => writeSync(2, showUnexpected(thrown, version)), E.toError))
+}
+
+/** Tells of what was thrown, and ends the process: threads that nobody is left to end would keep it for ever. */
+export const endUnexpectedly = (thrown: unknown, version: string): never => {
+  tellUnexpected(thrown, version)
+  process.exit(exitCodes.failed)
 }
 
 /** Tells of everything that is thrown and not caught, and ends the process. */
@@ -33,8 +39,7 @@ export const mindTheUnexpected =
   (version: string): IO<void> =>
   () => {
     const end = (thrown: unknown): void => {
-      tellUnexpected(thrown, version)
-      process.exit(exitCodes.failed)
+      endUnexpectedly(thrown, version)
     }
     process.on('uncaughtException', end)
     process.on('unhandledRejection', end)

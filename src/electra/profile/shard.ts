@@ -12,7 +12,7 @@ import { gatherBatch, type Batch } from '../data/batches.js'
 import type { Corpus } from '../data/corpus.js'
 import { maskBatch } from '../data/masking.js'
 import { specialPieces, type SpecialIds } from '../data/vocabulary.js'
-import { trainingData, type NoExamples } from '../training/data.js'
+import { trainingData, type DataError } from '../training/data.js'
 import type { RunKeys } from '../training/keys.js'
 import { shardInputs } from '../training/shards.js'
 
@@ -36,13 +36,13 @@ const drawnBatch = ({ batchSize, sequenceLength: length }: ElectraConfig, vocabS
 
 /**
  * The inputs of the one shard of `config`, in a program's order: those of a run's first step on the corpus, or drawn. Fails
- * where the corpus gives no example.
+ * where the corpus gives no example, or its batches take more memory than there is.
  */
 export const shardToProfile = (
   config: ElectraConfig,
   { corpus, vocabSize }: { readonly corpus: Corpus | undefined; readonly vocabSize: number },
   keys: RunKeys
-): E.Either<NoExamples, Arrays> => {
+): E.Either<DataError, Arrays> => {
   if (corpus !== undefined)
     return pipe(
       trainingData(config, corpus, keys),

@@ -15,6 +15,7 @@ import { maskBatch } from '../data/masking.js'
 import { cutRunningText } from '../data/running-text.js'
 import type { Sentences } from '../data/sentences.js'
 import { entropyOfCounts } from '../objective/entropy.js'
+import { availableMemory, checkBatches, type BatchesTooLarge } from './batch-memory.js'
 import { fixedCorruptionKey, type RunKeys } from './keys.js'
 import { corruptedInputs, shardInputs } from './shards.js'
 
@@ -43,30 +44,38 @@ export type NoExamples = { readonly _tag: 'NoExamples' }
 
 const countReal = ({ attentionMask }: Batch): number => attentionMask.reduce((n, real) => n + real, 0)
 
+/** Why there is nothing to train on. */
+export type DataError = NoExamples | BatchesTooLarge
+
 /** The share of tokens that the fixed corruption draws anew: as many as the published recipe masks. */
 const corruptionRate = 0.15
 
+const evaluationsOf = ({ training, batchSize }: ElectraConfig, examples: number): number =>
+  Math.min(training.evaluationBatches, Math.ceil(examples / batchSize))
+
 /** Batches of `examples` that an evaluation reads: each example once, and the first ones again to fill the last batch. */
 const evaluationOrder = (
-  { training, batchSize }: ElectraConfig,
+  config: ElectraConfig,
   examples: Examples,
   key: Words
 ): ReadonlyArray<ReadonlyArray<number>> => {
-  const batches = Math.min(training.evaluationBatches, Math.ceil(examples.count / batchSize))
+  const batches = evaluationsOf(config, examples.count)
   if (batches === 0) return []
-  const { indicesAt } = batchStream({ examples, batchSize, key })
+  const { indicesAt } = batchStream({ examples, batchSize: config.batchSize, key })
   return Array.from({ length: batches }, (_, n) => indicesAt(n))
 }
 
 /**
  * Packs both splits and orders the batches. An evaluation has at most `config.training.evaluationBatches` batches, each
  * of the training batch's size, so that the same programs serve; few held-out examples are then read more than once.
+ * Fails with `BatchesTooLarge` where the batches take more than `available` bytes.
  */
 export const trainingData = (
   config: ElectraConfig,
   { vocabulary: { pieces, special }, train, heldOut }: EncodedCorpus,
-  keys: RunKeys
-): E.Either<NoExamples, TrainingData> => {
+  keys: RunKeys,
+  available = availableMemory()
+): E.Either<DataError, TrainingData> => {
   const { sequenceLength, batchSize, shards, maskProbability, replaceProbability } = config
   const packed: (sentences: Sentences) => Examples =
     config.packing === 'running'
@@ -78,10 +87,15 @@ export const trainingData = (
     tokens: countReal(batch)
   })
 
+  // A document gives a row or more, so this many at least.
+  const atLeast = checkBatches(config, evaluationsOf(config, heldOut.documentEnds.length), available)
+  if (E.isLeft(atLeast)) return atLeast
   const examples = packed(train)
   if (examples.count === 0) return E.left({ _tag: 'NoExamples' })
   const stream = batchStream({ examples, batchSize, key: keys.order })
   const unseen = packed(heldOut)
+  const fits = checkBatches(config, evaluationsOf(config, unseen.count), available)
+  if (E.isLeft(fits)) return fits
   const counts = countPieces(pieces.length)(train.ids)
   // Packing looks at lengths only, so the corrupted text falls into the same rows.
   const corrupted = packed(corruptText({ counts, rate: corruptionRate, key: fixedCorruptionKey })(heldOut))

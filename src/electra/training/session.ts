@@ -24,7 +24,7 @@ import type { ElectraConfig } from '../config.js'
 import type { EncodedCorpus } from '../data/encoded-corpus.js'
 import { objectiveOf } from '../objective/choose.js'
 import type { Report } from '../objective/objective.js'
-import { trainingData, type NoExamples, type StepInputs, type TrainingData } from './data.js'
+import { trainingData, type DataError, type StepInputs, type TrainingData } from './data.js'
 import { runKeys, type RunKeys } from './keys.js'
 import { namedSums, pretrainingPrograms, scheduleOf, type PretrainingPrograms } from './programs.js'
 
@@ -37,7 +37,7 @@ export type RunSettings = {
   readonly totalSteps: number
 }
 
-export type SessionError = WorkerError | TensorError | NoExamples
+export type SessionError = WorkerError | TensorError | DataError
 
 /** The arrays of a state by name: parameters as in model files, moments behind `mu.` and `nu.`. */
 export type NamedState = { readonly params: ReadonlyArray<NamedStored>; readonly optimizer: ReadonlyArray<NamedStored> }

@@ -11,7 +11,7 @@ import { built } from '../../built.js'
 
 export type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
-export const main = fileURLToPath(built('electra/cli/main.js'))
+export const main = fileURLToPath(built('electra/cli/bin.js'))
 
 export type Running = { readonly child: ChildProcess; readonly ended: Promise<Ran> }
 

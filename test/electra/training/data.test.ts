@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Corpus } from '../../../src/electra/data/corpus.js'
 import { trainingData, type TrainingData } from '../../../src/electra/training/data.js'
 import { runKeys } from '../../../src/electra/training/keys.js'
-import { right } from '../data/right.js'
+import { left, right } from '../data/right.js'
 import { corpusIn, nano, remove, temporary, textOf } from './runs.js'
 
 let directory = ''
@@ -133,5 +133,37 @@ describe('the data of a run', () => {
     const single = await corpusIn(directory, 'single', textOf(1))
     expect(dataOf(3, single)).toMatchObject({ heldOut: [], corrupted: [], heldOutExamples: 0 })
     expect(dataOf(3, single).examples).toBeGreaterThan(0)
+  })
+})
+
+describe('batches that memory does not hold', () => {
+  /** Every array that the run holds for its batches, once; without the counts and keys, which are of no size. */
+  const bytesOf = (data: TrainingData): number => {
+    const shards = [...data.heldOut, ...data.corrupted, data.stepAt(0).shards, data.stepAt(1).shards]
+    const buffers = new Set(shards.flatMap((batch) => batch.flatMap((arrays) => arrays.map(({ buffer }) => buffer))))
+    return [...buffers].reduce((n, { byteLength }) => n + (byteLength > 8 ? byteLength : 0), 0)
+  }
+
+  it('are refused, by as many bytes as they take', () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          batchSize: fc.integer({ min: 3, max: 40 }),
+          sequenceLength: fc.integer({ min: 8, max: 32 }),
+          training: fc.record({ evaluationBatches: fc.integer({ min: 1, max: 4 }) }),
+          packing: fc.constantFrom('running', 'segments')
+        }),
+        (change) => {
+          const config = nano({ ...change, shards: 1 })
+          const bytes = bytesOf(right(trainingData(config, corpus, runKeys(1))))
+          expect(right(trainingData(config, corpus, runKeys(1), bytes)).examples).toBeGreaterThan(0)
+          expect(left(trainingData(config, corpus, runKeys(1), bytes - 1))).toMatchObject({
+            _tag: 'BatchesTooLarge',
+            wanted: bytes
+          })
+        }
+      ),
+      { numRuns: 30 }
+    )
   })
 })
