@@ -283,6 +283,8 @@ export const removeDirectory = (parent: string, name: string): TE.TaskEither<Sto
   const temporary = temporaryName(parent, name)
   return attempt('remove it', path, async () => {
     await rename(path, temporary)
+    // A loss of power must not keep the name and lose the files.
+    await syncDirectory(parent)
     await rm(temporary, { recursive: true })
   })
 }

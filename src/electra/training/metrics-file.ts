@@ -5,6 +5,7 @@
  * the run had never been stopped. JSON has no NaN or infinities: they are written as null.
  */
 
+import { constants } from 'node:fs'
 import { appendFile, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
@@ -54,6 +55,9 @@ const readIfThere = (path: string): Promise<string> =>
     throw cause
   })
 
+/** Never makes the file: one that begins in the middle of a run would pass for the whole. */
+const toItsEnd = constants.O_WRONLY | constants.O_APPEND
+
 /** Opens the metrics of the run in `directory`, which is there. */
 export const metricsFile = (directory: string, from: From): TE.TaskEither<StoreError, MetricsFile> => {
   const path = join(directory, 'metrics.jsonl')
@@ -68,7 +72,8 @@ export const metricsFile = (directory: string, from: From): TE.TaskEither<StoreE
       )
     ),
     TE.map(() => ({
-      append: (record) => attempt('append to it', path, () => appendFile(path, `${JSON.stringify(record)}\n`)),
+      append: (record) =>
+        attempt('append to it', path, () => appendFile(path, `${JSON.stringify(record)}\n`, { flag: toItsEnd })),
       sync: attempt('write it', path, async () => {
         const file = await open(path, 'r+')
         await file.sync().finally(() => file.close())

@@ -154,9 +154,9 @@ const openOf =
       ? beginning.record.value.startedFrom
       : initial?.from.map(({ directory }) => directory)
     return pipe(
-      writeFileWhole(join(out, 'config.json'), `${canonicalJson(config, 2)}\n`),
-      TE.chain(() => writeRecord(out, { checkpointEvery, keepCheckpoints, starts, startedFrom })),
-      TE.chain(() => metricsFile(out, from)),
+      guarded(writeFileWhole(join(out, 'config.json'), `${canonicalJson(config, 2)}\n`)),
+      TE.chain(() => guarded(writeRecord(out, { checkpointEvery, keepCheckpoints, starts, startedFrom }))),
+      TE.chain(() => guarded(metricsFile(out, from))),
       TE.map(({ append, sync }) => ({
         starts,
         metrics: { append: (record) => guarded(append(record)), sync }

@@ -2,9 +2,11 @@
  * `pretrain` as processes: killed, interrupted, out of space, resumed; and `predict` on what it trained.
  */
 
+import { execFile } from 'node:child_process'
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { textOf } from '../training/runs.js'
 import { expectFailure, jsonLines, pureElectra, pureElectraWithin, start, type Ran, type Running } from './cli.js'
@@ -46,14 +48,14 @@ const expectSameRun = (ran: Ran): void => {
   expect(facts(ran)).toEqual(facts(whole))
 }
 
-/** Waits until the running process has said so, and sends the signal, once. */
-const signalWhen = ({ child }: Running, said: string, signal: NodeJS.Signals): void => {
+/** Waits until the running process has said so, and sends the signals, once. */
+const signalWhen = ({ child }: Running, said: string, ...signals: ReadonlyArray<NodeJS.Signals>): void => {
   let [heard, isSent] = ['', false]
   child.stderr?.on('data', (chunk: Buffer) => {
     heard += chunk.toString()
     if (isSent || !heard.includes(said)) return
     isSent = true
-    child.kill(signal)
+    signals.forEach((signal) => child.kill(signal))
   })
 }
 
@@ -97,18 +99,26 @@ describe('a run', () => {
     expectSameRun(await pretrain('killed', '--resume', '--workers', '2'))
   })
 
-  it('that is interrupted finishes its step, saves, exits 130, and resumes to the same end', async () => {
-    const running = start(...runArguments('interrupted'))
-    signalWhen(running, 'checkpoint-00000020', 'SIGINT')
-    const ran = await running.ended
-    expect(ran.code).toBe(130)
-    const { complete, step, checkpoint } = reportOf(ran) as { complete: boolean; step: number; checkpoint: string }
-    expect(complete).toBe(false)
-    expect(step).toBeGreaterThanOrEqual(20)
-    expect(checkpoint).toBe(at('interrupted', 'checkpoints', `checkpoint-${String(step).padStart(8, '0')}`))
-    expect(ran.stderr).toContain('Interrupted: finishing the step and saving.')
-    expectSameRun(await pretrain('interrupted', '--resume'))
-  })
+  it.each<readonly [NodeJS.Signals, ...ReadonlyArray<NodeJS.Signals>]>([
+    ['SIGINT'],
+    ['SIGHUP'],
+    ['SIGINT', 'SIGTERM', 'SIGHUP']
+  ])(
+    'that is interrupted by %s %s %s finishes its step, saves, exits 130, and resumes to the same end',
+    async (...signals) => {
+      const out = `interrupted-${signals.join('-')}`
+      const running = start(...runArguments(out))
+      signalWhen(running, 'checkpoint-00000020', ...signals)
+      const ran = await running.ended
+      expect(ran.code).toBe(130)
+      const { complete, step, checkpoint } = reportOf(ran) as { complete: boolean; step: number; checkpoint: string }
+      expect(complete).toBe(false)
+      expect(step).toBeGreaterThanOrEqual(20)
+      expect(checkpoint).toBe(at(out, 'checkpoints', `checkpoint-${String(step).padStart(8, '0')}`))
+      expect(ran.stderr).toContain('Interrupted: finishing the step and saving.')
+      expectSameRun(await pretrain(out, '--resume'))
+    }
+  )
 
   it('whose disk is full says so once, and goes on from the checkpoint before', async () => {
     const stopped = start(...runArguments('full'))
@@ -154,8 +164,21 @@ describe('what a run is given', () => {
     )
     expectFailure(await withConfig(await file('{ "extends": ')), 1, /text that is not JSON/)
     expectFailure(await withConfig('nanoo'), 2, /found neither a preset \(.*nano\) nor a readable file/)
-    expectFailure(await withConfig(directory), 2, /EISDIR/)
+    expectFailure(await withConfig(directory), 2, /found a directory, expected a file/)
+    await promisify(execFile)('mkfifo', [at('pipe')])
+    expectFailure(await withConfig(at('pipe')), 2, /found a named pipe, expected a file/)
+    expectFailure(await withConfig(await file(' '.repeat(2 ** 19))), 2, /found 524288 bytes, expected at most 262144/)
+    const unknown = Object.fromEntries(Array.from({ length: 9000 }, (_, i) => [`key${i}`, i]))
+    const ran = await withConfig(await file(JSON.stringify({ extends: 'nano', ...unknown })))
+    expectFailure(ran, 1, /has 9000 problems:\n( {2}key\d: [^\n]*\n){10} {2}and 8990 more\n$/)
     expect(await readdir(directory)).not.toContain('refused')
+  })
+
+  it('must be as many threads as there is memory for', async () => {
+    const ran = await pretrain('threads', '--workers', '1000000')
+    expectFailure(ran, 1, /need 60,000,000 MB for 1000000, 60 MB each before they work; found [\d,]+ MB of memory/)
+    expect(ran.stderr).toMatch(/^1000000 workers on \d+ cores?: more than run at once\./m)
+    expect(await readdir(directory)).not.toContain('threads')
   })
 
   it('decides on what it runs', async () => {

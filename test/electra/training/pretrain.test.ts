@@ -2,6 +2,7 @@
  * Pre-training as the fold that it is: stopping and going on leave no trace, and what cannot go on says why.
  */
 
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile, rm, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -19,6 +20,8 @@ import {
   type PretrainOptions,
   type PretrainResult
 } from '../../../src/electra/training/pretrain.js'
+import { acquireRunDirectory } from '../../../src/electra/training/run-directory.js'
+import { solo } from '../../../src/workers/index.js'
 import { left, rightOf } from '../data/right.js'
 import { corpusIn, least, optionsOf, remove, stoppingAfter, temporary, textOf, threads } from './runs.js'
 
@@ -281,6 +284,50 @@ describe('a run', () => {
       _tag: 'WrongWorkerCount',
       found: 2,
       expected: '1'
+    })
+  })
+
+  it.each([
+    ['removed', (out: string) => rmSync(out, { recursive: true })],
+    ['moved', (out: string) => renameSync(out, `${out}-elsewhere`)],
+    [
+      'replaced',
+      (out: string) => {
+        renameSync(out, `${out}-elsewhere`)
+        mkdirSync(out)
+      }
+    ]
+  ])('whose directory is %s while it runs says so, and brings nothing of it into being again', async (how, harm) => {
+    const out = at(`gone-${how}`)
+    const observe = (event: PretrainEvent): void => {
+      if (event._tag === 'Stepped' && event.step === 2) harm(out)
+    }
+    const ended = left(await pretrain(optionsOf(corpus, out, { observe }))())
+    expect(ended).toEqual({ _tag: 'Gone', path: out })
+    expect(await readdir(out).catch(() => [])).toEqual([])
+  })
+
+  it('whose directory is removed before the first step says so', async () => {
+    const out = at('gone-early')
+    const identity = { config: least(), corpusSha256: corpus.manifest.sha256, seed: 1, totalSteps: 12 }
+    const directory = await rightOf(acquireRunDirectory(optionsOf(corpus, out), identity, solo))
+    const beginning = await rightOf(directory.begin)
+    await rm(out, { recursive: true })
+    const where = { device: 'wasm', multiplier: 'own', workers: 1, ranks: 1, relaxedSimd: false } as const
+    const opened = await directory.open(beginning, { step: 0, owesEvaluation: false }, where)()
+    expect(left(opened)).toEqual({ _tag: 'Gone', path: out })
+    await directory.release()
+  })
+
+  it('whose metrics are taken away says so: half of them would pass for the whole', async () => {
+    const out = at('no-metrics')
+    const observe = (event: PretrainEvent): void => {
+      if (event._tag === 'Stepped' && event.step === 2) rmSync(join(out, 'metrics.jsonl'))
+    }
+    expect(left(await pretrain(optionsOf(corpus, out, { observe }))())).toMatchObject({
+      _tag: 'FileFailure',
+      code: 'ENOENT',
+      path: join(out, 'metrics.jsonl')
     })
   })
 

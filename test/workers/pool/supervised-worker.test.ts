@@ -172,6 +172,23 @@ describe('a member that outlives its threads', () => {
     expect(started()).toBe(attempts + 1)
   })
 
+  it('opens though threads are lost as they open, unless too many are', () =>
+    fc.assert(
+      fc.asyncProperty(fc.nat({ max: 5 }), fc.integer({ min: 1, max: 4 }), async (losses, attempts) => {
+        const failing = Array.from({ length: losses }, () => ({ open: TE.left(exited) }))
+        const { member, replaced, started } = memberOn([...failing, {}], { attempts })
+        const opened = await member.open()
+        if (losses < attempts) {
+          expect(opened).toEqual(E.right(undefined))
+          expect(replaced).toEqual(losses === 0 ? [] : [{ worker: 0, cause: exited }])
+          expect(started()).toBe(losses + 1)
+        } else {
+          expect(opened).toEqual(E.left({ _tag: 'TaskFailed', worker: 0, attempts, cause: exited }))
+          expect(started()).toBe(attempts)
+        }
+      })
+    ))
+
   it('tries no more often to start a thread than to do a task', async () => {
     const none: Loss = { _tag: 'WorkerFailed', worker: 0, reason: 'no more threads' }
     let starts = 0

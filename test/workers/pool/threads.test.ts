@@ -158,14 +158,24 @@ describe('a pool of threads that cannot be had', () => {
   it('is refused where the entry is no module', async () => {
     const nowhere = new URL('./entries/nowhere.mjs', import.meta.url)
     expect(await acquirePool({ workers: 2, choice: plain, entry: nowhere })()).toMatchObject(
-      E.left({ _tag: 'WorkerFailed', worker: 0 })
+      E.left({ _tag: 'TaskFailed', worker: 0, attempts: 3, cause: { _tag: 'WorkerFailed', worker: 0 } })
     )
   })
 
-  it('is refused where a thread ends before it has opened', async () => {
+  it('is refused before any is started where memory does not hold them', async () => {
+    let started = 0
+    const count = (): void => void started++
+    process.on('worker', count)
+    const acquired = await acquirePool({ workers: 1_000_000, choice: plain, entry })()
+    process.off('worker', count)
+    expect(acquired).toMatchObject(E.left({ _tag: 'NoThreads' }))
+    expect(started).toBe(0)
+  })
+
+  it('is refused where each thread ends before it has opened', async () => {
     const absent = new URL('../entries/absent.mjs', import.meta.url)
     expect(await acquirePool({ workers: 1, choice: plain, entry: absent })()).toEqual(
-      E.left({ _tag: 'WorkerExited', worker: 0, code: 3 })
+      E.left({ _tag: 'TaskFailed', worker: 0, attempts: 3, cause: { _tag: 'WorkerExited', worker: 0, code: 3 } })
     )
   })
 })
