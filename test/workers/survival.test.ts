@@ -2,6 +2,7 @@
  * Threads that are lost: they are replaced, and nobody can tell from the results.
  */
 
+import { getEnvironmentData } from 'node:worker_threads'
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -130,6 +131,40 @@ describe('a data-parallel fold on threads that are lost', () => {
     const stuck = E.left({ _tag: 'WorkerStuck', worker: 0, seconds: 0.2 })
     expect(answer).toEqual(E.right({ step: stuck, again: stuck, memory: stuck, state: bitsOf(initialState()) }))
     expect(alive).toBe(1)
+  })
+})
+
+describe('a pool that is released in the middle of a step', () => {
+  /** Releases the pool once a thread hangs in the run of a program, and gives what the step answers. */
+  const releasedIn = (program: number, workers: number) =>
+    withChaos({ workers, choice: wasm }, [{ program, run: 0, way: 'hang' }])((pool) =>
+      pipe(
+        prepareStep(pool, perceptron(shards)),
+        TE.chainFirst((fold) => fold.write(initialState())),
+        TE.chainTaskK((fold) => async () => {
+          const { deaths } = getEnvironmentData('chaos') as unknown as { readonly deaths: Int32Array }
+          const step = () => fold.step(batch(0, shards), [Float32Array.of(0.01)])()
+          const stepping = step()
+          while (Atomics.load(deaths, program) === 0) await new Promise((resume) => setImmediate(resume))
+          await pool.release()
+          return [await stepping, await step()]
+        })
+      )
+    )
+
+  it('ends its threads wherever they are, and answers so: torn only where the update had begun', async () => {
+    const [gradient, update] = [0, (await programs()) - 1]
+    const released: WorkerError = { _tag: 'PoolReleased' }
+    const cases: ReadonlyArray<readonly [number, WorkerError]> = [
+      [gradient, released],
+      [update, { _tag: 'StateTorn', cause: released }]
+    ]
+    for (const [program, ended] of cases)
+      for (const workers of [1, 3]) {
+        const { answer, replaced, started, alive } = await releasedIn(program, workers)
+        expect({ replaced, started, alive }).toEqual({ replaced: [], started: workers, alive: 0 })
+        expect(answer).toEqual(E.right([E.left(ended), E.left(ended)]))
+      }
   })
 })
 

@@ -208,7 +208,7 @@ describe('a thread that is lost each time', () => {
 })
 
 /** What a program that uses the built package prints before it ends by itself; it is given 30 seconds. */
-const runBuilt = async (program: string): Promise<string> => {
+const runBuilt = async (program: string, ...flags: ReadonlyArray<string>): Promise<string> => {
   const script = `
     import * as E from 'fp-ts/lib/Either.js'
     import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -216,7 +216,7 @@ const runBuilt = async (program: string): Promise<string> => {
     const choice = { device: 'reference', matmul: 'own', floats: 'float32' }
     const program = treeSumProgram([{ shape: [2], dtype: 'f32' }], 2)
     ${program}`
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, '--input-type=module', '-e', script], {
     timeout: 30_000
   })
   return stdout.trim()
@@ -237,6 +237,31 @@ describe('a process that used a pool', () => {
         const answer = await withPool({ workers: 2, choice })(() => TE.left('enough'))()
         console.log(answer.left)`)
     ).toBe('enough')
+  })
+
+  it('outlives threads that run out of memory, and says so', async () => {
+    const entry = new URL('../entries/devours.mjs', import.meta.url).href
+    const told = await runBuilt(
+      `
+        const tasks = [{ program: 0, inputs: [], outputs: [] }]
+        const answer = await withPool({ workers: 2, choice, entry: new URL(${JSON.stringify(entry)}) })((pool) =>
+          TE.fromTask(async () => [await pool.run(tasks)(), await pool.load(program)()]))()
+        console.log(JSON.stringify(answer.right))`,
+      '--max-old-space-size=24'
+    )
+    expect(JSON.parse(told)).toEqual([
+      E.left({
+        _tag: 'TaskFailed',
+        worker: 0,
+        attempts: 3,
+        cause: {
+          _tag: 'WorkerFailed',
+          worker: 0,
+          reason: expect.stringMatching(/reaching memory limit/) as unknown
+        }
+      }),
+      E.right(0)
+    ])
   })
 
   it('ends by itself when workers were lost', async () => {
