@@ -16,7 +16,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { unreadable, type CorpusError } from './corpus-error.js'
 import type { EncodedCorpus } from './encoded-corpus.js'
-import { parseManifest, sha256Of, type Manifest } from './manifest.js'
+import { parseManifest, sha256Of, tokenizerOptionsOf, type Manifest } from './manifest.js'
 import { decodeSentences, type Damage, type Sentences } from './sentences.js'
 import { tokenizerJson, type TokenizerOptions } from './tokenizer-json.js'
 import { parseVocabulary, type Vocabulary } from './vocabulary.js'
@@ -95,7 +95,7 @@ export const openCorpus = (directory: string): TaskEither<CorpusError, Corpus> =
         read(corpusFiles.tokenizer),
         TE.chainEitherK((bytes) =>
           pipe(
-            expectHash(bytes, sha256Of(printTokenizer(vocabulary, manifest.tokenizer))),
+            expectHash(bytes, sha256Of(printTokenizer(vocabulary, tokenizerOptionsOf(manifest)))),
             E.mapLeft(damaged(corpusFiles.tokenizer))
           )
         )

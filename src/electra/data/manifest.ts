@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import * as E from 'fp-ts/lib/Either.js'
 import type { Either } from 'fp-ts/lib/Either.js'
 import * as z from 'zod'
+import type { TokenizerOptions } from './tokenizer-json.js'
 import type { Damage } from './sentences.js'
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256 in lower-case hexadecimal')
@@ -24,7 +25,10 @@ const manifest = z.strictObject({
     library: z.literal('tokenizers'),
     version: z.string(),
     lowercase: z.boolean(),
-    stripAccents: z.boolean()
+    stripAccents: z.boolean(),
+    /** Corpora that do not say have Han characters isolated, and words of up to 200 code points. */
+    isolateHan: z.boolean().optional(),
+    longestWord: count.optional()
   }),
   vocabulary: z.strictObject({ origin: z.enum(['trained', 'given']), size: count, sha256 }),
   /** Whether an empty line ends a document; the end of a file always does. */
@@ -38,6 +42,15 @@ const manifest = z.strictObject({
 })
 
 export type Manifest = Readonly<z.infer<typeof manifest>>
+
+/** How a corpus's tokeniser is set. */
+export const tokenizerOptionsOf = ({ tokenizer }: Pick<Manifest, 'tokenizer'>): TokenizerOptions => ({
+  lowercase: tokenizer.lowercase,
+  // Cased text kept its accents, whatever was asked, where Han characters are not spoken of.
+  stripAccents: tokenizer.stripAccents && (tokenizer.lowercase || tokenizer.isolateHan !== undefined),
+  isolateHan: tokenizer.isolateHan ?? true,
+  longestWord: tokenizer.longestWord ?? 200
+})
 
 /** Seals the facts of a corpus with the hash that identifies it. */
 export const sealManifest = (facts: Omit<Manifest, 'sha256'>): Manifest => ({ ...facts, sha256: identityOf(facts) })
@@ -67,7 +80,10 @@ const identityOf = (m: Omit<Manifest, 'sha256'>): string =>
     JSON.stringify([
       m.format,
       m.version,
-      [m.tokenizer.library, m.tokenizer.version, m.tokenizer.lowercase, m.tokenizer.stripAccents],
+      [
+        ...[m.tokenizer.library, m.tokenizer.version, m.tokenizer.lowercase, m.tokenizer.stripAccents],
+        ...[m.tokenizer.isolateHan, m.tokenizer.longestWord].filter((x) => x !== undefined)
+      ],
       [m.vocabulary.origin, m.vocabulary.size, m.vocabulary.sha256],
       m.blanksSeparateDocuments,
       ...[m.train, m.heldOut].map((s) => [s.documents, s.sentences, s.tokens, s.sha256]),

@@ -10,11 +10,22 @@ import { longestWord, type Vocabulary } from './vocabulary.js'
 
 export type TokenizerOptions = {
   readonly lowercase: boolean
-  /** Only acts together with `lowercase`: cased text keeps its accents. */
   readonly stripAccents: boolean
+  /** Whether every Han character is a word. */
+  readonly isolateHan: boolean
+  /** Longer words become [UNK]. In code points. */
+  readonly longestWord: number
 }
 
-export const uncased: TokenizerOptions = { lowercase: true, stripAccents: true }
+export const uncased: TokenizerOptions = { lowercase: true, stripAccents: true, isolateHan: true, longestWord }
+
+/** BERT's normaliser and how it is set. */
+export const normalizerOf = ({ lowercase, stripAccents, isolateHan }: TokenizerOptions) => ({
+  cleanText: true,
+  handleChineseChars: isolateHan,
+  stripAccents,
+  lowercase
+})
 
 /**
  * BERT's basic tokeniser (clean, isolate CJK, fold case and accents, split at whitespace and punctuation) followed by
@@ -28,8 +39,8 @@ export const tokenizerJson = (vocabulary: Vocabulary, options: TokenizerOptions)
   normalizer: {
     type: 'BertNormalizer',
     clean_text: true,
-    handle_chinese_chars: true,
-    strip_accents: options.lowercase && options.stripAccents,
+    handle_chinese_chars: options.isolateHan,
+    strip_accents: options.stripAccents,
     lowercase: options.lowercase
   },
   pre_tokenizer: { type: 'BertPreTokenizer' },
@@ -39,7 +50,7 @@ export const tokenizerJson = (vocabulary: Vocabulary, options: TokenizerOptions)
     type: 'WordPiece',
     unk_token: '[UNK]',
     continuing_subword_prefix: '##',
-    max_input_chars_per_word: longestWord,
+    max_input_chars_per_word: options.longestWord,
     vocab: Object.fromEntries(vocabulary.idOf)
   }
 })

@@ -18,7 +18,7 @@ import { reasonOf } from '../../tensor/reason.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { bertNormalizer, bertPreTokenizer, Tokenizer as Library } from 'tokenizers'
 import * as z from 'zod'
-import { tokenizerJson, type TokenizerOptions } from './tokenizer-json.js'
+import { normalizerOf, tokenizerJson, type TokenizerOptions } from './tokenizer-json.js'
 import type { Vocabulary } from './vocabulary.js'
 
 export type TokenizerError = {
@@ -114,12 +114,7 @@ export const countWords = (
   counts: ReadonlyMap<string, number>
 ): Either<TokenizerError, ReadonlyMap<string, number>> =>
   E.tryCatch(() => {
-    const normalizer = bertNormalizer({
-      cleanText: true,
-      handleChineseChars: true,
-      stripAccents: options.lowercase && options.stripAccents,
-      lowercase: options.lowercase
-    })
+    const normalizer = bertNormalizer(normalizerOf(options))
     const preTokenizer = bertPreTokenizer()
     const words = new Map<string, number>()
     for (const [text, count] of counts)

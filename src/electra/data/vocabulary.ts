@@ -46,11 +46,14 @@ export const showVocabularyError = (e: VocabularyError): string => {
 /** The order in which a trained vocabulary starts. */
 export const specialPieces = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const
 
-/** Longer words become [UNK]. In code points. */
-export const longestWord = 200
+/**
+ * Longer words become [UNK]. In code points. Transformers has this limit whatever a model directory says, so a model
+ * reads the same text on both sides of an export.
+ */
+export const longestWord = 100
 
-/** A word of 200 code points after `##` is the longest piece that is ever looked up. */
-const longestPiece = longestWord + 2
+/** Longer pieces than any vocabulary has: a file that holds one is something else. In code points. */
+const longestPiece = 1000
 
 /** Reads `vocab.txt`. `source` names it in errors. Whitespace around a piece, carriage returns included, is dropped. */
 export const parseVocabulary =

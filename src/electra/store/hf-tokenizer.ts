@@ -45,8 +45,8 @@ export const hfTokenizerFiles = (
     'tokenizer_config.json': text({
       tokenizer_class: 'ElectraTokenizer',
       do_lower_case: options.lowercase,
-      strip_accents: options.lowercase && options.stripAccents,
-      tokenize_chinese_chars: true,
+      strip_accents: options.stripAccents,
+      tokenize_chinese_chars: options.isolateHan,
       model_max_length: maxPositions,
       pad_token: '[PAD]',
       unk_token: '[UNK]',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import { parseManifest, printManifest, sealManifest } from '../../../src/electra/data/manifest.js'
+import { parseManifest, printManifest, sealManifest, tokenizerOptionsOf } from '../../../src/electra/data/manifest.js'
 import { left, right } from './right.js'
 
 const hash = (digit: string) => digit.repeat(64)
@@ -44,6 +44,22 @@ describe('a manifest', () => {
   it('is recognised however its JSON is laid out', () => {
     const reversed: unknown = Object.fromEntries(Object.entries(sealed).reverse())
     expect(right(parseManifest(JSON.stringify(reversed)))).toEqual(sealed)
+  })
+
+  it('says how its tokeniser is set; one that says less was written when words could be longer', () => {
+    const { lowercase, stripAccents } = facts.tokenizer
+    const [older, set] = [
+      { isolateHan: true, longestWord: 200 },
+      { isolateHan: false, longestWord: 100 }
+    ]
+    expect(tokenizerOptionsOf(sealed)).toEqual({ lowercase, stripAccents, ...older })
+    const cased = { ...facts.tokenizer, lowercase: false }
+    expect(tokenizerOptionsOf({ tokenizer: cased })).toEqual({ lowercase: false, stripAccents: false, ...older })
+    const tokenizer = { ...cased, ...set }
+    expect(tokenizerOptionsOf({ tokenizer })).toEqual({ lowercase: false, stripAccents: true, ...set })
+    const said = sealManifest({ ...facts, sources: [...facts.sources], tokenizer })
+    expect(right(parseManifest(printManifest(said)))).toEqual(said)
+    expect(said.sha256).not.toBe(sealManifest({ ...said, tokenizer: { ...tokenizer, longestWord: 99 } }).sha256)
   })
 
   it('with any value exchanged is refused', () => {

@@ -35,22 +35,22 @@ const stripAccents = (word: string): string => word.normalize('NFD').replace(/\p
 
 /** The words that WordPiece sees, in order. */
 export const specWords =
-  (options: { readonly lowercase: boolean; readonly stripAccents: boolean }) =>
+  (options: { readonly lowercase: boolean; readonly stripAccents: boolean; readonly isolateHan: boolean }) =>
   (text: string): ReadonlyArray<string> => {
-    const spaced = [...clean(text)].map((c) => (isCjk(c) ? ` ${c} ` : c)).join('')
+    const spaced = [...clean(text)].map((c) => (options.isolateHan && isCjk(c) ? ` ${c} ` : c)).join('')
     const folded = words(spaced).map((word) => {
       const lower = options.lowercase ? word.toLowerCase() : word
-      return options.lowercase && options.stripAccents ? stripAccents(lower) : lower
+      return options.stripAccents ? stripAccents(lower) : lower
     })
     return words(folded.map((word) => [...word].map((c) => (isPunctuation(c) ? ` ${c} ` : c)).join('')).join(' '))
   }
 
-/** Greedy longest match from the left; a word that cannot be finished, or is longer than 200 code points, is [UNK]. */
+/** Greedy longest match from the left; a word that cannot be finished, or is longer than 100 code points, is [UNK]. */
 export const specPieces =
   (pieces: ReadonlySet<string>) =>
   (word: string): ReadonlyArray<string> => {
     const points = [...word]
-    if (points.length > 200) return ['[UNK]']
+    if (points.length > 100) return ['[UNK]']
     const found: Array<string> = []
     let start = 0
     while (start < points.length) {

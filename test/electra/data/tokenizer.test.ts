@@ -12,8 +12,11 @@ const vocabularyFile = 'test/fixtures/bert-base-uncased-vocab.txt'
 const bert = right(parseVocabulary(vocabularyFile)(readFileSync(vocabularyFile)))
 const bertPieces: ReadonlySet<string> = new Set(bert.pieces)
 
-const cased: TokenizerOptions = { lowercase: false, stripAccents: false }
-const accented: TokenizerOptions = { lowercase: true, stripAccents: false }
+const cased: TokenizerOptions = { ...uncased, lowercase: false, stripAccents: false }
+const accented: TokenizerOptions = { ...uncased, stripAccents: false }
+// Settings that only other people's models have.
+const casedPlain: TokenizerOptions = { ...uncased, lowercase: false }
+const hanInWords: TokenizerOptions = { ...uncased, isolateHan: false }
 
 const bySpec = (options: TokenizerOptions, text: string): ReadonlyArray<string> =>
   specWords(options)(text).flatMap(specPieces(bertPieces))
@@ -105,7 +108,9 @@ describe('the BERT tokeniser on the check values of the definition', () => {
     ['ﬁne İstanbul', 'ﬁne istanbul', uncased],
     ['a\u{20000}b 😀😀', 'a \u{20000} b 😀😀', uncased],
     ['Möchte ÉCOLE', 'möchte école', accented],
-    ['Möchte ÉCOLE', 'Möchte ÉCOLE', cased]
+    ['Möchte ÉCOLE', 'Möchte ÉCOLE', cased],
+    ['Möchte ÉCOLE', 'Mochte ECOLE', casedPlain],
+    ['in中文abc', 'in中文abc', hanInWords]
   ])('cuts %j into the words %j', (text, words, options) => {
     expect(specWords(options)(text).join(' ')).toBe(words)
     expect([...right(countWords(options, new Map([[text, 1]]))).keys()]).toEqual([...new Set(words.split(' '))])
@@ -185,8 +190,8 @@ describe('the tokeniser', () => {
     }
   })
 
-  it('makes [UNK] of a word of 201 characters, and only then', async () => {
-    const word = 'é'.repeat(200)
+  it('makes [UNK] of a word of 101 characters, and only then', async () => {
+    const word = 'é'.repeat(100)
     const [fits, tooLong] = await byNode(uncased, [word, word + 'é'])
     expect(fits).toEqual(idsBySpec(uncased, word))
     expect(fits.length).toBeGreaterThan(1)

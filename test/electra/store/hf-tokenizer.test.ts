@@ -31,6 +31,17 @@ describe('the tokeniser files of a model', () => {
     expect(two.getIds()).toEqual([9, 1, 3, 5, 8, 6, 7, 6])
   })
 
+  it('make [UNK] of a word of 101 characters, and only then, as transformers does whatever they say', async () => {
+    const tokenizer = Tokenizer.fromString(
+      hfTokenizerFiles({ ...vocabulary(), idOf: new Map([...vocabulary().idOf, ['s', 10]]) }, uncased, 32)[
+        'tokenizer.json'
+      ]
+    )
+    const tokens = async (n: number) => (await tokenizer.encode('s'.repeat(n))).getTokens()
+    expect(await tokens(100)).toEqual(['[CLS]', 's', ...Array<string>(99).fill('##s'), '[SEP]'])
+    expect(await tokens(101)).toEqual(['[CLS]', '[UNK]', '[SEP]'])
+  })
+
   it('say how long an input may be', () => {
     expect(JSON.parse(files['tokenizer_config.json'])).toMatchObject({
       tokenizer_class: 'ElectraTokenizer',

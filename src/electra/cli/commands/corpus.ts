@@ -5,6 +5,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { buildCorpus, defaultRecipe, type CorpusSummary, type VocabularyChoice } from '../../data/corpus-builder.js'
 import { showCorpusError } from '../../data/corpus-error.js'
 import type { Manifest } from '../../data/manifest.js'
+import { uncased } from '../../data/tokenizer-json.js'
 import type { Console } from '../console.js'
 import { exitCodes, failedWith, type Command, type Failure } from '../outcome.js'
 import { corpusProgress } from '../progress.js'
@@ -59,7 +60,7 @@ export const buildWithProgress = (
       inputs: options.input,
       out: options.out,
       vocabulary: vocabularyOf(options),
-      tokenizer: { lowercase: !options.cased, stripAccents: !options.cased && !options.keepAccents },
+      tokenizer: { ...uncased, lowercase: !options.cased, stripAccents: !options.cased && !options.keepAccents },
       blanksSeparateDocuments: !options.blankLinesKeepDocuments,
       onProgress: progress.observe
     }),

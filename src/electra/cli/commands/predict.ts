@@ -44,7 +44,8 @@ const modelDirectory = (given: string): TE.TaskEither<Failure, string> => {
 
 const tokenizerConfig = z.looseObject({
   do_lower_case: z.boolean().default(uncased.lowercase),
-  strip_accents: z.boolean().nullish()
+  strip_accents: z.boolean().nullish(),
+  tokenize_chinese_chars: z.boolean().default(uncased.isolateHan)
 })
 
 /** A directory without `tokenizer_config.json` has the tokeniser of the published models. */
@@ -63,8 +64,8 @@ const tokenizerOptions = (directory: string): TE.TaskEither<Failure, TokenizerOp
             () => failed(`${path}: found something else, expected a tokeniser's configuration`)
           )
         ),
-        TE.map(({ do_lower_case: lowercase, strip_accents }) => ({
-          lowercase,
+        TE.map(({ do_lower_case: lowercase, strip_accents, tokenize_chinese_chars: isolateHan }) => ({
+          ...{ ...uncased, lowercase, isolateHan },
           stripAccents: strip_accents ?? lowercase
         }))
       )

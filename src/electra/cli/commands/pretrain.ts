@@ -12,6 +12,7 @@ import { solo, together, type Ranks } from '../../../workers/index.js'
 import type { ElectraConfig } from '../../config.js'
 import { openCorpus, type Corpus } from '../../data/corpus.js'
 import { showCorpusError } from '../../data/corpus-error.js'
+import { tokenizerOptionsOf } from '../../data/manifest.js'
 import { judgedReplacements, jointParamsFrom } from '../../replacements.js'
 import { showStoreError } from '../../store/errors.js'
 import { latestCheckpoint } from '../../store/checkpoint.js'
@@ -112,7 +113,7 @@ const modelOf = (config: ElectraConfig, { vocabulary, manifest }: Corpus, result
   config,
   vocabSize: vocabulary.pieces.length,
   params: result.params,
-  tokenizer: hfTokenizerFiles(vocabulary, manifest.tokenizer, config.model.maxPositions)
+  tokenizer: hfTokenizerFiles(vocabulary, tokenizerOptionsOf(manifest), config.model.maxPositions)
 })
 
 /** Everything after the last step: the model files, the report, and a look at what was learnt. */
