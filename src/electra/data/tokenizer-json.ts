@@ -2,8 +2,8 @@
  * The tokeniser as data: Hugging Face's `tokenizer.json` for a BERT vocabulary, readable by `tokenizers` (Node) and by
  * `@huggingface/tokenizers` (browsers) alike.
  *
- * No added tokens are declared, so neither library looks for special tokens in text: "[MASK]" is read as `[`, `mask`,
- * `]`. [CLS] and [SEP] are put around sentences by whoever builds examples, never by the tokeniser.
+ * A corpus's tokeniser declares no added tokens, so neither library looks for special tokens in text: "[MASK]" is read as
+ * `[`, `mask`, `]`. [CLS] and [SEP] are put around sentences by whoever builds examples, never by the tokeniser.
  */
 
 import { longestWord, type Vocabulary } from './vocabulary.js'
@@ -19,6 +19,18 @@ export type TokenizerOptions = {
 
 export const uncased: TokenizerOptions = { lowercase: true, stripAccents: true, isolateHan: true, longestWord }
 
+/** A piece that is looked for in the text itself, before it is cut into words. Fields as `tokenizer.json` names them. */
+export type AddedToken = {
+  readonly id: number
+  readonly content: string
+  readonly single_word: boolean
+  readonly lstrip: boolean
+  readonly rstrip: boolean
+  /** Whether it is looked for in the text as the normaliser leaves it. */
+  readonly normalized: boolean
+  readonly special: boolean
+}
+
 /** BERT's normaliser and how it is set. */
 export const normalizerOf = ({ lowercase, stripAccents, isolateHan }: TokenizerOptions) => ({
   cleanText: true,
@@ -31,11 +43,15 @@ export const normalizerOf = ({ lowercase, stripAccents, isolateHan }: TokenizerO
  * BERT's basic tokeniser (clean, isolate CJK, fold case and accents, split at whitespace and punctuation) followed by
  * greedy longest-match WordPiece with `##` before continuing pieces.
  */
-export const tokenizerJson = (vocabulary: Vocabulary, options: TokenizerOptions) => ({
+export const tokenizerJson = (
+  vocabulary: Vocabulary,
+  options: TokenizerOptions,
+  added: ReadonlyArray<AddedToken> = []
+) => ({
   version: '1.0',
   truncation: null,
   padding: null,
-  added_tokens: [],
+  added_tokens: added,
   normalizer: {
     type: 'BertNormalizer',
     clean_text: true,

@@ -18,7 +18,7 @@ import { reasonOf } from '../../tensor/reason.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { bertNormalizer, bertPreTokenizer, Tokenizer as Library } from 'tokenizers'
 import * as z from 'zod'
-import { normalizerOf, tokenizerJson, type TokenizerOptions } from './tokenizer-json.js'
+import { normalizerOf, tokenizerJson, type AddedToken, type TokenizerOptions } from './tokenizer-json.js'
 import type { Vocabulary } from './vocabulary.js'
 
 export type TokenizerError = {
@@ -62,9 +62,13 @@ export const libraryVersion: IOEither<TokenizerError, string> = IOE.tryCatch(
   failed
 )
 
-export const openTokenizer = (vocabulary: Vocabulary, options: TokenizerOptions): Either<TokenizerError, Tokenizer> =>
+export const openTokenizer = (
+  vocabulary: Vocabulary,
+  options: TokenizerOptions,
+  added: ReadonlyArray<AddedToken> = []
+): Either<TokenizerError, Tokenizer> =>
   pipe(
-    E.tryCatch(() => Library.fromString(JSON.stringify(tokenizerJson(vocabulary, options))), failed),
+    E.tryCatch(() => Library.fromString(JSON.stringify(tokenizerJson(vocabulary, options, added))), failed),
     E.map((library) => ({
       vocabulary,
       options,

@@ -17,6 +17,7 @@ export type SpecialIds = {
 }
 
 export type Vocabulary = {
+  /** By id. An id that no text has is the empty piece, or one that stands there again with a higher id. */
   readonly pieces: ReadonlyArray<string>
   readonly idOf: ReadonlyMap<string, number>
   readonly special: SpecialIds
@@ -55,57 +56,61 @@ export const longestWord = 100
 /** Longer pieces than any vocabulary has: a file that holds one is something else. In code points. */
 const longestPiece = 1000
 
-/** Reads `vocab.txt`. `source` names it in errors. Whitespace around a piece, carriage returns included, is dropped. */
+/**
+ * Reads `vocab.txt`; `source` names it in errors.
+ *
+ * A line ends at a line feed, a carriage return or both, and nowhere else: U+2028 is a piece. As transformers has it, an
+ * empty line is an id that no text has, and of a piece that stands there twice the last line counts.
+ */
 export const parseVocabulary =
   (source: string) =>
   (bytes: Uint8Array): Either<VocabularyError, Vocabulary> => {
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
     const pieces: Array<string> = []
-    const malformed = (line: number, found: string, expected: string) =>
-      E.left<VocabularyError>({ _tag: 'MalformedVocabulary', source, line, found, expected })
-    for (let start = 0; start < bytes.length;) {
-      const newline = bytes.indexOf(10, start)
-      const end = newline === -1 ? bytes.length : newline
-      const line = pieces.length + 1
-      const text = decode(decoder, bytes.subarray(start, end))
-      if (text === undefined) return malformed(line, 'bytes that are not UTF-8', 'UTF-8 text')
-      if (text.includes('\0')) return malformed(line, 'a NUL byte', 'UTF-8 text')
-      const piece = text.trim()
-      if (piece === '') return malformed(line, 'an empty line', 'one piece')
+    const malformed = (found: string, expected: string) =>
+      E.left<VocabularyError>({ _tag: 'MalformedVocabulary', source, line: pieces.length + 1, found, expected })
+    for (const line of linesOf(bytes)) {
+      const piece = decode(decoder, line)
+      if (piece === undefined) return malformed('bytes that are not UTF-8', 'UTF-8 text')
+      if (piece.includes('\0')) return malformed('a NUL byte', 'UTF-8 text')
       if (piece.length > longestPiece && [...piece].length > longestPiece)
-        return malformed(line, `a piece of ${[...piece].length} characters`, `at most ${longestPiece}`)
+        return malformed(`a piece of ${[...piece].length} characters`, `at most ${longestPiece}`)
       pieces.push(piece)
-      start = end + 1
     }
+    while (pieces.at(-1) === '') pieces.pop()
     return vocabularyOf(source)(pieces)
   }
 
-/** A vocabulary from its pieces in id order; `source` names it in errors. */
+/** The bytes between line feeds, carriage returns, and pairs of them. */
+const linesOf = function* (bytes: Uint8Array) {
+  let start = 0
+  for (let at = 0; at < bytes.length; at++) {
+    if (bytes[at] !== 10 && bytes[at] !== 13) continue
+    yield bytes.subarray(start, at)
+    if (bytes[at] === 13 && bytes[at + 1] === 10) at++
+    start = at + 1
+  }
+  if (start < bytes.length) yield bytes.subarray(start)
+}
+
+/** A vocabulary from its pieces in id order; `source` names it in errors. Empty pieces have an id and stand for nothing. */
 export const vocabularyOf =
   (source: string) =>
   (pieces: ReadonlyArray<string>): Either<VocabularyError, Vocabulary> => {
     const malformed = (line: number, found: string, expected: string) =>
       E.left<VocabularyError>({ _tag: 'MalformedVocabulary', source, line, found, expected })
     const idOf = new Map<string, number>()
-    for (const [id, piece] of pieces.entries()) {
-      const first = idOf.get(piece)
-      if (first !== undefined)
-        return malformed(
-          id + 1,
-          `${JSON.stringify(piece)} again`,
-          `pieces that differ (it is also on line ${first + 1})`
-        )
-      idOf.set(piece, id)
-    }
+    for (const [id, piece] of pieces.entries()) if (piece !== '') idOf.set(piece, id)
     if (pieces.length === 0) return malformed(1, 'no pieces', '[PAD]')
     if (pieces[0] !== '[PAD]') return malformed(1, JSON.stringify(pieces[0]), '[PAD], whose id is 0')
+    if (idOf.get('[PAD]') !== 0) return malformed((idOf.get('[PAD]') ?? 0) + 1, '[PAD] again', '[PAD] at id 0 alone')
     const end = (expected: string) => malformed(pieces.length + 1, 'the end', expected)
     const [unk, cls, sep, mask] = [idOf.get('[UNK]'), idOf.get('[CLS]'), idOf.get('[SEP]'), idOf.get('[MASK]')]
     if (unk === undefined) return end('[UNK], which is nowhere')
     if (cls === undefined) return end('[CLS], which is nowhere')
     if (sep === undefined) return end('[SEP], which is nowhere')
     if (mask === undefined) return end('[MASK], which is nowhere')
-    if (pieces.length === specialPieces.length) return end('at least one piece of text')
+    if (idOf.size === specialPieces.length) return end('at least one piece of text')
     return E.right({ pieces, idOf, special: { pad: 0, unk, cls, sep, mask } })
   }
 

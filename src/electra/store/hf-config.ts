@@ -82,6 +82,12 @@ const schema = z.looseObject(
     type_vocab_size: count.default(2),
     initializer_range: positive.default(0.02),
     layer_norm_eps: positive.default(1e-12),
+    is_decoder: z
+      .literal(false, { error: 'false: a network that reads in one direction is none of ELECTRA here' })
+      .default(false),
+    add_cross_attention: z
+      .literal(false, { error: 'false: there is no attention to another network here' })
+      .default(false),
     position_embedding_type: z
       .literal('absolute', { error: "'absolute', the only kind of positions there is here" })
       .default('absolute')

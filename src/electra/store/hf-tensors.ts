@@ -128,15 +128,30 @@ const halfIn = (names: ReadonlyArray<string>): Half => {
   return names.some((name) => name.startsWith('generator_')) ? 'generator' : 'encoder'
 }
 
-/** A bare `ElectraModel` leaves the prefix out. Position ids are a constant that older files hold. */
+/** Constants that older files hold. */
+const constants = ['electra.embeddings.position_ids', 'electra.embeddings.token_type_ids']
+
+/** TensorFlow's names of a layer norm's two tensors, which transformers takes for its own. */
+const renamed = (name: string): string =>
+  name.replace(/LayerNorm\.gamma$/, 'LayerNorm.weight').replace(/LayerNorm\.beta$/, 'LayerNorm.bias')
+
+/** A bare `ElectraModel` leaves the prefix out. */
 const normalised = (tensors: ReadonlyMap<string, Stored>): ReadonlyMap<string, Stored> => {
   const isBare = ![...tensors.keys()].some((name) => name.startsWith('electra.'))
   return new Map(
     [...tensors]
-      .map(([name, x]) => [isBare && !isHead(name) ? `electra.${name}` : name, x] as const)
-      .filter(([name]) => name !== 'electra.embeddings.position_ids')
+      .map(([name, x]) => [renamed(isBare && !isHead(name) ? `electra.${name}` : name), x] as const)
+      .filter(([name]) => !constants.includes(name))
   )
 }
+
+const divided = <A>(
+  map: ReadonlyMap<string, A>,
+  isKept: (name: string) => boolean
+): { readonly kept: ReadonlyMap<string, A>; readonly rest: ReadonlyArray<string> } => ({
+  kept: new Map([...map].filter(([name]) => isKept(name))),
+  rest: [...map.keys()].filter((name) => !isKept(name))
+})
 
 const sameBytes = (a: Stored, b: Stored): boolean => {
   const [x, y] = [bytesOf(a.data), bytesOf(b.data)]
@@ -180,13 +195,18 @@ const asFloats =
     }
   }
 
+/** A network's tensors, and the names that were none of them. */
+export type ReadTensors = { readonly tensors: ReadonlyArray<FloatTensor>; readonly ignored: ReadonlyArray<string> }
+
 /**
  * The tensors of a model file as f32, under the names of `hfShapes`. `half` says what is wanted; the body alone is taken
- * from any model. Fails where the file is another half, or where a name or shape is not the network's.
+ * from any model. Fails where the file is another half, or where a tensor of the network is missing or of another shape; names
+ * that the network does not have are ignored, as transformers does, and given.
  */
 export const readHalf =
   (path: string, network: Network, half: Half) =>
-  (tensors: ReadonlyMap<string, Stored>): E.Either<StoreError, ReadonlyArray<FloatTensor>> => {
+  (tensors: ReadonlyMap<string, Stored>): E.Either<StoreError, ReadTensors> => {
+    const shapes = hfShapes(network, half)
     const found = normalised(tensors)
     const foundHalf = halfIn([...found.keys()])
     if (half !== 'encoder' && half !== foundHalf)
@@ -194,7 +214,13 @@ export const readHalf =
     const wanted = half === 'encoder' ? new Map([...found].filter(([name]) => !isHead(name))) : found
     return pipe(
       untied(path)(wanted),
-      E.chain(checkTensors(path, hfShapes(network, half))),
-      E.chain((checked) => E.traverseArray(asFloats(path))([...checked]))
+      E.map((all) => divided(all, (name) => shapes.has(name))),
+      E.chain(({ kept, rest: ignored }) =>
+        pipe(
+          checkTensors(path, shapes)(kept),
+          E.chain((checked) => E.traverseArray(asFloats(path))([...checked])),
+          E.map((floats) => ({ tensors: floats, ignored }))
+        )
+      )
     )
   }

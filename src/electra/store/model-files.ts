@@ -7,12 +7,13 @@ import { basename, dirname, join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { decode, encode, showSafetensorsError } from '../../tensor/safetensors.js'
+import { encode } from '../../tensor/safetensors.js'
 import type { NamedStored } from '../../tensor/stored.js'
 import type { ElectraConfig } from '../config.js'
 import type { Half, StoreError } from './errors.js'
-import { readBytes, readText, replaceDirectory, writeDirectory } from './files.js'
+import { readText, replaceDirectory, writeDirectory } from './files.js'
 import { networkOf, parseHfConfig, printHfConfig, type Network } from './hf-config.js'
+import { readWeights, tensorsFile } from './hf-weights.js'
 import { checkTensors, halfOfParams, hfShapes, readHalf, type FloatTensor } from './hf-tensors.js'
 
 export type TrainedModel = {
@@ -27,8 +28,6 @@ export type TrainedModel = {
 const configFile = 'config.json'
 /** Far more than any. */
 const longestConfig = 2 ** 20
-
-const tensorsFile = 'model.safetensors'
 
 type Writing = typeof writeDirectory
 
@@ -70,34 +69,27 @@ export const exportModel = writingWith(writeDirectory)
 /** The same in place of the directory that has the name, if any: that stands until the new one is whole. */
 export const replaceModel = writingWith(replaceDirectory)
 
-export type ModelFiles = { readonly network: Network; readonly tensors: ReadonlyArray<FloatTensor> }
+export type ModelFiles = {
+  readonly network: Network
+  readonly tensors: ReadonlyArray<FloatTensor>
+  /** Names in the file that no part of the network has. */
+  readonly ignored: ReadonlyArray<string>
+}
 
 /**
  * Reads a model directory: its network, and its tensors as f32 under Hugging Face's names, `electra.` in front of the body's.
- * Fails where the directory holds another half than the one wanted, or other tensors than its configuration says.
+ * Fails where the directory holds another half than the one wanted, or lacks a tensor that its configuration says.
  */
-export const importModel = (directory: string, half: Half): TE.TaskEither<StoreError, ModelFiles> => {
-  const path = join(directory, tensorsFile)
-  return pipe(
+export const importModel = (directory: string, half: Half): TE.TaskEither<StoreError, ModelFiles> =>
+  pipe(
     readText(join(directory, configFile), longestConfig),
     TE.chainEitherK(parseHfConfig(join(directory, configFile))),
     TE.bindTo('network'),
-    TE.bind('tensors', ({ network }) =>
+    TE.bind('weights', () => readWeights(directory)),
+    TE.chainEitherK(({ network, weights: { path, tensors } }) =>
       pipe(
-        readBytes(path),
-        TE.chainEitherK((bytes) =>
-          pipe(
-            decode(bytes),
-            E.mapLeft((e): StoreError => ({
-              _tag: 'Corrupt',
-              path,
-              found: showSafetensorsError(e),
-              expected: 'a safetensors file'
-            }))
-          )
-        ),
-        TE.chainEitherK(({ tensors }) => readHalf(path, network, half)(tensors))
+        readHalf(path, network, half)(tensors),
+        E.map((read) => ({ network, ...read }))
       )
     )
   )
-}

@@ -5,14 +5,12 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import * as z from 'zod'
 import { showStepError } from '../../../tensor/run/compile.js'
-import { uncased, type TokenizerOptions } from '../../data/tokenizer-json.js'
 import { openTokenizer, showTokenizerError, type EncodedText } from '../../data/tokenizer.js'
-import { parseVocabulary, showVocabularyError } from '../../data/vocabulary.js'
 import { discriminatorFrom, suspicions } from '../../predict.js'
 import { showStoreError } from '../../store/errors.js'
-import { exists, readBytes, readText } from '../../store/files.js'
+import { exists, readText } from '../../store/files.js'
+import { readTokenizerFiles } from '../../store/hf-tokenizer-files.js'
 import { importModel } from '../../store/model-files.js'
 import type { Console } from '../console.js'
 import { withDevice, type DeviceOptions } from '../device.js'
@@ -39,37 +37,6 @@ const modelDirectory = (given: string): TE.TaskEither<Failure, string> => {
       () => failed(`${given}: found a run without a discriminator, expected a finished run of the objective 'electra'`)
     ),
     TE.map(([, isExported]) => (isExported ? exported : given))
-  )
-}
-
-const tokenizerConfig = z.looseObject({
-  do_lower_case: z.boolean().default(uncased.lowercase),
-  strip_accents: z.boolean().nullish(),
-  tokenize_chinese_chars: z.boolean().default(uncased.isolateHan)
-})
-
-/** A directory without `tokenizer_config.json` has the tokeniser of the published models. */
-const tokenizerOptions = (directory: string): TE.TaskEither<Failure, TokenizerOptions> => {
-  const path = join(directory, 'tokenizer_config.json')
-  return pipe(
-    exists(path),
-    TE.chain((there): TE.TaskEither<Failure, TokenizerOptions> => {
-      if (!there) return TE.right(uncased)
-      return pipe(
-        readText(path),
-        TE.mapLeft(failedWith(showStoreError)),
-        TE.chainEitherK((text) =>
-          E.tryCatch(
-            () => tokenizerConfig.parse(JSON.parse(text)),
-            () => failed(`${path}: found something else, expected a tokeniser's configuration`)
-          )
-        ),
-        TE.map(({ do_lower_case: lowercase, strip_accents, tokenize_chinese_chars: isolateHan }) => ({
-          ...{ ...uncased, lowercase, isolateHan },
-          stripAccents: strip_accents ?? lowercase
-        }))
-      )
-    })
   )
 }
 
@@ -150,26 +117,22 @@ export const predict = (sentences: ReadonlyArray<string>, options: PredictOption
     TE.bindW('files', ({ directory }) =>
       pipe(importModel(directory, 'discriminator'), TE.mapLeft(failedWith(showStoreError)))
     ),
-    TE.bindW('vocabulary', ({ directory }) => {
-      const path = join(directory, 'vocab.txt')
-      return pipe(
-        readBytes(path),
-        TE.mapLeft(failedWith(showStoreError)),
-        TE.chainEitherK((bytes) => pipe(parseVocabulary(path)(bytes), E.mapLeft(failedWith(showVocabularyError))))
-      )
+    TE.chainFirstIOK(({ directory, files: { ignored } }) => () => {
+      if (ignored.length > 0)
+        console.note(`${directory}: ignored ${ignored.length} tensors that the network does not have (${ignored[0]})`)
     }),
+    TE.bindW('tokenizing', ({ directory }) =>
+      pipe(readTokenizerFiles(directory), TE.mapLeft(failedWith(showStoreError)))
+    ),
     TE.filterOrElse(
-      ({ files, vocabulary }) => files.network.vocabSize === vocabulary.pieces.length,
-      ({ directory, files, vocabulary }): Failure =>
+      ({ files, tokenizing }) => tokenizing.rows <= files.network.vocabSize,
+      ({ directory, files, tokenizing }): Failure =>
         failed(
-          `${directory}: found a vocabulary of ${vocabulary.pieces.length} pieces, expected the model's ${files.network.vocabSize}`
+          `${directory}: found a vocabulary of ${tokenizing.rows} pieces, expected at most the model's ${files.network.vocabSize}`
         )
     ),
-    TE.bindW('tokenizer', ({ directory, vocabulary }) =>
-      pipe(
-        tokenizerOptions(directory),
-        TE.chainEitherK((o) => pipe(openTokenizer(vocabulary, o), E.mapLeft(failedWith(showTokenizerError))))
-      )
+    TE.bindW('tokenizer', ({ tokenizing: { vocabulary, options: settings, added } }) =>
+      pipe(openTokenizer(vocabulary, settings, added), E.mapLeft(failedWith(showTokenizerError)), TE.fromEither)
     ),
     TE.bindW('trained', ({ files: { network, tensors } }) =>
       pipe(
