@@ -102,7 +102,10 @@ const program = (): Program => {
   corpus
     .command('build')
     .description('encode text files into a corpus: one sentence or paragraph a line, a blank line between documents')
-    .requiredOption('--input <path...>', 'text files (.txt, .txt.gz), or directories of them')
+    .requiredOption(
+      '--input <path...>',
+      'text (.txt), JSON lines (.jsonl), either compressed (.gz); directories of them; - for standard input'
+    )
     .requiredOption('--out <dir>', 'the directory to make; it must not exist')
     .addOption(new Option('--vocab <file>', 'a vocabulary to use, one piece a line').conflicts('vocabSize'))
     .addOption(
@@ -128,13 +131,19 @@ const program = (): Program => {
     )
     .option('--cased', 'keep letter case and accents', false)
     .option('--keep-accents', 'lower-case, but keep accents', false)
+    .option(
+      '--field <name>',
+      'the field of JSON lines with the text (default: text); given, files whose names do not say what they are count as JSON lines'
+    )
+    .option('--dedup', 'leave out documents that have been there before, to the letter', false)
     .option('--blank-lines-keep-documents', 'a blank line does not end a document; the end of a file does', false)
     .addOption(jsonOption())
     .addHelpText(
       'after',
       examples(
         'corpus build --input books/ --out corpus',
-        'corpus build --input text.txt --vocab vocab.txt --out corpus'
+        'corpus build --input text.txt --vocab vocab.txt --out corpus',
+        'corpus build --input wiki.jsonl.gz --field article --dedup --out corpus'
       )
     )
     .action((options: CorpusBuildOptions & WithJson) => finish(options, (console) => corpusBuild(options, console)))

@@ -1,9 +1,10 @@
 /**
  * Building a corpus from text: count words, train a vocabulary (or take a given one), encode.
  *
- * A sentence is a line, and a document ends at an empty line and at the end of a file. The text is streamed, once or
- * twice; what stays in memory are the distinct words and four bytes a sentence. The vocabulary is trained on the training
- * documents only. Files are written under a temporary name beside the destination, synced, and renamed whole.
+ * The text is streamed, once or twice (what can be read once only is copied first); what stays in memory are the distinct
+ * words, four bytes a sentence, and, where duplicates are left out, one document and a hash of each. The vocabulary is
+ * trained on the training documents only. Files are written under a temporary name beside the destination, synced, and
+ * renamed whole.
  */
 
 import { open, readFile, rename, stat, writeFile } from 'node:fs/promises'
@@ -16,10 +17,13 @@ import { showStoreError, type StoreError } from '../store/errors.js'
 import { acquirePartial } from '../store/partial.js'
 import { corpusFiles, isHeldOut, printTokenizer } from './corpus.js'
 import { codeOf, unreadable, unwritable, type CorpusError } from './corpus-error.js'
+import { readDocuments, type DocumentRules, type ReadDocuments } from './documents.js'
 import { printManifest, sealManifest, sha256Of, type Manifest } from './manifest.js'
 import { bytesPerId } from './sentences.js'
 import { withSplitWriter } from './split-writer.js'
-import { findText, readLines, type TextFile } from './text-source.js'
+import { defaultField } from './records.js'
+import { spool } from './text-lines.js'
+import { findText, type FoundText, type Skipped, type TextFile } from './text-source.js'
 import { countWords, libraryVersion, openTokenizer, type Tokenizer } from './tokenizer.js'
 import { uncased, type TokenizerOptions } from './tokenizer-json.js'
 import { parseVocabulary, printVocabulary, type Vocabulary } from './vocabulary.js'
@@ -29,7 +33,7 @@ import { trainVocabulary, type TrainerOptions } from './wordpiece-trainer.js'
 export const defaultVocabularySize = 8192
 
 export type CorpusRecipe = {
-  /** Files, and directories of `.txt` and `.txt.gz` files. */
+  /** Files and directories as `findText` takes them. */
   readonly inputs: ReadonlyArray<string>
   /** The directory to make. It must not exist. */
   readonly out: string
@@ -37,6 +41,10 @@ export type CorpusRecipe = {
   readonly tokenizer: TokenizerOptions
   /** Whether an empty line ends a document. */
   readonly blanksSeparateDocuments: boolean
+  /** The field of JSON lines that holds a document's text: `text` where not given. */
+  readonly field?: string
+  /** Whether documents that have been there before, to the letter, are left out. */
+  readonly dedup: boolean
   readonly onProgress: (progress: CorpusProgress) => void
 }
 
@@ -59,12 +67,15 @@ export type CorpusSummary = {
   readonly manifest: Manifest
   /** How many of the encoded tokens, those held out included, are [UNK]. */
   readonly unknownTokens: number
+  /** What was found and is not in the corpus. */
+  readonly skipped: ReadonlyArray<Skipped>
 }
 
 export const defaultRecipe = {
   vocabulary: { _tag: 'trained', size: defaultVocabularySize },
   tokenizer: uncased,
   blanksSeparateDocuments: true,
+  dedup: false,
   onProgress: () => undefined
 } as const satisfies Partial<CorpusRecipe>
 
@@ -72,15 +83,46 @@ export const defaultRecipe = {
 export const buildCorpus = (recipe: CorpusRecipe): TaskEither<CorpusError, CorpusSummary> =>
   pipe(
     expectAbsent(recipe.out),
-    TE.chain(() => findText(recipe.inputs)),
-    TE.bindTo('files'),
-    TE.bind('vocabulary', ({ files }) => vocabularyFor(recipe, files)),
-    TE.bindW('tokenizer', ({ vocabulary }) => TE.fromEither(openTokenizer(vocabulary, recipe.tokenizer))),
-    TE.chain(({ files, tokenizer }) =>
-      makeDirectory(recipe.out, (temporary) => writeCorpus(recipe, files, tokenizer, temporary))
+    TE.chain(() => findText(recipe.inputs, recipe.field !== undefined)),
+    TE.chain((found) =>
+      makeDirectory(recipe.out, (temporary) =>
+        withSpooled(found.files, join(temporary, 'spooled'), (files) =>
+          pipe(
+            vocabularyFor(recipe, files),
+            TE.bindTo('vocabulary'),
+            TE.bindW('tokenizer', ({ vocabulary }) => TE.fromEither(openTokenizer(vocabulary, recipe.tokenizer))),
+            TE.chain(({ tokenizer }) => writeCorpus(recipe, { ...found, files }, tokenizer, temporary))
+          )
+        )
+      )
     ),
     TE.map((written) => ({ directory: recipe.out, ...written }))
   )
+
+/** Hands on files that can all be read again, some of them copied into `directory` as long as they are used. */
+const withSpooled = <A>(
+  files: ReadonlyArray<TextFile>,
+  directory: string,
+  use: (files: ReadonlyArray<TextFile>) => TaskEither<CorpusError, A>
+): TaskEither<CorpusError, A> =>
+  TE.bracket(
+    TE.tryCatch(
+      () => mkdir(directory),
+      (error) => unwritable(directory, error)
+    ),
+    () => pipe(spool(files, directory), TE.chain(use)),
+    () =>
+      TE.tryCatch(
+        () => rm(directory, { recursive: true, force: true }),
+        (error) => unwritable(directory, error)
+      )
+  )
+
+const rulesOf = ({ blanksSeparateDocuments, field = defaultField, dedup }: CorpusRecipe): DocumentRules => ({
+  blanksSeparateDocuments,
+  field,
+  dedup
+})
 
 const expectAbsent =
   (path: string): TaskEither<CorpusError, void> =>
@@ -106,28 +148,6 @@ const meter = (recipe: CorpusRecipe, phase: CorpusProgress['phase'], total: numb
 
 const totalBytes = (files: ReadonlyArray<TextFile>): number => files.reduce((sum, { bytes }) => sum + bytes, 0)
 
-/** Numbers the documents of all texts in reading order. */
-const documentCounter = (blanksSeparateDocuments: boolean) => {
-  let document = 0
-  let isOpen = false
-  const close = (): void => {
-    if (isOpen) document += 1
-    isOpen = false
-  }
-  return {
-    /** The document that a line belongs to, or undefined for a blank one. */
-    line: (text: string): number | undefined => {
-      if (text !== '') {
-        isOpen = true
-        return document
-      }
-      if (blanksSeparateDocuments) close()
-      return undefined
-    },
-    endFile: close
-  }
-}
-
 const vocabularyFor = (recipe: CorpusRecipe, files: ReadonlyArray<TextFile>): TaskEither<CorpusError, Vocabulary> => {
   const choice = recipe.vocabulary
   switch (choice._tag) {
@@ -145,7 +165,7 @@ const vocabularyFor = (recipe: CorpusRecipe, files: ReadonlyArray<TextFile>): Ta
         TE.chainEitherKW((counts) => countWords(recipe.tokenizer, counts)),
         TE.filterOrElse(
           (words) => words.size > 0,
-          (): CorpusError => ({ _tag: 'NoText', inputs: recipe.inputs })
+          (): CorpusError => ({ _tag: 'NoText', inputs: recipe.inputs, skipped: [] })
         ),
         TE.chainEitherKW((words) => {
           const report = meter(recipe, 'training the vocabulary', choice.size)
@@ -167,31 +187,28 @@ const countSpaced =
   (recipe: CorpusRecipe, files: ReadonlyArray<TextFile>): TaskEither<CorpusError, ReadonlyMap<string, number>> =>
   async () => {
     const counts = new Map<string, number>()
-    const documents = documentCounter(recipe.blanksSeparateDocuments)
     const report = meter(recipe, 'counting words', totalBytes(files))
-    for (const file of files) {
-      const read = await readLines(
-        file,
-        report
-      )((lines) =>
-        TE.fromIO(() => {
-          for (const line of lines) {
-            const text = line.trim()
-            const document = documents.line(text)
-            if (document === undefined || isHeldOut(document)) continue
-            for (const word of text.split(' ')) {
-              const known = counts.get(word)
-              // A copy, since a part of a string keeps the whole line alive.
-              if (known === undefined) counts.set(Buffer.from(word).toString(), 1)
-              else counts.set(word, known + 1)
-            }
+    const read = await readDocuments(
+      files,
+      rulesOf(recipe),
+      report
+    )((sentences) =>
+      TE.fromIO(() => {
+        for (const { text, document } of sentences) {
+          if (isHeldOut(document)) continue
+          for (const word of text.split(' ')) {
+            const known = counts.get(word)
+            // A copy, since a part of a string keeps the whole line alive.
+            if (known === undefined) counts.set(Buffer.from(word).toString(), 1)
+            else counts.set(word, known + 1)
           }
-        })
-      )()
-      if (E.isLeft(read)) return read
-      documents.endFile()
-    }
-    return E.right(counts)
+        }
+      })
+    )()
+    return pipe(
+      read,
+      E.map(() => counts)
+    )
   }
 
 /** Runs `write` in a new directory beside `out`, which takes its name at the end or vanishes. */
@@ -236,7 +253,7 @@ const syncPath = async (path: string): Promise<void> => {
 const writeCorpus =
   (
     recipe: CorpusRecipe,
-    files: ReadonlyArray<TextFile>,
+    found: FoundText,
     tokenizer: Tokenizer,
     directory: string
   ): TaskEither<CorpusError, Omit<CorpusSummary, 'directory'>> =>
@@ -244,10 +261,11 @@ const writeCorpus =
     const { vocabulary } = tokenizer
     const version = libraryVersion()
     if (E.isLeft(version)) return version
-    const encoded = await encodeText(recipe, files, tokenizer, directory)()
+    const encoded = await encodeText(recipe, found.files, tokenizer, directory)()
     if (E.isLeft(encoded)) return encoded
     const { train, heldOut, sources, unknownTokens } = encoded.right
-    if (train.tokens === 0) return E.left({ _tag: 'NoText', inputs: recipe.inputs })
+    const skipped = [...found.skipped, ...encoded.right.skipped]
+    if (train.tokens === 0) return E.left({ _tag: 'NoText', inputs: recipe.inputs, skipped })
     const manifest = sealManifest({
       format: 'pure-electra corpus',
       version: 1,
@@ -269,15 +287,14 @@ const writeCorpus =
     } catch (error) {
       return E.left(unwritable(recipe.out, error))
     }
-    return E.right({ manifest, unknownTokens })
+    return E.right({ manifest, unknownTokens, skipped })
   }
 
 const writeSynced = (path: string, text: string): Promise<void> => writeFile(path, text, { flush: true })
 
-type Encoded = {
+type Encoded = ReadDocuments & {
   readonly train: Manifest['train']
   readonly heldOut: Manifest['heldOut']
-  readonly sources: Manifest['sources']
   readonly unknownTokens: number
 }
 
@@ -289,7 +306,6 @@ const encodeText =
     directory: string
   ): TaskEither<CorpusError, Encoded> =>
   () => {
-    const documents = documentCounter(recipe.blanksSeparateDocuments)
     const report = meter(recipe, 'encoding', totalBytes(files))
     const { pieces, special } = tokenizer.vocabulary
     const width = bytesPerId(pieces.length)
@@ -297,39 +313,30 @@ const encodeText =
     return pipe(
       withSplitWriter(join(directory, corpusFiles.train), recipe.out, width, (train) =>
         withSplitWriter(join(directory, corpusFiles.heldOut), recipe.out, width, (heldOut) => async () => {
-          const sources: Array<Manifest['sources'][number]> = []
-          for (const file of files) {
-            const read = await readLines(
-              file,
-              report
-            )((lines) => async () => {
-              const sentences = lines.flatMap((line) => {
-                const text = line.trim()
-                const document = documents.line(text)
-                return document === undefined ? [] : [{ text, document }]
-              })
-              const encoded = await tokenizer.encodeLines(sentences.map(({ text }) => text))()
-              if (E.isLeft(encoded)) return encoded
-              encoded.right.forEach((ids, i) => {
-                const { document } = sentences[i]
-                const split = isHeldOut(document) ? heldOut : train
-                split.append(document, ids)
-                for (const id of ids) if (id === special.unk) unknownTokens += 1
-              })
-              return pipe(
-                train.flush,
-                TE.chain(() => heldOut.flush)
-              )()
-            })()
-            if (E.isLeft(read)) return read
-            documents.endFile()
-            sources.push({ name: file.name, bytes: file.bytes, sha256: read.right })
-          }
+          const read = await readDocuments(
+            files,
+            rulesOf(recipe),
+            report
+          )((sentences) => async () => {
+            const encoded = await tokenizer.encodeLines(sentences.map(({ text }) => text))()
+            if (E.isLeft(encoded)) return encoded
+            encoded.right.forEach((ids, i) => {
+              const { document } = sentences[i]
+              const split = isHeldOut(document) ? heldOut : train
+              split.append(document, ids)
+              for (const id of ids) if (id === special.unk) unknownTokens += 1
+            })
+            return pipe(
+              train.flush,
+              TE.chain(() => heldOut.flush)
+            )()
+          })()
+          if (E.isLeft(read)) return read
           return pipe(
             TE.Do,
             TE.apS('train', train.finish),
             TE.apS('heldOut', heldOut.finish),
-            TE.map((splits) => ({ ...splits, sources, unknownTokens }))
+            TE.map((splits) => ({ ...splits, ...read.right, unknownTokens }))
           )()
         })
       )

@@ -14,7 +14,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { unreadable, type CorpusError } from './corpus-error.js'
+import { codeOf, unreadable, type CorpusError } from './corpus-error.js'
 import type { EncodedCorpus } from './encoded-corpus.js'
 import { parseManifest, sha256Of, tokenizerOptionsOf, type Manifest } from './manifest.js'
 import { decodeSentences, type Damage, type Sentences } from './sentences.js'
@@ -72,7 +72,13 @@ export const openCorpus = (directory: string): TaskEither<CorpusError, Corpus> =
     TE.Do,
     TE.bind('manifest', () =>
       pipe(
-        read(corpusFiles.manifest),
+        TE.tryCatch(
+          () => readFile(join(directory, corpusFiles.manifest)),
+          (error): CorpusError =>
+            ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')
+              ? { _tag: 'NoCorpus', path: directory }
+              : unreadable(join(directory, corpusFiles.manifest), error)
+        ),
         TE.chainEitherK((bytes) =>
           pipe(parseManifest(Buffer.from(bytes).toString('utf8')), E.mapLeft(damaged(corpusFiles.manifest)))
         )

@@ -1,169 +1,150 @@
 /**
- * Text files as lines, read in bounded memory.
+ * The files that a corpus is made of, and what was left out of them.
  *
- * A file is taken whatever its name. A directory stands for the `.txt` and `.txt.gz` files in it, at any depth, hidden
- * ones left out, in the order of their paths by code point. Names that end in `.gz` are decompressed.
+ * A path that is given is taken whatever its name; `-` is standard input. A directory stands for the text files in it, at
+ * any depth, in the order of their paths by code point: those named `.txt`, `.jsonl` and `.ndjson`, and those without an
+ * extension that begin as text, each also compressed (`.gz`). Everything else in it is left out and counted.
  */
 
 import { isUtf8 } from 'node:buffer'
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import type { Dirent } from 'node:fs'
+import { open, readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { pipeline } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
-import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { systemReasonOf, unreadable, type CorpusError } from './corpus-error.js'
+import { unreadable, type CorpusError } from './corpus-error.js'
 
-/** The longest line that is read as text, in bytes. */
-export const longestLine = 2 ** 20
+/** `lines`: a sentence a line. `records`: a JSON object a line, with a document in a field of it. */
+export type TextForm = 'lines' | 'records'
 
 export type TextFile = {
+  /** Where its bytes are. */
   readonly path: string
+  /** What errors call it. */
+  readonly shown: string
   /** The path below the input that named it: what a corpus records, the same on every machine. */
   readonly name: string
-  /** As stored. */
+  /** As stored; 0 for a stream that has not been read. */
   readonly bytes: number
+  readonly form: TextForm
+  /** A pipe or standard input: it can be read once only. */
+  readonly isStream: boolean
 }
 
-/** The text files that the inputs stand for, in order. */
+/** How many of something were left out, and where the first of them was. */
+export type Skipped = { readonly why: string; readonly count: number; readonly first: string }
+
+export type FoundText = { readonly files: ReadonlyArray<TextFile>; readonly skipped: ReadonlyArray<Skipped> }
+
+/** Adds one to those that were left out for the same reason. */
+export const skip = (skipped: ReadonlyArray<Skipped>, why: string, where: string): ReadonlyArray<Skipped> =>
+  skipped.some((s) => s.why === why)
+    ? skipped.map((s) => (s.why === why ? { ...s, count: s.count + 1 } : s))
+    : [...skipped, { why, count: 1, first: where }]
+
+export const standardInput = '-'
+
+/**
+ * The text files that the inputs stand for, in order. `hasField` says that a field of JSON lines was named: what does not say
+ * by its name what it is, standard input included, is then JSON lines.
+ */
 export const findText =
-  (inputs: ReadonlyArray<string>): TaskEither<CorpusError, ReadonlyArray<TextFile>> =>
+  (inputs: ReadonlyArray<string>, hasField: boolean): TaskEither<CorpusError, FoundText> =>
   async () => {
-    const files: Array<TextFile> = []
+    const unnamed: TextForm = hasField ? 'records' : 'lines'
+    let all: FoundText = { files: [], skipped: [] }
     for (const input of inputs) {
+      if (input === standardInput) {
+        const shown = 'standard input'
+        const file = { path: input, shown, name: input, bytes: 0, form: unnamed, isStream: true }
+        all = { ...all, files: [...all.files, file] }
+        continue
+      }
       try {
         const found = await stat(input)
-        if (found.isDirectory()) files.push(...(await textBelow(input, '')))
-        else files.push({ path: input, name: basename(input), bytes: found.size })
+        const more = found.isDirectory()
+          ? await textBelow(input, '', unnamed)
+          : {
+              files: [
+                {
+                  path: input,
+                  shown: input,
+                  name: basename(input),
+                  bytes: found.isFile() ? found.size : 0,
+                  form: formOf(input, unnamed) ?? unnamed,
+                  isStream: !found.isFile()
+                }
+              ],
+              skipped: []
+            }
+        all = { files: [...all.files, ...more.files], skipped: merged(all.skipped, more.skipped) }
       } catch (error) {
         return E.left(unreadable(input, error))
       }
     }
-    return files.length === 0 ? E.left({ _tag: 'NoText', inputs }) : E.right(files)
+    return all.files.length === 0 ? E.left({ _tag: 'NoText', inputs, skipped: all.skipped }) : E.right(all)
   }
 
-const textBelow = async (directory: string, below: string): Promise<ReadonlyArray<TextFile>> => {
+const merged = (a: ReadonlyArray<Skipped>, b: ReadonlyArray<Skipped>): ReadonlyArray<Skipped> => [
+  ...a.map((x) => ({ ...x, count: x.count + (b.find(({ why }) => why === x.why)?.count ?? 0) })),
+  ...b.filter(({ why }) => !a.some((x) => x.why === why))
+]
+
+/** By the name alone; `undefined` where it is another kind of file. */
+const formOf = (name: string, unnamed: TextForm): TextForm | undefined => {
+  const plain = basename(name).toLowerCase().replace(/\.gz$/, '')
+  if (plain.endsWith('.txt')) return 'lines'
+  if (/\.(jsonl|ndjson)$/.test(plain)) return 'records'
+  return plain.includes('.') ? undefined : unnamed
+}
+
+const textBelow = async (directory: string, below: string, unnamed: TextForm): Promise<FoundText> => {
   const entries = await readdir(join(directory, below), { withFileTypes: true })
   const files: Array<TextFile> = []
+  let skipped: ReadonlyArray<Skipped> = []
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (entry.name.startsWith('.')) continue
     const name = below === '' ? entry.name : `${below}/${entry.name}`
-    if (entry.isDirectory()) files.push(...(await textBelow(directory, name)))
-    else if (/\.txt(\.gz)?$/.test(entry.name)) {
-      const found = await stat(join(directory, name))
-      if (found.isFile()) files.push({ path: join(directory, name), name, bytes: found.size })
+    const path = join(directory, name)
+    if (entry.name.startsWith('.')) skipped = skip(skipped, 'hidden', path)
+    else if (entry.isDirectory()) {
+      const inner = await textBelow(directory, name, unnamed)
+      for (const file of inner.files) files.push(file)
+      skipped = merged(skipped, inner.skipped)
+    } else {
+      const found = await textFile(path, name, entry, unnamed)
+      if (typeof found === 'string') skipped = skip(skipped, found, path)
+      else files.push(found)
     }
   }
-  return files
+  return { files, skipped }
 }
 
-/**
- * Hands the lines of a file, in groups, to `use`; the next group waits until `use` has settled.
- *
- * Gives the sha256 of the file as stored. Lines end at a line feed; a carriage return before it is left to the caller.
- * Fails at the first NUL byte, invalid UTF-8 or over-long line, and with whatever `use` fails.
- */
-export const readLines =
-  (file: TextFile, onBytes: (bytes: number) => void) =>
-  (use: (lines: ReadonlyArray<string>) => TaskEither<CorpusError, void>): TaskEither<CorpusError, string> =>
-  async () => {
-    const hash = createHash('sha256')
-    const splitter = lineSplitter(file.path)
-    try {
-      for await (const chunk of textStream(file, (stored) => {
-        hash.update(stored)
-        onBytes(stored.length)
-      })) {
-        const lines = splitter.push(chunk)
-        if (E.isLeft(lines)) return lines
-        const used = await use(lines.right)()
-        if (E.isLeft(used)) return used
-      }
-    } catch (error) {
-      return E.left({ _tag: 'UnreadableFile', path: file.path, reason: systemReasonOf(error) })
-    }
-    const rest = splitter.end()
-    if (E.isLeft(rest)) return rest
-    const used = await use(rest.right)()
-    return E.isLeft(used) ? used : E.right(hash.digest('hex'))
-  }
-
-const chunkBytes = 2 ** 18
-
-const textStream = (file: TextFile, onStored: (chunk: Buffer) => void): AsyncIterable<Buffer> => {
-  const stored = watched(createReadStream(file.path, { highWaterMark: chunkBytes }), onStored)
-  // A failure of either side reaches the reader of the result, so the pipeline has nobody else to tell.
-  return file.path.endsWith('.gz') ? pipeline(stored, createGunzip({ chunkSize: chunkBytes }), () => undefined) : stored
+/** A file of a directory as text, or why it is none. */
+const textFile = async (path: string, name: string, entry: Dirent, unnamed: TextForm): Promise<TextFile | string> => {
+  const form = formOf(entry.name, unnamed)
+  if (form === undefined) return `not text by their names (${/\.[^.]*$/.exec(entry.name)?.[0] ?? ''})`
+  const found = entry.isFile() || entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : undefined
+  if (found === undefined || !found.isFile()) return 'no regular files'
+  if (found.size === 0) return 'empty'
+  const hasExtension = entry.name.includes('.')
+  if (!hasExtension && !(await beginsAsText(path))) return 'without an extension and not UTF-8 text'
+  return { path, shown: path, name, bytes: found.size, form, isStream: false }
 }
 
-const watched = async function* (chunks: AsyncIterable<Buffer>, see: (chunk: Buffer) => void) {
-  for await (const chunk of chunks) {
-    see(chunk)
-    yield chunk
-  }
-}
+const beginning = 4096
 
-/** Cuts chunks of bytes into decoded lines. The answer does not depend on where the chunks are cut. */
-export const lineSplitter = (path: string) => {
-  let pending: Array<Buffer> = []
-  let pendingBytes = 0
-  let line = 1
-  let offset = 0
-
-  const take = (bytes: Buffer): Either<CorpusError, string> => {
-    if (bytes.length > longestLine) return tooLong()
-    const nul = bytes.indexOf(0)
-    if (nul !== -1) return malformed(nul, 'a NUL byte')
-    if (!isUtf8(bytes)) return malformed(firstInvalid(bytes), 'bytes that are not UTF-8')
-    line += 1
-    offset += bytes.length + 1
-    return E.right(bytes.toString('utf8'))
+/** Whether the first bytes are UTF-8 without a NUL; the last character may be cut. */
+const beginsAsText = async (path: string): Promise<boolean> => {
+  const handle = await open(path, 'r')
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(beginning), 0, beginning, 0)
+    const start = buffer.subarray(0, bytesRead)
+    const longestTail = bytesRead < beginning ? 0 : 3
+    return (
+      !start.includes(0) &&
+      Array.from({ length: longestTail + 1 }, (_, cut) => isUtf8(start.subarray(0, bytesRead - cut))).some(Boolean)
+    )
+  } finally {
+    await handle.close()
   }
-  const tooLong = () => E.left<CorpusError>({ _tag: 'LineTooLong', path, line, limit: longestLine })
-  const malformed = (at: number, found: string) =>
-    E.left<CorpusError>({ _tag: 'MalformedText', path, line, offset: offset + at, found })
-
-  return {
-    push: (chunk: Buffer): Either<CorpusError, ReadonlyArray<string>> => {
-      const lines: Array<string> = []
-      let start = 0
-      for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-        const rest = chunk.subarray(start, end)
-        const text = take(pendingBytes === 0 ? rest : Buffer.concat([...pending, rest]))
-        if (E.isLeft(text)) return text
-        lines.push(text.right)
-        pending = []
-        pendingBytes = 0
-        start = end + 1
-      }
-      if (start < chunk.length) {
-        pending.push(chunk.subarray(start))
-        pendingBytes += chunk.length - start
-        if (pendingBytes > longestLine) return tooLong()
-      }
-      return E.right(lines)
-    },
-    /** The last line, if the file does not end in a line feed. */
-    end: (): Either<CorpusError, ReadonlyArray<string>> => {
-      if (pendingBytes === 0) return E.right([])
-      const text = take(Buffer.concat(pending))
-      return E.isLeft(text) ? text : E.right([text.right])
-    }
-  }
-}
-
-/** Where invalid UTF-8 first shows. */
-const firstInvalid = (bytes: Buffer): number => {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  for (let at = 0; at < bytes.length; at++) {
-    try {
-      decoder.decode(bytes.subarray(at, at + 1), { stream: true })
-    } catch {
-      return at
-    }
-  }
-  return bytes.length
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { textOf } from '../training/runs.js'
-import { expectFailure, jsonLines, pureElectra } from './cli.js'
+import { expectFailure, inShell, jsonLines, pureElectra } from './cli.js'
 
 let directory = ''
 const at = (name: string): string => join(directory, name)
@@ -49,6 +49,23 @@ describe('corpus build', () => {
     )
   })
 
+  it('reads standard input and pipes twice, and says what it left out and that nothing is held out', async () => {
+    await writeFile(
+      at('records.jsonl'),
+      ['One.', 'Two.', 'One.'].map((body) => `${JSON.stringify({ body })}\n`).join('')
+    )
+    const command = '"$0" "$1" corpus build --field body --dedup --vocab-size 20 --out "$3" --input'
+    const ran = await inShell(`cat "$2" | ${command} -`, at('records.jsonl'), at('out'))
+    expect(ran.code).toBe(0)
+    expect(ran.stdout).toContain('left out: 1 documents that had been there before (first: standard input, line 3)\n')
+    expect(ran.stderr).not.toContain('held out')
+    await rm(at('out'), { recursive: true })
+    const piped = await inShell(`${command} <(head -n 1 "$2")`, at('records.jsonl'), at('out'))
+    expect(piped.code).toBe(0)
+    expect(piped.stderr).toContain('warning: nothing is held out, since the text is one document')
+    await rm(at('out'), { recursive: true })
+  })
+
   it('warns where one token in two hundred is [UNK]', async () => {
     // Of 1,000 words, 10 are a character that is left out.
     await writeFile(at('few.txt'), `${'a '.repeat(45)}\n`.repeat(22) + 'b\n'.repeat(10))
@@ -57,7 +74,7 @@ describe('corpus build', () => {
     expect(limited.stderr).toContain('warning: 1.00 % of the tokens are [UNK]; characters of the text are not in the')
     expect(jsonLines(limited)).toMatchObject([{ unknownTokens: 10 }])
     await rm(at('out'), { recursive: true })
-    expect((await build('few.txt')).stderr).not.toContain('warning')
+    expect((await build('few.txt')).stderr).not.toContain('[UNK]')
     await rm(at('out'), { recursive: true })
   })
 })

@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { corpusFiles, isHeldOut, openCorpus } from '../../../src/electra/data/corpus.js'
 import {
@@ -15,7 +16,10 @@ import {
   type CorpusProgress,
   type CorpusRecipe
 } from '../../../src/electra/data/corpus-builder.js'
-import { showCorpusError } from '../../../src/electra/data/corpus-error.js'
+import { showCorpusError, showSkipped } from '../../../src/electra/data/corpus-error.js'
+import { readDocuments } from '../../../src/electra/data/documents.js'
+import { textOfRecord } from '../../../src/electra/data/records.js'
+import { findText } from '../../../src/electra/data/text-source.js'
 import type { Sentences } from '../../../src/electra/data/sentences.js'
 import { decodePieces } from '../../../src/electra/data/tokenizer.js'
 import { browserIds, browserTokenizer } from './browser-tokenizer.js'
@@ -127,6 +131,114 @@ describe('a corpus', () => {
   })
 })
 
+describe('JSON lines', () => {
+  const record = (text: unknown, name = 'text') => `${JSON.stringify({ id: 1, [name]: text })}\n`
+
+  it('hold a document each, whose lines are sentences', async () => {
+    const input = await texts('records', {
+      'a.jsonl': `\ufeff${record('One.\n\nTwo.')}\n${record('Three.')}${record(null)}${record(' ')}${record('Four \ud800.')}`,
+      'b.ndjson.gz': gzipSync(Buffer.from(record('Five.')))
+    })
+    const { skipped } = await rightOf(built('records.corpus', [input]))
+    const { train, heldOut, vocabulary } = await rightOf(openCorpus(at('records.corpus')))
+    expect(readBack(vocabulary.pieces, train)).toEqual([['one .', 'two .'], ['four .'], ['five .']])
+    expect(readBack(vocabulary.pieces, heldOut)).toEqual([['[UNK] .']])
+    expect(skipped).toEqual([{ why: 'records without text', count: 3, first: join(input, 'a.jsonl, line 2') }])
+  })
+
+  it.each([
+    ['x', 'no JSON', /line 2: found text that is not JSON, expected a JSON object on each line/],
+    ['[1]', 'an array', /line 2: found \[1\], expected a JSON object on each line/],
+    [
+      '{"title":"a","body":"b"}',
+      'another field',
+      /line 2: found the fields "title", "body", expected one called "text"; name another with --field/
+    ],
+    ['{}', 'no field', /line 2: found an object without fields, expected one called "text"/],
+    ['{"text":[1]}', 'no text', /line 2: found text = \[1\], expected a text/],
+    ['{"__proto__":"a"}', 'a borrowed name', /line 2: found the fields "__proto__"/]
+  ])('%s is refused: %s', async (line, name, words) => {
+    const input = await texts(`json ${name}`, { 'a.jsonl': `${record('Good.')}${line}\n` })
+    expect(showCorpusError(left(await built(`${name}.corpus`, [input])()))).toMatch(words)
+  })
+
+  it('are read or refused in a sentence, whatever stands in them', () => {
+    const line = fc.oneof(
+      fc.json(),
+      fc.string(),
+      fc.dictionary(fc.constantFrom('text', 'x'), fc.jsonValue()).map((x) => JSON.stringify(x))
+    )
+    fc.assert(
+      fc.property(line, (text) => {
+        const read = textOfRecord('r.jsonl', 'text', 1)(text)
+        if (E.isLeft(read)) expect(showCorpusError(read.left)).toMatch(/^r\.jsonl, line 1: found .+, expected .+/)
+        else if (read.right !== undefined) expect(Buffer.from(read.right).toString()).toBe(read.right)
+      }),
+      { numRuns: 500 }
+    )
+  })
+})
+
+describe('what was left out', () => {
+  it('is told by reason, the most frequent first, and no more of them than people read', () => {
+    const skipped = Array.from({ length: 12 }, (_, i) => ({
+      why: `reason ${i}`,
+      count: 1000 * (i + 1),
+      first: `f${i}`
+    }))
+    const lines = showSkipped(skipped)
+    expect(lines).toHaveLength(11)
+    expect(lines[0]).toBe('12,000 reason 11 (first: f11)')
+    expect(lines[10]).toBe('3,000 for 2 other reasons')
+    expect(showSkipped(skipped.slice(0, 1))).toEqual(['1,000 reason 0 (first: f0)'])
+  })
+})
+
+describe('many small files', () => {
+  it('are encoded together', async () => {
+    const input = await texts(
+      'many',
+      Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`${i}.txt`, `File ${i}.`]))
+    )
+    const { files } = await rightOf(findText([input], false))
+    const rules = { blanksSeparateDocuments: true, field: 'text', dedup: false }
+    const groups: Array<number> = []
+    await rightOf(
+      readDocuments(files, rules, () => undefined)((some) => TE.fromIO(() => void groups.push(some.length)))
+    )
+    expect(groups).toEqual([200])
+  })
+})
+
+describe('duplicate documents', () => {
+  it('are left out, wherever they stand, and have no number', async () => {
+    const document = fc.array(fc.constantFrom('a', 'b b', 'c'), { minLength: 1, maxLength: 2 })
+    let n = 0
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(document, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 4 }),
+        async (files) => {
+          n += 1
+          const contents = Object.fromEntries(
+            files.map((documents, i) => [`${i}.txt`, documents.map((d) => d.join('\n')).join('\n\n')])
+          )
+          const input = await texts(`dup-${n}`, contents)
+          const unique = [...new Set(files.flat().map((d) => d.join('\n')))]
+          const { manifest, skipped } = await rightOf(built(`dup-${n}.corpus`, [input], { dedup: true }))
+          expect(manifest.train.documents + manifest.heldOut.documents).toBe(unique.length)
+          expect(skipped.reduce((sum, { count }) => sum + count, 0)).toBe(files.flat().length - unique.length)
+          const { train, heldOut, vocabulary } = await rightOf(openCorpus(at(`dup-${n}.corpus`)))
+          const back = (s: Sentences) => readBack(vocabulary.pieces, s).map((d) => d.join('\n'))
+          expect(back(train)).toEqual(unique.filter((_, d) => !isHeldOut(d)))
+          // The vocabulary knows nothing of what is held out.
+          expect(heldOut.documentEnds).toHaveLength(unique.length > 1 ? 1 : 0)
+        }
+      ),
+      { numRuns: 25 }
+    )
+  })
+})
+
 describe('the held-out documents', () => {
   it('are one in fifty, and one of two', () => {
     const numbers = Array.from({ length: 500 }, (_, i) => i)
@@ -156,12 +268,12 @@ describe('a corpus that cannot be built', () => {
     [
       'no-words',
       { 'a.txt': ' \n\n \u200b\n' },
-      'no text in DIR/no-words: a corpus needs a file, or a directory of .txt and .txt.gz files, with words in it'
+      'no text in DIR/no-words: a corpus needs a file, or a directory of .txt or .jsonl files (.gz too), with words in it'
     ],
     [
       'no-files',
       { 'a.md': 'text' },
-      'no text in DIR/no-files: a corpus needs a file, or a directory of .txt and .txt.gz files, with words in it'
+      'no text in DIR/no-files: a corpus needs a file, or a directory of .txt or .jsonl files (.gz too), with words in it; left out: 1 not text by their names (.md) (first: DIR/no-files/a.md)'
     ],
     ['nul', { 'a.txt': 'good\nba\0d\n' }, 'DIR/nul/a.txt, line 2, byte 7: found a NUL byte, expected UTF-8 text'],
     [
@@ -298,6 +410,14 @@ describe('a damaged corpus', () => {
     expect(
       showCorpusError(left(await damaged('train.bin', (bytes) => bytes.subarray(0, 10)))).replaceAll(directory, 'DIR')
     ).toMatch(/^DIR\/sound.corpus\/train.bin is damaged: found 10 bytes, expected \d+ bytes; build the corpus again$/)
+  })
+
+  it('that is none says how one is built', async () => {
+    for (const path of ['nowhere.corpus', 'sound'])
+      expect(showCorpusError(left(await openCorpus(at(path))())).replaceAll(directory, 'DIR')).toBe(
+        `DIR/${path}: found no corpus (no corpus.json in it), expected a directory made from text by ` +
+          '`pure-electra corpus build --input TEXT --out DIRECTORY`'
+      )
   })
 
   it('is refused when a file is missing', async () => {

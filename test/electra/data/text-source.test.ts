@@ -1,19 +1,22 @@
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { CorpusError } from '../../../src/electra/data/corpus-error.js'
-import { findText, lineSplitter, longestLine, readLines } from '../../../src/electra/data/text-source.js'
+import { showCorpusError, type CorpusError } from '../../../src/electra/data/corpus-error.js'
+import { lineSplitter, longestLine, readLines, spool } from '../../../src/electra/data/text-lines.js'
+import { findText } from '../../../src/electra/data/text-source.js'
 import { left, right, rightOf } from './right.js'
 
 /** All lines of bytes that arrive in pieces cut at these places. */
 const split = (bytes: Uint8Array, cuts: ReadonlyArray<number>): E.Either<CorpusError, ReadonlyArray<string>> => {
-  const splitter = lineSplitter('t.txt')
+  const splitter = lineSplitter('t.txt', longestLine.lines)
   const places = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b)
   const lines: Array<string> = []
   let start = 0
@@ -37,7 +40,7 @@ describe('lines of bytes', () => {
     fc.assert(
       fc.property(fc.array(line, { maxLength: 8 }), fc.boolean(), cuts, (lines, endsInNewline, places) => {
         const text = lines.join('\n') + (endsInNewline ? '\n' : '')
-        const expected = text.split('\n')
+        const expected = text.split(/\r\n|\n|\r/)
         if (expected.at(-1) === '') expected.pop()
         expect(right(split(bytesOf(text), places))).toEqual(expected)
       })
@@ -66,14 +69,14 @@ describe('lines of bytes', () => {
   })
 
   it('may be as long as the limit and no longer', () => {
-    const line = new Uint8Array(longestLine).fill(97)
-    expect(right(split(line, [5000]))[0]).toHaveLength(longestLine)
+    const line = new Uint8Array(longestLine.lines).fill(97)
+    expect(right(split(line, [5000]))[0]).toHaveLength(longestLine.lines)
     for (const tail of [[97], [97, 10]])
       expect(left(split(Uint8Array.from([98, 10, ...line, ...tail]), []))).toEqual({
         _tag: 'LineTooLong',
         path: 't.txt',
         line: 2,
-        limit: longestLine
+        limit: longestLine.lines
       })
   })
 })
@@ -87,7 +90,8 @@ describe('text files', () => {
 
   const file = async (name: string, bytes: Uint8Array) => {
     await writeFile(join(directory, name), bytes)
-    return { path: join(directory, name), name, bytes: bytes.length }
+    const path = join(directory, name)
+    return { path, shown: path, name, bytes: bytes.length, form: 'lines', isStream: false } as const
   }
 
   const linesOf = async (name: string, bytes: Uint8Array) => {
@@ -121,23 +125,89 @@ describe('text files', () => {
   })
 
   it('stop being read where the reader fails', async () => {
-    const error: CorpusError = { _tag: 'NoText', inputs: [] }
+    const error: CorpusError = { _tag: 'NoText', inputs: [], skipped: [] }
     const read = readLines(await file('b.txt', bytesOf('a\nb')), () => undefined)(() => TE.left(error))
     expect(left(await read())).toBe(error)
   })
 
-  it('of a directory are its .txt and .txt.gz files at any depth, sorted, without hidden ones', async () => {
+  it('of a directory are those that are text by name or by their beginning, sorted; the rest is counted', async () => {
     const tree = join(directory, 'tree')
     await mkdir(join(tree, 'b', '.hidden'), { recursive: true })
-    for (const name of ['c.txt', 'a.txt.gz', 'README.md', '.x.txt', 'b/z.txt', 'b/.hidden/y.txt', 'B.txt'])
-      await writeFile(join(tree, name), 'x')
-    const found = await rightOf(findText([tree, join(tree, 'README.md')]))
-    expect(found.map(({ name }) => name)).toEqual(['B.txt', 'a.txt.gz', 'b/z.txt', 'c.txt', 'README.md'])
-    expect(found[2]).toEqual({ path: join(tree, 'b/z.txt'), name: 'b/z.txt', bytes: 1 })
+    const names = [
+      'c.txt',
+      'a.txt.gz',
+      'README.md',
+      'x.md',
+      '.x.txt',
+      'b/z.txt',
+      'b/.hidden/y.txt',
+      'B.txt',
+      'wiki_00',
+      'r.jsonl.gz'
+    ]
+    for (const name of names) await writeFile(join(tree, name), 'x')
+    await writeFile(join(tree, 'binary'), Uint8Array.of(0xcf, 0xfa, 0, 0))
+    // A character that the first 4,096 bytes end in the middle of is no reason to leave a file out.
+    await writeFile(join(tree, 'cut'), `x${'é'.repeat(3000)}`)
+    await writeFile(join(tree, 'nothing.txt'), '')
+    const { files, skipped } = await rightOf(findText([tree, join(tree, 'README.md')], false))
+    expect(files.map(({ name, form }) => `${name} ${form}`)).toEqual([
+      ...['B.txt lines', 'a.txt.gz lines', 'b/z.txt lines', 'c.txt lines', 'cut lines', 'r.jsonl.gz records'],
+      ...['wiki_00 lines', 'README.md lines']
+    ])
+    expect(files[2]).toMatchObject({ path: join(tree, 'b/z.txt'), bytes: 1, isStream: false })
+    expect(skipped).toEqual([
+      { why: 'hidden', count: 2, first: join(tree, '.x.txt') },
+      { why: 'not text by their names (.md)', count: 2, first: join(tree, 'README.md') },
+      { why: 'without an extension and not UTF-8 text', count: 1, first: join(tree, 'binary') },
+      { why: 'empty', count: 1, first: join(tree, 'nothing.txt') }
+    ])
+    const named = await rightOf(findText([tree, '-'], true))
+    expect(named.files.filter(({ form }) => form === 'records').map(({ name }) => name)).toEqual([
+      ...['cut', 'r.jsonl.gz', 'wiki_00', '-']
+    ])
+  })
+
+  it('that are compressed and damaged are refused in a sentence, or read to the end', async () => {
+    const whole = gzipSync(Buffer.from('one\ntwo\nthree\n'.repeat(20)))
+    const damaged = fc.oneof(
+      fc.nat(whole.length - 1).map((end) => whole.subarray(0, end)),
+      fc.tuple(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 })).map(([i, by]) => {
+        const bytes = Buffer.from(whole)
+        bytes[i] ^= by
+        return bytes
+      }),
+      fc.uint8Array({ maxLength: 40 }).map((tail) => Buffer.concat([Buffer.of(0x1f, 0x8b), tail]))
+    )
+    await fc.assert(
+      fc.asyncProperty(damaged, async (bytes) => {
+        const read = await readLines(await file('damaged.gz', bytes), () => undefined)(() => TE.right(undefined))()
+        if (E.isLeft(read)) expect(showCorpusError(read.left)).toMatch(/damaged\.gz(: |, line ).+/)
+      }),
+      { numRuns: 100 }
+    )
+  })
+
+  it('that are pipes are read once, and then again from a copy', async () => {
+    const pipe = join(directory, 'pipe')
+    await promisify(execFile)('mkfifo', [pipe])
+    const { files } = await rightOf(findText([pipe], false))
+    expect(files).toMatchObject([{ isStream: true, bytes: 0 }])
+    const writing = writeFile(pipe, gzipSync(Buffer.from('one\rtwo\r\n')))
+    const copies = join(directory, 'copies')
+    await mkdir(copies)
+    const [copy] = await rightOf(spool(files, copies))
+    await writing
+    expect(copy).toMatchObject({ shown: pipe, name: 'pipe', isStream: false })
+    for (const _ of [1, 2]) {
+      const lines: Array<string> = []
+      await rightOf(readLines(copy, () => undefined)((some) => TE.fromIO(() => void lines.push(...some))))
+      expect(lines).toEqual(['one', 'two'])
+    }
   })
 
   it('that are not there are named', async () => {
-    expect(left(await findText([join(directory, 'none')])())).toEqual({
+    expect(left(await findText([join(directory, 'none')], false)())).toEqual({
       _tag: 'UnreadableFile',
       path: join(directory, 'none'),
       reason: 'no such file or directory (ENOENT)'

@@ -3,7 +3,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { buildCorpus, defaultRecipe, type CorpusSummary, type VocabularyChoice } from '../../data/corpus-builder.js'
-import { showCorpusError } from '../../data/corpus-error.js'
+import { showCorpusError, showSkipped } from '../../data/corpus-error.js'
 import type { Manifest } from '../../data/manifest.js'
 import { uncased } from '../../data/tokenizer-json.js'
 import type { Console } from '../console.js'
@@ -22,6 +22,9 @@ export type CorpusBuildOptions = {
   readonly cased: boolean
   readonly keepAccents: boolean
   readonly blankLinesKeepDocuments: boolean
+  /** The field of JSON lines that holds the text. */
+  readonly field?: string
+  readonly dedup?: boolean
 }
 
 const vocabularyOf = ({ vocab, vocabSize, limitAlphabet, minFrequency }: CorpusBuildOptions): VocabularyChoice =>
@@ -43,10 +46,17 @@ const adviceOn = ({ vocabulary }: Manifest): string =>
     : 'characters of the text are not in the vocabulary: raise --vocab-size, or --limit-alphabet and --min-frequency where given'
 
 /** What people should know of a corpus before they train on it. */
-const warningOf = (built: CorpusSummary): string | undefined =>
-  shareUnknown(built) > worryingShare
-    ? `warning: ${percent(shareUnknown(built))} of the tokens are [UNK]; ${adviceOn(built.manifest)}`
-    : undefined
+const warningsOf = (built: CorpusSummary): ReadonlyArray<string> => [
+  ...(shareUnknown(built) > worryingShare
+    ? [`warning: ${percent(shareUnknown(built))} of the tokens are [UNK]; ${adviceOn(built.manifest)}`]
+    : []),
+  ...(built.manifest.heldOut.documents === 0
+    ? [
+        'warning: nothing is held out, since the text is one document: what is trained on it cannot be evaluated; ' +
+          'give several files, or put empty lines between documents'
+      ]
+    : [])
+]
 
 /** Builds with progress; the bar is taken down whatever happens. */
 export const buildWithProgress = (
@@ -62,12 +72,13 @@ export const buildWithProgress = (
       vocabulary: vocabularyOf(options),
       tokenizer: { ...uncased, lowercase: !options.cased, stripAccents: !options.cased && !options.keepAccents },
       blanksSeparateDocuments: !options.blankLinesKeepDocuments,
+      dedup: options.dedup ?? false,
+      ...(options.field === undefined ? {} : { field: options.field }),
       onProgress: progress.observe
     }),
     (build) => () => build().finally(progress.stop),
     TE.map((summary) => {
-      const warning = warningOf(summary)
-      if (warning !== undefined) console.note(warning)
+      for (const warning of warningsOf(summary)) console.note(warning)
       return summary
     }),
     TE.mapLeft(failedWith(showCorpusError))
@@ -78,7 +89,7 @@ export const corpusBuild = (options: CorpusBuildOptions, console: Console): Comm
   pipe(
     buildWithProgress(options, console),
     TE.map((summary) => {
-      const { directory, manifest, unknownTokens } = summary
+      const { directory, manifest, unknownTokens, skipped } = summary
       const { train, heldOut, vocabulary } = manifest
       console.say(
         `${directory}: ${vocabulary.size.toLocaleString('en')} pieces; ` +
@@ -86,7 +97,8 @@ export const corpusBuild = (options: CorpusBuildOptions, console: Console): Comm
           `${train.documents.toLocaleString('en')} documents to train on; ${heldOut.tokens.toLocaleString('en')} tokens held out; ` +
           `${percent(shareUnknown(summary))} of the tokens are [UNK]`
       )
-      console.json({ directory, ...manifest, unknownTokens })
+      for (const some of showSkipped(skipped)) console.say(`left out: ${some}`)
+      console.json({ directory, ...manifest, unknownTokens, skipped })
       return exitCodes.done
     })
   )
