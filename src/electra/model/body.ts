@@ -99,13 +99,15 @@ const columnsOf = (pairs: ReadonlyArray<number>, width: number): ReadonlyArray<n
   ...pairs.map((k) => width / 2 + k)
 ]
 
-/** What positions have of the variance of an embedding, beside a word and a type, which are truncated at two deviations. */
-const positionShare = 2 / (2 + 2 * 0.8796257 ** 2)
+/** What positions have of the variance of an embedding, beside a word and a type, whose deviation truncation makes 0.8796257 of theirs. */
+const positionShare = 2 / (2 + 2 * 0.8796257 * 0.8796257)
+
+/** How far the score at the offset is above the others: three quarters of the attention in a row of 32, more in a shorter one. */
+const localScore = 4.5
 
 const localAttention = (
   encoder: Encoder<ParameterSpec>,
-  { embeddingSize, hiddenSize, heads }: BodySize,
-  maxPositions: number
+  { embeddingSize, hiddenSize, heads }: BodySize
 ): Encoder<ParameterSpec> => {
   const ofEmbeddings = pairFrequencies(embeddingSize / 2)
   const frequencies = pairsChosen(embeddingSize, hiddenSize).map((k) => ofEmbeddings[k])
@@ -116,9 +118,7 @@ const localAttention = (
       hiddenSize
     )
   ).flat()
-  // A score above the others by ln L + 1 has e / (e + 1) of the attention in a full row, for any L.
-  const score = Math.log(maxPositions) + 1
-  const queries = choosing(columns, Math.sqrt(score / (positionShare * Math.sqrt(size))))
+  const queries = choosing(columns, Math.sqrt(localScore / (positionShare * Math.sqrt(size))))
   const keys = turned(frequencies, offsetsOf(heads), queries)
   return {
     layer: encoder.layer.map(({ attention: { self, output }, ...layer }) => {
@@ -161,7 +161,7 @@ export const embeddingsSpec = (
 
 export const bodySpec = (
   size: BodySize,
-  { initialAttention, maxPositions }: Pick<BodyOptions, 'initialAttention' | 'maxPositions'>,
+  { initialAttention }: Pick<BodyOptions, 'initialAttention'>,
   std: number
 ): Body<ParameterSpec> => {
   const { embeddingSize, hiddenSize, layers, feedForwardSize } = size
@@ -175,7 +175,7 @@ export const bodySpec = (
             projection(size, initialAttention)
           )
         }),
-    encoder: initialAttention === 'local' ? localAttention(drawn, size, maxPositions) : drawn
+    encoder: initialAttention === 'local' ? localAttention(drawn, size) : drawn
   }
 }
 

@@ -35,7 +35,7 @@ export type MaskedLanguageModel<A = Tensor> = GeneratorHead<A> & {
 
 export const generatorSpec = (
   size: BodySize,
-  options: Pick<BodyOptions, 'initialAttention' | 'maxPositions'>,
+  options: Pick<BodyOptions, 'initialAttention'>,
   vocabSize: number,
   std: number
 ): Generator<ParameterSpec> => ({
