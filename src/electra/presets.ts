@@ -111,15 +111,16 @@ export const presets: Readonly<Record<PresetName, CompleteInput>> = {
       initializerRange: 0.15,
       initialAttention: 'local'
     },
-    generator: { hiddenSize: 64, layers: 1, heads: 4, feedForwardSize: 128 },
+    // As wide as the embeddings, and shallow instead of narrow.
+    generator: { hiddenSize: 64, layers: 1, heads: 4, feedForwardSize: 256 },
     packing: 'running',
     sequenceLength: 32,
     batchSize: 32,
     shards: 2,
-    maskProbability: 0.25,
+    maskProbability: 0.2,
     // A generator that is good before the discriminator has learnt anything leaves it nothing to learn from.
-    temperature: 2,
-    optimizer: { ...optimizer, learningRate: 3e-3, warmupSteps: 100, b2: 0.98 },
+    temperature: 2.5,
+    optimizer: { ...optimizer, learningRate: 5e-3, warmupSteps: 800, b2: 0.98 },
     training: { steps: 7000, checkpointEvery: 500, keepCheckpoints: 2, evaluationBatches: 8 }
   },
   nano: {

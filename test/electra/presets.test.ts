@@ -71,6 +71,15 @@ describe('presets', () => {
     })
   })
 
+  it('demo reads at most seven million tokens, in short rows of running text, with heads that start on neighbours', () => {
+    const { training, sequenceLength, batchSize, packing, model, generator } = preset('demo')
+    // Five minutes on two cores.
+    expect(training.steps * sequenceLength * batchSize).toBeLessThan(7.2e6)
+    expect({ sequenceLength, packing }).toEqual({ sequenceLength: 32, packing: 'running' })
+    expect(model).toMatchObject({ initialAttention: 'local', heads: 4, hiddenSize: 64, embeddingSize: 64 })
+    expect(generator).toMatchObject({ heads: 4, hiddenSize: 64 })
+  })
+
   it('nano has both projections, and two heads', () => {
     const { model, generator } = preset('nano')
     expect(model.embeddingSize).not.toBe(model.hiddenSize)

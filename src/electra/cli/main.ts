@@ -89,7 +89,9 @@ const program = (): Program => {
 
   root
     .command('demo')
-    .description('build a corpus from the shipped text and pre-train the demo configuration on it (about five minutes)')
+    .description(
+      'build a corpus from the shipped text and pre-train the demo configuration on it (within five minutes on two cores)'
+    )
     .option('--out <dir>', 'where the corpus and the runs go', 'runs/demo')
     .option('--workers <n>', 'worker threads (default: 2, or the number of cores if fewer)', positive)
     .addOption(seedOption())
