@@ -12,6 +12,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data, FloatWidth } from '../dtype.js'
 import type { Explainable } from '../program/explain.js'
 import type { Program } from '../program/program.js'
+import type { Compilation } from './compilation.js'
 import type { Memory, OutOfMemory } from './memory.js'
 
 export type Timing = 'sync' | 'async'
@@ -58,6 +59,8 @@ export const showDeviceError = (e: DeviceError): string => {
 export type Executable<T extends Timing> = Explainable & {
   /** Bytes of working memory beyond inputs and outputs. */
   readonly workingBytes: number
+  /** What another device of the same kind, on a memory of the same kind, can load it from; absent where there is none. */
+  readonly compilation?: Compilation
   /**
    * Reads `inputs` and writes every element of `outputs`, in the program's order. No output array overlaps an input or
    * another output. `observe` hears of every kernel when it is done.
@@ -80,6 +83,7 @@ export type Device<T extends Timing = Timing> = {
   readonly floats: FloatWidth
   /** Where it works, from the first call on the same: arrays that lie there it reads and writes in place. */
   readonly memory: IOEither<DeviceError, Memory>
-  readonly load: (program: Program) => Either<DeviceError, Executable<T>>
+  /** `compilation` is of the same program, by another such device in this process: that much need not be done again. */
+  readonly load: (program: Program, compilation?: Compilation) => Either<DeviceError, Executable<T>>
   readonly release: Task<void>
 }

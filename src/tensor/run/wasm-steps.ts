@@ -4,7 +4,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { moduleDraft } from '../emit/wasm/assembler.js'
+import { moduleDraft, type ModuleDraft } from '../emit/wasm/assembler.js'
 import { kernelEmitter, scratchBytes, type EmittedKernel } from '../emit/wasm/loop.js'
 import { addProduct, blockDepth, packing, productScratchBytes, type Packing } from '../emit/wasm/product.js'
 import { additions } from '../emit/wasm/sums.js'
@@ -13,6 +13,7 @@ import type { Contraction, Product, Random } from '../program/kernel.js'
 import { alignment } from '../program/plan.js'
 import { reasonOf } from '../reason.js'
 import { sizeOf } from '../shape.js'
+import type { Compilation } from './compilation.js'
 import type { DeviceError, Running, Timing } from './device.js'
 import type { Memory } from './memory.js'
 import type { Multiplier, Multiply } from './multiplier.js'
@@ -34,15 +35,18 @@ export type Step<T extends Timing> = (frame: Frame) => Running<T, DeviceError, v
 
 const failed = (thrown: unknown): DeviceError => ({ _tag: 'DeviceFailed', device: 'wasm', reason: reasonOf(thrown) })
 
-/** Compiles and links a module; throws nothing. */
-export const instantiate = (
-  { wasm, isShared }: Memory,
-  bytes: (shared: boolean) => Uint8Array<ArrayBuffer>
-): E.Either<DeviceError, (name: string) => WasmFunction> =>
-  E.tryCatch(() => {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes(isShared)), { env: { memory: wasm } })
-    return (name) => instance.exports[name] as WasmFunction
-  }, failed)
+/** Compiles a module for such a memory; throws nothing. */
+const compiled = ({ bytes }: ModuleDraft, { isShared }: Memory): E.Either<DeviceError, WebAssembly.Module> =>
+  E.tryCatch(() => new WebAssembly.Module(bytes(isShared)), failed)
+
+/** Links a module; throws nothing. */
+const instantiate =
+  ({ wasm }: Memory) =>
+  (module: WebAssembly.Module): E.Either<DeviceError, (name: string) => WasmFunction> =>
+    E.tryCatch(() => {
+      const instance = new WebAssembly.Instance(module, { env: { memory: wasm } })
+      return (name) => instance.exports[name] as WasmFunction
+    }, failed)
 
 /** The device's own product as a function. Fails with `DeviceUnavailable` where it is to be relaxed and the engine cannot. */
 export const ownProduct = (memory: Memory, relaxed: boolean): E.Either<DeviceError, WasmFunction> => {
@@ -56,7 +60,8 @@ export const ownProduct = (memory: Memory, relaxed: boolean): E.Either<DeviceErr
       available: ['the device wasm without it']
     })
   return pipe(
-    instantiate(memory, draft.bytes),
+    compiled(draft, memory),
+    E.chain(instantiate(memory)),
     E.map((exported) => exported('product'))
   )
 }
@@ -308,17 +313,28 @@ const panelsStep = (
   )
 }
 
-/** Generates, compiles and links the code of a program's kernels. Panels are for synchronous multipliers. */
-export const link = <T extends Timing>(
-  linking: Linking<T>,
+/** Generates and compiles the code of a program's kernels, for memories like this one. */
+export const generate = (
+  { memory, blocks }: Pick<Linking<Timing>, 'memory' | 'blocks'>,
   program: FusedProgram
-): E.Either<DeviceError, ReadonlyArray<Step<T>>> => {
+): E.Either<DeviceError, Pick<Compilation, 'module' | 'emitted'>> => {
   const draft = moduleDraft()
-  const emit = kernelEmitter(draft, linking.blocks.additions)
+  const emit = kernelEmitter(draft, blocks.additions)
   const emitted = program.kernels.map((kernel) => {
     const code = codeOf(kernel)
     return code && emit(code, program.buffers)
   })
+  return pipe(
+    compiled(draft, memory),
+    E.map((module) => ({ module, emitted }))
+  )
+}
+
+/** Links the code of a program's kernels. Panels are for synchronous multipliers. */
+export const link = <T extends Timing>(
+  linking: Linking<T>,
+  { kernels: program, module, emitted }: Compilation
+): E.Either<DeviceError, ReadonlyArray<Step<T>>> => {
   const stepOf = (exported: (name: string) => WasmFunction, k: number): E.Either<DeviceError, Step<T>> => {
     const kernel = program.kernels[k]
     if (kernel._tag === 'contraction') return contractionStep(linking, program, kernel)
@@ -333,7 +349,8 @@ export const link = <T extends Timing>(
     })
   }
   return pipe(
-    instantiate(linking.memory, draft.bytes),
+    module,
+    instantiate(linking.memory),
     E.chain((exported) => E.sequenceArray(program.kernels.map((_, k) => stepOf(exported, k))))
   )
 }

@@ -12,18 +12,19 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../dtype.js'
 import { inOrder, type InOrder } from '../in-order.js'
 import { fuse } from '../program/fuse.js'
-import type { FusedProgram } from '../program/fused.js'
 import { panelled } from '../program/panels.js'
-import { alignment, plan, type Plan } from '../program/plan.js'
+import { alignment, plan } from '../program/plan.js'
 import type { Program } from '../program/program.js'
 import { schedule } from '../program/schedule.js'
 import { checkArrays } from './arrays.js'
+import type { Compilation } from './compilation.js'
 import type { Device, DeviceError, Executable, Observe, Running, Timing } from './device.js'
 import { lazyMemory, type Memory } from './memory.js'
 import type { Contraction } from '../program/kernel.js'
 import type { Multiplier } from './multiplier.js'
 import { regionIn, type Region } from './region.js'
 import {
+  generate,
   isOwn,
   link,
   ownProduct,
@@ -72,16 +73,12 @@ const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignm
 
 type Loaded<T extends Timing> = {
   readonly program: Program
-  readonly kernels: FusedProgram
+  readonly compilation: Compilation
   readonly steps: ReadonlyArray<Step<T>>
-  readonly plan: Plan
-  readonly scratchBytes: number
 }
 
-const workingBytesOf = ({
-  plan: { arenaBytes },
-  scratchBytes
-}: Pick<Loaded<Timing>, 'plan' | 'scratchBytes'>): number => aligned(arenaBytes) + aligned(scratchBytes)
+const workingBytesOf = ({ plan: { arenaBytes }, scratchBytes }: Compilation): number =>
+  aligned(arenaBytes) + aligned(scratchBytes)
 
 /** A run that has begun: results of outputs that lie elsewhere are copied out by `finish`. */
 type Opened = { readonly frame: Frame; readonly finish: () => void }
@@ -93,17 +90,14 @@ const open = <T extends Timing>(
   inputs: ReadonlyArray<Data>,
   outputs: ReadonlyArray<Data>
 ): E.Either<DeviceError, Opened> => {
-  const {
-    kernels,
-    plan: { offsets, arenaBytes }
-  } = loaded
+  const { kernels, plan } = loaded.compilation
   return pipe(
     checkArrays('wasm', loaded.program, 'float32', inputs, outputs),
     E.chain(linking),
     E.chain(({ memory }) => {
       const arrays = [...inputs, ...outputs]
       const known = arrays.map(memory.addressOf)
-      const workingBytes = workingBytesOf(loaded)
+      const workingBytes = workingBytesOf(loaded.compilation)
       const staged = arrays.reduce((sum, data, i) => sum + (known[i] === undefined ? aligned(data.byteLength) : 0), 0)
       return pipe(
         region.take(workingBytes + staged),
@@ -118,9 +112,9 @@ const open = <T extends Timing>(
           inputs.forEach((data, i) => {
             if (known[i] === undefined) inPlace(i).set(data)
           })
-          const temporaries = offsets.slice(arrays.length).map((offset) => base + (offset ?? 0))
+          const temporaries = plan.offsets.slice(arrays.length).map((offset) => base + (offset ?? 0))
           return {
-            frame: { memory, bases: [...bases, ...temporaries], scratch: base + aligned(arenaBytes) },
+            frame: { memory, bases: [...bases, ...temporaries], scratch: base + aligned(plan.arenaBytes) },
             finish: () =>
               outputs.forEach((data, i) => {
                 if (known[inputs.length + i] === undefined) data.set(inPlace(inputs.length + i))
@@ -176,24 +170,43 @@ const run =
     return (context.timing === 'sync' ? now : later) as Running<T, DeviceError, void>
   }
 
+/** Decides on kernels and places, and generates the code. */
+const compile = <T extends Timing>(
+  { multiplier, blocks, timing }: Context<T>,
+  { memory }: Linking<T>,
+  program: Program
+): E.Either<DeviceError, Compilation> => {
+  const fused = fuse(schedule(program))
+  const cutsRows = (contraction: Contraction): boolean => isOwn(multiplier, contraction)
+  const kernels = timing === 'sync' ? panelled(fused, { cutsRows }) : fused
+  return pipe(
+    generate({ memory, blocks }, kernels),
+    E.map((code) => ({
+      ...code,
+      kernels,
+      plan: plan(kernels),
+      scratchBytes: scratchOf(kernels, { multiplier, blocks })
+    }))
+  )
+}
+
 const load =
-  <T extends Timing>(context: Context<T>) =>
-  (program: Program): E.Either<DeviceError, Executable<T>> => {
-    const { linking, multiplier, blocks, timing, region } = context
-    const fused = fuse(schedule(program))
-    const cutsRows = (contraction: Contraction): boolean => isOwn(multiplier, contraction)
-    const kernels = timing === 'sync' ? panelled(fused, { cutsRows }) : fused
-    const sizes = { plan: plan(kernels), scratchBytes: scratchOf(kernels, { multiplier, blocks }) }
-    const workingBytes = workingBytesOf(sizes)
+  <T extends Timing>(context: Context<T>): Device<T>['load'] =>
+  (program, given) => {
+    const { linking, multiplier, region } = context
     return pipe(
-      linking(),
-      E.chain((linked) => link(linked, kernels)),
-      E.map((steps) => {
-        const loaded: Loaded<T> = { program, kernels, steps, ...sizes }
+      E.Do,
+      E.bind('linked', linking),
+      E.bind('compilation', ({ linked }) => (given === undefined ? compile(context, linked, program) : E.right(given))),
+      E.bind('steps', ({ linked, compilation }) => link(linked, compilation)),
+      E.map(({ compilation, steps }) => {
+        const { kernels } = compilation
+        const workingBytes = workingBytesOf(compilation)
         region.reserve(workingBytes)
         const multipliedBy = (contraction: Contraction): string =>
           multiplier === undefined || isOwn(multiplier, contraction) ? 'own' : multiplier.name
-        return { program, kernels, multipliedBy, workingBytes, run: run(context, loaded) }
+        const loaded: Loaded<T> = { program, compilation, steps }
+        return { program, kernels, compilation, multipliedBy, workingBytes, run: run(context, loaded) }
       })
     )
   }

@@ -16,12 +16,12 @@ import type { Program } from '../../tensor/program/program.js'
 import type { Memory } from '../../tensor/run/memory.js'
 import type { WorkerError } from '../error.js'
 import { inOrder } from '../../tensor/in-order.js'
-import type { DeviceFacts, ProgramId, Task } from './runner.js'
+import type { DeviceFacts, LoadedProgram, ProgramId, Task } from './runner.js'
 
 /** One worker, wherever it runs. The pool gives it one call at a time. */
 export type Member = {
-  /** Gives the bytes that the program works in. */
-  readonly load: (id: ProgramId, program: Program) => TE.TaskEither<WorkerError, number>
+  /** Compiles a program, or takes it as another member `known` to have loaded it compiled it. */
+  readonly load: (id: ProgramId, program: Program, known?: LoadedProgram) => TE.TaskEither<WorkerError, LoadedProgram>
   /**
    * Runs tasks one after the other, up to the first that fails. Of a single task, `finished` may hear on the way how many of its
    * groups of outputs are finished, from the first on: nobody writes to those again before it settles, nor while it listens.
@@ -53,7 +53,7 @@ export type Pool = {
   readonly memory: IOEither<WorkerError, Memory>
   /** Bytes that each member works in: as many as the most that a program which was loaded so far asks for. */
   readonly workingBytes: IO<number>
-  /** Compiles a program on every member. */
+  /** Compiles a program on one member, and on the others too where they cannot take what that one compiled. */
   readonly load: (program: Program) => TE.TaskEither<WorkerError, ProgramId>
   /**
    * Runs jobs that do not depend on one another. When it settles none of them is still running; after a failure the
@@ -91,11 +91,17 @@ export const poolOf = (
     load: (program) =>
       whenUsable(async () => {
         const id = programs++
+        const [first, ...others] = members
         return pipe(
-          members,
-          TE.traverseArray((member) => member.load(id, program)),
-          TE.map((bytes) => {
-            workingBytes = Math.max(workingBytes, ...bytes)
+          first.load(id, program),
+          TE.chainFirst((known) =>
+            pipe(
+              others,
+              TE.traverseArray((member) => member.load(id, program, known))
+            )
+          ),
+          TE.map((known) => {
+            workingBytes = Math.max(workingBytes, known.workingBytes)
             return id
           })
         )()

@@ -6,10 +6,12 @@
  */
 
 import type { Either } from 'fp-ts/lib/Either.js'
+import type { Program } from '../../tensor/program/program.js'
+import type { Compilation } from '../../tensor/run/compilation.js'
 import type { DeviceChoice } from '../../tensor/run/device-choice.js'
 import type { WorkerError } from '../error.js'
 import type { Missing, Workspace } from './workspace.js'
-import type { DeviceFacts, ProgramId, Task } from './runner.js'
+import type { DeviceFacts, LoadedProgram, ProgramId, Task } from './runner.js'
 
 /** The tasks are done, or the next of them has not begun for want of a workspace. */
 export type Ran = { readonly _tag: 'Done' } | ({ readonly _tag: 'NeedsWorkspace' } & Missing)
@@ -21,8 +23,10 @@ export type ThreadApi = {
     memory: WebAssembly.Memory,
     limit: number
   ) => Promise<Either<WorkerError, DeviceFacts>>
-  /** Compiles a program, given as `serialise` spells it, and says in how many bytes it works. */
-  readonly load: (id: ProgramId, text: string) => Promise<Either<WorkerError, number>>
+  /** Compiles a program, given as `serialise` spells it. */
+  readonly load: (id: ProgramId, text: string) => Promise<Either<WorkerError, LoadedProgram>>
+  /** Takes a program as another thread of this pool compiled it. */
+  readonly adopt: (id: ProgramId, program: Program, compilation: Compilation) => Promise<Either<WorkerError, void>>
   /**
    * Runs tasks one after the other, with `workspace` to work in. Counts those that are done in the word at address `progress`, and
    * begins with the first that is not. Counts the groups of outputs that the task at hand has finished in the word after that,

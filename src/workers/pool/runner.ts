@@ -6,6 +6,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { Program } from '../../tensor/program/program.js'
 import { lastWrites } from '../../tensor/program/finish.js'
 import type { FusedProgram } from '../../tensor/program/fused.js'
+import type { Compilation } from '../../tensor/run/compilation.js'
 import type { Device, DeviceError, Executable, Observe, Timing } from '../../tensor/run/device.js'
 import type { FloatWidth } from '../../tensor/dtype.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
@@ -28,6 +29,14 @@ export type Task = {
   readonly groups?: ReadonlyArray<ReadonlyArray<number>>
 }
 
+/** What loading a program comes to. */
+export type LoadedProgram = {
+  /** The bytes that it works in. */
+  readonly workingBytes: number
+  /** What other threads can load it from; absent where nothing is compiled, or it cannot cross. */
+  readonly compilation?: Compilation
+}
+
 /** What a device says of itself. */
 export type DeviceFacts = {
   readonly name: string
@@ -45,8 +54,8 @@ export const factsOf = ({ name, multiplier, timing, floats }: Device): DeviceFac
 
 /** A device with the programs that were loaded on it. One call at a time. */
 export type Runner = {
-  /** Gives the bytes that it works in. */
-  readonly load: (id: ProgramId, program: Program) => IOEither<DeviceError, number>
+  /** `compilation` is what another thread's device made of the same program. */
+  readonly load: (id: ProgramId, program: Program, compilation?: Compilation) => IOEither<DeviceError, LoadedProgram>
   /** `finished` hears how many of the task's groups are, from the first on, whenever they are more; of the last with the end. */
   readonly run: (task: Task, finished?: (groups: number) => void) => TaskEither<WorkerError, void>
 }
@@ -70,10 +79,11 @@ const groupWatch = (
 export const runnerOf = (device: Device): Runner => {
   const loaded = new Map<ProgramId, Executable<Timing>>()
   return {
-    load: (id, program) => () =>
-      E.Functor.map(device.load(program), (executable) => {
+    load: (id, program, given) => () =>
+      E.Functor.map(device.load(program, given), (executable) => {
         loaded.set(id, executable)
-        return executable.workingBytes
+        const { workingBytes, compilation } = executable
+        return { workingBytes, compilation }
       }),
     run:
       ({ program, inputs, outputs, groups }, finished) =>

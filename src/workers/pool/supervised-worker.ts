@@ -17,7 +17,7 @@ import { isLoss, type Loss, type WorkerError } from '../error.js'
 import { noWorkspace, type Missing } from './workspace.js'
 import type { WorkerThread } from './worker-thread.js'
 import type { Member } from './pool.js'
-import type { ProgramId, Task } from './runner.js'
+import type { LoadedProgram, ProgramId, Task } from './runner.js'
 
 /** A new thread has taken the place of one that was lost. */
 export type Replaced = { readonly worker: number; readonly cause: Loss }
@@ -67,7 +67,7 @@ export const superviseWorker = ({
   attempts,
   onReplaced
 }: SupervisionOptions): SupervisedWorker => {
-  const loaded: Array<{ readonly id: ProgramId; readonly program: Program }> = []
+  const loaded: Array<{ readonly id: ProgramId; readonly program: Program; readonly known: LoadedProgram }> = []
   let workspace = noWorkspace
   let current: WorkerThread | undefined
   /** The loss that the next thread makes good. */
@@ -111,7 +111,7 @@ export const superviseWorker = ({
       TE.chain(() =>
         pipe(
           loaded,
-          TE.traverseSeqArray(({ id, program }) => thread.load(id, program))
+          TE.traverseSeqArray(({ id, program, known }) => thread.load(id, program, known))
         )
       )
     )()
@@ -180,12 +180,12 @@ export const superviseWorker = ({
 
   return {
     open: surviving(() => TE.right(undefined)),
-    load: (id, program) =>
+    load: (id, program, given) =>
       pipe(
-        surviving((thread) => thread.load(id, program)),
-        TE.map((bytes) => {
-          loaded.push({ id, program })
-          return bytes
+        surviving((thread) => thread.load(id, program, given)),
+        TE.map((known) => {
+          loaded.push({ id, program, known })
+          return known
         })
       ),
     run: (tasks, finished) =>

@@ -8,12 +8,13 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { deserialise, showProgramFormatError } from '../../tensor/program/deserialise.js'
 import { acquireSync } from '../../tensor/run/choose-sync.js'
+import type { Compilation } from '../../tensor/run/compilation.js'
 import { attachMemory, type Memory } from '../../tensor/run/memory.js'
 import type { WorkerError } from '../error.js'
 import { workspaceMemory, type WorkspaceMemory } from './workspace.js'
 import { parentEndpoint } from './node/parent.js'
 import type { ThreadApi } from './protocol.js'
-import { factsOf, runnerOf, type ProgramId, type Runner } from './runner.js'
+import { factsOf, runnerOf, type LoadedProgram, type ProgramId, type Runner } from './runner.js'
 
 const rejected =
   (id: ProgramId) =>
@@ -23,6 +24,18 @@ const rejected =
     found: reason,
     expected: 'the text of a program'
   })
+
+/** Whether the platform lets compiled code cross to other threads. Where it does not, each compiles for itself. */
+const crosses = ({ module }: Compilation): boolean => {
+  const { port1, port2 } = new MessageChannel()
+  const posted = E.tryCatch(
+    () => port1.postMessage(module),
+    () => undefined
+  )
+  port1.close()
+  port2.close()
+  return E.isRight(posted)
+}
 
 type Opened = { readonly runner: Runner; readonly working: WorkspaceMemory; readonly memory: Memory }
 
@@ -48,7 +61,15 @@ const threadApi = (): ThreadApi => {
       pipe(
         TE.fromEither(deserialise(text)),
         TE.mapLeft((e) => rejected(id)(showProgramFormatError(e))),
-        TE.chain((program) => TE.fromIOEither<WorkerError, number>(here().runner.load(id, program)))
+        TE.chain((program) => TE.fromIOEither<WorkerError, LoadedProgram>(here().runner.load(id, program))),
+        TE.map(({ workingBytes, compilation }) =>
+          compilation !== undefined && crosses(compilation) ? { workingBytes, compilation } : { workingBytes }
+        )
+      )(),
+    adopt: (id, program, compilation) =>
+      pipe(
+        TE.fromIOEither<WorkerError, LoadedProgram>(here().runner.load(id, program, compilation)),
+        TE.map(() => undefined)
       )(),
     run: async (tasks, workspace, progress) => {
       const { runner, working, memory } = here()

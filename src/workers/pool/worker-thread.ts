@@ -18,14 +18,14 @@ import type { Workspace } from './workspace.js'
 import { spawn } from './node/spawn.js'
 import type { Ended, Thread } from './platform.js'
 import type { Ran, ThreadApi } from './protocol.js'
-import type { DeviceFacts, ProgramId, Task } from './runner.js'
+import type { DeviceFacts, LoadedProgram, ProgramId, Task } from './runner.js'
 
 /** After a call that failed with a `Loss` there is nothing to do with it but `end` it. */
 export type WorkerThread = {
   /** Acquires its device: the first call, once. Fails where that is another than the pool's. */
   readonly open: TE.TaskEither<WorkerError, void>
-  /** Gives the bytes that it works in. */
-  readonly load: (id: ProgramId, program: Program) => TE.TaskEither<WorkerError, number>
+  /** Compiles a program, or takes it as another thread compiled it. */
+  readonly load: (id: ProgramId, program: Program, known?: LoadedProgram) => TE.TaskEither<WorkerError, LoadedProgram>
   /** Runs tasks as `ThreadApi` says. */
   readonly run: (tasks: ReadonlyArray<Task>, workspace: Workspace, progress: number) => TE.TaskEither<WorkerError, Ran>
   /** Ends it, at work or not, and waits until its thread has ended. Fails with `WorkerStuck` alone. */
@@ -118,7 +118,15 @@ export const startWorkerThread =
             call(worker, thread, loadSeconds, () => remote.open(choice, memory.wasm, memory.limit)),
             TE.chainEitherK(agreeing(worker, device))
           ),
-          load: (id, program) => call(worker, thread, loadSeconds, () => remote.load(id, serialise(program))),
+          load: (id, program, known) => {
+            const compilation = known?.compilation
+            return known === undefined || compilation === undefined
+              ? call(worker, thread, loadSeconds, () => remote.load(id, serialise(program)))
+              : pipe(
+                  call(worker, thread, loadSeconds, () => remote.adopt(id, program, compilation)),
+                  TE.map(() => known)
+                )
+          },
           run: (tasks, workspace, progress) =>
             call(worker, thread, taskSeconds, () => remote.run(tasks, workspace, progress)),
           end: pipe(

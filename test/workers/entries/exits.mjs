@@ -7,7 +7,7 @@ const right = (value) => ({ _tag: 'Right', right: value })
 expose(
   {
     open: () => right({ name: 'reference', multiplier: 'own', timing: 'sync', floats: 'float32' }),
-    load: () => right(undefined),
+    load: () => right({ workingBytes: 0 }),
     run: () => process.exit(7)
   },
   parentPort

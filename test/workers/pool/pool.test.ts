@@ -16,7 +16,7 @@ const tasks = (n: number): ReadonlyArray<Task> =>
 const never = new Promise<never>(() => undefined)
 
 const willing: Member = {
-  load: () => TE.right(0),
+  load: () => TE.right({ workingBytes: 0 }),
   run: () => TE.right(undefined),
   lost: never,
   release: T.of(undefined)
@@ -38,7 +38,7 @@ const members = (
   failing: ReadonlyArray<number> = []
 ): ReadonlyArray<Member> =>
   Array.from({ length: n }, (_, member) => ({
-    load: () => TE.right(0),
+    load: () => TE.right({ workingBytes: 0 }),
     run:
       ([{ program: task }]) =>
       async () => {
@@ -133,11 +133,29 @@ describe('a pool', () => {
     expect(pool.memory()).toEqual(E.left(exited))
   })
 
+  it('compiles a program on one member, and gives the others what came of it', async () => {
+    const given: Array<unknown> = []
+    const made = { workingBytes: 7 }
+    const member: Member = {
+      ...willing,
+      load: (_, program, known) => {
+        given.push([program, known])
+        return TE.right(known ?? made)
+      }
+    }
+    expect(await poolOn([member, member, member]).load(empty)()).toEqual(E.right(0))
+    expect(given).toEqual([
+      [empty, undefined],
+      [empty, made],
+      [empty, made]
+    ])
+  })
+
   it('works in as many bytes as the most that a program asks for', async () => {
     const asked = [10, 30, 20]
     const asking = (): Member => {
       const left = [...asked]
-      return { ...willing, load: () => TE.right(left.shift() ?? 0) }
+      return { ...willing, load: () => TE.right({ workingBytes: left.shift() ?? 0 }) }
     }
     const pool = poolOn([asking(), asking()])
     const seen = [pool.workingBytes()]

@@ -35,7 +35,7 @@ const done: Ran = { _tag: 'Done' }
 
 const willing: WorkerThread = {
   open: TE.right(undefined),
-  load: () => TE.right(0),
+  load: () => TE.right({ workingBytes: 0 }),
   run: () => TE.right(done),
   end: TE.right(undefined)
 }
@@ -109,7 +109,7 @@ describe('a member that outlives its threads', () => {
               }
             return E.right({
               open: at('open')(undefined),
-              load: () => at('load')(0),
+              load: () => at('load')({ workingBytes: 0 }),
               run: () => at('run')(done),
               end: async () => {
                 await scheduler.schedule(Promise.resolve(), 'end')
@@ -132,15 +132,15 @@ describe('a member that outlives its threads', () => {
       )
     ))
 
-  it('loads what was loaded on every thread that follows, in the order of loading', async () => {
-    const loads: Array<ReadonlyArray<number>> = []
+  it('loads what was loaded on every thread that follows, in the order of loading, as the first of them compiled it', async () => {
+    const loads: Array<ReadonlyArray<unknown>> = []
     const noting = (): Partial<WorkerThread> => {
-      const own: Array<number> = []
+      const own: Array<unknown> = []
       loads.push(own)
       return {
-        load: (id) => {
-          own.push(id)
-          return id === 2 ? TE.left(answered) : TE.right(0)
+        load: (id, _, known) => {
+          own.push(known?.workingBytes ?? id)
+          return id === 2 ? TE.left(answered) : TE.right({ workingBytes: 10 * id })
         }
       }
     }
@@ -153,7 +153,7 @@ describe('a member that outlives its threads', () => {
     expect(await run(member)).toEqual(E.right(undefined))
     expect(loads).toEqual([
       [0, 1, 2, 3],
-      [0, 1, 3]
+      [0, 10, 30]
     ])
   })
 

@@ -6,6 +6,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, it } from 'vitest'
 import { outputSpecs } from '../../../src/tensor/program/program.js'
 import type { DeviceChoice } from '../../../src/tensor/run/choose.js'
+import { createMemory } from '../../../src/tensor/run/memory.js'
 import { reference } from '../../../src/tensor/run/reference.js'
 import type { WorkerError } from '../../../src/workers/error.js'
 import { inProcess } from '../../../src/workers/pool/in-process.js'
@@ -13,7 +14,9 @@ import { allocateSlots, readSlots, writeSlots } from '../../../src/workers/pool/
 import type { Pool } from '../../../src/workers/pool/pool.js'
 import { acquirePool, withPool } from '../../../src/workers/pool/threads.js'
 import { treeSumProgram } from '../../../src/workers/fold/tree-sum.js'
+import { startWorkerThread } from '../../../src/workers/pool/worker-thread.js'
 import { built } from '../../built.js'
+import { right } from '../../tensor/program/agreement.js'
 import { collectUntil } from '../../tensor/run/collect-garbage.js'
 import { train } from '../train.js'
 
@@ -44,6 +47,23 @@ describe('worker threads', () => {
     const [one, two] = await Promise.all([1, 2].map((workers) => withPool({ workers, choice, entry })(train(4))()))
     expect(E.isRight(one)).toBe(true)
     expect(two).toEqual(one)
+  })
+
+  it('take a program as another thread compiled it, on a device that compiles', async () => {
+    const memory = right(createMemory())
+    const program = treeSumProgram([{ shape: [3], dtype: 'f32' }], 2)
+    for (const device of ['wasm', 'reference'] as const) {
+      const choice = { device, matmul: 'own', floats: 'float32' } as const
+      const facts = { name: device, multiplier: 'own', timing: 'sync', floats: 'float32' } as const
+      const deadlines = { taskSeconds: 60, loadSeconds: 60, endSeconds: 60 }
+      const start = startWorkerThread({ entry, choice, device: facts, memory, deadlines })
+      const [one, other] = [0, 1].map((worker) => right(start(worker)()))
+      for (const thread of [one, other]) right(await thread.open())
+      const known = right(await one.load(0, program)())
+      expect(known.compilation?.module instanceof WebAssembly.Module).toBe(device === 'wasm')
+      expect(right(await other.load(0, program, known)())).toEqual(known)
+      for (const thread of [one, other]) right(await thread.end())
+    }
   })
 
   it('say what device they run on', async () => {
