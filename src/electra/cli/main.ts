@@ -109,7 +109,9 @@ const program = (): Program => {
       'text (.txt), JSON lines (.jsonl), either compressed (.gz); directories of them; - for standard input'
     )
     .requiredOption('--out <dir>', 'the directory to make; it must not exist')
-    .addOption(new Option('--vocab <file>', 'a vocabulary to use, one piece a line').conflicts('vocabSize'))
+    .addOption(
+      new Option('--vocab <file>', 'a vocabulary to use: one piece a line, or a tokenizer.json').conflicts('vocabSize')
+    )
     .addOption(
       new Option('--vocab-size <n>', 'pieces of the vocabulary to train')
         .argParser(positive)

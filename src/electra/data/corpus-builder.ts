@@ -14,6 +14,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { showStoreError, type StoreError } from '../store/errors.js'
+import { readVocabulary } from '../store/hf-tokenizer-files.js'
 import { acquirePartial } from '../store/partial.js'
 import { corpusFiles, isHeldOut, printTokenizer } from './corpus.js'
 import { codeOf, unreadable, unwritable, type CorpusError } from './corpus-error.js'
@@ -148,10 +149,25 @@ const meter = (recipe: CorpusRecipe, phase: CorpusProgress['phase'], total: numb
 
 const totalBytes = (files: ReadonlyArray<TextFile>): number => files.reduce((sum, { bytes }) => sum + bytes, 0)
 
+/** A corpus holds a vocabulary as lines, so those of a `tokenizer.json` have to be lines. */
+const vocabularyOfTokenizer = (path: string): TaskEither<CorpusError, Vocabulary> =>
+  pipe(
+    readVocabulary(path),
+    TE.mapLeft((e): CorpusError => ({ _tag: 'UnusableVocabulary', reason: showStoreError(e) })),
+    TE.filterOrElse(
+      ({ pieces }) => pieces.every((piece) => !/[\0\n\r]/.test(piece)),
+      (): CorpusError => ({
+        _tag: 'UnusableVocabulary',
+        reason: `${path}: found a piece of several lines, expected words`
+      })
+    )
+  )
+
 const vocabularyFor = (recipe: CorpusRecipe, files: ReadonlyArray<TextFile>): TaskEither<CorpusError, Vocabulary> => {
   const choice = recipe.vocabulary
   switch (choice._tag) {
     case 'given':
+      if (choice.path.endsWith('.json')) return vocabularyOfTokenizer(choice.path)
       return pipe(
         TE.tryCatch(
           () => readFile(choice.path),

@@ -31,6 +31,7 @@ export type CorpusError =
   | { readonly _tag: 'OutputExists'; readonly path: string }
   | { readonly _tag: 'WriteFailed'; readonly path: string; readonly reason: string }
   | { readonly _tag: 'DamagedCorpus'; readonly path: string; readonly found: string; readonly expected: string }
+  | { readonly _tag: 'UnusableVocabulary'; readonly reason: string }
   | VocabularyError
   | TokenizerError
 
@@ -75,6 +76,8 @@ export const showCorpusError = (e: CorpusError): string => {
       return `cannot write ${e.path}: ${e.reason}`
     case 'DamagedCorpus':
       return `${e.path} is damaged: found ${e.found}, expected ${e.expected}; build the corpus again`
+    case 'UnusableVocabulary':
+      return e.reason
     case 'MalformedVocabulary':
     case 'VocabularySize':
       return showVocabularyError(e)

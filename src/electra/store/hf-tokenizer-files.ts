@@ -94,28 +94,30 @@ const corrupt = (path: string, found: string, expected: string): StoreError => (
   expected
 })
 
+const tokenizerExpected = 'a WordPiece tokeniser'
+
+const parsed =
+  <A>(path: string, schema: z.ZodType<A>, what: string) =>
+  (text: string): E.Either<StoreError, A> =>
+    pipe(
+      E.tryCatch(
+        () => JSON.parse(text) as unknown,
+        () => corrupt(path, 'text that is not JSON', what)
+      ),
+      E.chain((json) => {
+        const found = schema.safeParse(json)
+        if (found.success) return E.right(found.data)
+        const [{ path: keys, message }] = found.error.issues
+        return E.left(corrupt(path, `another ${keys.map(String).join('.') || 'value'}`, `${message}: ${what}`))
+      })
+    )
+
 /** A JSON file of the directory, or nothing where it is not there. */
 const optional = <A>(path: string, schema: z.ZodType<A>, what: string): TE.TaskEither<StoreError, A | undefined> =>
   pipe(
     exists(path),
     TE.chain((there): TE.TaskEither<StoreError, A | undefined> =>
-      there
-        ? pipe(
-            readText(path),
-            TE.chainEitherK((text) =>
-              E.tryCatch(
-                () => JSON.parse(text) as unknown,
-                () => corrupt(path, 'text that is not JSON', what)
-              )
-            ),
-            TE.chainEitherK((json) => {
-              const parsed = schema.safeParse(json)
-              if (parsed.success) return E.right(parsed.data)
-              const [{ path: keys, message }] = parsed.error.issues
-              return E.left(corrupt(path, `another ${keys.map(String).join('.') || 'value'}`, `${message}: ${what}`))
-            })
-          )
-        : TE.right(undefined)
+      there ? pipe(readText(path), TE.chainEitherK(parsed(path, schema, what))) : TE.right(undefined)
     )
   )
 
@@ -189,20 +191,41 @@ const addedOf = (
 const rowsOf = ({ pieces, idOf }: Vocabulary, added: ReadonlyArray<AddedToken>): number =>
   Math.max(pieces.length, idOf.size + added.filter(({ content }) => !idOf.has(content)).length)
 
+/** Reads the vocabulary of a `tokenizer.json` (any name in .json), or of a `vocab.txt`. */
+export const readVocabulary = (path: string): TE.TaskEither<StoreError, Vocabulary> =>
+  path.endsWith('.json')
+    ? pipe(
+        readText(path),
+        TE.chainEitherK(parsed(path, tokenizerSchema, tokenizerExpected)),
+        TE.chainEitherK(({ model }) => vocabularyFrom(path)(model.vocab))
+      )
+    : pipe(readBytes(path, longestVocabulary), TE.chainEitherK(parsedVocabulary(path)))
+
+/** The file of a model directory that holds its vocabulary, if any does. */
+export const vocabularyFile = (directory: string): TE.TaskEither<never, string | undefined> => {
+  const [json, text] = [join(directory, 'tokenizer.json'), join(directory, 'vocab.txt')]
+  return pipe(
+    TE.Do,
+    TE.apS('hasJson', exists(json)),
+    TE.apS('hasText', exists(text)),
+    TE.map(({ hasJson, hasText }) => (hasJson ? json : hasText ? text : undefined))
+  )
+}
+
 /** Reads the tokeniser of a model directory. Fails where it has none, or one of another kind. */
 export const readTokenizerFiles = (directory: string): TE.TaskEither<StoreError, TokenizerFiles> => {
   const at = (name: string): string => join(directory, name)
   return pipe(
     TE.Do,
-    TE.bind('json', () => optional(at('tokenizer.json'), tokenizerSchema, 'a WordPiece tokeniser')),
+    TE.bind('json', () => optional(at('tokenizer.json'), tokenizerSchema, tokenizerExpected)),
     TE.bind('config', () => optional(at('tokenizer_config.json'), configSchema, "a tokeniser's configuration")),
     TE.bind('legacy', () => optional(at('added_tokens.json'), legacyAdded, 'ids of added tokens')),
-    TE.bind('hasVocabulary', () => TE.rightTask(TE.toUnion(exists(at('vocab.txt'))))),
-    TE.bind('vocabulary', ({ json, hasVocabulary }): TE.TaskEither<StoreError, Vocabulary> => {
+    TE.bindW('file', () => vocabularyFile(directory)),
+    TE.bind('vocabulary', ({ json, file }): TE.TaskEither<StoreError, Vocabulary> => {
       if (json !== undefined) return TE.fromEither(vocabularyFrom(at('tokenizer.json'))(json.model.vocab))
-      return hasVocabulary
-        ? pipe(readBytes(at('vocab.txt'), longestVocabulary), TE.chainEitherK(parsedVocabulary(at('vocab.txt'))))
-        : TE.left(corrupt(directory, 'neither tokenizer.json nor vocab.txt', "one of them, for the model's vocabulary"))
+      return file === undefined
+        ? TE.left(corrupt(directory, 'neither tokenizer.json nor vocab.txt', "one of them, for the model's vocabulary"))
+        : readVocabulary(file)
     }),
     TE.chainEitherK(({ json, config = {}, legacy = {}, vocabulary }) =>
       pipe(

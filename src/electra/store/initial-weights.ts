@@ -12,11 +12,12 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { NamedStored } from '../../tensor/stored.js'
 import type { ElectraConfig } from '../config.js'
-import { parseVocabulary, showVocabularyError, type Vocabulary } from '../data/vocabulary.js'
+import type { Vocabulary } from '../data/vocabulary.js'
 import type { Half, StoreError } from './errors.js'
-import { exists, readBytes } from './files.js'
+import { exists } from './files.js'
 import { networkOf, type Network } from './hf-config.js'
 import type { FloatTensor } from './hf-tensors.js'
+import { readVocabulary, vocabularyFile } from './hf-tokenizer-files.js'
 import { importModel } from './model-files.js'
 
 /** A network of a model directory. */
@@ -155,25 +156,23 @@ const modelDirectories = (given: string): TE.TaskEither<StoreError, ReadonlyArra
   )
 }
 
-/** Fails where the directory's `vocab.txt`, if it has one, gives an id to another piece than the corpus does. */
+/** Fails where the directory's vocabulary, if it has one, gives an id to another piece than the corpus does. */
 const expectVocabulary = (directory: string, corpus: Vocabulary): TE.TaskEither<StoreError, void> => {
-  const path = join(directory, 'vocab.txt')
-  const compare = (bytes: Uint8Array): E.Either<StoreError, void> =>
-    pipe(
-      parseVocabulary(path)(bytes),
-      E.mapLeft((e) => corrupt(path, showVocabularyError(e), 'a vocabulary')),
-      E.chain(({ pieces }) => {
-        const id = corpus.pieces.findIndex((piece, i) => piece !== pieces[i])
-        const found = id === -1 ? `${pieces.length} pieces` : `${JSON.stringify(pieces[id] ?? 'nothing')} with id ${id}`
-        const expected = id === -1 ? `${corpus.pieces.length}` : JSON.stringify(corpus.pieces[id])
-        return id === -1 && pieces.length === corpus.pieces.length
-          ? E.right(undefined)
-          : E.left(corrupt(path, found, `${expected}, as in the corpus: build the corpus with --vocab ${path}`))
-      })
-    )
+  const compare =
+    (path: string) =>
+    ({ pieces }: Vocabulary): E.Either<StoreError, void> => {
+      const id = corpus.pieces.findIndex((piece, i) => piece !== pieces[i])
+      const found = id === -1 ? `${pieces.length} pieces` : `${JSON.stringify(pieces[id] ?? 'nothing')} with id ${id}`
+      const expected = id === -1 ? `${corpus.pieces.length}` : JSON.stringify(corpus.pieces[id])
+      return id === -1 && pieces.length === corpus.pieces.length
+        ? E.right(undefined)
+        : E.left(corrupt(path, found, `${expected}, as in the corpus: build the corpus with --vocab ${path}`))
+    }
   return pipe(
-    there(path),
-    TE.chain((is) => (is ? pipe(readBytes(path), TE.chainEitherK(compare)) : TE.right(undefined)))
+    vocabularyFile(directory),
+    TE.chainW((path) =>
+      path === undefined ? TE.right(undefined) : pipe(readVocabulary(path), TE.chainEitherK(compare(path)))
+    )
   )
 }
 

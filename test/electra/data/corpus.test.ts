@@ -179,6 +179,27 @@ describe('JSON lines', () => {
   })
 })
 
+describe('a vocabulary of a tokenizer.json', () => {
+  const model = { type: 'WordPiece', vocab: { '[PAD]': 0, '[UNK]': 1, '[CLS]': 2, '[SEP]': 3, '[MASK]': 4, one: 7 } }
+  it('is taken with its ids, or refused in a sentence', async () => {
+    const input = await texts('given-json', { 'a.txt': 'One two.\n', 'tokenizer.json': JSON.stringify({ model }) })
+    const given = (path: string) => ({ vocabulary: { _tag: 'given', path } }) as const
+    const file = join(input, 'tokenizer.json')
+    await rightOf(built('given-json.corpus', [join(input, 'a.txt')], given(file)))
+    const corpus = await rightOf(openCorpus(at('given-json.corpus')))
+    expect(corpus.vocabulary.pieces).toEqual([...['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '', '', 'one']])
+    expect([...corpus.train.ids]).toEqual([7, 1, 1])
+    await writeFile(file, JSON.stringify({ model: { vocab: { ...model.vocab, 'a\nb': 5 } } }))
+    expect(showCorpusError(left(await built('other', [input], given(file))()))).toMatch(
+      /found a piece of several lines/
+    )
+    await writeFile(file, '{}')
+    expect(showCorpusError(left(await built('other', [input], given(file))()))).toMatch(
+      /json: found another model, exp/
+    )
+  })
+})
+
 describe('what was left out', () => {
   it('is told by reason, the most frequent first, and no more of them than people read', () => {
     const skipped = Array.from({ length: 12 }, (_, i) => ({

@@ -1,5 +1,5 @@
 import * as E from 'fp-ts/lib/Either.js'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { resolveConfig, type ElectraConfig } from '../../../src/electra/config.js'
@@ -140,6 +140,21 @@ describe('a directory to start from', () => {
       const path = await written(join(directory, 'other'), 'generator', pieces.toSpliced(6, 2, 'x', 'y'))
       expect(showStoreError(await leftOf(read(path)))).toMatch(
         /vocab\.txt: found "x" with id 6, expected "b", as in the corpus: build the corpus with --vocab /
+      )
+    }))
+
+  it('whose tokenizer.json is all there is has its vocabulary compared too', () =>
+    inDirectory(async (directory) => {
+      const path = await written(join(directory, 'own'), 'generator')
+      await rm(join(path, 'vocab.txt'))
+      const vocab = (more: object) => ({ ...Object.fromEntries(vocabulary.idOf), ...more })
+      const save = (of: object) =>
+        writeFile(join(path, 'tokenizer.json'), JSON.stringify({ model: { type: 'WordPiece', vocab: of } }))
+      await save(vocab({}))
+      expect((await rightOf(read(path))).from).toHaveLength(1)
+      await save(vocab({ more: vocabSize }))
+      expect(showStoreError(await leftOf(read(path)))).toMatch(
+        /tokenizer\.json: found 12 pieces, expected 11, as in the corpus: build the corpus with --vocab .*tokenizer\.json/
       )
     }))
 
