@@ -10,7 +10,9 @@ const namesOf = async (path: string): Promise<ReadonlyArray<string>> =>
   Object.keys((await import(built(path.replace('./dist/', '')).href)) as object)
 
 describe('the platforms', () => {
-  it.each(Object.entries(browser))('%s has what stands in its place in browsers, %s', async (node, web) => {
+  const own = Object.entries(browser).filter(([node]) => node.startsWith('./dist/'))
+
+  it.each(own)('%s has what stands in its place in browsers, %s', async (node, web) => {
     expect(await namesOf(web)).toEqual(await namesOf(node))
   })
 })
