@@ -105,11 +105,13 @@ const plain: ReadonlyMap<string, string> = new Map([
 export const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 
-export const systemReasonOf = (error: unknown): string => {
-  const code = codeOf(error)
+/** What a code of the operating system means; `otherwise` where that is not known. */
+export const reasonOfCode = (code: string | undefined, otherwise: string): string => {
   const known = code === undefined ? undefined : plain.get(code)
-  return known !== undefined ? `${known} (${code})` : reasonOf(error)
+  return known !== undefined ? `${known} (${code})` : otherwise
 }
+
+export const systemReasonOf = (error: unknown): string => reasonOfCode(codeOf(error), reasonOf(error))
 
 export const unreadable = (path: string, error: unknown): CorpusError => ({
   _tag: 'UnreadableFile',

@@ -8,13 +8,14 @@
  *     heldout.bin      sentences to evaluate on: every fiftieth document
  */
 
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { codeOf, unreadable, type CorpusError } from './corpus-error.js'
+import { showStoreError } from '../store/errors.js'
+import { readBytes } from '../store/files.js'
+import { reasonOfCode, type CorpusError } from './corpus-error.js'
 import type { EncodedCorpus } from './encoded-corpus.js'
 import { parseManifest, sha256Of, tokenizerOptionsOf, type Manifest } from './manifest.js'
 import { decodeSentences, type Damage, type Sentences } from './sentences.js'
@@ -43,18 +44,25 @@ export const printTokenizer = (vocabulary: Vocabulary, options: TokenizerOptions
 
 /** Reads a corpus whole and checks every file of it against the manifest's sizes and hashes. */
 export const openCorpus = (directory: string): TaskEither<CorpusError, Corpus> => {
-  const read = (name: string): TaskEither<CorpusError, Uint8Array> =>
-    TE.tryCatch(
-      () => readFile(join(directory, name)),
-      (error) => unreadable(join(directory, name), error)
-    )
   const damaged =
     (name: string) =>
-    (damage: Damage): CorpusError => ({
+    ({ found, expected }: Damage): CorpusError => ({
       _tag: 'DamagedCorpus',
       path: join(directory, name),
-      ...damage
+      found,
+      expected
     })
+  const read = (name: string): TaskEither<CorpusError, Uint8Array> =>
+    pipe(
+      readBytes(join(directory, name)),
+      TE.mapLeft((e): CorpusError => {
+        if (e._tag === 'Corrupt') return damaged(name)(e)
+        const isMissing = e._tag === 'FileFailure' && ['ENOENT', 'ENOTDIR'].includes(e.code)
+        if (isMissing && name === corpusFiles.manifest) return { _tag: 'NoCorpus', path: directory }
+        const reason = e._tag === 'FileFailure' ? reasonOfCode(e.code, e.reason) : showStoreError(e)
+        return { _tag: 'UnreadableFile', path: join(directory, name), reason }
+      })
+    )
   const split = (name: string, facts: Manifest['train'], vocabulary: Vocabulary): TaskEither<CorpusError, Sentences> =>
     pipe(
       read(name),
@@ -72,13 +80,7 @@ export const openCorpus = (directory: string): TaskEither<CorpusError, Corpus> =
     TE.Do,
     TE.bind('manifest', () =>
       pipe(
-        TE.tryCatch(
-          () => readFile(join(directory, corpusFiles.manifest)),
-          (error): CorpusError =>
-            ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')
-              ? { _tag: 'NoCorpus', path: directory }
-              : unreadable(join(directory, corpusFiles.manifest), error)
-        ),
+        read(corpusFiles.manifest),
         TE.chainEitherK((bytes) =>
           pipe(parseManifest(Buffer.from(bytes).toString('utf8')), E.mapLeft(damaged(corpusFiles.manifest)))
         )

@@ -6,13 +6,13 @@
  */
 
 import { constants } from 'node:fs'
-import { appendFile, open, readFile } from 'node:fs/promises'
+import { appendFile, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { StoreError } from '../store/errors.js'
-import { attempt, writeFileWhole } from '../store/files.js'
+import { attempt, readBytes, writeFileWhole } from '../store/files.js'
 
 export type MetricsRecord = {
   readonly kind: 'step' | 'heldOut'
@@ -49,11 +49,12 @@ export const linesUpTo = (text: string, { step, owesEvaluation }: From): Readonl
     return at !== undefined && (at.step < step || (at.step === step && (at.isStep || !owesEvaluation)))
   })
 
-const readIfThere = (path: string): Promise<string> =>
-  readFile(path, 'utf8').catch((cause: unknown) => {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return ''
-    throw cause
-  })
+const readIfThere = (path: string): TE.TaskEither<StoreError, string> =>
+  pipe(
+    readBytes(path),
+    TE.map((bytes) => Buffer.from(bytes.buffer).toString('utf8')),
+    TE.orElse((e) => (e._tag === 'FileFailure' && e.code === 'ENOENT' ? TE.right('') : TE.left(e)))
+  )
 
 /** Never makes the file: one that begins in the middle of a run would pass for the whole. */
 const toItsEnd = constants.O_WRONLY | constants.O_APPEND
@@ -62,7 +63,7 @@ const toItsEnd = constants.O_WRONLY | constants.O_APPEND
 export const metricsFile = (directory: string, from: From): TE.TaskEither<StoreError, MetricsFile> => {
   const path = join(directory, 'metrics.jsonl')
   return pipe(
-    attempt('read it', path, () => readIfThere(path)),
+    readIfThere(path),
     TE.chain((text) =>
       writeFileWhole(
         path,

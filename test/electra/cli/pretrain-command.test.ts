@@ -146,6 +146,13 @@ describe('what a run is given', () => {
     const on = (corpus: string) => pureElectra('pretrain', '--corpus', corpus, '--out', at('refused'))
     expectFailure(await on(at('nowhere')), 1, /cannot read .*nowhere.corpus\.json: no such file/)
     await cp(at('corpus'), at('damaged'), { recursive: true })
+    for (const name of ['corpus.json', 'vocab.txt', 'tokenizer.json', 'train.bin', 'heldout.bin']) {
+      await cp(at('corpus'), at('piped'), { recursive: true })
+      await rm(at('piped', name))
+      await promisify(execFile)('mkfifo', [at('piped', name)])
+      expectFailure(await on(at('piped')), 1, `${name} is damaged: found a named pipe, expected a file`)
+      await rm(at('piped'), { recursive: true })
+    }
     const bytes = await readFile(at('damaged', 'train.bin'))
     bytes[bytes.length >> 1] ^= 1
     await writeFile(at('damaged', 'train.bin'), bytes)

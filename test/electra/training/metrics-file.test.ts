@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { linesUpTo, metricsFile, type MetricsRecord } from '../../../src/electra/training/metrics-file.js'
@@ -64,6 +66,18 @@ describe('the metrics file', () => {
       _tag: 'FileFailure',
       code: 'ENOTDIR',
       path: join(inTheWay, 'run', 'metrics.jsonl')
+    })
+  })
+})
+
+describe('metrics that are no file', () => {
+  it('are refused, and never waited for', async () => {
+    const out = join(directory, 'piped')
+    await mkdir(out)
+    await promisify(execFile)('mkfifo', [join(out, 'metrics.jsonl')])
+    expect(left(await metricsFile(out, { step: 0, owesEvaluation: false })())).toMatchObject({
+      _tag: 'Corrupt',
+      found: 'a named pipe'
     })
   })
 })
