@@ -9,7 +9,7 @@
 import { dotNode, freeAxes, permuteNode, type OpOf, type Tensor } from '../tensor/tensor.js'
 
 /** One operand, and the roles of its axes. Batch and contracted axes stand in the order of the pairs. */
-type Operand = {
+type DotOperand = {
   readonly x: Tensor
   readonly batch: ReadonlyArray<number>
   readonly contract: ReadonlyArray<number>
@@ -28,14 +28,14 @@ export const dotCotangents = (
   const freeOfA = freeAxes(a.shape.length, batch.left, contract.left)
   const freeOfB = freeAxes(b.shape.length, batch.right, contract.right)
   const start = batch.left.length
-  const left: Operand = {
+  const left: DotOperand = {
     x: a,
     batch: batch.left,
     contract: contract.left,
     free: freeOfA,
     freeInResult: freeOfA.map((_, i) => start + i)
   }
-  const right: Operand = {
+  const right: DotOperand = {
     x: b,
     batch: batch.right,
     contract: contract.right,
@@ -45,7 +45,7 @@ export const dotCotangents = (
   return [cotangentOf(left, right, ct), cotangentOf(right, left, ct)]
 }
 
-const cotangentOf = (own: Operand, other: Operand, ct: Tensor): Tensor => {
+const cotangentOf = (own: DotOperand, other: DotOperand, ct: Tensor): Tensor => {
   const batchInResult = own.batch.map((_, i) => i)
   // What remains of the other operand are its contracted axes, in its own order: here as axes of this operand.
   const contracted = other.contract

@@ -31,7 +31,7 @@ export { shardBatchSpec, type Denominators, type ShardBatch } from './objective/
 export { objectiveOf } from './objective/choose.js'
 export { corrupt, sampleTokens, type Corrupted } from './objective/corruption.js'
 export { maskedLmObjective } from './objective/masked-lm.js'
-export type { MetricSums, Objective, Report, Run, ShardLoss } from './objective/objective.js'
+export type { MetricSums, Objective, Report, ForwardMode, ShardLoss } from './objective/objective.js'
 export {
   jointForward,
   replacedTokenObjective,

@@ -137,7 +137,7 @@ export const encode = (entries: ReadonlyArray<NamedStored>, metadata: Metadata =
 
 // ------------------------------------------------------------------ reading
 
-type Place = {
+type HeaderEntry = {
   readonly name: string
   readonly dtype: StoredDType
   readonly shape: Shape
@@ -231,7 +231,7 @@ const byteLengthOf = (dtype: StoredDType, shape: Shape): number | undefined =>
     storedBytes[dtype]
   )
 
-const placeOf = (name: string, info: unknown): E.Either<SafetensorsError, Place> => {
+const placeOf = (name: string, info: unknown): E.Either<SafetensorsError, HeaderEntry> => {
   const where = `tensor ${describe(name)}`
   if (!isObject(info)) return invalidHeader(where, describe(info), 'an object')
   const unknown = Object.keys(info).find((key) => !infoKeys.includes(key))
@@ -251,7 +251,10 @@ const placeOf = (name: string, info: unknown): E.Either<SafetensorsError, Place>
 }
 
 /** Places in file order, each beginning where the one before ends, and the last ending where the file does. */
-const inOrder = (places: ReadonlyArray<Place>, size: number): E.Either<SafetensorsError, ReadonlyArray<Place>> => {
+const inOrder = (
+  places: ReadonlyArray<HeaderEntry>,
+  size: number
+): E.Either<SafetensorsError, ReadonlyArray<HeaderEntry>> => {
   const sorted = [...places].sort((a, b) => a.begin - b.begin || a.end - b.end)
   let next = 0
   for (const { name, begin, end } of sorted) {

@@ -11,7 +11,7 @@ import type { Tree } from '../../tensor/tree.js'
 import type { CorruptedBatch, Denominators, ShardBatch } from './batch.js'
 
 /** How a loss is computed this time: with dropout (training) or without, and the key for it and for sampling. */
-export type Run = { readonly training: boolean; readonly key: Key }
+export type ForwardMode = { readonly training: boolean; readonly key: Key }
 
 /** Sums over the shard, scalars or vectors, f32: they add over shards to the whole batch's. */
 export type MetricSums<A = Tensor> = { readonly [name: string]: A }
@@ -35,7 +35,7 @@ export type Judge = {
 export type Objective = {
   readonly name: string
   readonly parameters: Tree<ParameterSpec>
-  readonly shardLoss: (params: Params, batch: ShardBatch, denominators: Denominators, run: Run) => ShardLoss
+  readonly shardLoss: (params: Params, batch: ShardBatch, denominators: Denominators, run: ForwardMode) => ShardLoss
   /** Metric sums added over `batches` whole batches, as plain arrays. */
   readonly report: (sums: MetricSums<ArrayLike<number>>, batches: number) => Report
   /** Where there is a discriminator. */

@@ -27,7 +27,7 @@ import { binaryEntropy } from './entropy.js'
 import { corrupt, sampleTokens, type Corrupted } from './corruption.js'
 import { maskedLmLoss, maskedLmMetrics, maskedLmReport } from './masked-lm.js'
 import type { Key } from '../../tensor/random.js'
-import type { Judge, MetricSums, Objective, Run, ShardLoss } from './objective.js'
+import type { Judge, MetricSums, Objective, ForwardMode, ShardLoss } from './objective.js'
 
 export type JointParams<A = Tensor> = {
   readonly discriminator: Discriminator<A>
@@ -127,7 +127,7 @@ const judge = ({ model }: Pick<ElectraConfig, 'model'>): Judge => ({
 
 const shardLoss =
   (config: ElectraConfig) =>
-  (params: JointParams, batch: ShardBatch, denominators: Denominators, run: Run): ShardLoss => {
+  (params: JointParams, batch: ShardBatch, denominators: Denominators, run: ForwardMode): ShardLoss => {
     const sampler = sampleTokens(config.temperature, foldName('sample')(run.key))
     const forward = jointForward(config, sampler)(params, batch, denominators, run.training ? run.key : undefined)
     const sampledHits = pipe(forward.sampled, eq(batch.maskedIds), cast('f32'), weightedSum(batch.maskedWeights))

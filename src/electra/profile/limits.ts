@@ -22,14 +22,14 @@ export type Limits = {
 
 type LimitsError = WorkerError | TensorError
 
-type Run = () => Promise<E.Either<WorkerError, void>>
+type Trial = () => Promise<E.Either<WorkerError, void>>
 
 /** Seconds for which a run is repeated. */
 const patience = 0.2
 
 /** Seconds of the fastest run, of two at least. */
 const fastest =
-  (run: Run): TaskEither<WorkerError, number> =>
+  (run: Trial): TaskEither<WorkerError, number> =>
   async () => {
     const began = performance.now()
     let best = Infinity

@@ -217,7 +217,7 @@ const startOf = ({ params }: Fixture): State => {
   return { params: params, optimizer: { mu: zero, nu: zero }, step: tensor(0, { dtype: 'i32' }) }
 }
 
-type Run = {
+type Trajectory = {
   readonly first: Observed<Literal>
   readonly losses: ReadonlyArray<Literal>
   readonly norms: ReadonlyArray<Literal>
@@ -226,7 +226,7 @@ type Run = {
 
 /** The file's number of steps, on one batch. */
 const run =
-  (fixture: Fixture, inputs: StepInputs, device: Device): TE.TaskEither<StepError | EvaluationError, Run> =>
+  (fixture: Fixture, inputs: StepInputs, device: Device): TE.TaskEither<StepError | EvaluationError, Trajectory> =>
   async () => {
     const known = await evaluateTask(device)({ state: startOf(fixture), inputs })()
     if (E.isLeft(known)) return known
@@ -260,7 +260,7 @@ type Wanted = readonly [name: string, ours: Literal, tolerance: Tolerance]
 const inRows = (rows: ReadonlyArray<Literal>): Literal =>
   literal([rows.length, ...rows[0].shape], 'f32', Float64Array.from(rows.flatMap((row) => Array.from(peek(row)))))
 
-const compareAll = (fixture: Fixture, ours: Run, group: 'f32' | 'f64'): E.Either<FixtureError, Verification> => {
+const compareAll = (fixture: Fixture, ours: Trajectory, group: 'f32' | 'f64'): E.Either<FixtureError, Verification> => {
   const at = tolerances[group]
   const under = (prefix: string, tree: unknown, tolerance: Tolerance): ReadonlyArray<Wanted> =>
     tensorEntries(tree).map(([path, x]) => [`${prefix}.${path}`, x as Literal, tolerance])

@@ -105,7 +105,7 @@ type Counted = { readonly extent: number; readonly counters: ReadonlyArray<Term>
 type Stretch = { readonly counters: ReadonlyArray<Term>; readonly start: number }
 
 /** An operand's window, and the address of its element for this thread and a turn of the loop. */
-type Operand = {
+type OperandWindow = {
   readonly window: Window
   readonly address: (stretch: Stretch) => string
   /** No part of an address is above it. */
@@ -118,7 +118,7 @@ const operand = (
   batch: ReadonlyArray<number>,
   outer: Counted & { readonly stride: number },
   inner: { readonly extent: number; readonly stride: number }
-): Operand => {
+): OperandWindow => {
   const moves = ({ extent }: { readonly extent: number }): boolean => extent > 1
   const planes = batch.map((extent, d) => ({ extent, stride: matrix.batch[d] })).filter(moves)
   const [low, high] = reach([...planes, ...[outer, inner].filter(moves)])

@@ -11,7 +11,7 @@ import { collapse, dense } from './views.js'
 type Role = { readonly extents: Shape; readonly strides: ReadonlyArray<number> }
 
 /** One side of a contraction: its axes by what they do, in the order of the result (batch, free) and of the sum (contract). */
-export type Operand = {
+export type ContractionOperand = {
   readonly offset: number
   readonly batch: Role
   readonly free: Role
@@ -23,7 +23,7 @@ export const operandOf = (
   at: Affine,
   batch: ReadonlyArray<number>,
   contract: ReadonlyArray<number>
-): Operand => {
+): ContractionOperand => {
   const role = (axes: ReadonlyArray<number>): Role => ({
     extents: axes.map((axis) => shape[axis]),
     strides: axes.map((axis) => at.strides[axis])
@@ -42,13 +42,13 @@ export const flattened = ({
   batch,
   free,
   contract
-}: Operand): { readonly extents: Shape; readonly at: Affine } => ({
+}: ContractionOperand): { readonly extents: Shape; readonly at: Affine } => ({
   extents: [...batch.extents, ...free.extents, ...contract.extents],
   at: { offset, strides: [...batch.strides, ...free.strides, ...contract.strides] }
 })
 
 /** The same operand laid out densely in that order. */
-export const densified = (operand: Operand): Operand => {
+export const densified = (operand: ContractionOperand): ContractionOperand => {
   const { extents } = flattened(operand)
   const { strides } = dense(extents)
   const [b, f] = [operand.batch.extents.length, operand.batch.extents.length + operand.free.extents.length]
@@ -63,7 +63,7 @@ export const densified = (operand: Operand): Operand => {
 const merged = ({ extents, strides }: Role): ReadonlyArray<number> => collapse(extents, [strides]).lists[0]
 
 /** Whether each batch index selects a matrix with one row stride and one column stride. */
-export const isMatrix = ({ free, contract }: Operand): boolean =>
+export const isMatrix = ({ free, contract }: ContractionOperand): boolean =>
   merged(free).length <= 1 && merged(contract).length <= 1
 
 /** An axis of one element may have any stride. */
@@ -78,7 +78,7 @@ const strideOf = (role: Role): number => {
  * A batch axis along which the right side repeats and the left side only continues its rows is more rows: one larger
  * product instead of many.
  */
-export const contractionOf = (left: Operand, right: Operand): Contraction => {
+export const contractionOf = (left: ContractionOperand, right: ContractionOperand): Contraction => {
   const { extents, lists } = collapse(left.batch.extents, [left.batch.strides, right.batch.strides])
   let rank = extents.length
   let m = sizeOf(left.free.extents)

@@ -6,7 +6,7 @@
  */
 
 import type { Shape } from '../shape.js'
-import type { Affine, Step } from './kernel.js'
+import type { Affine, LoopStep } from './kernel.js'
 import { isElementwise } from './op-facts.js'
 import { instructionOf, specOf, type Program } from './program.js'
 import { readsOfInstruction, type Source } from './sources.js'
@@ -90,7 +90,7 @@ export type Body = {
   readonly extents: Shape
   readonly outer: number
   readonly out: Affine
-  readonly steps: ReadonlyArray<Step>
+  readonly steps: ReadonlyArray<LoopStep>
   /** The step of each root. */
   readonly roots: ReadonlyArray<number>
 }
@@ -105,10 +105,10 @@ export const bodyOf = (
   bufferOf: (base: number) => number | undefined,
   inside: number | undefined
 ): Body => {
-  const steps: Array<Step> = []
+  const steps: Array<LoopStep> = []
   const made = new Map<string, number>()
 
-  const compute = (base: number, at: Affine): Step => {
+  const compute = (base: number, at: Affine): LoopStep => {
     const { dtype } = specOf(scope.program, base)
     const buffer = base === inside ? undefined : bufferOf(base)
     if (buffer !== undefined) return { _tag: 'load', dtype, buffer, at }
@@ -170,11 +170,11 @@ export const bodyOf = (
   return tidy(draft, steps, roots)
 }
 
-const affineOf = (step: Step): ReadonlyArray<Affine> =>
+const affineOf = (step: LoopStep): ReadonlyArray<Affine> =>
   step._tag === 'load' || step._tag === 'lookup' || step._tag === 'index' ? [step.at] : []
 
 /** Merges the loops that every access walks as one. */
-const tidy = (draft: Draft, steps: ReadonlyArray<Step>, roots: ReadonlyArray<number>): Body => {
+const tidy = (draft: Draft, steps: ReadonlyArray<LoopStep>, roots: ReadonlyArray<number>): Body => {
   const functions = [draft.out, ...steps.flatMap(affineOf)]
   const part = (from: number, to: number): ReturnType<typeof collapse> =>
     collapse(

@@ -8,12 +8,12 @@
 
 import type { DType } from '../dtype.js'
 import type { Reduction } from '../elementwise.js'
-import type { Affine, BufferSpec, Product, Random, Step } from './kernel.js'
+import type { Affine, BufferSpec, Product, Random, LoopStep } from './kernel.js'
 import type { Shape } from '../shape.js'
 
 /** As in `kernel.ts`, over all axes of the nest; and the reduction of earlier step `x` along the row. */
 export type FusedStep =
-  Step | { readonly _tag: 'fold'; readonly dtype: DType; readonly fn: Reduction; readonly x: number }
+  LoopStep | { readonly _tag: 'fold'; readonly dtype: DType; readonly fn: Reduction; readonly x: number }
 
 /**
  * Where the value of a step goes.

@@ -20,7 +20,7 @@ export type View = { readonly buffer: number; readonly at: Affine }
 /**
  * One value of a loop body. Operands are numbers of earlier steps. `dtype` is the type of the result.
  */
-export type Step =
+export type LoopStep =
   /** As in the program: a double that the device rounds. */
   | { readonly _tag: 'constant'; readonly dtype: DType; readonly value: number }
   /** The value of the affine function itself. */
@@ -65,7 +65,7 @@ export type Loop = {
   readonly _tag: 'loop'
   readonly extents: Shape
   readonly reduce: { readonly fn: Reduction; readonly extents: Shape } | undefined
-  readonly body: ReadonlyArray<Step>
+  readonly body: ReadonlyArray<LoopStep>
   readonly out: View
 }
 
@@ -76,7 +76,7 @@ export type Loop = {
 export type Scatter = {
   readonly _tag: 'scatter'
   readonly extents: Shape
-  readonly body: ReadonlyArray<Step>
+  readonly body: ReadonlyArray<LoopStep>
   readonly index: number
   readonly value: number
   readonly extent: number
@@ -133,7 +133,7 @@ export type KernelProgram = {
   readonly kernels: ReadonlyArray<Kernel>
 }
 
-const buffersOfBody = (body: ReadonlyArray<Step>): ReadonlyArray<number> =>
+const buffersOfBody = (body: ReadonlyArray<LoopStep>): ReadonlyArray<number> =>
   body.flatMap((step) => (step._tag === 'load' || step._tag === 'lookup' ? [step.buffer] : []))
 
 /** The buffers that a kernel reads, each once, in order of first use. */

@@ -11,9 +11,9 @@ import { bytesPerElement, type DType } from '../dtype.js'
 import { type Reduction, reductionIdentity } from '../elementwise.js'
 import { sizeOf, type Shape } from '../shape.js'
 import type { Op, OpOf } from '../tensor.js'
-import { contractionOf, densified, flattened, isMatrix, operandOf, type Operand } from './contraction.js'
+import { contractionOf, densified, flattened, isMatrix, operandOf, type ContractionOperand } from './contraction.js'
 import { bodyOf, draftOf, placed, repeats, want, type Body, type Draft, type Scope } from './draft.js'
-import type { Affine, BufferSpec, Kernel, KernelProgram, Step, View } from './kernel.js'
+import type { Affine, BufferSpec, Kernel, KernelProgram, LoopStep, View } from './kernel.js'
 import { instructionOf, outputSpecs, specOf, type Instruction, type Program, type Spec } from './program.js'
 import { factsOf, isElementwise, type ElementwiseOp } from './op-facts.js'
 import { isFree, sourcesOf, type Source } from './sources.js'
@@ -185,7 +185,7 @@ const makeProduct = (
   s: Scheduling,
   v: number,
   values: readonly [number, number],
-  operands: readonly [Operand, Operand]
+  operands: readonly [ContractionOperand, ContractionOperand]
 ): void => {
   const [left, right] = values.map((x, side) => {
     const operand = operands[side]
@@ -214,7 +214,7 @@ const makeIntegerDot = (
   v: number,
   { shape, dtype }: Instruction,
   values: readonly [number, number],
-  [left, right]: readonly [Operand, Operand]
+  [left, right]: readonly [ContractionOperand, ContractionOperand]
 ): void => {
   const zeros = (list: ReadonlyArray<number>): ReadonlyArray<number> => list.map(() => 0)
   const extents = [...left.batch.extents, ...left.free.extents, ...right.free.extents, ...left.contract.extents]
@@ -230,7 +230,7 @@ const makeIntegerDot = (
   const draft = open(s, extents, shape.length, out, roots)
   s.pending.push((number) => {
     const { extents: loops, outer, out: at, steps, roots: sides } = bodyIn(s, draft, number, undefined)
-    const product: Step = { _tag: 'binary', dtype, fn: 'mul', x: sides[0], y: sides[1] }
+    const product: LoopStep = { _tag: 'binary', dtype, fn: 'mul', x: sides[0], y: sides[1] }
     return {
       _tag: 'loop',
       extents: loops.slice(0, outer),

@@ -32,9 +32,9 @@ import {
   usualBlocks,
   type Frame,
   type Linking,
-  type Step,
+  type Launch,
   type SumBlocks
-} from './wasm-steps.js'
+} from './wasm-launches.js'
 
 export type WasmOptions = {
   /** The memory to work in, shared with whoever else has it; otherwise one of its own. */
@@ -74,7 +74,7 @@ const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignm
 type Loaded<T extends Timing> = {
   readonly program: Program
   readonly compilation: Compilation
-  readonly steps: ReadonlyArray<Step<T>>
+  readonly steps: ReadonlyArray<Launch<T>>
 }
 
 const workingBytesOf = ({ plan: { arenaBytes }, scratchBytes }: Compilation): number =>
@@ -127,7 +127,7 @@ const open = <T extends Timing>(
 }
 
 const runNow = (
-  steps: ReadonlyArray<Step<'sync'>>,
+  steps: ReadonlyArray<Launch<'sync'>>,
   { frame, finish }: Opened,
   observe: Observe | undefined
 ): E.Either<DeviceError, void> => {
@@ -140,7 +140,7 @@ const runNow = (
 }
 
 const runLater = async (
-  steps: ReadonlyArray<Step<'async'>>,
+  steps: ReadonlyArray<Launch<'async'>>,
   { frame, finish }: Opened,
   observe: Observe | undefined
 ): Promise<E.Either<DeviceError, void>> => {
@@ -160,12 +160,12 @@ const run =
     const now: IOEither<DeviceError, void> = () =>
       pipe(
         opened(),
-        E.chain((o) => runNow(loaded.steps as ReadonlyArray<Step<'sync'>>, o, observe))
+        E.chain((o) => runNow(loaded.steps as ReadonlyArray<Launch<'sync'>>, o, observe))
       )
     // Programs share the working memory: a run that begins while another waits for its products must wait too.
     const later: TaskEither<DeviceError, void> = context.gate(async () => {
       const o = opened()
-      return E.isLeft(o) ? o : runLater(loaded.steps as ReadonlyArray<Step<'async'>>, o.right, observe)
+      return E.isLeft(o) ? o : runLater(loaded.steps as ReadonlyArray<Launch<'async'>>, o.right, observe)
     })
     return (context.timing === 'sync' ? now : later) as Running<T, DeviceError, void>
   }

@@ -9,10 +9,10 @@ import type { Memory } from '../../tensor/run/memory.js'
 import type { WorkerError } from '../error.js'
 import type { Pool } from './pool.js'
 
-type Block = { readonly address: number; readonly bytes: number }
+type Allocation = { readonly address: number; readonly bytes: number }
 
 /** The memory, and what is allocated in it through this value while `isOpen`. */
-const recorded = (memory: Memory, blocks: Array<Block>, isOpen: () => boolean): Memory => ({
+const recorded = (memory: Memory, blocks: Array<Allocation>, isOpen: () => boolean): Memory => ({
   ...memory,
   allocate: (bytes) =>
     pipe(
@@ -31,7 +31,7 @@ export const allOrNothing =
     pipe(
       TE.fromIOEither(pool.memory),
       TE.chain((memory) => async () => {
-        const blocks: Array<Block> = []
+        const blocks: Array<Allocation> = []
         let isOpen = true
         const during = recorded(memory, blocks, () => isOpen)
         const prepared = await prepare({ ...pool, memory: () => E.Functor.map(pool.memory(), () => during) })()

@@ -10,7 +10,7 @@ import {
   type Denominators,
   type ShardBatch
 } from '../../../src/electra/objective/batch.js'
-import type { Run } from '../../../src/electra/objective/objective.js'
+import type { ForwardMode } from '../../../src/electra/objective/objective.js'
 import { shardGradOf } from '../../../src/electra/training/programs.js'
 import { initialise, isParameterSpec, type ParameterSpec, type Params } from '../../../src/nn/index.js'
 import { random, spec, trace, type Shape, type Tensor } from '../../../src/tensor/index.js'
@@ -36,10 +36,11 @@ type Mode = 'training' | 'evaluation' | 'gradient'
 /** The shapes of the random words in a program, but for the two of a folded key: sorted. */
 const draws = (of: ElectraConfig, mode: Mode): ReadonlyArray<string> => {
   const objective = objectiveOf(of, vocabSize)
-  const traced = trace((params: Params, batch: ShardBatch, denominators: Denominators, key: Run['key']): unknown =>
-    mode === 'gradient'
-      ? shardGradOf(objective)(params, batch, denominators, key)
-      : objective.shardLoss(params, batch, denominators, { training: mode === 'training', key })
+  const traced = trace(
+    (params: Params, batch: ShardBatch, denominators: Denominators, key: ForwardMode['key']): unknown =>
+      mode === 'gradient'
+        ? shardGradOf(objective)(params, batch, denominators, key)
+        : objective.shardLoss(params, batch, denominators, { training: mode === 'training', key })
   )(placeholders(of), shardBatchSpec(b, length, slots), denominatorsSpec, spec([2], 'u32'))
   return right(traced)
     .program.instructions.filter(({ op }) => op._tag === 'randomBits')

@@ -13,7 +13,7 @@ import {
   type FusedLoop,
   type FusedProgram
 } from '../../../src/tensor/program/fused.js'
-import type { Kernel, KernelProgram, Step } from '../../../src/tensor/program/kernel.js'
+import type { Kernel, KernelProgram, LoopStep } from '../../../src/tensor/program/kernel.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
 import { spec, trace } from '../../../src/tensor/program/trace.js'
 import { sizeOf } from '../../../src/tensor/shape.js'
@@ -63,13 +63,13 @@ const meshOf = (all: ReadonlyArray<Knot>): KernelProgram => ({
       const contraction = { batch: [], m: 32, n: 32, k: 32, left: matrix, right: matrix }
       return { _tag: 'contraction', left, right, out, contraction }
     }
-    const load = (buffer: number, ...strides: ReadonlyArray<number>): Step => ({
+    const load = (buffer: number, ...strides: ReadonlyArray<number>): LoopStep => ({
       _tag: 'load',
       dtype: 'f32',
       buffer,
       at: { offset: 0, strides }
     })
-    const add = (x: number, y: number): Step => ({ _tag: 'binary', dtype: 'f32', fn: 'add', x, y })
+    const add = (x: number, y: number): LoopStep => ({ _tag: 'binary', dtype: 'f32', fn: 'add', x, y })
     const alike = [load(left, 32, 1), load(right, 32, 1), add(0, 1)]
     return {
       _tag: 'loop',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { pipe } from 'fp-ts/lib/function.js'
 import { describe, expect, it } from 'vitest'
-import { readsOf, writeOf, type Affine, type KernelProgram, type Step } from '../../../src/tensor/program/kernel.js'
+import { readsOf, writeOf, type Affine, type KernelProgram, type LoopStep } from '../../../src/tensor/program/kernel.js'
 import { lower } from '../../../src/tensor/program/lower.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
 import { add, div, erf, exp, maximum, mul, sub } from '../../../src/tensor/ops/arithmetic.js'
@@ -64,7 +64,7 @@ describe('schedule', () => {
           expect(least).toBeGreaterThanOrEqual(0)
           expect(greatest + more).toBeLessThan(program.buffers[buffer].size)
         }
-        const body = (steps: ReadonlyArray<Step>, extents: Shape): void =>
+        const body = (steps: ReadonlyArray<LoopStep>, extents: Shape): void =>
           steps.forEach((step) => {
             if (step._tag === 'load') within(step.buffer, extents, step.at)
             if (step._tag === 'lookup' && step.extent > 0)

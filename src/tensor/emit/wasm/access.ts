@@ -10,18 +10,18 @@ import { i16x8, i32, i32x4, i8x16, v128, type Code } from './assembler.js'
 import { allLanes, type Lanes } from './lanes.js'
 
 /** Lane `l` is at byte `address + offset + l * stride`. `address` may stand several times. */
-export type Place = { readonly address: Code; readonly offset: number; readonly stride: number }
+export type LanePointer = { readonly address: Code; readonly offset: number; readonly stride: number }
 
 const zeros = i32x4.all(0)
 
 /** Memory holds any byte for true. */
 const maskOf = (words: Code): Code => i32x4.gtS(words, zeros)
 
-const placeOfLane = ({ offset, stride }: Place, lane: number): number => offset + lane * stride
+const placeOfLane = ({ offset, stride }: LanePointer, lane: number): number => offset + lane * stride
 
 const lanesBelow = (lanes: Lanes): ReadonlyArray<0 | 1 | 2 | 3> => allLanes.slice(0, lanes)
 
-const loadWords = (place: Place, lanes: Lanes): Code => {
+const loadWords = (place: LanePointer, lanes: Lanes): Code => {
   const { address, offset, stride } = place
   if (stride === 4 && lanes === 4) return v128.load(address, offset)
   if (stride === 4 && lanes === 2) return v128.load64Zero(address, offset)
@@ -33,7 +33,7 @@ const loadWords = (place: Place, lanes: Lanes): Code => {
     )
 }
 
-const loadBytes = (place: Place, lanes: Lanes): Code => {
+const loadBytes = (place: LanePointer, lanes: Lanes): Code => {
   const { address, offset, stride } = place
   if (stride === 1 && lanes === 4) return i32x4.extendLowI16x8U(i16x8.extendLowI8x16U(v128.load32Zero(address, offset)))
   return lanesBelow(lanes).reduce<Code>(
@@ -43,21 +43,21 @@ const loadBytes = (place: Place, lanes: Lanes): Code => {
 }
 
 /** The first `lanes` lanes; the others hold anything. */
-export const loadLanes = (dtype: DType, place: Place, lanes: Lanes): Code =>
+export const loadLanes = (dtype: DType, place: LanePointer, lanes: Lanes): Code =>
   dtype === 'bool' ? maskOf(loadBytes(place, lanes)) : loadWords(place, lanes)
 
 /** One element in every lane. */
-export const loadSplat = (dtype: DType, { address, offset }: Place): Code =>
+export const loadSplat = (dtype: DType, { address, offset }: LanePointer): Code =>
   dtype === 'bool' ? maskOf(i32x4.splat(i32.load8U(address, offset))) : v128.load32Splat(address, offset)
 
-const storeWords = (place: Place, lanes: Lanes, value: Code): Code => {
+const storeWords = (place: LanePointer, lanes: Lanes, value: Code): Code => {
   const { address, offset, stride } = place
   if (stride === 4 && lanes === 4) return v128.store(address, value, offset)
   if (stride === 4 && lanes === 2) return v128.store64Lane(address, value, 0, offset)
   return lanesBelow(lanes).map((lane) => v128.store32Lane(address, value, lane, placeOfLane(place, lane)))
 }
 
-const storeBytes = (place: Place, lanes: Lanes, value: Code): Code => {
+const storeBytes = (place: LanePointer, lanes: Lanes, value: Code): Code => {
   const { address, offset, stride } = place
   if (stride === 1 && lanes === 4) return v128.store32Lane(address, packed(value), 0, offset)
   return lanesBelow(lanes).map((lane) =>
@@ -71,7 +71,7 @@ const packed = (mask: Code): Code => v128.and(i8x16.shuffle(mask, mask, lowBytes
 const lowBytes = Array.from({ length: 16 }, (_, i) => 4 * (i % 4))
 
 /** The first `lanes` lanes of `value`, which may stand several times. */
-export const storeLanes = (dtype: DType, place: Place, lanes: Lanes, value: Code): Code =>
+export const storeLanes = (dtype: DType, place: LanePointer, lanes: Lanes, value: Code): Code =>
   dtype === 'bool' ? storeBytes(place, lanes, value) : storeWords(place, lanes, value)
 
 /** One element, of any dtype, into lane `lane` of what `emptyLanes` began and `lanesFrom` ends. */

@@ -3,7 +3,7 @@
  */
 
 import type { DType } from '../../dtype.js'
-import { emptyLanes, lanesFrom, loadLane, storeLane, type Place } from './access.js'
+import { emptyLanes, lanesFrom, loadLane, storeLane, type LanePointer } from './access.js'
 import { get, i32, i32x4, set, tee, v128, when, type Code, type Local, type Scope } from './assembler.js'
 import { allLanes, combineLanes, type Lanes } from './lanes.js'
 
@@ -31,7 +31,7 @@ export const find = (base: Code, index: Code, { extent, stride }: Indexing, { ba
 export const gather = (
   scope: Scope,
   dtype: DType,
-  { address, offset, stride }: Place,
+  { address, offset, stride }: LanePointer,
   lanes: Lanes,
   index: Code,
   indexing: Indexing
@@ -59,7 +59,7 @@ export const gather = (
 export const scatterAdd = (
   scope: Scope,
   dtype: DType,
-  { address, offset, stride }: Place,
+  { address, offset, stride }: LanePointer,
   lanes: Lanes,
   index: Code,
   indexing: Indexing,

@@ -68,7 +68,7 @@ const integerDivision =
   }
 
 /** What is known of the second operand beforehand. */
-export type Operand =
+export type SecondOperand =
   | { readonly _tag: 'constant'; readonly value: number }
   /** The same in every lane. */
   | { readonly _tag: 'splat' }
@@ -79,7 +79,7 @@ const shift = (
   single: (x: Code, count: Code) => Code,
   x: Code,
   y: Code,
-  operand: Operand
+  operand: SecondOperand
 ): Code => {
   switch (operand._tag) {
     case 'constant':
@@ -95,7 +95,7 @@ const shift = (
  * The larger or the smaller, NaN where either is. With a number `c` on the right one instruction does for the eight of the
  * general case: `pmax` and `pmin` give `x` where they cannot compare.
  */
-const floatExtreme = (fn: 'max' | 'min', x: Code, y: Code, operand: Operand): Code => {
+const floatExtreme = (fn: 'max' | 'min', x: Code, y: Code, operand: SecondOperand): Code => {
   const c = operand._tag === 'constant' ? Math.fround(operand.value) : NaN
   if (fn === 'max') {
     if (Number.isNaN(c)) return f32x4.max(x, y)
@@ -105,7 +105,7 @@ const floatExtreme = (fn: 'max' | 'min', x: Code, y: Code, operand: Operand): Co
   return Number.isNaN(c) || Object.is(c, -0) ? f32x4.min(x, y) : f32x4.pmin(x, y)
 }
 
-const floatBinary = (math: MathLibrary, fn: Binary, x: Code, y: Code, operand: Operand): Code => {
+const floatBinary = (math: MathLibrary, fn: Binary, x: Code, y: Code, operand: SecondOperand): Code => {
   switch (fn) {
     case 'add':
       return f32x4.add(x, y)
@@ -131,7 +131,7 @@ const floatBinary = (math: MathLibrary, fn: Binary, x: Code, y: Code, operand: O
 }
 
 /** Of i32, u32, and the bits of bool. */
-const bitsBinary = (signed: boolean, fn: Binary, scope: Scope, x: Code, y: Code, operand: Operand): Code => {
+const bitsBinary = (signed: boolean, fn: Binary, scope: Scope, x: Code, y: Code, operand: SecondOperand): Code => {
   switch (fn) {
     case 'add':
       return i32x4.add(x, y)
@@ -190,7 +190,7 @@ const bitsUnary = (fn: Unary, x: Code): Code => {
 
 export type LaneOperations = {
   readonly unary: (fn: Unary, dtype: DType, x: Code) => Code
-  readonly binary: (fn: Binary, dtype: DType, x: Code, y: Code, operand: Operand) => Code
+  readonly binary: (fn: Binary, dtype: DType, x: Code, y: Code, operand: SecondOperand) => Code
 }
 
 /** The operations that may need locals or calls, for one function. */

@@ -7,7 +7,7 @@
  * Every element of the result is the same sum, whatever else is computed beside it: its products are added in order of
  * the contraction, in f32, `blockDepth` at a time from zero, and the sums of those blocks in order. So its bits depend on
  * its row of the left operand and its column of the right one alone, and a product may be cut into panels freely.
- * Sums of more than `blockDepth` blocks are the caller's to cut (`run/wasm-steps.ts`).
+ * Sums of more than `blockDepth` blocks are the caller's to cut (`run/wasm-launches.ts`).
  *
  * Source: Goto and van de Geijn 2008, Anatomy of high-performance matrix multiplication.
  * https://doi.org/10.1145/1356052.1356053

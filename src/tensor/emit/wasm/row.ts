@@ -7,7 +7,7 @@
 
 import type { FusedLoop } from '../../program/fused.js'
 import { costOf, keptSteps, passesOf, walks, type Pass, type Recall } from '../../program/passes.js'
-import { loadLanes, storeLanes, type Place } from './access.js'
+import { loadLanes, storeLanes, type LanePointer } from './access.js'
 import { doWhile, get, i32, increase, set, when, type Code, type Local } from './assembler.js'
 import { block, foldLanes, hasBlocks } from './fold.js'
 import { lanesIn } from './lanes.js'
@@ -56,7 +56,7 @@ export const rowCode = (context: RowContext): Code => {
   const { value } = steps
 
   const rows = new Map(keptSteps(passes).map((step, i) => [step, i * scratchRow(loop)]))
-  const scratchPlace = (step: number, { offset, element }: Vector): Place => ({
+  const scratchPlace = (step: number, { offset, element }: Vector): LanePointer => ({
     address: offset === undefined ? get(scratch) : i32.add(get(scratch), get(offset)),
     offset: (rows.get(step) ?? 0) + element * 4,
     stride: 4

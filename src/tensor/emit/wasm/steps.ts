@@ -8,11 +8,11 @@
 import { bytesPerElement, type DType } from '../../dtype.js'
 import { operandsOf, variesAlongRow, type FusedLoop, type FusedStep } from '../../program/fused.js'
 import type { Affine } from '../../program/kernel.js'
-import { emptyLanes, loadLanes, loadSplat, type Place } from './access.js'
+import { emptyLanes, loadLanes, loadSplat, type LanePointer } from './access.js'
 import { f32x4, get, i32, i32x4, set, v128, type Code, type Local, type Scope } from './assembler.js'
 import { foldOfSame } from './fold.js'
 import { find, foundIn, gather, type Indexing } from './indexed.js'
-import { castLanes, compareLanes, constantLanes, laneOperations, type Lanes, type Operand } from './lanes.js'
+import { castLanes, compareLanes, constantLanes, laneOperations, type Lanes, type SecondOperand } from './lanes.js'
 import type { MathLibrary } from './math.js'
 import { memo } from './memo.js'
 import type { Nest } from './nest.js'
@@ -52,13 +52,13 @@ export type StepContext = {
   readonly address: (buffer: number) => Local
 }
 
-export type Steps = {
+export type StepValues = {
   /** The value of a step, once the code that computes it has run. */
   readonly value: (step: number, slot: number) => Code
   readonly local: (step: number, slot: number) => Local
   /** The address of an array for the row, but for the offset of `at`. */
   readonly base: (buffer: number, dtype: DType, at: Affine) => Code
-  readonly place: (base: Code, dtype: DType, at: Affine, vector: Vector) => Place
+  readonly place: (base: Code, dtype: DType, at: Affine, vector: Vector) => LanePointer
   /** For a step that is the same along the row: the least level of the nest where it is known. */
   readonly levelOf: (step: number) => number
   /** Computes such a step. */
@@ -79,7 +79,7 @@ export const indexingOf = ({ extent, stride }: Indexing, dtype: DType): Indexing
   stride: stride * bytesPerElement(dtype)
 })
 
-export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Steps => {
+export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): StepValues => {
   const { body, extents } = loop
   const row = extents.length - 1
   const varies = variesAlongRow(loop)
@@ -97,7 +97,7 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
     return nest.along(get(parameter), `b${parameter.index}`, bytesPerElement(dtype), at)
   }
 
-  const place = (from: Code, dtype: DType, at: Affine, { offset, element }: Vector): Place => {
+  const place = (from: Code, dtype: DType, at: Affine, { offset, element }: Vector): LanePointer => {
     const bytes = bytesPerElement(dtype)
     const stride = at.strides[row] * bytes
     return {
@@ -115,7 +115,7 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
 
   // ---------------------------------------------------------------- values
 
-  const operandOf = (i: number): Operand => {
+  const operandOf = (i: number): SecondOperand => {
     const step = body[i]
     if (step._tag === 'constant') return step
     return { _tag: varies[i] ? 'lanes' : 'splat' }
@@ -177,7 +177,8 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
     return gather(scope, dtype, whole, lanes, value(index, slot), indexingOf(step, dtype))
   }
 
-  const load = ({ buffer, dtype, at }: Load, vector: Vector): Place => place(base(buffer, dtype, at), dtype, at, vector)
+  const load = ({ buffer, dtype, at }: Load, vector: Vector): LanePointer =>
+    place(base(buffer, dtype, at), dtype, at, vector)
 
   const stillValue = (i: number): Code => {
     const step = body[i]

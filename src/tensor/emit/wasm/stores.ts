@@ -4,31 +4,31 @@
 
 import { bytesPerElement, type DType } from '../../dtype.js'
 import type { Store } from '../../program/fused.js'
-import { loadLanes, storeLanes, type Place } from './access.js'
+import { loadLanes, storeLanes, type LanePointer } from './access.js'
 import { get, i32, i32x4, set, when, type Code } from './assembler.js'
 import { find, foundIn, scatterAdd } from './indexed.js'
 import { combineLanes } from './lanes.js'
 import { memo } from './memo.js'
 import { isFound, type Sums } from './sums.js'
-import { indexingOf, type StepContext, type Steps, type Vector } from './steps.js'
+import { indexingOf, type StepContext, type StepValues, type Vector } from './steps.js'
 
 export type Stores = {
   /** Where the elements of a store without `scatter` lie. */
-  readonly place: (store: Store, vector: Vector) => Place
+  readonly place: (store: Store, vector: Vector) => LanePointer
   /** What a store along the row needs before the row. */
   readonly beforeRow: (store: Store) => Code
   /** Stores the elements of one vector. */
   readonly along: (store: Store, vector: Vector) => Code
 }
 
-export const storesOf = ({ loop, scope }: StepContext, { value, base, place }: Steps, sums: Sums): Stores => {
+export const storesOf = ({ loop, scope }: StepContext, { value, base, place }: StepValues, sums: Sums): Stores => {
   const dtypeOf = (store: Store): DType => loop.body[store.value].dtype
   const baseOf = (store: Store): Code => base(store.buffer, dtypeOf(store), store.at)
   const result = scope.local('v128')
 
   const found = memo((_: Store) => foundIn(scope))
 
-  const write = (store: Store, to: Place, { lanes, slot }: Vector): Code => {
+  const write = (store: Store, to: LanePointer, { lanes, slot }: Vector): Code => {
     const { combine, value: step } = store
     const dtype = dtypeOf(store)
     if (combine === undefined) return storeLanes(dtype, to, lanes, value(step, slot))

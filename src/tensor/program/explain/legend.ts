@@ -18,21 +18,21 @@ type Side = 'in' | 'out'
 type Known = { readonly buffer: number; readonly side: Side; readonly path: string }
 
 /** Some segments of a path that follow one another. */
-type Run = { readonly text: string; readonly path: string; readonly length: number; readonly isEnd: boolean }
+type Subpath = { readonly text: string; readonly path: string; readonly length: number; readonly isEnd: boolean }
 
 const startsWithLetter = (text: string): boolean => /^[a-zA-Z_]/.test(text)
 
 /** The best first: two words from the end, `dense.bias`, then one, then three; then any part, the shorter the better. */
-const rankOf = ({ text, length, isEnd }: Run): number => {
+const rankOf = ({ text, length, isEnd }: Subpath): number => {
   const rank = isEnd && length <= 3 ? [1, 0, 2][length - 1] : 2 + length
   return startsWithLetter(text) ? rank : rank + 100
 }
 
-const runsOf = (path: string): ReadonlyArray<Run> => {
+const runsOf = (path: string): ReadonlyArray<Subpath> => {
   const segments = path.split('.')
   const last = segments.length
   const runs = segments.flatMap((_, from) =>
-    Array.from({ length: last - from }, (__, i): Run => {
+    Array.from({ length: last - from }, (__, i): Subpath => {
       const length = i + 1
       const to = from + length
       const around = [...segments.slice(0, from), '*', ...segments.slice(to)]

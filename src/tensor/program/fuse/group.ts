@@ -154,9 +154,9 @@ const keyOf = (step: FusedStep): string => {
 }
 
 /** A list of steps in the making, each distinct value once. */
-export type Steps = { readonly list: Array<FusedStep>; readonly add: (step: FusedStep) => number }
+export type StepList = { readonly list: Array<FusedStep>; readonly add: (step: FusedStep) => number }
 
-export const stepsFrom = (steps: ReadonlyArray<FusedStep>): Steps => {
+export const stepsFrom = (steps: ReadonlyArray<FusedStep>): StepList => {
   const list: Array<FusedStep> = [...steps]
   const known = new Map(list.map((step, i) => [keyOf(step), i]))
   return {

@@ -7,12 +7,12 @@
  */
 
 /** Disjoint runs of places in ascending order, none touching the next: starts and ends. */
-type Runs = { readonly starts: Array<number>; readonly ends: Array<number> }
+type Intervals = { readonly starts: Array<number>; readonly ends: Array<number> }
 
-const noRuns = (): Runs => ({ starts: [], ends: [] })
+const noRuns = (): Intervals => ({ starts: [], ends: [] })
 
 /** The number of the first run that ends after a place. */
-const firstAfter = ({ ends }: Runs, place: number): number => {
+const firstAfter = ({ ends }: Intervals, place: number): number => {
   let [lo, hi] = [0, ends.length]
   while (lo < hi) {
     const middle = (lo + hi) >> 1
@@ -22,7 +22,7 @@ const firstAfter = ({ ends }: Runs, place: number): number => {
   return lo
 }
 
-const include = (runs: Runs, start: number, end: number): void => {
+const include = (runs: Intervals, start: number, end: number): void => {
   const { starts, ends } = runs
   // From the first run that ends at `start` or later to the last that begins at `end` or sooner.
   let at = firstAfter(runs, start - 1)
@@ -51,8 +51,8 @@ export const occupancy = (times: number, looked: () => void): Occupancy => {
   let leaves = 1
   while (leaves < times) leaves *= 2
   /** By node, the root being 1 and the children of `n` being `2 n` and `2 n + 1`. */
-  const always: Array<Runs | undefined> = []
-  const sometimes: Array<Runs | undefined> = []
+  const always: Array<Intervals | undefined> = []
+  const sometimes: Array<Intervals | undefined> = []
 
   /** The nodes whose spans make up the given one. */
   const parts = (from: number, to: number): ReadonlyArray<number> => {
@@ -71,11 +71,11 @@ export const occupancy = (times: number, looked: () => void): Occupancy => {
     return [...all].sort((a, b) => a - b)
   }
 
-  const add = (table: Array<Runs | undefined>, node: number, start: number, end: number): void =>
+  const add = (table: Array<Intervals | undefined>, node: number, start: number, end: number): void =>
     include((table[node] ??= noRuns()), start, end)
 
   /** The lowest place from `start` on with so many free ones in all lists of runs. */
-  const gapFrom = (start: number, taken: ReadonlyArray<Runs>, size: number): number => {
+  const gapFrom = (start: number, taken: ReadonlyArray<Intervals>, size: number): number => {
     let place = start
     // Over once no list has moved the place since each of them was last asked.
     for (let at = 0, unmoved = 0; unmoved < taken.length; at = (at + 1) % taken.length, unmoved++) {
@@ -90,8 +90,10 @@ export const occupancy = (times: number, looked: () => void): Occupancy => {
     return place
   }
 
-  const present = (nodes: ReadonlyArray<number>, table: ReadonlyArray<Runs | undefined>): ReadonlyArray<Runs> =>
-    nodes.flatMap((node) => table[node] ?? [])
+  const present = (
+    nodes: ReadonlyArray<number>,
+    table: ReadonlyArray<Intervals | undefined>
+  ): ReadonlyArray<Intervals> => nodes.flatMap((node) => table[node] ?? [])
 
   // Places are only ever taken: below what was found for a node, nothing of that size is free there any more.
   let sizeOfFloors = -1
@@ -100,7 +102,7 @@ export const occupancy = (times: number, looked: () => void): Occupancy => {
 
   /** For each of some nodes and all above them, from the root down, the lowest gap beside what is there during all of its span. */
   const raiseAlwaysFloors = (path: ReadonlyArray<number>, size: number): void => {
-    const taken = new Map<number, ReadonlyArray<Runs>>()
+    const taken = new Map<number, ReadonlyArray<Intervals>>()
     for (const n of path) {
       const above = taken.get(n >> 1) ?? []
       const own = always[n]

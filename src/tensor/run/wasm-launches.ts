@@ -31,7 +31,7 @@ export type Frame = {
 }
 
 /** One kernel, ready to run: `undefined` where it is done at once, else what is still under way. */
-export type Step<T extends Timing> = (frame: Frame) => Running<T, DeviceError, void> | undefined
+export type Launch<T extends Timing> = (frame: Frame) => Running<T, DeviceError, void> | undefined
 
 const failed = (thrown: unknown): DeviceError => ({ _tag: 'DeviceFailed', device: 'wasm', reason: reasonOf(thrown) })
 
@@ -69,9 +69,9 @@ export const ownProduct = (memory: Memory, relaxed: boolean): E.Either<DeviceErr
 // ------------------------------------------------------------------ products
 
 /** Elements from the start of each array at which one matrix of a batch begins. */
-type Place = { readonly left: number; readonly right: number; readonly out: number }
+type BatchOffsets = { readonly left: number; readonly right: number; readonly out: number }
 
-const placesOf = ({ batch, m, n, left, right }: Contraction): ReadonlyArray<Place> => {
+const placesOf = ({ batch, m, n, left, right }: Contraction): ReadonlyArray<BatchOffsets> => {
   const index = batch.map(() => 0)
   const at = (offset: number, strides: ReadonlyArray<number>): number =>
     strides.reduce((sum, s, axis) => sum + s * index[axis], offset)
@@ -83,7 +83,7 @@ const placesOf = ({ batch, m, n, left, right }: Contraction): ReadonlyArray<Plac
 }
 
 /** Of each product of a batch, what becomes of its right operand: it is packed once for neighbours that have it in common. */
-const packingsOf = (places: ReadonlyArray<Place>): ReadonlyArray<Packing> =>
+const packingsOf = (places: ReadonlyArray<BatchOffsets>): ReadonlyArray<Packing> =>
   places.map(({ right }, i) => {
     if (i > 0 && places[i - 1].right === right) return packing.found
     return i + 1 < places.length && places[i + 1].right === right ? packing.kept : packing.forgotten
@@ -113,7 +113,7 @@ const ownScratchBytes = (contraction: Contraction, blocks: SumBlocks): number =>
 }
 
 /** One matrix of a batch by itself. */
-const matrixAt = ({ m, n, k, left, right }: Contraction, place: Place): Contraction => ({
+const matrixAt = ({ m, n, k, left, right }: Contraction, place: BatchOffsets): Contraction => ({
   batch: [],
   m,
   n,
@@ -129,7 +129,7 @@ const multiplyOwn =
   (
     { own, blocks }: Pick<Linking<Timing>, 'own' | 'blocks'>,
     { left, right, contraction: c }: Product,
-    place: Place,
+    place: BatchOffsets,
     packs: Packing
   ): ((frame: Frame, out: number) => undefined) =>
   ({ memory, bases, scratch }, out) => {
@@ -230,7 +230,7 @@ const prepareProduct = <T extends Timing>(
   { buffers }: FusedProgram,
   product: Product,
   contraction: Contraction,
-  place: Place,
+  place: BatchOffsets,
   packs: Packing
 ): E.Either<DeviceError, MultiplyAt<T>> => {
   const { multiplier } = linking
@@ -248,14 +248,14 @@ const contractionStep = <T extends Timing>(
   linking: Linking<T>,
   program: FusedProgram,
   product: Product
-): E.Either<DeviceError, Step<T>> => {
+): E.Either<DeviceError, Launch<T>> => {
   const { contraction, out } = product
   const places = placesOf(contraction)
   if (!isOwn(linking.multiplier, contraction))
     return pipe(
       prepareProduct(linking, program, product, contraction, places[0], packing.forgotten),
       E.map(
-        (multiply): Step<T> =>
+        (multiply): Launch<T> =>
           (frame) =>
             multiply(frame, frame.bases[out])
       )
@@ -281,7 +281,7 @@ const panelsStep = (
   program: FusedProgram,
   kernel: Panels,
   call: Call
-): E.Either<DeviceError, Step<'sync'>> => {
+): E.Either<DeviceError, Launch<'sync'>> => {
   const { product, rows, batches, isLocal } = kernel
   const { contraction, out } = product
   const matrix = 4 * contraction.m * contraction.n
@@ -293,7 +293,7 @@ const panelsStep = (
     E.traverseArrayWithIndex((i, place) =>
       prepareProduct(linking, program, product, matrixAt(contraction, place), place, packings[i])
     ),
-    E.map((multiply): Step<'sync'> => (frame) => {
+    E.map((multiply): Launch<'sync'> => (frame) => {
       const ofLoop = { ...frame, scratch: frame.scratch + ofProducts }
       const bases = [...frame.bases]
       for (let p = 0; p * batches < multiply.length; p++) {
@@ -334,14 +334,17 @@ export const generate = (
 export const link = <T extends Timing>(
   linking: Linking<T>,
   { kernels: program, module, emitted }: Compilation
-): E.Either<DeviceError, ReadonlyArray<Step<T>>> => {
-  const stepOf = (exported: (name: string) => WasmFunction, k: number): E.Either<DeviceError, Step<T>> => {
+): E.Either<DeviceError, ReadonlyArray<Launch<T>>> => {
+  const stepOf = (exported: (name: string) => WasmFunction, k: number): E.Either<DeviceError, Launch<T>> => {
     const kernel = program.kernels[k]
     if (kernel._tag === 'contraction') return contractionStep(linking, program, kernel)
     const call = callOf(exported, emitted[k] ?? { name: '', buffers: [], callee: { number: 0 } })
     // `panelled` is only for synchronous devices.
     if (kernel._tag === 'panels')
-      return panelsStep(linking as unknown as Linking<'sync'>, program, kernel, call) as E.Either<DeviceError, Step<T>>
+      return panelsStep(linking as unknown as Linking<'sync'>, program, kernel, call) as E.Either<
+        DeviceError,
+        Launch<T>
+      >
     const rows = kernel._tag === 'loop' && kernel.extents.length > 1 ? kernel.extents[0] : 1
     return E.right((frame) => {
       call(frame, 0, rows, frame.bases)
