@@ -85,12 +85,24 @@ export const presets: Readonly<Record<PresetName, CompleteInput>> = {
   tiny: {
     ...objective,
     name: 'tiny',
-    model: { ...model, embeddingSize: 64, hiddenSize: 128, layers: 2 },
+    // Of the demo's recipe what leaves its sizes alone.
+    model: {
+      ...model,
+      embeddingSize: 64,
+      hiddenSize: 128,
+      layers: 2,
+      hiddenDropout: 0,
+      attentionDropout: 0,
+      initializerRange: 0.1,
+      initialAttention: 'local'
+    },
     generator: { hiddenMultiplier: 0.5 },
+    packing: 'running',
     sequenceLength: 64,
     batchSize: 32,
     shards: 2,
-    optimizer: { ...optimizer, learningRate: 1e-3, warmupSteps: 1000 },
+    temperature: 2,
+    optimizer: { ...optimizer, learningRate: 2e-3, warmupSteps: 200, b2: 0.98 },
     training: { ...training, steps: 10_000, evaluationBatches: 20 }
   },
   demo: {
