@@ -28,7 +28,8 @@ export const loadConfig = (
     readText(source, longestConfig),
     TE.mapLeft((e) =>
       wrongUsage(
-        `--config ${source}: found neither a preset (${presetNames.join(', ')}) nor a readable file: ${showStoreError(e)}`
+        `--config ${source}: found neither a preset (${presetNames.join(', ')}) nor a readable file: ` +
+          (e._tag === 'FileFailure' ? e.reason : showStoreError(e))
       )
     ),
     TE.chainEitherK((text) =>

@@ -144,7 +144,7 @@ describe('what a run is given', () => {
 
   it('must be a corpus', async () => {
     const on = (corpus: string) => pureElectra('pretrain', '--corpus', corpus, '--out', at('refused'))
-    expectFailure(await on(at('nowhere')), 1, /cannot read .*nowhere.corpus\.json: no such file/)
+    expectFailure(await on(at('nowhere')), 1, /nowhere: found no corpus .*`pure-electra corpus build --input TEXT/)
     await cp(at('corpus'), at('damaged'), { recursive: true })
     for (const name of ['corpus.json', 'vocab.txt', 'tokenizer.json', 'train.bin', 'heldout.bin']) {
       await cp(at('corpus'), at('piped'), { recursive: true })
