@@ -133,7 +133,7 @@ export const presets: Readonly<Record<PresetName, CompleteInput>> = {
     // A generator that is good before the discriminator has learnt anything leaves it nothing to learn from.
     temperature: 2.5,
     optimizer: { ...optimizer, learningRate: 5e-3, warmupSteps: 800, b2: 0.98 },
-    training: { steps: 7000, checkpointEvery: 500, keepCheckpoints: 2, evaluationBatches: 8 }
+    training: { steps: 8000, checkpointEvery: 500, keepCheckpoints: 2, evaluationBatches: 8 }
   },
   nano: {
     ...objective,

@@ -126,7 +126,7 @@ const unavailable = (reason: string): DeviceError => ({
   _tag: 'DeviceUnavailable',
   wanted: 'blas',
   reason,
-  available: []
+  available: ['own']
 })
 
 /** The library that the environment variable `PURE_ELECTRA_BLAS` names, if it does. */
