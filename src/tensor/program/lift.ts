@@ -7,7 +7,7 @@
  * for which devices have shorter code when they know a side; integers, which count, shift and index.
  */
 
-import type { Binary } from '../elementwise.js'
+import { factsOf } from './op-facts.js'
 import type { Instruction, Program } from './program.js'
 
 export type Lifted = {
@@ -16,53 +16,8 @@ export type Lifted = {
   readonly numbers: ReadonlyArray<number>
 }
 
-const takesAny: Record<Binary, boolean> = {
-  add: true,
-  sub: true,
-  mul: true,
-  div: true,
-  rem: false,
-  pow: false,
-  max: false,
-  min: false,
-  and: false,
-  or: false,
-  xor: false,
-  shl: false,
-  shr: false
-}
-
 /** Few enough to be small beside whatever is worth fusing for. A program of more is not written again for the sake of one of them. */
 const mostNumbers = 256
-
-/** Whether an operation may take a number that it does not know. Views pass on what their own users say. */
-const takes = ({ op }: Instruction, asView: boolean): boolean => {
-  switch (op._tag) {
-    case 'binary':
-      return takesAny[op.fn]
-    case 'compare':
-    case 'select':
-      return true
-    case 'broadcast':
-    case 'reshape':
-      return asView
-    case 'constant':
-    case 'iota':
-    case 'unary':
-    case 'cast':
-    case 'reduce':
-    case 'permute':
-    case 'slice':
-    case 'pad':
-    case 'concat':
-    case 'dot':
-    case 'gather':
-    case 'scatterAdd':
-    case 'randomBits':
-    case 'barrier':
-      return false
-  }
-}
 
 /** For each value, whether all that use it take any number. An output is a value that somebody wants to have. */
 const replaceable = ({ inputs, instructions, outputs }: Program): ReadonlyArray<boolean> => {
@@ -70,7 +25,8 @@ const replaceable = ({ inputs, instructions, outputs }: Program): ReadonlyArray<
   outputs.forEach(({ value }) => (is[value] = false))
   for (let i = instructions.length - 1; i >= 0; i--) {
     const v = inputs.length + i
-    if (!takes(instructions[i], is[v])) for (const u of instructions[i].inputs) is[u] = false
+    const { op } = instructions[i]
+    if (!factsOf(op).takesAnyNumber(op, is[v])) for (const u of instructions[i].inputs) is[u] = false
   }
   return is
 }

@@ -19,6 +19,8 @@ export type OpFacts<O extends Op> = {
   readonly isPointwise: (operands: ReadonlyArray<Shape>) => boolean
   /** Whether it is element-wise and takes a processor about as long as loading an operand. */
   readonly isQuick: (op: O) => boolean
+  /** Whether it may take a number that it does not know. A view passes on what its own users say. */
+  readonly takesAnyNumber: (op: O, doUsers: boolean) => boolean
   /** Where its elements lie, if it moves those of an operand that lie at `at`; `undefined` where it computes, or no view says it. */
   readonly view: (op: O, from: Shape, to: Shape, at: Affine) => Affine | undefined
   /** Its name, and its attributes. */
@@ -73,9 +75,46 @@ const quickBinaries: Record<Binary, boolean> = {
   shr: true
 }
 
-const elementwise = { isElementwise: true, isPointwise: always, isQuick: always, view: noView } as const
-const movement = { operands: 1, isElementwise: false, isPointwise: never, isQuick: never } as const
-const structured = { isElementwise: false, isPointwise: never, isQuick: never, view: noView } as const
+/** Not where devices have shorter code when they know a side. */
+const binariesOfAnyNumber: Record<Binary, boolean> = {
+  add: true,
+  sub: true,
+  mul: true,
+  div: true,
+  rem: false,
+  pow: false,
+  max: false,
+  min: false,
+  and: false,
+  or: false,
+  xor: false,
+  shl: false,
+  shr: false
+}
+
+const asUsersDo = (_: Op, doUsers: boolean): boolean => doUsers
+
+const elementwise = {
+  isElementwise: true,
+  isPointwise: always,
+  isQuick: always,
+  takesAnyNumber: never,
+  view: noView
+} as const
+const movement = {
+  operands: 1,
+  isElementwise: false,
+  isPointwise: never,
+  isQuick: never,
+  takesAnyNumber: never
+} as const
+const structured = {
+  isElementwise: false,
+  isPointwise: never,
+  isQuick: never,
+  takesAnyNumber: never,
+  view: noView
+} as const
 
 const facts = {
   constant: {
@@ -93,14 +132,21 @@ const facts = {
     show: ({ axis }) => ['iota', `axis ${axis}`]
   },
   unary: { ...elementwise, operands: 1, isQuick: ({ fn }) => quickUnaries[fn], show: functionOnly },
-  binary: { ...elementwise, operands: 2, isQuick: ({ fn }) => quickBinaries[fn], show: functionOnly },
-  compare: { ...elementwise, operands: 2, show: functionOnly },
-  select: { ...elementwise, operands: 3, show: tagOnly },
+  binary: {
+    ...elementwise,
+    operands: 2,
+    isQuick: ({ fn }) => quickBinaries[fn],
+    takesAnyNumber: ({ fn }) => binariesOfAnyNumber[fn],
+    show: functionOnly
+  },
+  compare: { ...elementwise, operands: 2, takesAnyNumber: always, show: functionOnly },
+  select: { ...elementwise, operands: 3, takesAnyNumber: always, show: tagOnly },
   cast: { ...elementwise, operands: 1, show: tagOnly },
   gather: { ...elementwise, operands: 2, isPointwise: never, isQuick: never, show: axisOf },
   reshape: {
     ...movement,
     isPointwise: always,
+    takesAnyNumber: asUsersDo,
     view: (_, from, to, at) => reshapeView(from, to, at),
     show: tagOnly
   },
@@ -108,6 +154,7 @@ const facts = {
   broadcast: {
     ...movement,
     isPointwise: (operands) => operands.every((shape) => sizeOf(shape) <= 1),
+    takesAnyNumber: asUsersDo,
     view: (_, from, to, at) => broadcastView(from, to, at),
     show: tagOnly
   },
