@@ -3,12 +3,11 @@
  */
 
 import type { IO } from 'fp-ts/lib/IO.js'
-
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+import { endingSignals } from '../ending-signals.js'
 
 const end = (): void => process.exit(1)
 
-export const mindEarlySignals: IO<void> = () => signals.forEach((signal) => void process.on(signal, end))
+export const mindEarlySignals: IO<void> = () => endingSignals.forEach((signal) => void process.on(signal, end))
 
 /** From then on whoever runs hears them by itself. */
-export const leaveSignals: IO<void> = () => signals.forEach((signal) => void process.off(signal, end))
+export const leaveSignals: IO<void> = () => endingSignals.forEach((signal) => void process.off(signal, end))

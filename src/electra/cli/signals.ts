@@ -4,13 +4,11 @@
  */
 
 import type { IO } from 'fp-ts/lib/IO.js'
+import { endingSignals } from '../ending-signals.js'
 import type { Console } from './console.js'
 import { exitCodes } from './outcome.js'
 
 export type Interrupts = { readonly isInterrupted: () => boolean; readonly release: () => void }
-
-/** A closed terminal (SIGHUP) is no reason to lose what has been computed. */
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** A launcher such as npm passes on what the terminal has sent to all already: within so many milliseconds it is one request. */
 const oneRequest = 300
@@ -34,11 +32,11 @@ export const interrupts =
       )
       asked.set(signal, performance.now())
     }
-    signals.forEach((signal) => process.on(signal, onSignal))
+    endingSignals.forEach((signal) => process.on(signal, onSignal))
     return {
       isInterrupted: () => asked.size > 0,
       release: () => {
-        signals.forEach((signal) => process.off(signal, onSignal))
+        endingSignals.forEach((signal) => process.off(signal, onSignal))
       }
     }
   }

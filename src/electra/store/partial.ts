@@ -13,6 +13,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { IO } from 'fp-ts/lib/IO.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { endingSignals } from '../ending-signals.js'
 import type { StoreError } from './errors.js'
 import { attempt, makeDirectories, namesIn } from './files.js'
 import { lockDirectory, lockName, type Lock } from './lock.js'
@@ -27,8 +28,6 @@ export type Partial = {
 
 const prefixOf = (out: string): string => `.${basename(resolve(out))}.partial-`
 
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-
 /** Removes the directory when a signal ends the process, which then ends by it; gives the way to call that off. */
 const removedBySignals =
   (path: string): IO<() => void> =>
@@ -39,8 +38,8 @@ const removedBySignals =
       callOff()
       process.kill(process.pid, signal)
     }
-    const callOff = (): void => signals.forEach((signal) => void process.off(signal, onSignal))
-    signals.forEach((signal) => process.on(signal, onSignal))
+    const callOff = (): void => endingSignals.forEach((signal) => void process.off(signal, onSignal))
+    endingSignals.forEach((signal) => process.on(signal, onSignal))
     return callOff
   }
 
