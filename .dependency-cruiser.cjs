@@ -29,6 +29,10 @@ module.exports = {
     within('workers', 'fold', ['ranks', 'pool']),
     room('testing', ['tensor', 'autodiff']),
     room('electra', ['tensor', 'autodiff', 'nn', 'workers']),
+    within('electra/data', 'text', []),
+    within('electra/data', 'vocabulary', []),
+    within('electra/data', 'examples', ['vocabulary']),
+    within('electra/data', 'corpus', ['text', 'vocabulary']),
     {
       name: 'no-cycles',
       severity: 'error',

@@ -23,7 +23,7 @@ import {
   type Session
 } from '../src/electra/index.js'
 import { showPretrainError } from '../src/electra/cli/show-error.js'
-import { slotsOf } from '../src/electra/data/masking.js'
+import { slotsOf } from '../src/electra/data/examples/masking.js'
 import { showTensorError } from '../src/tensor/index.js'
 import type { Pool } from '../src/workers/index.js'
 import { sampleText } from './places.js'

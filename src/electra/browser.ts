@@ -5,23 +5,21 @@
  */
 
 export {
-  parseConfig,
-  presetConfig,
-  resolveConfig,
   showConfigError,
   type ConfigError,
   type ElectraConfig,
   type EncoderSize,
   type ModelConfig
-} from './config.js'
-export { presetNames, type PresetName } from './presets.js'
+} from './config/config.js'
+export { parseConfig, presetConfig, resolveConfig } from './config/resolve.js'
+export { presetNames, type PresetName } from './config/presets.js'
 
-export { batchStream, type Batch, type BatchStream } from './data/batches.js'
+export { batchStream, type Batch, type BatchStream } from './data/examples/batches.js'
 export type { EncodedCorpus } from './data/encoded-corpus.js'
-export { keyedCoins, packExamples, type Examples } from './data/examples.js'
-export { maskBatch, officialMasking, type Masked, type MaskingOptions } from './data/masking.js'
+export { keyedCoins, packExamples, type Examples } from './data/examples/examples.js'
+export { maskBatch, officialMasking, type Masked, type MaskingOptions } from './data/examples/masking.js'
 export { decodeSentences, encodeSentences, type Sentences } from './data/sentences.js'
-export { parseVocabulary, vocabularyOf, type Vocabulary } from './data/vocabulary.js'
+export { parseVocabulary, vocabularyOf, type Vocabulary } from './data/vocabulary/vocabulary.js'
 
 export { embed, encode, type Body, type BodyOptions, type BodySize, type Embeddings } from './model/body.js'
 export { discriminatorSpec, predictReplaced, type Discriminator } from './model/discriminator.js'

@@ -2,12 +2,13 @@
 
 export * from './browser.js'
 
-export { buildCorpus, defaultRecipe, type CorpusProgress, type CorpusRecipe } from './data/corpus-builder.js'
+export { buildCorpus, defaultRecipe, type CorpusProgress, type CorpusRecipe } from './data/corpus/builder.js'
 export { showCorpusError, type CorpusError } from './data/corpus-error.js'
-export { openCorpus, type Corpus } from './data/corpus.js'
-export { openTokenizer, type EncodedText, type Tokenizer } from './data/tokenizer.js'
+export { openCorpus, type Corpus } from './data/corpus/corpus.js'
+export { openTokenizer, type EncodedText, type Tokenizer } from './data/vocabulary/tokenizer.js'
 
-export { pretrain, type PretrainError, type PretrainEvent, type PretrainOptions } from './training/pretrain.js'
+export { pretrain } from './training/pretrain.js'
+export type { PretrainError, PretrainEvent, PretrainOptions } from './training/run.js'
 
 export { loadCheckpoint, latestCheckpoint, saveCheckpoint, type Checkpoint } from './store/checkpoint.js'
 export { sha256OfTensors } from './store/digest.js'

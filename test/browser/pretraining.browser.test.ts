@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { corpusFiles, type Corpus } from '../../src/electra/data/corpus.js'
+import { corpusFiles, type Corpus } from '../../src/electra/data/corpus/corpus.js'
 import { built } from '../built.js'
 import { inFiveShards, rooms, seed, steps, trained, type Trained } from '../electra/training/fifty-steps.js'
 import { corpusIn, remove, temporary, textOf } from '../electra/training/runs.js'

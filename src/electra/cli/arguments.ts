@@ -4,7 +4,7 @@
 
 import { InvalidArgumentError, Option } from 'commander'
 import { deviceNames, multiplierNames } from '../../tensor/run/choose.js'
-import { specialPieces } from '../data/vocabulary.js'
+import { specialPieces } from '../data/vocabulary/vocabulary.js'
 
 const integer =
   (least: number, expected: string) =>

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { Command as Program, CommanderError, Option } from 'commander'
-import { defaultVocabularySize } from '../data/corpus-builder.js'
+import { defaultVocabularySize } from '../data/corpus/builder.js'
 import {
   deviceOption,
   factor,

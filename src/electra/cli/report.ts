@@ -6,8 +6,9 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as z from 'zod'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
-import type { ElectraConfig } from '../config.js'
-import type { PretrainResult, Where } from '../training/pretrain.js'
+import type { ElectraConfig } from '../config/config.js'
+import type { PretrainResult } from '../training/run.js'
+import type { Where } from '../training/run-record.js'
 import { showWhere } from './device.js'
 
 /** The report as one JSON line carries it. */

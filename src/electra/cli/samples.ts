@@ -4,7 +4,7 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { Corpus } from '../data/corpus.js'
+import type { Corpus } from '../data/corpus/corpus.js'
 import type { JudgedToken } from '../replacements.js'
 
 export type SampleToken = {

@@ -8,7 +8,8 @@ import * as O from 'fp-ts/lib/Option.js'
 import { showTensorError } from '../../tensor/fault.js'
 import { showWorkerError } from '../../workers/index.js'
 import { showStoreError } from '../store/errors.js'
-import type { PretrainError, Where } from '../training/pretrain.js'
+import type { PretrainError } from '../training/run.js'
+import type { Where } from '../training/run-record.js'
 
 const inMegabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6).toLocaleString('en')} MB`
 

@@ -3,9 +3,9 @@
  */
 
 import { reasonOf } from '../../tensor/reason.js'
-import type { Skipped } from './text-source.js'
-import { showTokenizerError, type TokenizerError } from './tokenizer.js'
-import { showVocabularyError, type VocabularyError } from './vocabulary.js'
+import type { Skipped } from './text/source.js'
+import { showTokenizerError, type TokenizerError } from './vocabulary/tokenizer.js'
+import { showVocabularyError, type VocabularyError } from './vocabulary/vocabulary.js'
 
 export type CorpusError =
   | { readonly _tag: 'NoText'; readonly inputs: ReadonlyArray<string>; readonly skipped: ReadonlyArray<Skipped> }

@@ -3,7 +3,7 @@
  */
 
 import type { Sentences } from './sentences.js'
-import type { Vocabulary } from './vocabulary.js'
+import type { Vocabulary } from './vocabulary/vocabulary.js'
 
 export type EncodedCorpus = {
   /** Of the ids in both splits. */

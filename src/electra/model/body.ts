@@ -32,7 +32,7 @@ import {
   truncatedNormal,
   turned
 } from '../../nn/index.js'
-import type { InitialAttention } from '../config-schema.js'
+import type { InitialAttention } from '../config/schema.js'
 import { invalidArgument } from '../../tensor/fault.js'
 import { add, slice, type Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'

@@ -1,6 +1,6 @@
 /** The objective that a configuration names. */
 
-import type { ElectraConfig } from '../config.js'
+import type { ElectraConfig } from '../config/config.js'
 import { maskedLmObjective } from './masked-lm.js'
 import type { Objective } from './objective.js'
 import { replacedTokenObjective } from './replaced-token.js'

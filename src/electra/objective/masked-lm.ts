@@ -5,7 +5,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { categoricalHits, softmaxCrossEntropy, weightedMean, weightedSum } from '../../nn/index.js'
 import { stopGradient, sum, type Tensor } from '../../tensor/index.js'
-import type { ElectraConfig } from '../config.js'
+import type { ElectraConfig } from '../config/config.js'
 import { bodySpec, embeddingsSpec, encode } from '../model/body.js'
 import { generatorSpec, predictTokens, type MaskedLanguageModel } from '../model/generator.js'
 import type { Denominators, ShardBatch } from './batch.js'

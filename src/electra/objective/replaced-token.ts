@@ -17,7 +17,7 @@ import {
   type ParameterSpec
 } from '../../nn/index.js'
 import { add, cast, eq, gt, mul, stopGradient, sum, type Tensor } from '../../tensor/index.js'
-import type { ElectraConfig } from '../config.js'
+import type { ElectraConfig } from '../config/config.js'
 import { encode, type Embeddings } from '../model/body.js'
 import { discriminatorSpec, predictReplaced, type Discriminator } from '../model/discriminator.js'
 import { generatorSpec, predictTokens, type Generator } from '../model/generator.js'

@@ -5,7 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { Device, DeviceError, Executable, Program, TensorError, Timing } from '../../tensor/index.js'
-import type { ElectraConfig } from '../config.js'
+import type { ElectraConfig } from '../config/config.js'
 import { objectiveOf } from '../objective/choose.js'
 import { pretrainingPrograms, type PretrainingPrograms } from '../training/programs.js'
 

@@ -4,7 +4,7 @@
 
 import { createHash, type Hash } from 'node:crypto'
 import { bytesOf, type NamedStored } from '../../tensor/stored.js'
-import type { ElectraConfig } from '../config.js'
+import type { ElectraConfig } from '../config/config.js'
 import { canonicalJson } from './canonical-json.js'
 
 /** Node's hash takes fewer than 2^31 bytes at once. */

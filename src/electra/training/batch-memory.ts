@@ -5,8 +5,8 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { IO } from 'fp-ts/lib/IO.js'
-import type { ElectraConfig } from '../config.js'
-import { slotsOf } from '../data/masking.js'
+import type { ElectraConfig } from '../config/config.js'
+import { slotsOf } from '../data/examples/masking.js'
 
 /** The text and the batches of a run take more memory than there is. */
 export type BatchesTooLarge = {

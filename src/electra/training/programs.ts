@@ -26,8 +26,8 @@ import { spec, trace, type Traced } from '../../tensor/program/trace.js'
 import type { Tensor, TensorError } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import type { Step } from '../../workers/index.js'
-import type { ElectraConfig } from '../config.js'
-import { slotsOf } from '../data/masking.js'
+import type { ElectraConfig } from '../config/config.js'
+import { slotsOf } from '../data/examples/masking.js'
 import {
   corruptedBatchSpec,
   denominatorsSpec,

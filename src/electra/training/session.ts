@@ -20,7 +20,7 @@ import {
   type Pool,
   type WorkerError
 } from '../../workers/index.js'
-import type { ElectraConfig } from '../config.js'
+import type { ElectraConfig } from '../config/config.js'
 import type { EncodedCorpus } from '../data/encoded-corpus.js'
 import { objectiveOf } from '../objective/choose.js'
 import type { Report } from '../objective/objective.js'

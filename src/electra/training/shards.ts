@@ -9,8 +9,8 @@ import { hostFold } from '../../tensor/keys.js'
 import type { Data } from '../../tensor/index.js'
 import type { Words } from '../../tensor/threefry.js'
 import type { Arrays } from '../../workers/index.js'
-import type { Batch } from '../data/batches.js'
-import type { Masked } from '../data/masking.js'
+import type { Batch } from '../data/examples/batches.js'
+import type { Masked } from '../data/examples/masking.js'
 import type { CorruptedBatch, Denominators, ShardBatch } from '../objective/batch.js'
 
 /** The path order of `ShardBatch` and of `Denominators`: the order of a traced program's inputs. */

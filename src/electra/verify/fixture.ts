@@ -16,7 +16,7 @@ import { equalShapes, showShape } from '../../tensor/shape.js'
 import { toLiteral, type Stored } from '../../tensor/stored.js'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
 import { layerNormSpec, type ParameterSpec } from '../../nn/index.js'
-import type { ElectraConfig } from '../config.js'
+import type { ElectraConfig } from '../config/config.js'
 import { replacedTokenSpec, type JointParams } from '../objective/replaced-token.js'
 import { paramsFrom } from '../model/stored-params.js'
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Console } from '../../../src/electra/cli/console.js'
 import { corpusProgress, showLosses, showSeconds, trainingProgress } from '../../../src/electra/cli/progress.js'
-import type { PretrainEvent } from '../../../src/electra/training/pretrain.js'
+import type { PretrainEvent } from '../../../src/electra/training/run.js'
 
 const listening = (): Console & { readonly notes: ReadonlyArray<string> } => {
   const notes: Array<string> = []

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bracketed } from '../../../src/electra/cli/commands/predict.js'
 import { closingReport, showReport } from '../../../src/electra/cli/report.js'
-import type { PretrainResult } from '../../../src/electra/training/pretrain.js'
+import type { PretrainResult } from '../../../src/electra/training/run.js'
 import { nano } from '../training/runs.js'
 
 const tenth = (maskedLmLoss: number) => ({

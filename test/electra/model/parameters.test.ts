@@ -1,6 +1,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import { presetConfig, resolveConfig, type ElectraConfig } from '../../../src/electra/config.js'
+import type { ElectraConfig } from '../../../src/electra/config/config.js'
+import { presetConfig, resolveConfig } from '../../../src/electra/config/resolve.js'
 import { objectiveOf } from '../../../src/electra/objective/choose.js'
 import { countParameters } from '../../../src/nn/index.js'
 

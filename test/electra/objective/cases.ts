@@ -5,8 +5,9 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { resolveConfig, showConfigError, type ElectraConfig } from '../../../src/electra/config.js'
-import { maskBatch } from '../../../src/electra/data/masking.js'
+import { showConfigError, type ElectraConfig } from '../../../src/electra/config/config.js'
+import { resolveConfig } from '../../../src/electra/config/resolve.js'
+import { maskBatch } from '../../../src/electra/data/examples/masking.js'
 import type { Denominators, ShardBatch } from '../../../src/electra/objective/batch.js'
 import { foldName, isParameterSpec } from '../../../src/nn/index.js'
 import { add, mul, random, tensor, toTypedArray, type Literal, type Tensor } from '../../../src/tensor/index.js'

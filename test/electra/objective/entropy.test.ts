@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { countPieces } from '../../../src/electra/data/fixed-corruption.js'
+import { countPieces } from '../../../src/electra/data/examples/fixed-corruption.js'
 import { binaryEntropy, entropyOfCounts } from '../../../src/electra/objective/entropy.js'
 
 const vocabSize = 40

@@ -2,7 +2,7 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import { describe, expect, it } from 'vitest'
-import type { ElectraConfig } from '../../../src/electra/config.js'
+import type { ElectraConfig } from '../../../src/electra/config/config.js'
 import { objectiveOf } from '../../../src/electra/objective/choose.js'
 import {
   denominatorsSpec,

@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Corpus } from '../../../src/electra/data/corpus.js'
+import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
 import { runRounds, type Timed } from '../../../src/electra/profile/rounds.js'
 import { shardToProfile } from '../../../src/electra/profile/shard.js'
 import { loadStep, type LoadedProgram, type LoadedStep } from '../../../src/electra/profile/step.js'

@@ -1,8 +1,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { Tokenizer } from 'tokenizers'
 import { describe, expect, it } from 'vitest'
-import { uncased } from '../../../src/electra/data/tokenizer-json.js'
-import { parseVocabulary, type Vocabulary } from '../../../src/electra/data/vocabulary.js'
+import { uncased } from '../../../src/electra/data/vocabulary/tokenizer-json.js'
+import { parseVocabulary, type Vocabulary } from '../../../src/electra/data/vocabulary/vocabulary.js'
 import { hfTokenizerFiles } from '../../../src/electra/store/hf-tokenizer.js'
 
 // Special pieces in another order than a trained vocabulary has them.

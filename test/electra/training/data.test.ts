@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Corpus } from '../../../src/electra/data/corpus.js'
+import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
 import { trainingData, type TrainingData } from '../../../src/electra/training/data.js'
 import { runKeys } from '../../../src/electra/training/keys.js'
 import { left, right } from '../data/right.js'

@@ -8,18 +8,14 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import * as O from 'fp-ts/lib/Option.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Corpus } from '../../../src/electra/data/corpus.js'
+import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
 import { latestCheckpoint } from '../../../src/electra/store/checkpoint.js'
 import { showStoreError } from '../../../src/electra/store/errors.js'
 import { networkOf } from '../../../src/electra/store/hf-config.js'
 import type { FloatTensor } from '../../../src/electra/store/hf-tensors.js'
 import type { InitialWeights } from '../../../src/electra/store/initial-weights.js'
-import {
-  pretrain,
-  type PretrainEvent,
-  type PretrainOptions,
-  type PretrainResult
-} from '../../../src/electra/training/pretrain.js'
+import { pretrain } from '../../../src/electra/training/pretrain.js'
+import type { PretrainEvent, PretrainOptions, PretrainResult } from '../../../src/electra/training/run.js'
 import { acquireRunDirectory } from '../../../src/electra/training/run-directory.js'
 import { solo } from '../../../src/workers/index.js'
 import { left, rightOf } from '../data/right.js'

@@ -8,14 +8,14 @@ import { setEnvironmentData } from 'node:worker_threads'
 import * as E from 'fp-ts/lib/Either.js'
 import * as O from 'fp-ts/lib/Option.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Corpus } from '../../../src/electra/data/corpus.js'
-import {
-  pretrain,
-  type PretrainError,
-  type PretrainEvent,
-  type PretrainOptions,
-  type PretrainResult
-} from '../../../src/electra/training/pretrain.js'
+import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
+import { pretrain } from '../../../src/electra/training/pretrain.js'
+import type {
+  PretrainError,
+  PretrainEvent,
+  PretrainOptions,
+  PretrainResult
+} from '../../../src/electra/training/run.js'
 import { built } from '../../built.js'
 import { chaosEntry } from '../../workers/chaos.js'
 import { onRanks } from '../../workers/ranks/meeting.js'

@@ -11,14 +11,14 @@ import * as E from 'fp-ts/lib/Either.js'
 import * as O from 'fp-ts/lib/Option.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { showPretrainError } from '../../../src/electra/cli/show-error.js'
-import type { Corpus } from '../../../src/electra/data/corpus.js'
-import {
-  pretrain,
-  type PretrainError,
-  type PretrainEvent,
-  type PretrainOptions,
-  type PretrainResult
-} from '../../../src/electra/training/pretrain.js'
+import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
+import { pretrain } from '../../../src/electra/training/pretrain.js'
+import type {
+  PretrainError,
+  PretrainEvent,
+  PretrainOptions,
+  PretrainResult
+} from '../../../src/electra/training/run.js'
 import { built } from '../../built.js'
 import { chaosEntry, type Death } from '../../workers/chaos.js'
 import { left, rightOf } from '../data/right.js'

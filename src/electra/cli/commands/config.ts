@@ -2,8 +2,8 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { meanings, valueAt } from '../../config-reference.js'
-import { configKeys } from '../../config-schema.js'
+import { meanings, valueAt } from '../../config/reference.js'
+import { configKeys } from '../../config/schema.js'
 import type { Console } from '../console.js'
 import { loadConfig } from '../load-config.js'
 import { exitCodes, type Command } from '../outcome.js'

@@ -2,10 +2,10 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { buildCorpus, defaultRecipe, type CorpusSummary, type VocabularyChoice } from '../../data/corpus-builder.js'
+import { buildCorpus, defaultRecipe, type CorpusSummary, type VocabularyChoice } from '../../data/corpus/builder.js'
 import { showCorpusError, showSkipped } from '../../data/corpus-error.js'
-import type { Manifest } from '../../data/manifest.js'
-import { uncased } from '../../data/tokenizer-json.js'
+import type { Manifest } from '../../data/corpus/manifest.js'
+import { uncased } from '../../data/vocabulary/tokenizer-json.js'
 import type { Console } from '../console.js'
 import { exitCodes, failedWith, type Command, type Failure } from '../outcome.js'
 import { corpusProgress } from '../progress.js'

@@ -1,0 +1,100 @@
+/**
+ * Configurations: everything about a run except its corpus, its seed and its machine.
+ */
+
+import type { ConfigProblem, InitialAttention, Packing } from './schema.js'
+
+/** The sizes of one encoder. `heads` divides `hiddenSize`. */
+export type EncoderSize = {
+  readonly hiddenSize: number
+  readonly layers: number
+  readonly heads: number
+  readonly feedForwardSize: number
+}
+
+/** The discriminator, and what both networks have alike. With the objective `mlm`, the one network. */
+export type ModelConfig = EncoderSize & {
+  readonly embeddingSize: number
+  readonly maxPositions: number
+  readonly typeVocabSize: number
+  readonly hiddenDropout: number
+  readonly attentionDropout: number
+  readonly layerNormEps: number
+  /** Standard deviation before truncation. */
+  readonly initializerRange: number
+  /**
+   * Where attention starts: `flat`, as drawn, or `local`, each head on one neighbour: the token before, the one behind, the one
+   * before the last, and so on. Absent is `flat`. A small model that starts flat spends thousands of steps on finding out that
+   * neighbours matter. `local` needs an even embedding width, and heads of an even one.
+   */
+  readonly initialAttention?: InitialAttention
+}
+
+export type OptimizerConfig = {
+  readonly learningRate: number
+  readonly warmupSteps: number
+  readonly decayPower: number
+  readonly weightDecay: number
+  readonly b1: number
+  readonly b2: number
+  readonly eps: number
+  readonly clipNorm: number
+}
+
+/** Defaults for how a run is driven. None of it changes what a step computes, except `steps`, where the schedule ends. */
+export type TrainingConfig = {
+  readonly steps: number
+  readonly checkpointEvery: number
+  readonly keepCheckpoints: number
+  readonly evaluationBatches: number
+}
+
+export type ElectraConfig = {
+  readonly name: string
+  /** Replaced-token detection, or the masked-LM baseline at the discriminator's size. */
+  readonly objective: 'electra' | 'mlm'
+  readonly model: ModelConfig
+  /** With the objective `mlm`, the model's own sizes. */
+  readonly generator: EncoderSize
+  /**
+   * How text is laid into rows: in two segments by the original's rule (`segments`), which discards what does not fit, or cut
+   * where a row is full (`running`), which keeps every token.
+   */
+  readonly packing: Packing
+  readonly sequenceLength: number
+  readonly batchSize: number
+  /** Parts into which a batch is cut, whatever the number of workers. Divides `batchSize`. */
+  readonly shards: number
+  readonly maskProbability: number
+  /** How many of the chosen positions show [MASK]; the others keep their token. */
+  readonly replaceProbability: number
+  readonly sampleWithReplacement: boolean
+  readonly temperature: number
+  readonly generatorWeight: number
+  readonly discriminatorWeight: number
+  readonly optimizer: OptimizerConfig
+  readonly training: TrainingConfig
+}
+
+export type ConfigError = {
+  readonly _tag: 'InvalidConfig'
+  /** All of them; problems of form (keys and types) come before problems of meaning. */
+  readonly problems: ReadonlyArray<ConfigProblem>
+}
+
+/** A file that is something else altogether has a problem in every line. */
+const mostShown = 10
+
+export const showConfigError = ({ problems }: ConfigError): string =>
+  [
+    `the configuration has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}:`,
+    ...problems
+      .slice(0, mostShown)
+      .map((p) => `  ${p.path === '' ? 'the whole' : p.path}: found ${p.found}, expected ${p.expected}`),
+    ...(problems.length > mostShown ? [`  and ${problems.length - mostShown} more`] : [])
+  ].join('\n')
+
+export const invalidConfig = (problems: ReadonlyArray<ConfigProblem>): ConfigError => ({
+  _tag: 'InvalidConfig',
+  problems
+})

@@ -1,0 +1,88 @@
+/**
+ * What every key of a configuration means, for people: beside its value, and as a page of the documentation.
+ */
+
+import { configKeys } from './schema.js'
+
+/** By path; every key of the schema is here. */
+export const meanings: Readonly<Record<string, string>> = {
+  name: 'what reports call the recipe',
+  objective: "'electra' trains both networks on replaced tokens; 'mlm' is the masked-LM baseline, one network",
+  packing:
+    "'segments', where not given: rows as the official builder makes them; 'running': all of the text, cut in rows",
+  sequenceLength: 'tokens of an example, [CLS] and [SEP] included',
+  batchSize: 'examples of a step',
+  shards: 'parts into which a batch is cut, whatever the number of workers; divides batchSize',
+  maskProbability: 'share of the tokens that the generator must guess',
+  replaceProbability: 'share of those that show [MASK]; the others keep their token',
+  sampleWithReplacement: 'whether the masked positions are drawn independently, so that some may coincide',
+  temperature: "divides the generator's logits where replacements are sampled",
+  generatorWeight: "factor of the masked-LM loss in a step's loss",
+  discriminatorWeight: "factor of the discriminator's loss in a step's loss",
+  'model.hiddenSize': 'width of the discriminator',
+  'model.layers': 'layers of the discriminator',
+  'model.maxPositions': 'rows of the position table: the longest input',
+  'model.typeVocabSize': 'rows of the segment table',
+  'model.hiddenDropout': 'dropout of embeddings and of the outputs of sublayers',
+  'model.attentionDropout': 'dropout of attention probabilities',
+  'model.layerNormEps': 'added to variances in layer norms',
+  'model.initializerRange': 'standard deviation of initial weights, before truncation at two',
+  'model.initialAttention':
+    "'local': each head begins on one neighbour, before or behind; 'flat', where not given: on all alike",
+  'model.embeddingSize': 'width of the embeddings, which both networks share; model.hiddenSize where not given',
+  'model.heads': 'attention heads; model.hiddenSize / 64 where not given',
+  'model.feedForwardSize': 'width inside feed-forward layers; 4 model.hiddenSize where not given',
+  'generator.hiddenMultiplier': "the generator's width by the discriminator's; 0.25 where no size is given",
+  'generator.layersMultiplier': "the generator's layers by the discriminator's; 1 where no number is given",
+  'generator.hiddenSize': 'width of the generator, in place of its multiplier',
+  'generator.layers': 'layers of the generator, in place of their multiplier',
+  'generator.heads': 'attention heads; generator.hiddenSize / 64 where not given',
+  'generator.feedForwardSize': 'width inside feed-forward layers; 4 generator.hiddenSize where not given',
+  'optimizer.learningRate': 'the highest rate, at the end of the warm-up',
+  'optimizer.warmupSteps': 'steps over which the rate rises from 0',
+  'optimizer.decayPower': 'power of the polynomial decay to 0 at the last step; 1 is linear, 0 none',
+  'optimizer.weightDecay': 'decoupled decay of all weights but biases and layer norms',
+  'optimizer.b1': "Adam's decay of the gradients' mean",
+  'optimizer.b2': "Adam's decay of the squared gradients' mean",
+  'optimizer.eps': "Adam's epsilon, added to the root",
+  'optimizer.clipNorm': 'gradients are scaled down to this global norm',
+  'training.steps': 'steps of a run, where its schedule ends (--steps)',
+  'training.checkpointEvery':
+    'steps between checkpoints, each after an evaluation on held-out text (--checkpoint-every)',
+  'training.keepCheckpoints': 'checkpoints that are kept beside the best (--keep)',
+  'training.evaluationBatches': 'held-out batches of an evaluation'
+}
+
+/** The value at a path of a configuration, or of any other tree of records. */
+export const valueAt = (config: unknown, path: string): unknown =>
+  path
+    .split('.')
+    .reduce<unknown>(
+      (at, key) => (typeof at === 'object' && at !== null ? (at as Readonly<Record<string, unknown>>)[key] : undefined),
+      config
+    )
+
+const row = (cells: ReadonlyArray<string>): string => `| ${cells.join(' | ')} |`
+
+/** The page of the documentation. `small` is that preset, resolved. */
+export const configReference = (small: unknown): string =>
+  [
+    '# Configuration keys',
+    '',
+    'A configuration is a preset (`small`, `base`, `large`, `tiny`, `demo`, `nano`), or a JSON file that says',
+    '`{ "extends": "small", ... }` and what differs, or everything. `--set KEY=VALUE` lays single values over either, and',
+    '`pure-electra config NAME` prints the result (`--json`: as a file). This page is tested against the schema.',
+    '',
+    row(['key', 'meaning', 'accepts', 'in `small`']),
+    row(['---', '---', '---', '---']),
+    ...configKeys.map(({ path, accepts }) => {
+      const value = valueAt(small, path)
+      return row([
+        `\`${path}\``,
+        meanings[path] ?? '',
+        accepts,
+        value === undefined ? '' : `\`${JSON.stringify(value)}\``
+      ])
+    }),
+    ''
+  ].join('\n')

@@ -1,0 +1,135 @@
+/**
+ * A pre-training as data: what it is asked for, what it tells on the way, what it comes to, and how it may fail.
+ */
+
+import type * as E from 'fp-ts/lib/Either.js'
+import type { IO } from 'fp-ts/lib/IO.js'
+import type * as O from 'fp-ts/lib/Option.js'
+import type { MemoryPlan, Pool, PoolOptions, Ranks, Replaced } from '../../workers/index.js'
+import type { Corpus } from '../data/corpus/corpus.js'
+import type { Report } from '../objective/objective.js'
+import type { HeldOut, RunIdentity } from '../store/checkpoint-state.js'
+import type { StoreError } from '../store/errors.js'
+import type { InitialWeights } from '../store/initial-weights.js'
+import type { MetricsFile } from './metrics-file.js'
+import type { DirectoryError, DirectoryOptions, RunDirectory } from './run-directory.js'
+import type { Start, Where } from './run-record.js'
+import type { NamedState, RunSettings, Session, SessionError } from './session.js'
+
+export type PretrainOptions = RunSettings &
+  DirectoryOptions & {
+    readonly corpus: Corpus
+    readonly pool: Omit<PoolOptions, 'onReplaced'>
+    /** Who makes the run with this process: nobody, where not given. */
+    readonly ranks?: Ranks
+    readonly checkpointEvery: number
+    /** Weights that a new run starts from, by the names of its parameters; the others are drawn. */
+    readonly initial?: InitialWeights
+    /** Asked before each step: whether to save and stop. All ranks stop where one of them is to. */
+    readonly shouldStop: () => boolean
+    readonly observe: (event: PretrainEvent) => void
+  }
+
+export type PretrainError =
+  | SessionError
+  | DirectoryError
+  /**
+   * What follows `step` could not be computed. The state of that step is `saved`, in a checkpoint that the run can be resumed
+   * from, or could not be; `none` on a rank that saves nothing, and where the state is torn.
+   */
+  | {
+      readonly _tag: 'StepFailed'
+      readonly step: number
+      readonly cause: SessionError
+      readonly saved: O.Option<E.Either<StoreError, string>>
+    }
+  /** Something that must be finite no longer is. Earlier checkpoints stand, and none of this state is written. */
+  | {
+      readonly _tag: 'Diverged'
+      readonly step: number
+      readonly what: 'loss' | 'gradient norm' | 'held-out loss'
+      readonly found: number
+    }
+
+export type PretrainEvent =
+  | (Where & {
+      readonly _tag: 'Started'
+      readonly step: number
+      readonly totalSteps: number
+      readonly parameters: number
+      readonly examples: number
+      readonly heldOutExamples: number
+      /** Of this process. */
+      readonly memory: MemoryPlan
+    })
+  | {
+      readonly _tag: 'Stepped'
+      /** Updates done. */
+      readonly step: number
+      readonly report: Report
+      readonly gradientNorm: number
+      readonly learningRate: number
+      readonly tokens: number
+      readonly seconds: number
+    }
+  | { readonly _tag: 'Evaluated'; readonly step: number; readonly report: Report; readonly isBest: boolean }
+  | { readonly _tag: 'Saved'; readonly step: number; readonly path: string }
+  | ({ readonly _tag: 'Replaced' } & Replaced)
+  /** Nothing keeps another process from working in the run's directory, for that reason. */
+  | { readonly _tag: 'Unguarded'; readonly reason: string }
+
+export type PretrainResult = Where & {
+  /** Whether every step was taken; otherwise it was asked to stop. */
+  readonly isComplete: boolean
+  readonly step: number
+  readonly totalSteps: number
+  readonly parameters: number
+  /** Means over the first and the last tenth of the steps; empty where none of it was taken. */
+  readonly first: Report
+  readonly last: Report
+  /** The last evaluation: of this step where the run is complete. */
+  readonly heldOut: Report | undefined
+  readonly best: HeldOut | undefined
+  /** Of the training text's pieces, in nats. */
+  readonly unigramEntropy: number
+  /** On what it was computed, by the step from which on. */
+  readonly starts: ReadonlyArray<Start>
+  /** Of this process only, `undefined` where it took no step. Padding is not counted. */
+  readonly tokensPerSecond: number | undefined
+  /** Worker threads that were lost and replaced, in these processes. */
+  readonly replacements: number
+  readonly weightsSha256: string
+  readonly optimizerSha256: string
+  readonly checkpoint: string
+  /** The final parameters by name. */
+  readonly params: NamedState['params']
+}
+
+/** What a resume must match. */
+export const identityOf = ({ config, corpus, seed, totalSteps }: PretrainOptions): RunIdentity => ({
+  config,
+  corpusSha256: corpus.manifest.sha256,
+  seed,
+  totalSteps
+})
+
+export type Diverged = Extract<PretrainError, { readonly _tag: 'Diverged' }>
+
+/** Everything the loop works with. */
+export type Run = {
+  readonly options: PretrainOptions
+  readonly ranks: Ranks
+  readonly session: Session
+  readonly directory: RunDirectory
+  readonly metrics: MetricsFile
+  readonly starts: ReadonlyArray<Start>
+  readonly replacements: IO<number>
+}
+
+export const whereOf = ({ options, ranks }: Pick<Run, 'options' | 'ranks'>, { device, workers }: Pool): Where => ({
+  device: device.name,
+  multiplier: device.multiplier,
+  workers,
+  ranks: ranks.ranks,
+  relaxedSimd: options.pool.choice.relaxed === true
+})
