@@ -10,7 +10,7 @@ export { openTokenizer, type EncodedText, type Tokenizer } from './data/vocabula
 export { pretrain } from './training/pretrain.js'
 export type { PretrainError, PretrainEvent, PretrainOptions } from './training/run.js'
 
-export { loadCheckpoint, latestCheckpoint, saveCheckpoint, type Checkpoint } from './store/checkpoint.js'
+export { loadCheckpoint, latestCheckpoint, saveCheckpoint, type Checkpoint } from './store/checkpoints/checkpoint.js'
 export { sha256OfTensors } from './store/digest.js'
 export { showStoreError, type StoreError } from './store/errors.js'
-export { exportModel, importModel, type ModelFiles, type TrainedModel } from './store/model-files.js'
+export { exportModel, importModel, type ModelFiles, type TrainedModel } from './store/models/model-files.js'

@@ -7,7 +7,7 @@ import { showConfigError, type ElectraConfig } from '../config/config.js'
 import { parseConfig, presetConfig } from '../config/resolve.js'
 import { presetNames } from '../config/presets.js'
 import { showStoreError } from '../store/errors.js'
-import { readText } from '../store/files.js'
+import { readText } from '../store/files/files.js'
 import { failed, wrongUsage, type Failure } from './outcome.js'
 
 /** Far more than any: it is looked at key by key. */

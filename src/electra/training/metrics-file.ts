@@ -12,7 +12,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { StoreError } from '../store/errors.js'
-import { attempt, readBytes, writeFileWhole } from '../store/files.js'
+import { attempt, readBytes, writeFileWhole } from '../store/files/files.js'
 
 export type MetricsRecord = {
   readonly kind: 'step' | 'heldOut'

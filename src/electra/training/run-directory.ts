@@ -24,13 +24,13 @@ import {
   saveCheckpoint,
   type Checkpoint,
   type Found
-} from '../store/checkpoint.js'
-import type { RunIdentity } from '../store/checkpoint-state.js'
+} from '../store/checkpoints/checkpoint.js'
+import type { RunIdentity } from '../store/checkpoints/checkpoint-state.js'
 import type { StoreError } from '../store/errors.js'
-import { exists, removeLeftovers, writeFileWhole } from '../store/files.js'
-import type { InitialWeights } from '../store/initial-weights.js'
-import { lockDirectory, type Lock } from '../store/lock.js'
-import { checkResume } from '../store/resume.js'
+import { exists, removeLeftovers, writeFileWhole } from '../store/files/files.js'
+import type { InitialWeights } from '../store/models/initial-weights.js'
+import { lockDirectory, type Lock } from '../store/files/lock.js'
+import { checkResume } from '../store/checkpoints/resume.js'
 import { metricsFile, type From, type MetricsFile } from './metrics-file.js'
 import {
   checkArithmetic,

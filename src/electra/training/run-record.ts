@@ -14,7 +14,7 @@ import * as z from 'zod'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
 import { canonicalJson, type Json } from '../store/canonical-json.js'
 import type { StoreError } from '../store/errors.js'
-import { readText, writeFileWhole } from '../store/files.js'
+import { readText, writeFileWhole } from '../store/files/files.js'
 
 /** On what the steps are computed. */
 export type Where = {

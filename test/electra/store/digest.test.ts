@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { sha256, sha256OfConfig, sha256OfTensors, sha256OfText } from '../../../src/electra/store/digest.js'
 import { storedFrom, type NamedStored } from '../../../src/tensor/stored.js'
-import { preset } from './checkpoint-cases.js'
+import { preset } from './checkpoints/checkpoint-cases.js'
 
 const tensor = (name: string): fc.Arbitrary<NamedStored> =>
   fc

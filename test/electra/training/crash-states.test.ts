@@ -10,14 +10,14 @@ import * as O from 'fp-ts/lib/Option.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, it, vi } from 'vitest'
 import { solo } from '../../../src/workers/index.js'
-import { latestCheckpoint, loadCheckpoint } from '../../../src/electra/store/checkpoint.js'
-import { replaceDirectory, writeFileWhole } from '../../../src/electra/store/files.js'
+import { latestCheckpoint, loadCheckpoint } from '../../../src/electra/store/checkpoints/checkpoint.js'
+import { replaceDirectory, writeFileWhole } from '../../../src/electra/store/files/files.js'
 import { acquireRunDirectory, type RunDirectory } from '../../../src/electra/training/run-directory.js'
 import type { Where } from '../../../src/electra/training/run-record.js'
-import { checkpointOf, inDirectory } from '../store/checkpoint-cases.js'
-import { restore, statesDuring, type State } from '../store/crash-states.js'
+import { checkpointOf, inDirectory } from '../store/checkpoints/checkpoint-cases.js'
+import { restore, statesDuring, type State } from '../store/files/crash-states.js'
 
-vi.mock('node:fs/promises', async (original) => (await import('../store/crash-states.js')).watchedFs(original))
+vi.mock('node:fs/promises', async (original) => (await import('../store/files/crash-states.js')).watchedFs(original))
 
 const rightOf = async <A>(run: TE.TaskEither<unknown, A>): Promise<A> => {
   const result = await run()

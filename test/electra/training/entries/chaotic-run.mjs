@@ -7,7 +7,7 @@ import { endDespiteThreads } from '../../../../dist/electra/cli/end.js'
 import { trainingProgress } from '../../../../dist/electra/cli/progress.js'
 import { showPretrainError } from '../../../../dist/electra/cli/show-error.js'
 import { interrupts } from '../../../../dist/electra/cli/signals.js'
-import { openCorpus } from '../../../../dist/electra/data/corpus.js'
+import { openCorpus } from '../../../../dist/electra/data/corpus/corpus.js'
 import { pretrain } from '../../../../dist/electra/training/pretrain.js'
 
 const { corpus, chaos, plan, fifo, ...settings } = JSON.parse(readFileSync(process.argv[2], 'utf8'))

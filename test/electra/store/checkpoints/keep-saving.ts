@@ -4,7 +4,7 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
-import { saveCheckpoint } from '../../../src/electra/store/checkpoint.js'
+import { saveCheckpoint } from '../../../../src/electra/store/checkpoints/checkpoint.js'
 import { checkpointOf } from './checkpoint-cases.js'
 
 for (let step = Number(process.argv[3]); ; step++) {

@@ -2,24 +2,24 @@ import * as E from 'fp-ts/lib/Either.js'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { ElectraConfig } from '../../../src/electra/config/config.js'
-import { resolveConfig } from '../../../src/electra/config/resolve.js'
-import { specialPieces, vocabularyOf } from '../../../src/electra/data/vocabulary/vocabulary.js'
-import { showStoreError, type Half } from '../../../src/electra/store/errors.js'
-import { networkOf } from '../../../src/electra/store/hf-config.js'
-import { hfShapes, type FloatTensor } from '../../../src/electra/store/hf-tensors.js'
+import type { ElectraConfig } from '../../../../src/electra/config/config.js'
+import { resolveConfig } from '../../../../src/electra/config/resolve.js'
+import { specialPieces, vocabularyOf } from '../../../../src/electra/data/vocabulary/vocabulary.js'
+import { showStoreError, type Half } from '../../../../src/electra/store/errors.js'
+import { networkOf } from '../../../../src/electra/store/models/hf-config.js'
+import { hfShapes, type FloatTensor } from '../../../../src/electra/store/models/hf-tensors.js'
 import {
   readInitialWeights,
   showInitialWeights,
   weightsFor,
   withInitial,
   type LoadedNetwork
-} from '../../../src/electra/store/initial-weights.js'
-import { exportModel } from '../../../src/electra/store/model-files.js'
-import { sizeOf, type Shape } from '../../../src/tensor/shape.js'
-import type { NamedStored } from '../../../src/tensor/stored.js'
-import { right } from '../data/right.js'
-import { inDirectory, leftOf, rightOf } from './checkpoint-cases.js'
+} from '../../../../src/electra/store/models/initial-weights.js'
+import { exportModel } from '../../../../src/electra/store/models/model-files.js'
+import { sizeOf, type Shape } from '../../../../src/tensor/shape.js'
+import type { NamedStored } from '../../../../src/tensor/stored.js'
+import { right } from '../../data/right.js'
+import { inDirectory, leftOf, rightOf } from '../checkpoints/checkpoint-cases.js'
 
 const pieces = [...specialPieces, 'a', 'b', '##b', 'c', 'd', 'e']
 const vocabulary = right(vocabularyOf('test')(pieces))

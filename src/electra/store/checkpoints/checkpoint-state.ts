@@ -8,13 +8,13 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as z from 'zod'
-import { describe } from '../../tensor/describe.js'
-import { parseJson, showJsonError } from '../../tensor/strict-json.js'
-import { showConfigError, type ElectraConfig } from '../config/config.js'
-import { resolveConfig } from '../config/resolve.js'
-import { canonicalJson, type Json } from './canonical-json.js'
-import { sha256OfConfig, sha256OfText } from './digest.js'
-import type { StoreError } from './errors.js'
+import { describe } from '../../../tensor/describe.js'
+import { parseJson, showJsonError } from '../../../tensor/strict-json.js'
+import { showConfigError, type ElectraConfig } from '../../config/config.js'
+import { resolveConfig } from '../../config/resolve.js'
+import { canonicalJson, type Json } from '../canonical-json.js'
+import { sha256OfConfig, sha256OfText } from '../digest.js'
+import type { StoreError } from '../errors.js'
 
 export const checkpointVersion = 1
 

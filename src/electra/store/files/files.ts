@@ -12,8 +12,8 @@ import { basename, dirname, join, resolve } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { reasonOf } from '../../tensor/reason.js'
-import type { StoreError } from './errors.js'
+import { reasonOf } from '../../../tensor/reason.js'
+import type { StoreError } from '../errors.js'
 
 /** The operating system's name of what went wrong, if that is where it went wrong. */
 const codeOf = (cause: unknown): string | undefined =>

@@ -13,12 +13,12 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { decode, encode, showSafetensorsError } from '../../tensor/safetensors.js'
-import type { NamedStored } from '../../tensor/stored.js'
+import { decode, encode, showSafetensorsError } from '../../../tensor/safetensors.js'
+import type { NamedStored } from '../../../tensor/stored.js'
 import { parseState, printState, type CheckpointState, type FileFacts, type Progress } from './checkpoint-state.js'
-import { sha256 } from './digest.js'
-import type { StoreError } from './errors.js'
-import { namesIn, readBytes, readText, removeDirectory, writeDirectory } from './files.js'
+import { sha256 } from '../digest.js'
+import type { StoreError } from '../errors.js'
+import { namesIn, readBytes, readText, removeDirectory, writeDirectory } from '../files/files.js'
 
 export type Checkpoint = {
   readonly progress: Progress

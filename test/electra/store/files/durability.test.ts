@@ -7,17 +7,17 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, it, vi } from 'vitest'
-import { saveCheckpoint } from '../../../src/electra/store/checkpoint.js'
+import { saveCheckpoint } from '../../../../src/electra/store/checkpoints/checkpoint.js'
 import {
   makeDirectories,
   removeDirectory,
   replaceDirectory,
   writeDirectory,
   writeFileWhole
-} from '../../../src/electra/store/files.js'
-import { metricsFile } from '../../../src/electra/training/metrics-file.js'
-import { rightOf } from '../data/right.js'
-import { checkpointOf, inDirectory } from './checkpoint-cases.js'
+} from '../../../../src/electra/store/files/files.js'
+import { metricsFile } from '../../../../src/electra/training/metrics-file.js'
+import { rightOf } from '../../data/right.js'
+import { checkpointOf, inDirectory } from '../checkpoints/checkpoint-cases.js'
 import { afterPowerLoss } from './durable-fs.js'
 
 vi.mock('node:fs/promises', async (original) => (await import('./durable-fs.js')).watchedFs(original))

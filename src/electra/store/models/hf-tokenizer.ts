@@ -5,8 +5,8 @@
  * users of transformers expect.
  */
 
-import { tokenizerJson, type TokenizerOptions } from '../data/vocabulary/tokenizer-json.js'
-import { specialPieces, type Vocabulary } from '../data/vocabulary/vocabulary.js'
+import { tokenizerJson, type TokenizerOptions } from '../../data/vocabulary/tokenizer-json.js'
+import { specialPieces, type Vocabulary } from '../../data/vocabulary/vocabulary.js'
 
 const single = [
   { SpecialToken: { id: '[CLS]', type_id: 0 } },

@@ -10,14 +10,14 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { showStoreError } from '../../../src/electra/store/errors.js'
-import { lockDirectory } from '../../../src/electra/store/lock.js'
-import { built } from '../../built.js'
-import { inDirectory, leftOf, rightOf } from './checkpoint-cases.js'
+import { showStoreError } from '../../../../src/electra/store/errors.js'
+import { lockDirectory } from '../../../../src/electra/store/files/lock.js'
+import { built } from '../../../built.js'
+import { inDirectory, leftOf, rightOf } from '../checkpoints/checkpoint-cases.js'
 
 /** A process that has the lock of the directory, until it is killed. */
 const holderOf = async (directory: string) => {
-  const lock = fileURLToPath(built('electra/store/lock.js'))
+  const lock = fileURLToPath(built('electra/store/files/lock.js'))
   const script = `import { lockDirectory } from ${JSON.stringify(lock)}
     const { _tag } = await lockDirectory(process.argv[1])()
     console.log(_tag)

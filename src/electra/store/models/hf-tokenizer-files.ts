@@ -15,17 +15,17 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import * as z from 'zod'
-import { describe } from '../../tensor/describe.js'
-import { uncased, type AddedToken, type TokenizerOptions } from '../data/vocabulary/tokenizer-json.js'
+import { describe } from '../../../tensor/describe.js'
+import { uncased, type AddedToken, type TokenizerOptions } from '../../data/vocabulary/tokenizer-json.js'
 import {
   parseVocabulary,
   showVocabularyError,
   specialPieces,
   vocabularyOf,
   type Vocabulary
-} from '../data/vocabulary/vocabulary.js'
-import type { StoreError } from './errors.js'
-import { exists, readBytes, readText } from './files.js'
+} from '../../data/vocabulary/vocabulary.js'
+import type { StoreError } from '../errors.js'
+import { exists, readBytes, readText } from '../files/files.js'
 
 export type TokenizerFiles = {
   readonly vocabulary: Vocabulary

@@ -7,9 +7,9 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { equalShapes, type Shape } from '../../tensor/shape.js'
-import { bytesOf, widenBF16, widenF16, type NamedStored, type Stored, type StoredOf } from '../../tensor/stored.js'
-import type { Half, StoreError } from './errors.js'
+import { equalShapes, type Shape } from '../../../tensor/shape.js'
+import { bytesOf, widenBF16, widenF16, type NamedStored, type Stored, type StoredOf } from '../../../tensor/stored.js'
+import type { Half, StoreError } from '../errors.js'
 import type { Network } from './hf-config.js'
 
 export type FloatTensor = StoredOf<'F32'> & { readonly name: string }

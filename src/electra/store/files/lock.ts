@@ -15,8 +15,8 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { reasonOf } from '../../tensor/reason.js'
-import type { StoreError } from './errors.js'
+import { reasonOf } from '../../../tensor/reason.js'
+import type { StoreError } from '../errors.js'
 import { attempt, exists, makeDirectories } from './files.js'
 
 export type Lock = {

@@ -4,7 +4,7 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
-import { saveCheckpoint } from '../../../src/electra/store/checkpoint.js'
+import { saveCheckpoint } from '../../../../src/electra/store/checkpoints/checkpoint.js'
 import { checkpointOf } from './checkpoint-cases.js'
 
 const result = await saveCheckpoint(process.argv[2], checkpointOf(20, {}, 100_000), { keep: 1 })()

@@ -12,10 +12,10 @@ import {
   loadCheckpoint,
   saveCheckpoint,
   stepsToRemove
-} from '../../../src/electra/store/checkpoint.js'
-import { sha256OfTensors } from '../../../src/electra/store/digest.js'
-import { showStoreError } from '../../../src/electra/store/errors.js'
-import { removeLeftovers } from '../../../src/electra/store/files.js'
+} from '../../../../src/electra/store/checkpoints/checkpoint.js'
+import { sha256OfTensors } from '../../../../src/electra/store/digest.js'
+import { showStoreError } from '../../../../src/electra/store/errors.js'
+import { removeLeftovers } from '../../../../src/electra/store/files/files.js'
 import { checkpointOf, inDirectory, leftOf, rightOf } from './checkpoint-cases.js'
 
 const files = ['model.safetensors', 'optimizer.safetensors', 'state.json']

@@ -1,9 +1,9 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { Tokenizer } from 'tokenizers'
 import { describe, expect, it } from 'vitest'
-import { uncased } from '../../../src/electra/data/vocabulary/tokenizer-json.js'
-import { parseVocabulary, type Vocabulary } from '../../../src/electra/data/vocabulary/vocabulary.js'
-import { hfTokenizerFiles } from '../../../src/electra/store/hf-tokenizer.js'
+import { uncased } from '../../../../src/electra/data/vocabulary/tokenizer-json.js'
+import { parseVocabulary, type Vocabulary } from '../../../../src/electra/data/vocabulary/vocabulary.js'
+import { hfTokenizerFiles } from '../../../../src/electra/store/models/hf-tokenizer.js'
 
 // Special pieces in another order than a trained vocabulary has them.
 const text = '[PAD]\nthe\n[MASK]\ncat\n[UNK]\n##s\n[SEP]\nsat\n.\n[CLS]\n'

@@ -1,10 +1,10 @@
 import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ElectraConfig } from '../../../src/electra/config/config.js'
-import { resolveConfig } from '../../../src/electra/config/resolve.js'
-import { showStoreError } from '../../../src/electra/store/errors.js'
-import { betterOf, checkResume } from '../../../src/electra/store/resume.js'
+import type { ElectraConfig } from '../../../../src/electra/config/config.js'
+import { resolveConfig } from '../../../../src/electra/config/resolve.js'
+import { showStoreError } from '../../../../src/electra/store/errors.js'
+import { betterOf, checkResume } from '../../../../src/electra/store/checkpoints/resume.js'
 import { checkpointOf, preset } from './checkpoint-cases.js'
 
 const run = checkpointOf(30).progress

@@ -7,10 +7,10 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import * as z from 'zod'
-import { decode, showSafetensorsError } from '../../tensor/safetensors.js'
-import type { Stored } from '../../tensor/stored.js'
-import type { StoreError } from './errors.js'
-import { exists, readBytes, readText } from './files.js'
+import { decode, showSafetensorsError } from '../../../tensor/safetensors.js'
+import type { Stored } from '../../../tensor/stored.js'
+import type { StoreError } from '../errors.js'
+import { exists, readBytes, readText } from '../files/files.js'
 
 export type Weights = {
   /** Names the tensors in errors. */

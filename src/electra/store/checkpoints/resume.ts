@@ -3,10 +3,10 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
-import { describe } from '../../tensor/describe.js'
+import { describe } from '../../../tensor/describe.js'
 import type { HeldOut, RunIdentity } from './checkpoint-state.js'
-import { computedPart } from './digest.js'
-import type { Difference, StoreError } from './errors.js'
+import { computedPart } from '../digest.js'
+import type { Difference, StoreError } from '../errors.js'
 
 const leaves = (value: unknown, path: string): ReadonlyArray<readonly [string, unknown]> =>
   typeof value === 'object' && value !== null

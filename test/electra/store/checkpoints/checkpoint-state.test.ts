@@ -1,10 +1,14 @@
 import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { canonicalJson, type Json } from '../../../src/electra/store/canonical-json.js'
-import { parseState, printState, type CheckpointState } from '../../../src/electra/store/checkpoint-state.js'
-import { sha256OfText } from '../../../src/electra/store/digest.js'
-import { showStoreError } from '../../../src/electra/store/errors.js'
+import { canonicalJson, type Json } from '../../../../src/electra/store/canonical-json.js'
+import {
+  parseState,
+  printState,
+  type CheckpointState
+} from '../../../../src/electra/store/checkpoints/checkpoint-state.js'
+import { sha256OfText } from '../../../../src/electra/store/digest.js'
+import { showStoreError } from '../../../../src/electra/store/errors.js'
 import { checkpointOf, preset } from './checkpoint-cases.js'
 
 const parse = parseState('state.json')

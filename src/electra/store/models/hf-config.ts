@@ -5,12 +5,12 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as z from 'zod'
-import { describe } from '../../tensor/describe.js'
-import { parseJson, showJsonError } from '../../tensor/strict-json.js'
-import type { ElectraConfig, EncoderSize, ModelConfig } from '../config/config.js'
-import { mostLayers } from '../config/schema.js'
-import { canonicalJson } from './canonical-json.js'
-import type { StoreError } from './errors.js'
+import { describe } from '../../../tensor/describe.js'
+import { parseJson, showJsonError } from '../../../tensor/strict-json.js'
+import type { ElectraConfig, EncoderSize, ModelConfig } from '../../config/config.js'
+import { mostLayers } from '../../config/schema.js'
+import { canonicalJson } from '../canonical-json.js'
+import type { StoreError } from '../errors.js'
 
 /** One of the two networks, by itself. */
 export type Network = ModelConfig & { readonly vocabSize: number }

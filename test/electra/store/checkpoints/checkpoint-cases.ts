@@ -7,11 +7,11 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { showConfigError, type ElectraConfig } from '../../../src/electra/config/config.js'
-import { presetConfig } from '../../../src/electra/config/resolve.js'
-import type { PresetName } from '../../../src/electra/config/presets.js'
-import type { Checkpoint } from '../../../src/electra/store/checkpoint.js'
-import { showStoreError, type StoreError } from '../../../src/electra/store/errors.js'
+import { showConfigError, type ElectraConfig } from '../../../../src/electra/config/config.js'
+import { presetConfig } from '../../../../src/electra/config/resolve.js'
+import type { PresetName } from '../../../../src/electra/config/presets.js'
+import type { Checkpoint } from '../../../../src/electra/store/checkpoints/checkpoint.js'
+import { showStoreError, type StoreError } from '../../../../src/electra/store/errors.js'
 
 export const preset = (name: PresetName): ElectraConfig => {
   const resolved = presetConfig(name)
