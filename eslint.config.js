@@ -28,7 +28,7 @@ const inexactPower = {
 /** Files whose inexact numbers reach no weight and no moment. */
 const inexactAllowed = [
   // The reference device: it defines an operation as the host computes it, and promises its bits in one engine only.
-  'src/tensor/run/{scalar,erf}.ts',
+  'src/tensor/run/reference/{scalar,erf}.ts',
   // The learning rate as it is reported; the one that steps take is computed in the program.
   'src/nn/schedule.ts',
   // How large the tensors of a test may be.

@@ -19,7 +19,7 @@ import {
   type Device,
   type Tensor
 } from '../src/tensor/index.js'
-import { openLibrary, type BlasLibrary } from '../src/tensor/run/blas-library.js'
+import { openLibrary, type BlasLibrary } from '../src/tensor/run/multipliers/blas-library.js'
 import { runRace, type Measurement } from './measurement.js'
 import { bearable, type Mode } from './modes.js'
 import { deviceFor, ways, type Way } from './ours.js'

@@ -8,9 +8,9 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { showDeviceError, type Device } from '../src/tensor/index.js'
-import { blas } from '../src/tensor/run/blas.js'
+import { blas } from '../src/tensor/run/multipliers/blas.js'
 import type { DeviceChoice } from '../src/tensor/run/device-choice.js'
-import { wasm } from '../src/tensor/run/wasm.js'
+import { wasm } from '../src/tensor/run/wasm/wasm.js'
 
 export const ways = ['own', 'own, relaxed', 'blas'] as const
 

@@ -46,12 +46,12 @@ export {
   type Timing
 } from './run/device.js'
 export type { Contraction, StridedMatrix } from './program/kernel.js'
-export type { Multiplier, Multiply } from './run/multiplier.js'
-export { reference } from './run/reference.js'
-export { wasm, type WasmOptions } from './run/wasm.js'
-export { blas, type Blas } from './run/blas.js'
-export { attachMemory, createMemory, type Memory, type OutOfMemory } from './run/memory.js'
-export { gpuJs, gpuJsModes, type GpuJsMode, type GpuJsMultiplier } from './run/gpujs.js'
+export type { Multiplier, Multiply } from './run/multipliers/multiplier.js'
+export { reference } from './run/reference/reference.js'
+export { wasm, type WasmOptions } from './run/wasm/wasm.js'
+export { blas, type Blas } from './run/multipliers/blas.js'
+export { attachMemory, createMemory, type Memory, type OutOfMemory } from './run/memory/memory.js'
+export { gpuJs, gpuJsModes, type GpuJsMode, type GpuJsMultiplier } from './run/multipliers/gpujs.js'
 export {
   acquire,
   deviceNames,

@@ -6,7 +6,7 @@ import { isLeft } from 'fp-ts/lib/Either.js'
 import { toNested } from '../../src/tensor/index.js'
 import type { Tensor } from '../../src/tensor/index.js'
 import { evaluate } from '../../src/tensor/run/evaluate.js'
-import { reference } from '../../src/tensor/run/reference.js'
+import { reference } from '../../src/tensor/run/reference/reference.js'
 
 /** The value as nested arrays. Throws where there is none: a test's expressions are meant to have values. */
 export const numbersOf = (x: Tensor): unknown => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { GpuJsMode } from '../../src/tensor/run/gpujs.js'
-import { cases, excess, hundredths, resultSize, small } from '../tensor/run/contractions.js'
+import type { GpuJsMode } from '../../src/tensor/run/multipliers/gpujs.js'
+import { cases, excess, hundredths, resultSize, small } from '../tensor/run/multipliers/contractions.js'
 import type { Answer, PageApi, PlainCase } from './gpujs.entry.js'
 import { hasChromium, openPage } from './page.js'
 

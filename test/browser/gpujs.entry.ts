@@ -4,7 +4,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { showDeviceError, type DeviceError } from '../../src/tensor/run/device.js'
-import { gpuJs, type GpuJsMode } from '../../src/tensor/run/gpujs.js'
+import { gpuJs, type GpuJsMode } from '../../src/tensor/run/multipliers/gpujs.js'
 import type { Contraction } from '../../src/tensor/program/kernel.js'
 
 /** A contraction and its operands, as they cross into the page. */

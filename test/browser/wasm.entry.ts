@@ -7,8 +7,8 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { allocate, viewOf, type Data, type DType } from '../../src/tensor/dtype.js'
 import { outputSpecs } from '../../src/tensor/program/program.js'
 import { deserialise } from '../../src/tensor/program/deserialise.js'
-import { createMemory } from '../../src/tensor/run/memory.js'
-import { wasm } from '../../src/tensor/run/wasm.js'
+import { createMemory } from '../../src/tensor/run/memory/memory.js'
+import { wasm } from '../../src/tensor/run/wasm/wasm.js'
 import { sizeOf } from '../../src/tensor/shape.js'
 
 export type Bytes = ReadonlyArray<number>

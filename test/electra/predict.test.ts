@@ -5,7 +5,7 @@ import { discriminatorFrom, suspicions, type TrainedDiscriminator } from '../../
 import { encode } from '../../src/electra/model/body.js'
 import { discriminatorSpec, predictReplaced, type Discriminator } from '../../src/electra/model/discriminator.js'
 import { fromLiteral, tensor, type Literal, type NamedStored } from '../../src/tensor/index.js'
-import { reference } from '../../src/tensor/run/reference.js'
+import { reference } from '../../src/tensor/run/reference/reference.js'
 import { sizeOf } from '../../src/tensor/shape.js'
 import { tensorEntries } from '../../src/tensor/tree.js'
 import { left, right, rightOf } from './data/right.js'

@@ -4,7 +4,7 @@ import { judgedReplacements, jointParamsFrom } from '../../src/electra/replaceme
 import { replacedTokenSpec } from '../../src/electra/objective/replaced-token.js'
 import { fromLiteral, tensor, type NamedStored } from '../../src/tensor/index.js'
 import { hostKey } from '../../src/tensor/keys.js'
-import { reference } from '../../src/tensor/run/reference.js'
+import { reference } from '../../src/tensor/run/reference/reference.js'
 import { tensorEntries } from '../../src/tensor/tree.js'
 import { left, right, rightOf } from './data/right.js'
 import { configOf, numbersOf, scattered, special, vocabSize } from './objective/cases.js'

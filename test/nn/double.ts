@@ -4,7 +4,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { tensor, toTypedArray, type FloatWidth, type Literal, type Shape, type Tensor } from '../../src/tensor/index.js'
 import { evaluate, evaluateAll } from '../../src/tensor/run/evaluate.js'
-import { reference } from '../../src/tensor/run/reference.js'
+import { reference } from '../../src/tensor/run/reference/reference.js'
 import { numbers } from '../../src/testing/index.js'
 
 export const doubles = (shape: Shape, values: ReadonlyArray<number>): Literal =>

@@ -6,13 +6,13 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { blas } from './blas.js'
-import { namedLibrary } from './blas-library.js'
+import { blas } from './multipliers/blas.js'
+import { namedLibrary } from './multipliers/blas-library.js'
 import type { Device, DeviceError } from './device.js'
 import type { DeviceChoice } from './device-choice.js'
-import type { Memory } from './memory.js'
-import { reference } from './reference.js'
-import { wasm } from './wasm.js'
+import type { Memory } from './memory/memory.js'
+import { reference } from './reference/reference.js'
+import { wasm } from './wasm/wasm.js'
 
 const unsupported = (device: string, found: string, expected: string): DeviceError => ({
   _tag: 'Unsupported',

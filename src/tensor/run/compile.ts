@@ -26,8 +26,8 @@ import type { Tensor } from '../tensor.js'
 import { tensorEntries, tensorsOf, unflatten, type Mapped } from '../tree.js'
 import type { Device, DeviceError, Executable, Timing } from './device.js'
 import { showEvaluationError } from './evaluate.js'
-import type { OutOfMemory } from './memory.js'
-import { fillRoom, roomFor, type Room } from './room.js'
+import type { OutOfMemory } from './memory/memory.js'
+import { fillRoom, roomFor, type Room } from './memory/room.js'
 
 export type StepError =
   | TensorError

@@ -4,7 +4,7 @@
  */
 
 import type { FloatWidth } from '../dtype.js'
-import type { GpuJsMode } from './gpujs.js'
+import type { GpuJsMode } from './multipliers/gpujs.js'
 
 export const deviceNames = ['auto', 'wasm', 'reference'] as const
 

@@ -12,8 +12,8 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data, FloatWidth } from '../dtype.js'
 import type { Explainable } from '../program/explain.js'
 import type { Program } from '../program/program.js'
-import type { Compilation } from './compilation.js'
-import type { Memory, OutOfMemory } from './memory.js'
+import type { Compilation } from './wasm/compilation.js'
+import type { Memory, OutOfMemory } from './memory/memory.js'
 
 export type Timing = 'sync' | 'async'
 

@@ -5,7 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { Memory } from '../../tensor/run/memory.js'
+import type { Memory } from '../../tensor/run/memory/memory.js'
 import type { WorkerError } from '../error.js'
 import type { Pool } from './pool.js'
 

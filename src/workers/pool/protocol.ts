@@ -7,7 +7,7 @@
 
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Program } from '../../tensor/program/program.js'
-import type { Compilation } from '../../tensor/run/compilation.js'
+import type { Compilation } from '../../tensor/run/wasm/compilation.js'
 import type { DeviceChoice } from '../../tensor/run/device-choice.js'
 import type { WorkerError } from '../error.js'
 import type { Missing, Workspace } from './workspace.js'

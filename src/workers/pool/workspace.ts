@@ -7,7 +7,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { IO } from 'fp-ts/lib/IO.js'
-import type { Memory } from '../../tensor/run/memory.js'
+import type { Memory } from '../../tensor/run/memory/memory.js'
 
 /** `bytes` bytes from byte `address`, a multiple of 64. */
 export type Workspace = { readonly address: number; readonly bytes: number }

@@ -13,7 +13,7 @@ import { foldName, isParameterSpec } from '../../../src/nn/index.js'
 import { add, mul, random, tensor, toTypedArray, type Literal, type Tensor } from '../../../src/tensor/index.js'
 import { hostBits, hostFold, hostKey } from '../../../src/tensor/keys.js'
 import { evaluateAll } from '../../../src/tensor/run/evaluate.js'
-import { reference } from '../../../src/tensor/run/reference.js'
+import { reference } from '../../../src/tensor/run/reference/reference.js'
 import { mapTree, tensorEntries } from '../../../src/tensor/tree.js'
 
 export const vocabSize = 37

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { measureLimits } from '../../../src/electra/profile/limits.js'
 import { matmul, spec, trace, type Tensor } from '../../../src/tensor/index.js'
-import { wasm } from '../../../src/tensor/run/wasm.js'
+import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { right, rightOf } from '../data/right.js'
 
 it('the limits of a machine are measured with memory that is given back', async () => {

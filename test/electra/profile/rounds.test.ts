@@ -7,7 +7,7 @@ import { loadStep, type LoadedProgram, type LoadedStep } from '../../../src/elec
 import { runKeys } from '../../../src/electra/training/keys.js'
 import { openSession } from '../../../src/electra/training/session.js'
 import type { DeviceError } from '../../../src/tensor/index.js'
-import { wasm } from '../../../src/tensor/run/wasm.js'
+import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { inProcess, type Arrays } from '../../../src/workers/index.js'
 import { left, right, rightOf } from '../data/right.js'
 import { corpusIn, least, remove, temporary, textOf } from '../training/runs.js'

@@ -5,7 +5,7 @@ import { presetConfig, resolveConfig } from '../../../src/electra/config/resolve
 import { slotsOf } from '../../../src/electra/data/examples/masking.js'
 import { groupKernels, totalOf } from '../../../src/electra/profile/cost.js'
 import { loadStep, type LoadedProgram } from '../../../src/electra/profile/step.js'
-import { wasm } from '../../../src/tensor/run/wasm.js'
+import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { right } from '../data/right.js'
 
 /** Operations of the products that both networks take forward: `2 m n k` each. */

@@ -5,7 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
-import { blas } from '../../../src/tensor/run/blas.js'
+import { blas } from '../../../src/tensor/run/multipliers/blas.js'
 import { showDeviceError } from '../../../src/tensor/run/device.js'
 import { manyParts, rooms, trained } from './fifty-steps.js'
 import { corpusIn, remove, temporary, textOf } from './runs.js'

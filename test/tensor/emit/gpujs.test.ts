@@ -10,7 +10,7 @@ import {
   type GpuJsKernel
 } from '../../../src/tensor/emit/gpujs.js'
 import type { Contraction } from '../../../src/tensor/program/kernel.js'
-import { cases, naive, small, type Case } from '../run/contractions.js'
+import { cases, naive, small, type Case } from '../run/multipliers/contractions.js'
 
 const kernelOf = (contraction: Contraction, arithmetic: GpuJsArithmetic = integerAddresses): GpuJsKernel => {
   const kernel = gpuJsKernel(arithmetic)(contraction)

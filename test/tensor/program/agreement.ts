@@ -9,7 +9,7 @@ import type { FusedLoop, FusedProgram } from '../../../src/tensor/program/fused.
 import { lower } from '../../../src/tensor/program/lower.js'
 import type { Program } from '../../../src/tensor/program/program.js'
 import { allocateOutputs } from '../../../src/tensor/run/arrays.js'
-import { reference } from '../../../src/tensor/run/reference.js'
+import { reference } from '../../../src/tensor/run/reference/reference.js'
 import type { Graph } from './graphs.js'
 import { interpret } from './interpret.js'
 

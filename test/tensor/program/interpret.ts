@@ -15,7 +15,7 @@ import {
 } from '../../../src/tensor/program/fused.js'
 import type { Affine, Product, Random } from '../../../src/tensor/program/kernel.js'
 import { reductionIdentity } from '../../../src/tensor/elementwise.js'
-import { castTo, comparison, floatBinary, floatUnary, integerBinary } from '../../../src/tensor/run/scalar.js'
+import { castTo, comparison, floatBinary, floatUnary, integerBinary } from '../../../src/tensor/run/reference/scalar.js'
 import { sizeOf, type Shape } from '../../../src/tensor/shape.js'
 import { threefry2x32 } from '../../../src/tensor/threefry.js'
 

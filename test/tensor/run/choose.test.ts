@@ -10,8 +10,8 @@ import {
   type DeviceName,
   type MultiplierName
 } from '../../../src/tensor/run/choose.js'
-import { attachMemory } from '../../../src/tensor/run/memory.js'
-import { itOnWebGpu } from './webgpu.js'
+import { attachMemory } from '../../../src/tensor/run/memory/memory.js'
+import { itOnWebGpu } from './multipliers/webgpu.js'
 
 const choice = (device: DeviceName, matmul: MultiplierName, floats: FloatWidth = 'float32'): DeviceChoice => ({
   device,

@@ -8,10 +8,10 @@ import type { Data } from '../../../src/tensor/dtype.js'
 import { peek } from '../../../src/tensor/literal.js'
 import { compile, showStepError, withCompiled, type Compiled, type StepError } from '../../../src/tensor/run/compile.js'
 import type { Device, DeviceError } from '../../../src/tensor/run/device.js'
-import { wasm } from '../../../src/tensor/run/wasm.js'
-import { createMemory } from '../../../src/tensor/run/memory.js'
-import { reference } from '../../../src/tensor/run/reference.js'
-import { collectUntil } from './collect-garbage.js'
+import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
+import { createMemory } from '../../../src/tensor/run/memory/memory.js'
+import { reference } from '../../../src/tensor/run/reference/reference.js'
+import { collectUntil } from './memory/collect-garbage.js'
 
 type State = { readonly total: Tensor; readonly count: Tensor }
 

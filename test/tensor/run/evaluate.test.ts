@@ -20,9 +20,9 @@ import {
 import type { Program } from '../../../src/tensor/program/program.js'
 import type { Device } from '../../../src/tensor/run/device.js'
 import { evaluate, evaluateAll, evaluateTask } from '../../../src/tensor/run/evaluate.js'
-import { wasm } from '../../../src/tensor/run/wasm.js'
+import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { naive } from './naive.js'
-import { reference } from '../../../src/tensor/run/reference.js'
+import { reference } from '../../../src/tensor/run/reference/reference.js'
 import { inputNode } from '../../../src/tensor/tensor.js'
 
 const right = <L, A>(e: E.Either<L, A>): A => {

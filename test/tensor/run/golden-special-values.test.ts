@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { comparison, floatBinary, floatUnary, integerBinary } from '../../../src/tensor/run/scalar.js'
+import { comparison, floatBinary, floatUnary, integerBinary } from '../../../src/tensor/run/reference/scalar.js'
 import { argmax, argmin, logSumExp, max, mean, min, sum, variance } from '../../../src/tensor/ops/reduce.js'
 import { tensor, zeros } from '../../../src/tensor/ops/create.js'
 import { golden } from '../../fixtures/special-values.js'

@@ -4,7 +4,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { Contraction, StridedMatrix } from '../../../src/tensor/program/kernel.js'
-import type { Multiplier } from '../../../src/tensor/run/multiplier.js'
+import type { Multiplier } from '../../../src/tensor/run/multipliers/multiplier.js'
 import { sizeOf, stridesOf } from '../../../src/tensor/shape.js'
 
 const start = ({ batch }: Contraction, at: StridedMatrix, b: number): number =>

@@ -8,9 +8,9 @@ import { broadcastTo, slice } from '../../../src/tensor/ops/movement.js'
 import { lower } from '../../../src/tensor/program/lower.js'
 import { allocateOutputs } from '../../../src/tensor/run/arrays.js'
 import type { Device } from '../../../src/tensor/run/device.js'
-import { reference } from '../../../src/tensor/run/reference.js'
-import { castTo, comparison, floatBinary, floatUnary } from '../../../src/tensor/run/scalar.js'
-import { wasm } from '../../../src/tensor/run/wasm.js'
+import { reference } from '../../../src/tensor/run/reference/reference.js'
+import { castTo, comparison, floatBinary, floatUnary } from '../../../src/tensor/run/reference/scalar.js'
+import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import {
   binaryNode,
   castNode,

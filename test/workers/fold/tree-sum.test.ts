@@ -5,7 +5,7 @@ import { TensorFault } from '../../../src/tensor/fault.js'
 import type { Data } from '../../../src/tensor/dtype.js'
 import type { Spec } from '../../../src/tensor/program/program.js'
 import { allocateOutputs } from '../../../src/tensor/run/arrays.js'
-import { reference } from '../../../src/tensor/run/reference.js'
+import { reference } from '../../../src/tensor/run/reference/reference.js'
 import { addInTree, foldTree, treeSumProgram } from '../../../src/workers/fold/tree-sum.js'
 
 /** The definition, word for word: [lo, hi) splits at the largest power of two below hi - lo. */

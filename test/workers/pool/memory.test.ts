@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { FloatWidth } from '../../../src/tensor/dtype.js'
 import type { Spec } from '../../../src/tensor/program/program.js'
-import { createMemory, type Memory } from '../../../src/tensor/run/memory.js'
+import { createMemory, type Memory } from '../../../src/tensor/run/memory/memory.js'
 import { allocateSlots, freeSlots, readSlots, view, writeSlots, type Slot } from '../../../src/workers/pool/memory.js'
 
 const newMemory = (): Memory => {

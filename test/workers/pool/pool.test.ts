@@ -4,7 +4,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { WorkerError } from '../../../src/workers/error.js'
-import { lazyMemory } from '../../../src/tensor/run/memory.js'
+import { lazyMemory } from '../../../src/tensor/run/memory/memory.js'
 import { poolOf, type Member, type Pool } from '../../../src/workers/pool/pool.js'
 import type { DeviceFacts, Task } from '../../../src/workers/pool/runner.js'
 

@@ -7,7 +7,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, it } from 'vitest'
-import { createMemory, type Memory } from '../../../src/tensor/run/memory.js'
+import { createMemory, type Memory } from '../../../src/tensor/run/memory/memory.js'
 import type { Loss, WorkerError } from '../../../src/workers/error.js'
 import {
   superviseWorker,

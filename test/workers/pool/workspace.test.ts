@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import { createMemory, type Memory } from '../../../src/tensor/run/memory.js'
+import { createMemory, type Memory } from '../../../src/tensor/run/memory/memory.js'
 import { workspaceMemory } from '../../../src/workers/pool/workspace.js'
 
 const newMemory = (): Memory => {

@@ -15,7 +15,7 @@ import { showStoreError } from '../../../../src/electra/store/errors.js'
 import { hfTokenizerFiles } from '../../../../src/electra/store/models/hf-tokenizer.js'
 import { readTokenizerFiles } from '../../../../src/electra/store/models/hf-tokenizer-files.js'
 import { importModel } from '../../../../src/electra/store/models/model-files.js'
-import { reference } from '../../../../src/tensor/run/reference.js'
+import { reference } from '../../../../src/tensor/run/reference/reference.js'
 import { rightOf } from '../../data/right.js'
 import { inDirectory, leftOf } from '../checkpoints/checkpoint-cases.js'
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ulps, type FloatUnary } from '../../../../src/tensor/emit/wasm/math.js'
 import type { FusedLoop, FusedStep } from '../../../../src/tensor/program/fused.js'
 import type { BufferSpec } from '../../../../src/tensor/program/kernel.js'
-import { floatBinary, floatUnary } from '../../../../src/tensor/run/scalar.js'
+import { floatBinary, floatUnary } from '../../../../src/tensor/run/reference/scalar.js'
 import { isRight, specials } from '../../special-values.js'
 import { emit, memoryOf } from './emitted.js'
 

@@ -11,7 +11,7 @@ import type { Program } from '../../../../src/tensor/program/program.js'
 import { deserialise } from '../../../../src/tensor/program/deserialise.js'
 import { serialise } from '../../../../src/tensor/program/serialise.js'
 import { allocateOutputs } from '../../../../src/tensor/run/arrays.js'
-import { reference } from '../../../../src/tensor/run/reference.js'
+import { reference } from '../../../../src/tensor/run/reference/reference.js'
 import { inputNode, type Tensor } from '../../../../src/tensor/tensor.js'
 import {
   partitionProgram,

@@ -1,0 +1,85 @@
+/**
+ * WebGPU, wherever this runs: the browser's own, or in Node the one of the optional package `webgpu` (Dawn).
+ *
+ * Nothing is installed on `globalThis`: whoever asks holds what it was given, and lets go of it when done.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { reasonOf } from '../../reason.js'
+
+/** What an adapter says of itself. */
+export type AdapterFacts = {
+  readonly vendor: string
+  readonly architecture: string
+  readonly description: string
+  /** Whether it computes on the CPU: there for compatibility, not for speed. */
+  readonly isSoftware: boolean
+}
+
+export const showAdapter = ({ vendor, architecture, description, isSoftware }: AdapterFacts): string => {
+  const family = [vendor, architecture].filter((word) => word !== '').join(' ')
+  const name = description === '' ? 'adapter without a name' : description
+  return `${name} (${[family, isSoftware ? 'software' : 'hardware'].filter((word) => word !== '').join(', ')})`
+}
+
+/** The optional package. Bundlers are kept from following it: browsers never load it. */
+const nodePackage: string = 'webgpu'
+
+type Dawn = { readonly create: (options: ReadonlyArray<string>) => GPU }
+
+const isMissing = (reason: unknown): boolean =>
+  reason instanceof Error && 'code' in reason && reason.code === 'ERR_MODULE_NOT_FOUND'
+
+const inNode: TE.TaskEither<string, GPU> = TE.tryCatch(
+  async () => {
+    const dawn = (await import(/* webpackIgnore: true */ /* @vite-ignore */ nodePackage)) as Dawn
+    return dawn.create([])
+  },
+  (reason) =>
+    isMissing(reason)
+      ? 'there is no navigator.gpu here, and the optional package `webgpu` is not installed (npm install webgpu)'
+      : `there is no navigator.gpu here, and the package \`webgpu\` does not load: ${reasonOf(reason)}`
+)
+
+/** Node has no `navigator` before version 21, browsers without WebGPU (or on plain http) no `gpu` in it. */
+const ownGpu = (): GPU | undefined => (typeof navigator === 'undefined' ? undefined : navigator.gpu)
+
+const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined
+
+const platformGpu: TE.TaskEither<string, GPU> = async () => {
+  const gpu = ownGpu()
+  if (gpu !== undefined) return E.right(gpu)
+  return isNode ? inNode() : E.left('this browser offers no WebGPU to this page (navigator.gpu is missing)')
+}
+
+/**
+ * An adapter and the object that it came from. Dawn frees everything under a `gpu` that is garbage collected, in use or
+ * not: whoever uses the adapter, or a device of it, holds the `gpu` for as long.
+ */
+export type PlatformAdapter = { readonly gpu: GPU; readonly adapter: GPUAdapter }
+
+/** This machine's adapter, or the reason why there is none. A machine may have software adapters only. */
+export const requestAdapter: TE.TaskEither<string, PlatformAdapter> = pipe(
+  platformGpu,
+  TE.chain((gpu) =>
+    pipe(
+      TE.tryCatch(() => gpu.requestAdapter(), reasonOf),
+      TE.chain(TE.fromNullable('WebGPU is here, but finds no adapter: no GPU driver that it can use')),
+      TE.map((adapter) => ({ gpu, adapter }))
+    )
+  )
+)
+
+/** Software renderers known by name, for browsers that do not say whether an adapter is a fallback. */
+const softwareArchitectures: ReadonlyArray<string> = ['swiftshader', 'llvmpipe', 'lavapipe', 'warp']
+
+export const adapterFacts = ({ info }: GPUAdapter): AdapterFacts => ({
+  vendor: info.vendor,
+  architecture: info.architecture,
+  description: info.description,
+  isSoftware:
+    info.isFallbackAdapter === true ||
+    softwareArchitectures.some((name) => `${info.architecture} ${info.description}`.toLowerCase().includes(name))
+})
