@@ -82,7 +82,7 @@ const program = (): Program => {
         'demo',
         'corpus build --input books/ --out corpus',
         'pretrain --config tiny --corpus corpus --out runs/tiny',
-        'predict --model runs/tiny "Societies change slowly, people banana quickly."'
+        'predict --model runs/tiny "The researchers found that Tuesday can affect behavior."'
       )
     )
     .exitOverride()
@@ -237,7 +237,10 @@ const program = (): Program => {
     .addOption(matmulOption())
     .addOption(relaxedSimdOption())
     .addOption(jsonOption())
-    .addHelpText('after', examples('predict --model runs/demo/run-1 "Societies change slowly, people banana quickly."'))
+    .addHelpText(
+      'after',
+      examples('predict --model runs/demo/run-1 "The researchers found that Tuesday can affect behavior."')
+    )
     .action((sentences: ReadonlyArray<string>, options: PredictOptions & WithJson) =>
       finish(options, (console) => predict(sentences, options, console))
     )
