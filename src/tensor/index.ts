@@ -73,7 +73,10 @@ export {
   type EvaluateOptions,
   type EvaluationError
 } from './run/evaluate.js'
-export { compile, showStepError, withCompiled, type Compiled, type Handle, type StepError } from './run/compile.js'
+export { compile, withCompiled } from './run/compile.js'
+export { showStepError, type StepError } from './run/step-error.js'
+export type { Compiled } from './run/resident.js'
+export type { Handle } from './run/histories.js'
 
 // Files
 export * as safetensors from './safetensors.js'

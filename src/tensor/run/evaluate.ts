@@ -18,7 +18,7 @@ import { attempt } from '../program/trace.js'
 import type { Tensor } from '../tensor.js'
 import { tensorsOf, unflatten, type Mapped } from '../tree.js'
 import { roomForOutputs, asWidth } from './arrays.js'
-import type { StepError } from './compile.js'
+import type { StepError } from './step-error.js'
 import { showDeviceError, type Device, type DeviceError, type Executable, type Timing } from './device.js'
 import { leastRecent } from './least-recent.js'
 

@@ -1,0 +1,237 @@
+/**
+ * A compiled step over states that stay in a device's memory: each in a room of its own, constants copied in once, arguments and
+ * outputs in the same room at every step.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import type { IO } from 'fp-ts/lib/IO.js'
+import type { Task } from 'fp-ts/lib/Task.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { Data } from '../dtype.js'
+import { inOrder } from '../in-order.js'
+import { adopt, isLiteral, literal, peek, type Literal } from '../literal.js'
+import type { Explainable } from '../program/explain.js'
+import type { Spec } from '../program/program.js'
+import { equalShapes, showShape } from '../shape.js'
+import type { Tensor } from '../tensor.js'
+import { tensorEntries, tensorsOf, unflatten, type Mapped } from '../tree.js'
+import type { Executable, Timing } from './device.js'
+import { historiesOf, type Handle, type History } from './histories.js'
+import type { OutOfMemory } from './memory/memory.js'
+import { fillRoom, type Room } from './memory/room.js'
+import type { StepError } from './step-error.js'
+
+export type Compiled<State, Args extends ReadonlyArray<unknown>, Output> = Explainable & {
+  /** Copies a state of literals onto the device. */
+  readonly begin: (state: State) => TaskEither<StepError, Handle<State>>
+  /** One step. Consumes the handle; a step that fails leaves it, and the state, as they were. */
+  readonly step: (
+    handle: Handle<State>,
+    ...args: Args
+  ) => TaskEither<StepError, { readonly state: Handle<State>; readonly output: Mapped<Output, Literal> }>
+  /** Copies the values out; the handle stays usable. */
+  readonly read: (handle: Handle<State>) => TaskEither<StepError, Mapped<State, Literal>>
+  /** Gives the memory of a state back. Its handle is then as good as consumed. */
+  readonly releaseState: (handle: Handle<State>) => TaskEither<StepError, void>
+  /**
+   * Begins a state, uses it, and releases what it has become by any number of steps, whether what it was used for succeeded or not.
+   *
+   *     compiled.withState(start)((handle) => pipe(compiled.step(handle, x), TE.chain(({ state }) => compiled.read(state))))
+   */
+  readonly withState: (
+    state: State
+  ) => <E, A>(use: (handle: Handle<State>) => TaskEither<E, A>) => TaskEither<StepError | E, A>
+  /** Gives all memory back, that of every state too, once a step that is running is done. What is asked of it later is a `Left`. */
+  readonly release: Task<void>
+}
+
+const describe = (x: Tensor): string => `${isLiteral(x) ? '' : 'unevaluated '}${x.dtype}${showShape(x.shape)}`
+
+/** The arrays of a tree of literals, held against the tree the program was traced with. */
+const arraysOf = (expected: unknown, given: unknown): E.Either<StepError, ReadonlyArray<Data>> => {
+  const found = new Map(tensorEntries(given))
+  const arrays: Array<Data> = []
+  for (const [path, spec] of tensorEntries(expected)) {
+    const x = found.get(path)
+    if (x === undefined || !isLiteral(x) || x.dtype !== spec.dtype || !equalShapes(x.shape, spec.shape))
+      return E.left({
+        _tag: 'WrongArgument',
+        path,
+        found: x === undefined ? 'nothing' : describe(x),
+        expected: `${spec.dtype}${showShape(spec.shape)}`
+      })
+    arrays.push(peek(x))
+  }
+  if (found.size !== arrays.length)
+    return E.left({ _tag: 'WrongArgument', path: '', found: `${found.size} leaves`, expected: String(arrays.length) })
+  return E.right(arrays)
+}
+
+/** Takes room for arrays of these specs. */
+export type Take = (specs: ReadonlyArray<Spec>) => TaskEither<OutOfMemory, Room>
+
+/** Rooms for states. */
+type Rooms = {
+  readonly take: TaskEither<StepError, Room>
+  readonly putAside: (room: Room) => void
+  /** What is put aside from here on is given back. */
+  readonly release: IO<void>
+}
+
+/** The room that the last step came from is that of the next. */
+const roomsOf = (take: TaskEither<StepError, Room>): Rooms => {
+  let spare: Room | undefined
+  let isReleased = false
+  return {
+    take: () => {
+      const room = spare
+      spare = undefined
+      return room === undefined ? take() : Promise.resolve(E.right(room))
+    },
+    putAside: (room) => {
+      if (spare === undefined && !isReleased) spare = room
+      else room.release()
+    },
+    release: () => {
+      isReleased = true
+      spare?.release()
+      spare = undefined
+    }
+  }
+}
+
+/** What a step is compiled for: trees of which only shapes and dtypes are read. */
+export type StepSpecs<State, Args, Output> = { readonly state: State; readonly args: Args; readonly output: Output }
+
+/**
+ * One step from the state in a room to that in another, by a room that holds the constants, the arguments and the outputs, in
+ * this order. The outputs are copied out.
+ */
+const carry =
+  <Output>(executable: Executable<Timing>, fixed: Room, constants: number, output: Output) =>
+  (from: Room, to: Room, arrays: ReadonlyArray<Data>): TaskEither<StepError, Mapped<Output, Literal>> =>
+  async () => {
+    const leaves = tensorsOf(output)
+    const firstOutput = constants + arrays.length
+    const views = fixed.views()
+    const args = views.slice(constants, firstOutput)
+    args.forEach((view, i) => view.set(arrays[i]))
+    const inputs = [...from.views(), ...args, ...views.slice(0, constants)]
+    const ran = await executable.run(inputs, [...to.views(), ...views.slice(firstOutput)])()
+    const copied = (): ReadonlyArray<Literal> =>
+      // Memory that grew meanwhile has other views.
+      fixed
+        .views()
+        .slice(firstOutput)
+        .map((data, i) => adopt(leaves[i].shape, leaves[i].dtype, data.slice()))
+    return pipe(
+      ran,
+      E.map(() => unflatten(output, copied()))
+    )
+  }
+
+const released: E.Either<StepError, never> = E.left({ _tag: 'Released', what: 'step' })
+
+export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
+  executable: Executable<Timing>,
+  take: Take,
+  fixed: Room,
+  specs: StepSpecs<State, Args, Output>
+): Compiled<State, Args, Output> => {
+  const leaves = tensorsOf(specs.state)
+  const constants = executable.program.inputs.length - leaves.length - tensorsOf(specs.args).length
+  const run = carry(executable, fixed, constants, specs.output)
+  const histories = historiesOf(specs.state)
+  const rooms = roomsOf(take(leaves))
+  let isReleased = false
+  // Steps share the room of arguments and outputs: one of them at a time.
+  const gate = inOrder()
+
+  const historyOf = (handle: Handle<State>): E.Either<StepError, History<State>> =>
+    isReleased ? released : histories.find(handle)
+
+  const begin =
+    (state: State): TaskEither<StepError, Handle<State>> =>
+    async () => {
+      const arrays = arraysOf(specs.state, state)
+      if (E.isLeft(arrays)) return arrays
+      if (isReleased) return released
+      const room = await rooms.take()
+      if (E.isLeft(room)) return room
+      fillRoom(room.right, arrays.right)
+      return E.right(histories.begin(room.right))
+    }
+
+  /** The room that a step wrote to becomes the state's; where it fails the state is what it was. */
+  const advance =
+    (history: History<State>, arrays: ReadonlyArray<Data>): TaskEither<StepError, Mapped<Output, Literal>> =>
+    async () => {
+      if (isReleased) return released
+      const next = await rooms.take()
+      if (E.isLeft(next)) return next
+      const ran = await run(history.room, next.right, arrays)()
+      rooms.putAside(E.isLeft(ran) ? next.right : history.room)
+      if (E.isRight(ran)) history.room = next.right
+      return ran
+    }
+
+  const step =
+    (
+      handle: Handle<State>,
+      ...args: Args
+    ): TaskEither<StepError, { readonly state: Handle<State>; readonly output: Mapped<Output, Literal> }> =>
+    async () => {
+      const found = historyOf(handle)
+      if (E.isLeft(found)) return found
+      const arrays = arraysOf(specs.args, args)
+      if (E.isLeft(arrays)) return arrays
+      const history = found.right
+      // Consumed from here on: while the step runs, nobody else may begin another from the same state.
+      history.current = undefined
+      const ran = await gate(advance(history, arrays.right))()
+      if (E.isRight(ran)) return E.right({ state: histories.issue(history), output: ran.right })
+      history.current = handle
+      return ran
+    }
+
+  const valuesIn = (room: Room): Mapped<State, Literal> => {
+    const views = room.views()
+    return unflatten(
+      specs.state,
+      leaves.map((x, i) => literal(x.shape, x.dtype, views[i]))
+    )
+  }
+
+  const { program, kernels, multipliedBy } = executable
+  return {
+    program,
+    kernels,
+    multipliedBy,
+    begin,
+    step,
+    read: (handle) =>
+      TE.fromIOEither(() =>
+        pipe(
+          historyOf(handle),
+          E.map(({ room }) => valuesIn(room))
+        )
+      ),
+    releaseState: (handle) =>
+      TE.fromIOEither(() =>
+        pipe(
+          historyOf(handle),
+          E.map(() => histories.end(handle))
+        )
+      ),
+    withState: (state) => (use) =>
+      TE.bracketW(begin(state), use, (handle) => TE.fromTask(gate(() => Promise.resolve(histories.end(handle))))),
+    release: gate(() => {
+      isReleased = true
+      histories.endAll()
+      rooms.release()
+      return Promise.resolve(fixed.release())
+    })
+  }
+}
