@@ -5,6 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import * as z from 'zod'
 import { describe } from '../../tensor/describe.js'
+import { namesNear, pathsNear, showNear } from './near.js'
 import { presetNames } from './presets.js'
 
 /** What stands at `path` (keys joined with dots, '' for the whole), and what may stand there. */
@@ -104,29 +105,8 @@ const topShape = {
   discriminatorWeight: notNegative
 }
 
-/** Fewest insertions, deletions and replacements of one character that turn one text into the other. */
-const editDistance = (a: string, b: string): number => {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const above = row
-    row = [i]
-    for (let j = 1; j <= b.length; j++)
-      row.push(Math.min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)))
-  }
-  return row[b.length]
-}
-
-const longestKey = 64
-
-/** The candidate that is fewest edits away, letter case and underscores aside; the first of several. */
-const nearest = (text: string, candidates: ReadonlyArray<string>): string => {
-  const plain = (s: string): string => s.slice(0, longestKey).toLowerCase().replaceAll('_', '')
-  const distances = candidates.map((c) => editDistance(plain(text), plain(c)))
-  return candidates[distances.indexOf(Math.min(...distances))]
-}
-
 const presetExpected = (found: unknown): string =>
-  `one of ${presetNames.join(', ')}: the nearest is '${nearest(String(found), presetNames)}'`
+  `one of ${presetNames.join(', ')}${typeof found === 'string' ? showNear(namesNear(found, presetNames)) : ''}`
 
 /** Everything that has to be given; what is optional here is derived. */
 export const completeSchema = section({
@@ -185,28 +165,17 @@ const validPaths: ReadonlyArray<string> = [
   ...configKeys.map(({ path }) => path)
 ]
 
-const lastOf = (path: string): string => path.slice(path.lastIndexOf('.') + 1)
-
-const unknown = { found: 'an unknown key', expected: 'a known one' }
-
-const shownKey = (parent: string, key: string): string => {
-  const shown = describe(key).slice(1, -1)
-  return parent === '' ? shown : `${parent}.${shown}`
-}
+const shownKey = (path: string): string => describe(path).slice(1, -1)
 
 /** Keys that are compared with all known ones: more than a person has mistaken. */
 const mostCompared = 10
 
-/** Compares the last keys first, so that a key in the wrong section finds its place. */
-export const unknownKey = (parent: string, key: string): ConfigProblem => {
-  const name = lastOf(nearest(key, validPaths.map(lastOf)))
-  const places = validPaths.filter((path) => lastOf(path) === name)
-  return {
-    path: shownKey(parent, key),
-    ...unknown,
-    expected: `a known one: the nearest is '${nearest(`${parent}.${key}`, places)}'`
-  }
-}
+/** `known`: what may stand in its place. */
+export const unknownKey = (path: string, known: ReadonlyArray<string> = validPaths): ConfigProblem => ({
+  path: shownKey(path),
+  found: 'an unknown key',
+  expected: `a known one${showNear(pathsNear(path, known)) || ' (`pure-electra config NAME` lists them)'}`
+})
 
 const valueAt = (input: unknown, path: ReadonlyArray<PropertyKey>): unknown =>
   path.reduce<unknown>(
@@ -220,10 +189,9 @@ export const checkForm = <A>(schema: z.ZodType<A>, input: unknown): E.Either<Rea
   if (parsed.success) return E.right(parsed.data)
   const problems = parsed.error.issues.flatMap((issue): ReadonlyArray<ConfigProblem> => {
     const path = issue.path.join('.')
+    const below = (key: string): string => (path === '' ? key : `${path}.${key}`)
     return issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key, i) =>
-          i < mostCompared ? unknownKey(path, key) : { path: shownKey(path, key), ...unknown }
-        )
+      ? issue.keys.map((key, i) => unknownKey(below(key), i < mostCompared ? validPaths : []))
       : [{ path, found: describe(valueAt(input, issue.path)), expected: issue.message }]
   })
   return E.left([...new Map(problems.map((p) => [p.path, p])).values()])

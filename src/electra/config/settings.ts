@@ -21,9 +21,13 @@ const parseSetting = (text: string): E.Either<ConfigProblem, Setting> => {
   if (at < 1) return E.left({ path: text, found: 'no value', expected: 'KEY=VALUE, as optimizer.learningRate=1e-3' })
   const path = text.slice(0, at).trim()
   const key = configKeys.find((k) => k.path === path)
-  const dot = path.lastIndexOf('.')
   return key === undefined
-    ? E.left(unknownKey(path.slice(0, Math.max(0, dot)), path.slice(dot + 1)))
+    ? E.left(
+        unknownKey(
+          path,
+          configKeys.map((k) => k.path)
+        )
+      )
     : E.right({ path, value: typed(key, text.slice(at + 1).trim()) })
 }
 

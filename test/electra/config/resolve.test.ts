@@ -117,7 +117,13 @@ describe('a configuration that does not hold', () => {
       "'model.hiddenSize'"
     ],
     ['a key in the wrong place', { extends: 'small', learningRate: 1 }, 'learningRate', "'optimizer.learningRate'"],
-    ['a key of every object', JSON.parse('{"extends":"small","__proto__":{}}'), '__proto__', 'nearest'],
+    ['a key of every object', JSON.parse('{"extends":"small","__proto__":{}}'), '__proto__', 'a known one'],
+    [
+      'a word of another world',
+      { extends: 'small', foo: 1 },
+      'foo',
+      'a known one (`pure-electra config NAME` lists them)'
+    ],
     ['an unknown preset', { extends: 'smal' }, 'extends', "the nearest is 'small'"],
     ['a preset that objects have', { extends: 'constructor' }, 'extends', 'one of small, base'],
     ['a number that is text', { extends: 'small', batchSize: '8' }, 'batchSize', 'an integer from 1'],

@@ -97,7 +97,7 @@ describe('a setting', () => {
       /optimiser\.learningRate: found an unknown key, .*nearest is 'optimizer\.learningRate'/
     ],
     ['learning_rate=1', /learning_rate: found an unknown key, .*nearest is 'optimizer\.learningRate'/],
-    ['extends=small', /extends: found an unknown key/],
+    ['extends=small', /extends: found an unknown key, expected a known one \(`pure-electra config NAME` lists them\)$/],
     ['__proto__.x=1', /__proto__\.x: found an unknown key/],
     ['model=1', /model: found an unknown key/],
     ['batchSize', /batchSize: found no value, expected KEY=VALUE/],
