@@ -42,7 +42,9 @@ export const showPretrainError = (e: PretrainError): string => {
         O.match(
           () => 'The last checkpoint stands: continue with --resume',
           E.match(
-            (why) => `The state could not be saved: ${showStoreError(why)}`,
+            (why) =>
+              (why._tag === 'Gone' && why.saved !== undefined ? '' : 'The state could not be saved: ') +
+              showStoreError(why),
             (path) => `The state is saved in ${path}: continue with --resume`
           )
         )

@@ -24,8 +24,8 @@ export type StoreError =
   | { readonly _tag: 'AlreadyExists'; readonly path: string }
   /** Another process works in the directory. */
   | { readonly _tag: 'InUse'; readonly path: string; readonly holder: string }
-  /** The directory was moved, removed or replaced while this process worked in it. */
-  | { readonly _tag: 'Gone'; readonly path: string }
+  /** The directory was moved, removed or replaced while this process worked in it. A run's state may be `saved` all the same. */
+  | { readonly _tag: 'Gone'; readonly path: string; readonly saved?: string }
   /** A file that does not hold what it should. */
   | { readonly _tag: 'Corrupt'; readonly path: string; readonly found: string; readonly expected: string }
   | { readonly _tag: 'UnsupportedVersion'; readonly path: string; readonly found: string; readonly expected: string }
@@ -70,7 +70,10 @@ export const showStoreError = (e: StoreError): string => {
     case 'InUse':
       return `${e.path} is in use by ${e.holder}: wait until that has ended, or choose another directory`
     case 'Gone':
-      return `${e.path} is no longer the directory that this process began to work in: it was moved, removed or replaced`
+      return (
+        `${e.path} is no longer the directory that this process began to work in: it was moved, removed or replaced` +
+        (e.saved === undefined ? '' : `. The state is saved in ${e.saved}: continue with --resume`)
+      )
     case 'Corrupt':
       return `${e.path}: found ${e.found}, expected ${e.expected}`
     case 'UnsupportedVersion':

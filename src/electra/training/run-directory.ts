@@ -6,7 +6,8 @@
  *     metrics.jsonl    a line for each step and each evaluation
  *     checkpoints/     the last few, and the best by held-out loss
  *
- * One process at a time works in it. Of several ranks the first one reads and writes it, and the others do neither.
+ * One process at a time works in it. Of several ranks the first one reads and writes it, and the others do neither. Whoever takes
+ * it away, or the checkpoints out of it, ends the run: what was saved is no longer where the run says that it is.
  */
 
 import { join } from 'node:path'
@@ -81,7 +82,10 @@ export type RunDirectory = {
     from: From,
     where: Where
   ) => TE.TaskEither<StoreError, { readonly metrics: MetricsFile; readonly starts: ReadonlyArray<Start> }>
-  /** Writes the checkpoint of a step, and gives its path. */
+  /**
+   * Writes the checkpoint of a step, and gives its path. Fails with `Gone` where the checkpoints before it were taken away: this
+   * one is saved then in a new directory, so that nothing is lost beside them.
+   */
   readonly save: (step: number, checkpoint: Task<Checkpoint>) => TE.TaskEither<StoreError, string>
   readonly release: Task<void>
 }
@@ -175,7 +179,27 @@ const guard =
       TE.chain(() => work)
     )
 
-const ours = (options: Driving, identity: RunIdentity, lock: Lock): RunDirectory => {
+/** A lock of the directory and one of the checkpoints in it, so that both are known again. */
+type Locks = { readonly whole: Lock; readonly checkpoints: Lock }
+
+const lockBoth = (out: string): TE.TaskEither<StoreError, Locks> =>
+  pipe(
+    lockDirectory(out),
+    TE.chain((whole) =>
+      pipe(
+        lockDirectory(placesIn(out).checkpoints),
+        TE.map((checkpoints) => ({ whole, checkpoints })),
+        TE.orElse((e) =>
+          pipe(
+            TE.fromTask<void, StoreError>(whole.release),
+            TE.chain(() => TE.left(e))
+          )
+        )
+      )
+    )
+  )
+
+const ours = (options: Driving, identity: RunIdentity, { whole: lock, checkpoints: kept }: Locks): RunDirectory => {
   const { checkpoints } = placesIn(options.out)
   const guarded = guard(lock)
   return {
@@ -189,9 +213,18 @@ const ours = (options: Driving, identity: RunIdentity, lock: Lock): RunDirectory
     save: (_, checkpoint) =>
       pipe(
         TE.fromTask(checkpoint),
-        TE.chain((whole) => guarded(saveCheckpoint(checkpoints, whole, { keep: options.keepCheckpoints })))
+        TE.chain((whole) => guarded(saveCheckpoint(checkpoints, whole, { keep: options.keepCheckpoints }))),
+        TE.chainFirst((saved) =>
+          pipe(
+            kept.check,
+            TE.mapLeft((e): StoreError => (e._tag === 'Gone' ? { ...e, saved } : e))
+          )
+        )
       ),
-    release: lock.release
+    release: async () => {
+      await kept.release()
+      await lock.release()
+    }
   }
 }
 
@@ -220,7 +253,7 @@ export const acquireRunDirectory = (
           (there) => there,
           (): DirectoryError => ({ _tag: 'NothingToResume', out: options.out })
         ),
-        TE.chainW(() => lockDirectory(options.out)),
-        TE.map((lock) => ours(options, identity, lock))
+        TE.chainW(() => lockBoth(options.out)),
+        TE.map((locks) => ours(options, identity, locks))
       )
     : TE.right(anothers(options))

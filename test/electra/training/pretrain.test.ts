@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import * as O from 'fp-ts/lib/Option.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { showPretrainError } from '../../../src/electra/cli/show-error.js'
 import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
 import { latestCheckpoint } from '../../../src/electra/store/checkpoints/checkpoint.js'
 import { showStoreError } from '../../../src/electra/store/errors.js'
@@ -301,6 +302,22 @@ describe('a run', () => {
     const ended = left(await pretrain(optionsOf(corpus, out, { observe }))())
     expect(ended).toEqual({ _tag: 'Gone', path: out })
     expect(await readdir(out).catch(() => [])).toEqual([])
+  })
+
+  it('whose checkpoints are removed while it runs saves its state, says so, and goes on from there', async () => {
+    const out = at('no-checkpoints')
+    const options = optionsOf(corpus, out, { totalSteps: 4, checkpointEvery: 2 })
+    const observe = (event: PretrainEvent): void => {
+      if (event._tag === 'Stepped' && event.step === 1) rmSync(join(out, 'checkpoints'), { recursive: true })
+    }
+    const ended = left(await pretrain({ ...options, observe })())
+    const saved = join(out, 'checkpoints', 'checkpoint-00000002')
+    expect(ended).toEqual({ _tag: 'Gone', path: join(out, 'checkpoints'), saved })
+    expect(showPretrainError(ended)).toMatch(
+      /checkpoints is no longer .* saved in .*-00000002: continue with --resume$/
+    )
+    const resumed = await rightOf(pretrain({ ...options, resume: true }))
+    expect(factsOf(resumed)).toEqual(factsOf(await rightOf(pretrain({ ...options, out: `${out}-not` }))))
   })
 
   it('whose directory is removed before the first step says so', async () => {
