@@ -6,6 +6,15 @@
 
 const longest = 60
 
+const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`
+
+/** A text in quotes on one line, shortened, with nothing in it that a terminal obeys or does not show. */
+export const quoted = (text: string, most = longest): string =>
+  JSON.stringify(text.length > most ? `${text.slice(0, most)}...` : text).replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    escaped
+  )
+
 const isPlain = (x: unknown): boolean => x === null || (typeof x !== 'object' && typeof x !== 'string')
 
 export const describe = (x: unknown): string => {
@@ -13,7 +22,7 @@ export const describe = (x: unknown): string => {
     case 'undefined':
       return 'nothing'
     case 'string':
-      return JSON.stringify(x.length > longest ? `${x.slice(0, longest)}...` : x)
+      return quoted(x)
     case 'object':
       if (x === null) return 'null'
       if (!Array.isArray(x)) return 'an object'

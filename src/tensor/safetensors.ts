@@ -13,7 +13,7 @@ import { invalidArgument } from './fault.js'
 import { showShape, sizeOf, type Shape } from './shape.js'
 import { bytesOf, storedBytes, storedDTypes, storedFrom } from './stored.js'
 import type { NamedStored, Stored, StoredDType } from './stored.js'
-import { parseJson, showJsonError } from './strict-json.js'
+import { bracketsIn, parseJson, showJsonError } from './strict-json.js'
 
 export type Metadata = Readonly<Record<string, string>>
 
@@ -184,29 +184,24 @@ const headerText = (header: Uint8Array): E.Either<SafetensorsError, string> =>
 /** A header holds entries, and an entry its shape: one more is room to say what stands there instead. */
 const headerDepth = 4
 
-/** More tensors than a model of a thousand layers has ten times over. An object takes many times the memory of its text. */
-const mostObjects = 200_000
+/** More tensors than a model of a thousand layers has ten times over. */
+const mostTensors = 200_000
 
-const countOf = (mark: string, text: string): number => {
-  let n = 0
-  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) n++
-  return n
-}
+/** An entry is an object with two arrays in it. */
+const bracketsOfTensor = 3
+
+const saneHeader = (header: Uint8Array): E.Either<SafetensorsError, Uint8Array> =>
+  bracketsIn(header) <= bracketsOfTensor * mostTensors
+    ? E.right(header)
+    : invalidHeader('the header', 'more brackets than any model has', `at most ${mostTensors} tensors`)
 
 const headerJson = (text: string): E.Either<SafetensorsError, JsonObject> =>
   pipe(
-    countOf('{', text) + countOf('[', text) <= 3 * mostObjects
-      ? E.right(text)
-      : invalidHeader('the header', 'more brackets than any model has', `at most ${mostObjects} tensors`),
-    E.chain((sane) =>
-      pipe(
-        parseJson(headerDepth)(sane),
-        E.mapLeft((e): SafetensorsError =>
-          e._tag === 'DuplicateKey'
-            ? { _tag: 'DuplicateName', name: e.key }
-            : { _tag: 'InvalidHeader', where: 'the header', found: showJsonError(e), expected: 'a JSON object' }
-        )
-      )
+    parseJson(headerDepth)(text),
+    E.mapLeft((e): SafetensorsError =>
+      e._tag === 'DuplicateKey'
+        ? { _tag: 'DuplicateName', name: e.key }
+        : { _tag: 'InvalidHeader', where: 'the header', found: showJsonError(e), expected: 'a JSON object' }
     ),
     E.chain((json) => (isObject(json) ? E.right(json) : invalidHeader('the header', describe(json), 'an object')))
   )
@@ -275,7 +270,7 @@ export const decode = (bytes: Uint8Array): E.Either<SafetensorsError, Safetensor
   pipe(
     E.Do,
     E.bind('header', () => headerBytes(bytes)),
-    E.bind('json', ({ header }) => pipe(headerText(header), E.chain(headerJson))),
+    E.bind('json', ({ header }) => pipe(saneHeader(header), E.chain(headerText), E.chain(headerJson))),
     E.bind('metadata', ({ json }) => metadataOf(json[metadataKey])),
     E.bind('places', ({ json }) =>
       E.traverseArray(([name, info]: readonly [string, unknown]) => placeOf(name, info))(

@@ -25,6 +25,17 @@ export const showJsonError = (e: JsonError): string => {
   }
 }
 
+/** How many objects and arrays a text opens, those in its strings included: each takes many times the memory of its text. */
+export const bracketsIn = (text: string | Uint8Array): number => {
+  const bytes = typeof text === 'string' ? text.length : text.byteLength
+  let n = 0
+  for (let at = 0; at < bytes; at++) {
+    const code = typeof text === 'string' ? text.charCodeAt(at) : text[at]
+    if (code === 0x7b || code === 0x5b) n++
+  }
+  return n
+}
+
 /** A bracket, or a whole string literal. `end` is the index behind it. */
 type Token = { readonly kind: '{' | '[' | '}' | ']' | '"'; readonly start: number; readonly end: number }
 

@@ -2,6 +2,7 @@
  * What can go wrong with checkpoints and model files.
  */
 
+import { quoted } from '../../tensor/describe.js'
 import { showShape, type Shape } from '../../tensor/shape.js'
 
 /** Which of ELECTRA's two networks, or the body that both have. */
@@ -52,6 +53,12 @@ export type StoreError =
       readonly wrongShapes: ReadonlyArray<WrongShape>
     }
 
+/** Longer than any tensor's. */
+const longestName = 120
+
+/** A name out of a file, which may be anything, as part of a line. */
+const shown = (name: string): string => quoted(name, longestName).slice(1, -1)
+
 const listed = (names: ReadonlyArray<string>): string =>
   names.length <= 8 ? names.join(', ') : `${names.slice(0, 8).join(', ')} and ${names.length - 8} more`
 
@@ -95,13 +102,15 @@ export const showStoreError = (e: StoreError): string => {
     case 'TensorsDiffer':
       return [
         `${e.path}: the tensors are not those of the configuration.`,
-        ...(e.missing.length === 0 ? [] : [`Missing: ${listed(e.missing)}.`]),
-        ...(e.unexpected.length === 0 ? [] : [`Not expected: ${listed(e.unexpected)}.`]),
+        ...(e.missing.length === 0 ? [] : [`Missing: ${listed(e.missing.map(shown))}.`]),
+        ...(e.unexpected.length === 0 ? [] : [`Not expected: ${listed(e.unexpected.map(shown))}.`]),
         ...(e.wrongShapes.length === 0
           ? []
           : [
               `Of another shape: ${listed(
-                e.wrongShapes.map((w) => `${w.name} is ${showShape(w.found)} instead of ${showShape(w.expected)}`)
+                e.wrongShapes.map(
+                  (w) => `${shown(w.name)} is ${showShape(w.found)} instead of ${showShape(w.expected)}`
+                )
               )}.`
             ])
       ].join(' ')

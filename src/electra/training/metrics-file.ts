@@ -12,7 +12,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { StoreError } from '../store/errors.js'
-import { attempt, readBytes, writeFileWhole } from '../store/files/files.js'
+import { attempt, notThroughLinks, readBytes, writeFileWhole } from '../store/files/files.js'
 
 export type MetricsRecord = {
   readonly kind: 'step' | 'heldOut'
@@ -57,7 +57,7 @@ const readIfThere = (path: string): TE.TaskEither<StoreError, string> =>
   )
 
 /** Never makes the file: one that begins in the middle of a run would pass for the whole. */
-const toItsEnd = constants.O_WRONLY | constants.O_APPEND
+const toItsEnd = constants.O_WRONLY | constants.O_APPEND | notThroughLinks
 
 /** Opens the metrics of the run in `directory`, which is there. */
 export const metricsFile = (directory: string, from: From): TE.TaskEither<StoreError, MetricsFile> => {

@@ -28,7 +28,7 @@ import {
 } from '../store/checkpoints/checkpoint.js'
 import type { RunIdentity } from '../store/checkpoints/checkpoint-state.js'
 import type { StoreError } from '../store/errors.js'
-import { exists, removeLeftovers, writeFileWhole } from '../store/files/files.js'
+import { exists, expectNoLink, removeLeftovers, writeFileWhole } from '../store/files/files.js'
 import type { InitialWeights } from '../store/models/initial-weights.js'
 import { lockDirectory, type Lock } from '../store/files/lock.js'
 import { checkResume } from '../store/checkpoints/resume.js'
@@ -182,9 +182,18 @@ const guard =
 /** A lock of the directory and one of the checkpoints in it, so that both are known again. */
 type Locks = { readonly whole: Lock; readonly checkpoints: Lock }
 
+/** Only a whole run may lie elsewhere: what is written, replaced and removed in it must be its own. */
+const expectOwn = (out: string): TE.TaskEither<StoreError, void> =>
+  pipe(
+    Object.values(placesIn(out)),
+    TE.traverseSeqArray(expectNoLink),
+    TE.map(() => undefined)
+  )
+
 const lockBoth = (out: string): TE.TaskEither<StoreError, Locks> =>
   pipe(
-    lockDirectory(out),
+    expectOwn(out),
+    TE.chain(() => lockDirectory(out)),
     TE.chain((whole) =>
       pipe(
         lockDirectory(placesIn(out).checkpoints),

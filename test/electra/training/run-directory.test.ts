@@ -6,11 +6,11 @@ import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import { loadCheckpoint } from '../../../src/electra/store/checkpoint.js'
+import { loadCheckpoint } from '../../../src/electra/store/checkpoints/checkpoint.js'
 import { acquireRunDirectory, type RunDirectory } from '../../../src/electra/training/run-directory.js'
 import { solo } from '../../../src/workers/index.js'
 import { left, rightOf } from '../data/right.js'
-import { checkpointOf, inDirectory } from '../store/checkpoint-cases.js'
+import { checkpointOf, inDirectory } from '../store/checkpoints/checkpoint-cases.js'
 
 const identity = (({ config, corpusSha256, seed, totalSteps }) => ({ config, corpusSha256, seed, totalSteps }))(
   checkpointOf(0).progress

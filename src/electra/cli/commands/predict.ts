@@ -5,6 +5,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { describe } from '../../../tensor/describe.js'
 import { showStepError } from '../../../tensor/run/step-error.js'
 import { openTokenizer, showTokenizerError, type EncodedText } from '../../data/vocabulary/tokenizer.js'
 import { discriminatorFrom, suspicions } from '../../predict.js'
@@ -119,7 +120,9 @@ export const predict = (sentences: ReadonlyArray<string>, options: PredictOption
     ),
     TE.chainFirstIOK(({ directory, files: { ignored } }) => () => {
       if (ignored.length > 0)
-        console.note(`${directory}: ignored ${ignored.length} tensors that the network does not have (${ignored[0]})`)
+        console.note(
+          `${directory}: ignored ${ignored.length} tensors that the network does not have (${describe(ignored[0])})`
+        )
     }),
     TE.bindW('tokenizing', ({ directory }) =>
       pipe(readTokenizerFiles(directory), TE.mapLeft(failedWith(showStoreError)))

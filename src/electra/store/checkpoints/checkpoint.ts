@@ -13,6 +13,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { describe } from '../../../tensor/describe.js'
 import { decode, encode, showSafetensorsError } from '../../../tensor/safetensors.js'
 import type { NamedStored } from '../../../tensor/stored.js'
 import { parseState, printState, type CheckpointState, type FileFacts, type Progress } from './checkpoint-state.js'
@@ -95,12 +96,23 @@ const loadTensors = (
   )
 }
 
+/** A state speaks of the files beside it and of no other. */
+const expectOwnFiles =
+  (path: string) =>
+  ({ files }: CheckpointState): E.Either<StoreError, void> => {
+    const foreign = Object.keys(files).find((name) => name !== modelFile && name !== optimizerFile)
+    return foreign === undefined
+      ? E.right(undefined)
+      : E.left(corrupt(path, `the file ${describe(foreign)}`, `${modelFile} and ${optimizerFile} alone`))
+  }
+
 /** The checkpoint in a directory. Every byte of it is checked. */
 export const loadCheckpoint = (directory: string): TE.TaskEither<StoreError, Checkpoint> => {
   const path = join(directory, stateFile)
   return pipe(
     readText(path, longestState),
     TE.chainEitherK(parseState(path)),
+    TE.chainFirstEitherK(expectOwnFiles(path)),
     // A copy under a name of its own may be of any step.
     TE.filterOrElse(
       ({ step }) => step === (stepOf(basename(directory)) ?? step),

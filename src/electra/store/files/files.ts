@@ -7,7 +7,7 @@
  */
 
 import { constants, type Stats } from 'node:fs'
-import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { access, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -55,8 +55,8 @@ const kindOf = (found: Stats): string => {
  * A file's bytes, or what it is instead of a file of at most `limit` bytes. It never waits for what is no file: a pipe that nobody
  * writes to, a device that never ends. (`readFile` does, and stops at 2 GiB, and the optimiser state of a large model does not.)
  */
-const readWhole = async (path: string, limit: number): Promise<E.Either<StoreError, Uint8Array>> => {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+const readWhole = async (path: string, limit: number, more = 0): Promise<E.Either<StoreError, Uint8Array>> => {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | more)
   try {
     const found = await file.stat()
     if (!found.isFile()) return E.left({ _tag: 'Corrupt', path, found: kindOf(found), expected: 'a file' })
@@ -100,6 +100,22 @@ export const namesIn = (path: string): TE.TaskEither<StoreError, ReadonlyArray<s
     attempt('list it', path, async () => (await readdir(path)).sort()),
     TE.orElse((e) =>
       e._tag === 'FileFailure' && e.code === 'ENOENT' ? TE.right<StoreError, Array<string>>([]) : TE.left(e)
+    )
+  )
+
+/** Fails where a symbolic link has the name: what is written and removed by that name would be so somewhere else. */
+export const expectNoLink = (path: string): TE.TaskEither<StoreError, void> =>
+  pipe(
+    attempt('look at it', path, () =>
+      lstat(path).catch((cause: unknown) => {
+        if (codeOf(cause) === 'ENOENT') return undefined
+        throw cause
+      })
+    ),
+    TE.chainEitherK((found) =>
+      found?.isSymbolicLink() === true
+        ? E.left<StoreError>({ _tag: 'Corrupt', path, found: 'a symbolic link', expected: 'a directory of its own' })
+        : E.right(undefined)
     )
   )
 
@@ -177,8 +193,11 @@ const writeAside = <A>(path: string, temporary: string, write: () => Promise<A>)
     )
   )
 
+/** Not through a link: what is written next to this file would change another one. */
+export const notThroughLinks = constants.O_NOFOLLOW ?? 0
+
 const sameBytes = (path: string, bytes: Uint8Array): Promise<boolean> =>
-  readWhole(path, bytes.length).then(
+  readWhole(path, bytes.length, notThroughLinks).then(
     (there) => E.isRight(there) && Buffer.compare(there.right, bytes) === 0,
     () => false
   )

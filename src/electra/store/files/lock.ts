@@ -17,7 +17,7 @@ import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { reasonOf } from '../../../tensor/reason.js'
 import type { StoreError } from '../errors.js'
-import { attempt, exists, makeDirectories } from './files.js'
+import { attempt, exists, makeDirectories, notThroughLinks } from './files.js'
 
 export type Lock = {
   /** Fails with `Gone` where the directory is no longer the one that was locked: moved, removed, or another in its place. */
@@ -74,17 +74,35 @@ const readHolder = async (file: FileHandle): Promise<string> => {
   return /^process \d+ on [^\p{C}]+$/u.test(line) ? line : 'another process'
 }
 
+/** Whether the file is a lock of ours, or nothing yet: another program's must not be written over, or removed. */
+const isLock = async (file: FileHandle): Promise<boolean> => {
+  const found = await file.stat()
+  if (!found.isFile() || found.size > longestHolder) return false
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(longestHolder), 0, longestHolder, 0)
+  return /^(process \d+ on |\0*$)/.test(buffer.toString('utf8', 0, bytesRead))
+}
+
 type Opened = { readonly file: FileHandle; readonly unguarded: string | undefined }
 
-/** The file, open and locked; or who has it. */
-const openLocked = async (path: string): Promise<E.Either<string, Opened>> => {
+/** The file, open and locked; or why not. */
+const openLocked = async (directory: string): Promise<E.Either<StoreError, Opened>> => {
+  const path = join(directory, lockName)
   for (;;) {
-    const file = await open(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0))
+    const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | notThroughLinks)
+    if (!(await isLock(file))) {
+      await file.close()
+      return E.left({
+        _tag: 'Corrupt',
+        path,
+        found: "another program's file",
+        expected: 'none of that name, or a lock'
+      })
+    }
     const locked = tryLock(file)
     if (locked === undefined) {
       const holder = await readHolder(file)
       await file.close()
-      return E.left(holder)
+      return E.left({ _tag: 'InUse', path: directory, holder })
     }
     // Whoever had it before may have removed the file between the opening and the locking.
     if (await isStill(path, file)) return E.right({ file, ...locked })
@@ -122,8 +140,8 @@ export const lockDirectory = (directory: string): TE.TaskEither<StoreError, Lock
     TE.chainFirst(() => makeDirectories(directory)),
     TE.chain((wasThere) =>
       pipe(
-        attempt('lock it', directory, () => openLocked(path)),
-        TE.chainEitherK(E.mapLeft((holder): StoreError => ({ _tag: 'InUse', path: directory, holder }))),
+        attempt('lock it', directory, () => openLocked(directory)),
+        TE.chainEitherK((opened) => opened),
         TE.chainFirstTaskK(({ file }) => writeHolder(file)),
         TE.map((opened) => lockOf(directory, path, !wasThere, opened))
       )

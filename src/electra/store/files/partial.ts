@@ -7,7 +7,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { lstat, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -28,6 +28,14 @@ export type Partial = {
 
 const prefixOf = (out: string): string => `.${basename(resolve(out))}.partial-`
 
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Whether a directory of this name is one that was filled for `out`. */
+const isPartialOf =
+  (out: string) =>
+  (name: string): boolean =>
+    name.startsWith(prefixOf(out)) && uuid.test(name.slice(prefixOf(out).length))
+
 /** Removes the directory when a signal ends the process, which then ends by it; gives the way to call that off. */
 const removedBySignals =
   (path: string): IO<() => void> =>
@@ -47,6 +55,8 @@ const removedBySignals =
 const removeLeft = (out: string): TE.TaskEither<StoreError, void> => {
   const parent = dirname(resolve(out))
   const removeOne = async (path: string): Promise<void> => {
+    // A link of that name is none of ours, and leads elsewhere.
+    if (!(await lstat(path)).isDirectory()) return
     const locked = await lockDirectory(path)()
     if (E.isLeft(locked)) return
     if (locked.right.unguarded === undefined) await rm(path, { recursive: true, force: true }).catch(() => undefined)
@@ -54,9 +64,9 @@ const removeLeft = (out: string): TE.TaskEither<StoreError, void> => {
   }
   return pipe(
     namesIn(parent),
-    TE.map((names) => names.filter((name) => name.startsWith(prefixOf(out)))),
+    TE.map((names) => names.filter(isPartialOf(out))),
     TE.chainTaskK((names) => async () => {
-      for (const name of names) await removeOne(join(parent, name))
+      for (const name of names) await removeOne(join(parent, name)).catch(() => undefined)
     })
   )
 }

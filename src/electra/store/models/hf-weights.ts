@@ -2,13 +2,15 @@
  * The tensors of a model directory: one `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
  */
 
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import * as z from 'zod'
+import { describe } from '../../../tensor/describe.js'
 import { decode, showSafetensorsError } from '../../../tensor/safetensors.js'
 import type { Stored } from '../../../tensor/stored.js'
+import { parseJson, showJsonError } from '../../../tensor/strict-json.js'
 import type { StoreError } from '../errors.js'
 import { exists, readBytes, readText } from '../files/files.js'
 
@@ -43,28 +45,41 @@ const readOne = (path: string): TE.TaskEither<StoreError, ReadonlyMap<string, St
     TE.map(({ tensors }) => tensors)
   )
 
-/** Shards stand beside the index: a name with a directory in it is refused. */
-const index = z.looseObject({
-  weight_map: z.record(
-    z.string(),
-    z.string().refine((name) => name === basename(name) && name.endsWith('.safetensors'))
-  )
-})
+/** Far more than that of any model. */
+const longestIndex = 2 ** 22
+const deepestIndex = 8
+
+/** Shards stand beside the index: a name that leads elsewhere is refused. */
+const isShard = (name: string): boolean => /^[^\p{C}/\\]{1,240}\.safetensors$/u.test(name)
+
+const index = z.looseObject({ weight_map: z.record(z.string(), z.string()) })
 
 const parseIndex =
   (path: string) =>
   (text: string): E.Either<StoreError, ReadonlyArray<readonly [string, string]>> =>
     pipe(
-      E.tryCatch(
-        () => Object.entries(index.parse(JSON.parse(text)).weight_map),
-        () => corrupt(path, 'something else', 'an index: { "weight_map": { TENSOR: FILE.safetensors, ... } }')
-      )
+      parseJson(deepestIndex)(text),
+      E.mapLeft((e) => corrupt(path, showJsonError(e), 'an index of shards')),
+      E.chain((json) => {
+        const parsed = index.safeParse(json)
+        if (!parsed.success)
+          return E.left(
+            corrupt(path, 'something else', 'an index: { "weight_map": { TENSOR: FILE.safetensors, ... } }')
+          )
+        const entries = Object.entries(parsed.data.weight_map)
+        const foreign = entries.find(([, file]) => !isShard(file))
+        return foreign === undefined
+          ? E.right(entries)
+          : E.left(
+              corrupt(path, `the shard ${describe(foreign[1])}`, 'the name of a .safetensors file beside the index')
+            )
+      })
     )
 
 const readShards = (directory: string): TE.TaskEither<StoreError, ReadonlyMap<string, Stored>> => {
   const path = join(directory, indexFile)
   return pipe(
-    readText(path),
+    readText(path, longestIndex),
     TE.chainEitherK(parseIndex(path)),
     TE.chain((entries) =>
       pipe(
@@ -82,7 +97,7 @@ const readShards = (directory: string): TE.TaskEither<StoreError, ReadonlyMap<st
             E.traverseArray(([name, file]) => {
               const x = shards.get(file)?.get(name)
               return x === undefined
-                ? E.left(corrupt(join(directory, file), `no tensor ${name}`, `it, as ${indexFile} says`))
+                ? E.left(corrupt(join(directory, file), `no tensor ${describe(name)}`, `it, as ${indexFile} says`))
                 : E.right([name, x] as const)
             })
           )

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -79,6 +79,22 @@ describe('the lock of a directory', () => {
         // Another's is not removed.
         if (existsSync(directory)) expect(await readdir(directory)).toEqual(['.lock'])
         await rm(directory, { recursive: true, force: true })
+      }
+    }))
+
+  it("is not taken where another program's file has its name, which stays as it is", () =>
+    inDirectory(async (directory) => {
+      const path = join(directory, '.lock')
+      for (const text of ['theirs\n', `process 1\n`, `process 1 on here\n${' '.repeat(600)}`]) {
+        await writeFile(path, text)
+        const refused = await leftOf(lockDirectory(directory))
+        expect(showStoreError(refused)).toMatch(/\.lock: found another program's file, expected none of that name/)
+        expect(await readFile(path, 'utf8')).toBe(text)
+      }
+      for (const text of ['', '\0\0\0', 'process 1 on here, since then\n and more of it']) {
+        await writeFile(path, text)
+        await (await rightOf(lockDirectory(directory))).release()
+        expect(await readdir(directory)).toEqual([])
       }
     }))
 

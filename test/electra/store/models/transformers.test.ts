@@ -105,14 +105,14 @@ describe('a model directory', () => {
       'whose index points elsewhere',
       'sharded',
       (d) => writeFile(join(d, 'model.safetensors.index.json'), '{"weight_map":{"a":"../older/model.safetensors"}}'),
-      'DIR/model.safetensors.index.json: found something else, expected an index'
+      'DIR/model.safetensors.index.json: found the shard "../older/model.safetensors", expected the name of a .safetensors file'
     ],
     [
       'whose index names a tensor that its shard lacks',
       'sharded',
       (d) =>
         writeFile(join(d, 'model.safetensors.index.json'), '{"weight_map":{"a":"model-00001-of-00003.safetensors"}}'),
-      'DIR/model-00001-of-00003.safetensors: found no tensor a, expected it'
+      'DIR/model-00001-of-00003.safetensors: found no tensor "a", expected it'
     ],
     [
       'without a vocabulary',
