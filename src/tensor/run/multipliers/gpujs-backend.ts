@@ -83,18 +83,24 @@ export type OpenBackend = Ground & {
   readonly backendOf: (kernel: GpuJsRun) => string
 }
 
-/** In Node the default export is gpu.js's module object, in its browser build the class that carries the same names. */
-const library: TE.TaskEither<string, GpuJsLibrary> = TE.tryCatch(
-  async () => {
+const whyMissing = (thrown: unknown): string =>
+  thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_MODULE_NOT_FOUND'
+    ? 'the package `gpu.js` is not installed: npm install gpu.js@2.24.1'
+    : `the package \`gpu.js\` does not load: ${reasonOf(thrown)}`
+
+/**
+ * In Node the default export is gpu.js's module object, in its browser build the class that carries the same names. Caught where
+ * it is imported: by that a bundler sees that a page can do without it.
+ */
+const library: TE.TaskEither<string, GpuJsLibrary> = async () => {
+  try {
     const loaded: { readonly default: unknown } = await import('gpu.js')
     // Its declarations leave out half of what GpuJsLibrary lists, and both forms of the default export.
-    return loaded.default as GpuJsLibrary
-  },
-  (thrown) =>
-    thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_MODULE_NOT_FOUND'
-      ? 'the package `gpu.js` is not installed: npm install gpu.js@2.24.1'
-      : `the package \`gpu.js\` does not load: ${reasonOf(thrown)}`
-)
+    return E.right(loaded.default as GpuJsLibrary)
+  } catch (thrown) {
+    return E.left(whyMissing(thrown))
+  }
+}
 
 /** Why a backend is not there, when it is not. WebGPU is only known by asking for an adapter. */
 const absence: Readonly<Record<Exclude<GpuJsBackend, 'webgpu'>, string>> = {
