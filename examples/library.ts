@@ -35,13 +35,11 @@ const update = ({ params, moments }: State, count: t.Tensor): readonly [State, t
 
 // Training is a fold of that step, compiled once. Only the last line runs anything.
 const device = t.wasm()
-const evaluate = t.evaluateTask(device)
 const params = initialise(t.random.key(1))(layers)
+const start = { params, moments: optimizer.init(params) }
 const answers = pipe(
-  evaluate({ params, moments: optimizer.init(params) }),
-  TE.bindTo('start'),
-  TE.bind('compiled', ({ start }) => t.compile(update, device)(start, t.spec([], 'i32'))),
-  TE.chain(({ start, compiled: { begin, step, read } }) =>
+  t.compile(update, device)(start, t.spec([], 'i32')),
+  TE.chain(({ begin, step, read }) =>
     pipe(
       RA.makeBy(200, (n) => t.scalar(n, 'i32')),
       RA.reduce(pipe(begin(start), TE.bindTo('state')), (run, n) =>
@@ -53,6 +51,6 @@ const answers = pipe(
       TE.chain(({ state }) => read(state))
     )
   ),
-  TE.chain((trained) => evaluate(t.sigmoid(network(trained.params))))
+  TE.chain((trained) => t.evaluateTask(device)(t.sigmoid(network(trained.params))))
 )
 console.log(pipe(await answers(), E.match(t.showStepError, t.show)))

@@ -19,6 +19,7 @@ import { trace } from '../program/trace.js'
 import { equalShapes, showShape } from '../shape.js'
 import { tensorEntries, tensorsOf } from '../tree.js'
 import type { Device, Timing } from './device.js'
+import { evaluateTask } from './evaluate.js'
 import type { OutOfMemory } from './memory/memory.js'
 import { roomFor, type Room } from './memory/room.js'
 import { resident, type Compiled, type Take } from './resident.js'
@@ -47,6 +48,7 @@ export const compile =
     if (E.isLeft(loaded)) return Promise.resolve(loaded)
     const memory = device.memory()
     if (E.isLeft(memory)) return Promise.resolve(memory)
+    const evaluate = evaluateTask(device)
     const take = patiently(roomFor(memory.right, device.floats))
     const [argSpecs, outputSpecs] = [tensorsOf(args), tensorsOf(result[1])]
     return pipe(
@@ -55,7 +57,7 @@ export const compile =
         fixed.views().forEach((view, i) => {
           if (i < captured.length) view.set(peek(captured[i]))
         })
-        return resident(loaded.right, take, fixed, { state, args, output: result[1] })
+        return resident(loaded.right, { take, evaluate }, fixed, { state, args, output: result[1] })
       })
     )()
   }

@@ -24,9 +24,12 @@ import { fillRoom, type Room } from './memory/room.js'
 import type { StepError } from './step-error.js'
 
 export type Compiled<State, Args extends ReadonlyArray<unknown>, Output> = Explainable & {
-  /** Copies a state of literals onto the device. */
+  /** Copies a state onto the device. What of it has no values yet, such as an optimiser's first moments, is evaluated. */
   readonly begin: (state: State) => TaskEither<StepError, Handle<State>>
-  /** One step. Consumes the handle; a step that fails leaves it, and the state, as they were. */
+  /**
+   * One step. Consumes the handle; a step that fails leaves it, and the state, as they were. Arguments without values are
+   * evaluated first, at every step.
+   */
   readonly step: (
     handle: Handle<State>,
     ...args: Args
@@ -47,27 +50,42 @@ export type Compiled<State, Args extends ReadonlyArray<unknown>, Output> = Expla
   readonly release: Task<void>
 }
 
-const describe = (x: Tensor): string => `${isLiteral(x) ? '' : 'unevaluated '}${x.dtype}${showShape(x.shape)}`
+const showSpec = ({ dtype, shape }: Spec): string => `${dtype}${showShape(shape)}`
 
-/** The arrays of a tree of literals, held against the tree the program was traced with. */
-const arraysOf = (expected: unknown, given: unknown): E.Either<StepError, ReadonlyArray<Data>> => {
+/** What a tree of tensors has otherwise than the tree that the program was traced with. */
+const disagreement = (expected: unknown, given: unknown): StepError | undefined => {
   const found = new Map(tensorEntries(given))
-  const arrays: Array<Data> = []
-  for (const [path, spec] of tensorEntries(expected)) {
+  const wanted = tensorEntries(expected)
+  for (const [path, spec] of wanted) {
     const x = found.get(path)
-    if (x === undefined || !isLiteral(x) || x.dtype !== spec.dtype || !equalShapes(x.shape, spec.shape))
-      return E.left({
+    if (x === undefined || x.dtype !== spec.dtype || !equalShapes(x.shape, spec.shape))
+      return {
         _tag: 'WrongArgument',
         path,
-        found: x === undefined ? 'nothing' : describe(x),
-        expected: `${spec.dtype}${showShape(spec.shape)}`
-      })
-    arrays.push(peek(x))
+        found: x === undefined ? 'nothing' : showSpec(x),
+        expected: showSpec(spec)
+      }
   }
-  if (found.size !== arrays.length)
-    return E.left({ _tag: 'WrongArgument', path: '', found: `${found.size} leaves`, expected: String(arrays.length) })
-  return E.right(arrays)
+  return found.size === wanted.length
+    ? undefined
+    : { _tag: 'WrongArgument', path: '', found: `${found.size} leaves`, expected: String(wanted.length) }
 }
+
+/** The arrays of a tree of tensors, evaluated where they have no values yet. */
+type ArraysOf = (tree: unknown) => TaskEither<StepError, ReadonlyArray<Data>>
+
+const arraysBy =
+  (evaluate: Evaluate): ArraysOf =>
+  (tree) => {
+    const leaves = tensorsOf(tree)
+    return pipe(
+      leaves.every(isLiteral) ? TE.right(leaves) : evaluate(leaves),
+      TE.map((values) => values.map(peek))
+    )
+  }
+
+/** Gives tensors values. */
+export type Evaluate = (leaves: ReadonlyArray<Tensor>) => TaskEither<StepError, ReadonlyArray<Literal>>
 
 /** Takes room for arrays of these specs. */
 export type Take = (specs: ReadonlyArray<Spec>) => TaskEither<OutOfMemory, Room>
@@ -136,7 +154,7 @@ const released: E.Either<StepError, never> = E.left({ _tag: 'Released', what: 's
 
 export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
   executable: Executable<Timing>,
-  take: Take,
+  { take, evaluate }: { readonly take: Take; readonly evaluate: Evaluate },
   fixed: Room,
   specs: StepSpecs<State, Args, Output>
 ): Compiled<State, Args, Output> => {
@@ -145,6 +163,7 @@ export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
   const run = carry(executable, fixed, constants, specs.output)
   const histories = historiesOf(specs.state)
   const rooms = roomsOf(take(leaves))
+  const arraysOf = arraysBy(evaluate)
   let isReleased = false
   // Steps share the room of arguments and outputs: one of them at a time.
   const gate = inOrder()
@@ -155,7 +174,9 @@ export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
   const begin =
     (state: State): TaskEither<StepError, Handle<State>> =>
     async () => {
-      const arrays = arraysOf(specs.state, state)
+      const wrong = disagreement(specs.state, state)
+      if (wrong !== undefined) return E.left(wrong)
+      const arrays = await arraysOf(state)()
       if (E.isLeft(arrays)) return arrays
       if (isReleased) return released
       const room = await rooms.take()
@@ -185,12 +206,17 @@ export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
     async () => {
       const found = historyOf(handle)
       if (E.isLeft(found)) return found
-      const arrays = arraysOf(specs.args, args)
-      if (E.isLeft(arrays)) return arrays
+      const wrong = disagreement(specs.args, args)
+      if (wrong !== undefined) return E.left(wrong)
       const history = found.right
       // Consumed from here on: while the step runs, nobody else may begin another from the same state.
       history.current = undefined
-      const ran = await gate(advance(history, arrays.right))()
+      const ran = await gate(
+        pipe(
+          arraysOf(args),
+          TE.chain((arrays) => advance(history, arrays))
+        )
+      )()
       if (E.isRight(ran)) return E.right({ state: histories.issue(history), output: ran.right })
       history.current = handle
       return ran

@@ -13,7 +13,7 @@ export type StepError =
   | { readonly _tag: 'HandleConsumed' }
   /** The handle's state was released, or the whole compiled step. */
   | { readonly _tag: 'Released'; readonly what: 'state' | 'step' }
-  /** An argument is not a literal of the compiled shape and dtype. */
+  /** An argument is not of the compiled shape and dtype. */
   | { readonly _tag: 'WrongArgument'; readonly path: string; readonly found: string; readonly expected: string }
 
 export const showStepError = (e: StepError): string => {

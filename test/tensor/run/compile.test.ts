@@ -67,6 +67,31 @@ describe.each(['reference', 'wasm'] as const)('a step compiled on %s', (name) =>
     )
   })
 
+  it('takes a state and arguments without values for what they are evaluated to', async () => {
+    const { begin, step, read } = await compiledOn(name)
+    const integers = fc.tuple(fc.integer({ min: -9, max: 9 }), fc.integer({ min: -9, max: 9 }))
+    await fc.assert(
+      fc.asyncProperty(integers, integers, fc.boolean(), async (from, x, isMixed) => {
+        const total = pipe(tensor([...from]), mul(2))
+        const begun = right(await begin({ total, count: isMixed ? start.count : add(3)(start.count) })())
+        const { state, output } = right(await step(begun, pipe(tensor([...x]), add(1)))())
+        expect(toNested(output)).toBe(20 * from[0] + 40 * from[1])
+        const after = right(await read(state)())
+        expect(toNested(after.total)).toEqual([2 * from[0] + x[0] + 1, 2 * from[1] + x[1] + 1])
+        expect(toNested(after.count)).toBe(isMixed ? 1 : 4)
+      }),
+      { numRuns: 20 }
+    )
+  })
+
+  it('refuses a placeholder in the place of a value, and keeps the state', async () => {
+    const { begin, step, read } = await compiledOn(name)
+    expect(await left(begin({ total: spec([2]), count: start.count }))).toMatchObject({ _tag: 'InvalidArgument' })
+    const begun = right(await begin(start)())
+    expect(await left(step(begun, spec([2])))).toMatchObject({ _tag: 'InvalidArgument' })
+    expect(toNested(right(await read(begun)()).total)).toEqual([0, 0])
+  })
+
   it('consumes its handle, and only its own', async () => {
     const { begin, step, read } = await compiledOn(name)
     const [a, b] = [right(await begin(start)()), right(await begin(start)())]
