@@ -25,7 +25,7 @@ import {
   type Shape,
   type Tensor
 } from '../tensor/index.js'
-import { invalidArgument, shapeMismatch } from '../tensor/fault.js'
+import { dtypeMismatch, invalidArgument, shapeMismatch } from '../tensor/fault.js'
 import { equalShapes } from '../tensor/shape.js'
 
 const expectShape = (op: string, found: Shape, expected: Shape): void => {
@@ -34,6 +34,8 @@ const expectShape = (op: string, found: Shape, expected: Shape): void => {
 
 const expectClasses = (op: string, labels: Tensor, logits: Tensor): void => {
   if (logits.shape.length === 0) throw invalidArgument(op, 'logits of rank 0', 'logits [..., classes]')
+  if (labels.dtype !== 'i32')
+    throw dtypeMismatch(op, [labels.dtype], "i32 labels: tensor(labels, { dtype: 'i32' }), or cast('i32')")
   expectShape(op, labels.shape, logits.shape.slice(0, -1))
 }
 
@@ -46,7 +48,7 @@ const expectClasses = (op: string, labels: Tensor, logits: Tensor): void => {
  * no scatter. Finite while the differences of the logits are.
  *
  * Shapes: labels `[...s]` (i32), logits `[...s, V]`; result `[...s]`, nats, f32. A label outside `[0, V)` gives 0.
- * Throws `ShapeMismatch` where the labels are not the logits' leading axes.
+ * Throws `ShapeMismatch` where the labels are not the logits' leading axes, and `DTypeMismatch` where they are not i32.
  */
 export const softmaxCrossEntropy =
   (labels: Tensor) =>

@@ -55,6 +55,13 @@ describe('softmaxCrossEntropy', () => {
     expect(values(crossEntropy(new Array<number>(20).fill(0.7), [0, 1, 2, 4]))[3]).toBeCloseTo(Math.log(5), 14)
   })
 
+  it.each(['f32', 'u32', 'bool'] as const)('names itself where labels are %s', (dtype) => {
+    const labels = spec([2], dtype)
+    const named = (op: string): RegExp => new RegExp(`^${op}: found ${dtype}, expected i32 labels`)
+    expect(() => softmaxCrossEntropy(labels)(spec([2, 3]))).toThrow(named('softmaxCrossEntropy'))
+    expect(() => categoricalHits(labels)(spec([2, 3]))).toThrow(named('categoricalHits'))
+  })
+
   it('stays finite and right in float32 for logits of ten thousand', () => {
     const loss = softmaxCrossEntropy(integers([2], [0, 1]))(doubles([2, 2], [1e4, -1e4, 1e4, -1e4]))
     expect(singleValues(loss).map(Math.abs)).toEqual([0, 2e4])
