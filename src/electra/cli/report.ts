@@ -71,8 +71,8 @@ export const closingReport = (result: PretrainResult, config: ElectraConfig, voc
 
 export const reportName = 'report.json'
 
-/** More than any report. */
-export const longestReport = 2 ** 24
+/** More than the report of a run that was resumed a thousand times. */
+export const longestReport = 2 ** 20
 
 /** JSON has null for what is not finite. */
 const real = z

@@ -3,6 +3,7 @@
  */
 
 import { reasonOf } from '../../tensor/reason.js'
+import { showStoreError, type StoreError } from '../store/errors.js'
 import type { Skipped } from './text/source.js'
 import { showTokenizerError, type TokenizerError } from './vocabulary/tokenizer.js'
 import { showVocabularyError, type VocabularyError } from './vocabulary/vocabulary.js'
@@ -118,6 +119,15 @@ export const unreadable = (path: string, error: unknown): CorpusError => ({
   path,
   reason: systemReasonOf(error)
 })
+
+/** What kept a whole file from being read, as an error of a corpus. */
+export const unreadableFile =
+  (path: string) =>
+  (e: StoreError): CorpusError => {
+    if (e._tag === 'FileFailure') return { _tag: 'UnreadableFile', path, reason: reasonOfCode(e.code, e.reason) }
+    const reason = e._tag === 'Corrupt' ? `found ${e.found}, expected ${e.expected}` : showStoreError(e)
+    return { _tag: 'UnreadableFile', path, reason }
+  }
 
 export const unwritable = (path: string, error: unknown): CorpusError => ({
   _tag: 'WriteFailed',

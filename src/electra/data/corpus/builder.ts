@@ -7,17 +7,18 @@
  * renamed whole.
  */
 
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { showStoreError, type StoreError } from '../../store/errors.js'
+import { readBytes } from '../../store/files/files.js'
 import { readVocabulary } from '../../store/models/hf-tokenizer-files.js'
 import { acquirePartial } from '../../store/files/partial.js'
 import { corpusFiles, isHeldOut, printTokenizer } from './corpus.js'
-import { codeOf, unreadable, unwritable, type CorpusError } from '../corpus-error.js'
+import { codeOf, unreadableFile, unwritable, type CorpusError } from '../corpus-error.js'
 import { readDocuments, type DocumentRules, type ReadDocuments } from '../text/documents.js'
 import { printManifest, sealManifest, sha256Of, type Manifest } from './manifest.js'
 import { bytesPerId } from '../sentences.js'
@@ -27,7 +28,7 @@ import { spool } from '../text/lines.js'
 import { findText, type FoundText, type Skipped, type TextFile } from '../text/source.js'
 import { countWords, libraryVersion, openTokenizer, type Tokenizer } from '../vocabulary/tokenizer.js'
 import { uncased, type TokenizerOptions } from '../vocabulary/tokenizer-json.js'
-import { parseVocabulary, printVocabulary, type Vocabulary } from '../vocabulary/vocabulary.js'
+import { longestVocabulary, parseVocabulary, printVocabulary, type Vocabulary } from '../vocabulary/vocabulary.js'
 import { trainVocabulary, type TrainerOptions } from '../vocabulary/wordpiece-trainer.js'
 
 /** Pieces of a trained vocabulary unless another number is asked for; a small text supports fewer. */
@@ -169,10 +170,8 @@ const vocabularyFor = (recipe: CorpusRecipe, files: ReadonlyArray<TextFile>): Ta
     case 'given':
       if (choice.path.endsWith('.json')) return vocabularyOfTokenizer(choice.path)
       return pipe(
-        TE.tryCatch(
-          () => readFile(choice.path),
-          (error) => unreadable(choice.path, error)
-        ),
+        readBytes(choice.path, longestVocabulary),
+        TE.mapLeft(unreadableFile(choice.path)),
         TE.chainEitherKW(parseVocabulary(choice.path))
       )
     case 'trained':

@@ -13,14 +13,13 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { showStoreError } from '../../store/errors.js'
 import { readBytes } from '../../store/files/files.js'
-import { reasonOfCode, type CorpusError } from '../corpus-error.js'
+import { unreadableFile, type CorpusError } from '../corpus-error.js'
 import type { EncodedCorpus } from '../encoded-corpus.js'
-import { parseManifest, sha256Of, tokenizerOptionsOf, type Manifest } from './manifest.js'
-import { decodeSentences, type Damage, type Sentences } from '../sentences.js'
+import { longestManifest, parseManifest, sha256Of, tokenizerOptionsOf, type Manifest } from './manifest.js'
+import { byteLengthOf, bytesPerId, decodeSentences, type Damage, type Sentences } from '../sentences.js'
 import { tokenizerJson, type TokenizerOptions } from '../vocabulary/tokenizer-json.js'
-import { parseVocabulary, type Vocabulary } from '../vocabulary/vocabulary.js'
+import { longestVocabulary, parseVocabulary, type Vocabulary } from '../vocabulary/vocabulary.js'
 
 export type Corpus = EncodedCorpus & {
   readonly directory: string
@@ -35,6 +34,9 @@ export const corpusFiles = {
   train: 'train.bin',
   heldOut: 'heldout.bin'
 } as const
+
+/** A vocabulary in JSON, with an id for each piece. */
+const longestTokenizer = 4 * longestVocabulary
 
 /** Documents are numbered from 0 across all texts. A corpus of two documents already has one that is held out. */
 export const isHeldOut = (document: number): boolean => document % 50 === 1
@@ -52,20 +54,19 @@ export const openCorpus = (directory: string): TaskEither<CorpusError, Corpus> =
       found,
       expected
     })
-  const read = (name: string): TaskEither<CorpusError, Uint8Array> =>
+  const read = (name: string, limit: number): TaskEither<CorpusError, Uint8Array> =>
     pipe(
-      readBytes(join(directory, name)),
+      readBytes(join(directory, name), limit),
       TE.mapLeft((e): CorpusError => {
         if (e._tag === 'Corrupt') return damaged(name)(e)
         const isMissing = e._tag === 'FileFailure' && ['ENOENT', 'ENOTDIR'].includes(e.code)
         if (isMissing && name === corpusFiles.manifest) return { _tag: 'NoCorpus', path: directory }
-        const reason = e._tag === 'FileFailure' ? reasonOfCode(e.code, e.reason) : showStoreError(e)
-        return { _tag: 'UnreadableFile', path: join(directory, name), reason }
+        return unreadableFile(join(directory, name))(e)
       })
     )
   const split = (name: string, facts: Manifest['train'], vocabulary: Vocabulary): TaskEither<CorpusError, Sentences> =>
     pipe(
-      read(name),
+      read(name, byteLengthOf(facts, bytesPerId(vocabulary.pieces.length))),
       TE.chainEitherK((bytes) =>
         pipe(
           // The size first: of a file cut short it says more than a hash does.
@@ -80,7 +81,7 @@ export const openCorpus = (directory: string): TaskEither<CorpusError, Corpus> =
     TE.Do,
     TE.bind('manifest', () =>
       pipe(
-        read(corpusFiles.manifest),
+        read(corpusFiles.manifest, longestManifest),
         TE.chainEitherK((bytes) =>
           pipe(parseManifest(Buffer.from(bytes).toString('utf8')), E.mapLeft(damaged(corpusFiles.manifest)))
         )
@@ -88,7 +89,7 @@ export const openCorpus = (directory: string): TaskEither<CorpusError, Corpus> =
     ),
     TE.bind('vocabulary', ({ manifest }) =>
       pipe(
-        read(corpusFiles.vocabulary),
+        read(corpusFiles.vocabulary, longestVocabulary),
         TE.chainEitherK((bytes) =>
           pipe(
             expectHash(bytes, manifest.vocabulary.sha256),
@@ -100,7 +101,7 @@ export const openCorpus = (directory: string): TaskEither<CorpusError, Corpus> =
     ),
     TE.chainFirst(({ manifest, vocabulary }) =>
       pipe(
-        read(corpusFiles.tokenizer),
+        read(corpusFiles.tokenizer, longestTokenizer),
         TE.chainEitherK((bytes) =>
           pipe(
             expectHash(bytes, sha256Of(printTokenizer(vocabulary, tokenizerOptionsOf(manifest)))),

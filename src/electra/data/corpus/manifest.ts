@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import * as E from 'fp-ts/lib/Either.js'
 import type { Either } from 'fp-ts/lib/Either.js'
 import * as z from 'zod'
+import { bracketsIn } from '../../../tensor/strict-json.js'
 import type { TokenizerOptions } from '../vocabulary/tokenizer-json.js'
 import type { Damage } from '../sentences.js'
 
@@ -57,8 +58,16 @@ export const sealManifest = (facts: Omit<Manifest, 'sha256'>): Manifest => ({ ..
 
 export const printManifest = (sealed: Manifest): string => JSON.stringify(sealed, null, 2) + '\n'
 
+/** More than that of a million texts. */
+export const longestManifest = 2 ** 28
+
+/** Fewest bytes that an object in a manifest takes: most of them hold a hash. */
+const bytesPerBracket = 32
+
 /** Never throws: text that is not a sealed manifest is a `Left`. */
 export const parseManifest = (text: string): Either<Damage, Manifest> => {
+  if (bracketsIn(text) > 64 + text.length / bytesPerBracket)
+    return E.left({ found: 'hardly anything but brackets', expected: 'a corpus manifest' })
   const json = E.tryCatch((): unknown => JSON.parse(text), E.toError)
   if (E.isLeft(json)) return E.left({ found: `no JSON (${json.left.message})`, expected: 'a corpus manifest' })
   const parsed = manifest.safeParse(json.right)

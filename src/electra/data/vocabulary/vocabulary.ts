@@ -53,6 +53,12 @@ export const specialPieces = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as c
  */
 export const longestWord = 100
 
+/** More than any vocabulary has: an id beyond it is a mistake, and would have to be given room. */
+export const mostPieces = 2 ** 22
+
+/** More than any `vocab.txt` has, in bytes. */
+export const longestVocabulary = 2 ** 26
+
 /** Longer pieces than any vocabulary has: a file that holds one is something else. In code points. */
 const longestPiece = 1000
 
@@ -75,6 +81,7 @@ export const parseVocabulary =
       if (piece.includes('\0')) return malformed('a NUL byte', 'UTF-8 text')
       if (piece.length > longestPiece && [...piece].length > longestPiece)
         return malformed(`a piece of ${[...piece].length} characters`, `at most ${longestPiece}`)
+      if (pieces.length === mostPieces) return malformed('one piece more', `at most ${mostPieces}`)
       pieces.push(piece)
     }
     while (pieces.at(-1) === '') pieces.pop()

@@ -77,7 +77,7 @@ const loadTensors = (
   return pipe(
     // A longer one is not read; `expected` is then the right length all the same.
     readBytes(path, facts.bytes),
-    TE.mapLeft((e) => (e._tag === 'Corrupt' ? { ...e, expected: String(facts.bytes) } : e)),
+    TE.mapLeft((e) => (e._tag === 'Corrupt' && e.expected !== 'a file' ? { ...e, expected: String(facts.bytes) } : e)),
     TE.filterOrElse(
       (bytes) => bytes.length === facts.bytes,
       (bytes) => corrupt(path, `${bytes.length} bytes`, String(facts.bytes))

@@ -16,8 +16,11 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import * as z from 'zod'
 import { describe } from '../../../tensor/describe.js'
+import { bracketsIn } from '../../../tensor/strict-json.js'
 import { uncased, type AddedToken, type TokenizerOptions } from '../../data/vocabulary/tokenizer-json.js'
 import {
+  longestVocabulary,
+  mostPieces,
   parseVocabulary,
   showVocabularyError,
   specialPieces,
@@ -36,11 +39,8 @@ export type TokenizerFiles = {
   readonly rows: number
 }
 
-/** More than any vocabulary has: an id beyond it is a mistake, and would have to be given room. */
-const mostPieces = 2 ** 22
-
-/** More than any `vocab.txt` has, in bytes. */
-const longestVocabulary = 2 ** 26
+/** More than a tokeniser of a large vocabulary opens, pieces with brackets in them included. */
+const mostBrackets = 200_000
 
 const id = z.int().min(0).lt(mostPieces)
 
@@ -100,10 +100,12 @@ const parsed =
   <A>(path: string, schema: z.ZodType<A>, what: string) =>
   (text: string): E.Either<StoreError, A> =>
     pipe(
-      E.tryCatch(
-        () => JSON.parse(text) as unknown,
-        () => corrupt(path, 'text that is not JSON', what)
-      ),
+      bracketsIn(text) > mostBrackets
+        ? E.left(corrupt(path, `more than ${mostBrackets} brackets`, what))
+        : E.tryCatch(
+            () => JSON.parse(text) as unknown,
+            () => corrupt(path, 'text that is not JSON', what)
+          ),
       E.chain((json) => {
         const found = schema.safeParse(json)
         if (found.success) return E.right(found.data)

@@ -136,7 +136,7 @@ describe('JSON lines', () => {
 
   it('hold a document each, whose lines are sentences', async () => {
     const input = await texts('records', {
-      'a.jsonl': `\ufeff${record('One.\n\nTwo.')}\n${record('Three.')}${record(null)}${record(' ')}${record('Four \ud800.')}`,
+      'a.jsonl': `\ufeff${record('One.\r\n\rTwo.')}\n${record('Three.')}${record(null)}${record(' ')}${record('Four \ud800.')}`,
       'b.ndjson.gz': gzipSync(Buffer.from(record('Five.')))
     })
     const { skipped } = await rightOf(built('records.corpus', [input]))
@@ -160,6 +160,14 @@ describe('JSON lines', () => {
   ])('%s is refused: %s', async (line, name, words) => {
     const input = await texts(`json ${name}`, { 'a.jsonl': `${record('Good.')}${line}\n` })
     expect(showCorpusError(left(await built(`${name}.corpus`, [input])()))).toMatch(words)
+  })
+
+  it('end sentences at any line end, may be blank, and hold text that UTF-8 can spell in a field of their own', () => {
+    const [documents, read] = [['One.\r\nTwo.\rThree.\nFour.'], textOfRecord('r.jsonl', 'text', 1)]
+    expect(documents.map((text) => right(read(JSON.stringify({ text }))))).toEqual(documents)
+    expect([' ', '\ufeff', '\u00a0'].map((line) => right(read(line)))).toEqual([undefined, undefined, undefined])
+    expect(right(read('{"text":"a\\ud800"}'))).toBe('a\ufffd')
+    expect(left(textOfRecord('r.jsonl', 'constructor', 1)('{}'))).toMatchObject({ found: 'an object without fields' })
   })
 
   it('are read or refused in a sentence, whatever stands in them', () => {
@@ -233,7 +241,7 @@ describe('many small files', () => {
 
 describe('duplicate documents', () => {
   it('are left out, wherever they stand, and have no number', async () => {
-    const document = fc.array(fc.constantFrom('a', 'b b', 'c'), { minLength: 1, maxLength: 2 })
+    const document = fc.array(fc.constantFrom('a', 'b b', 'c', 'ac'), { minLength: 1, maxLength: 2 })
     let n = 0
     await fc.assert(
       fc.asyncProperty(

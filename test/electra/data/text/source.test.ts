@@ -122,6 +122,8 @@ describe('text files', () => {
   it('that are compressed and cut short are refused', async () => {
     const { sha256 } = await linesOf('cut.gz', gzipSync(Buffer.from('some text\n'.repeat(100))).subarray(0, -9))
     expect(left(sha256)).toMatchObject({ _tag: 'UnreadableFile', path: join(directory, 'cut.gz') })
+    const plain = await linesOf('plain.gz', Buffer.from('some text\n'))
+    expect(left(plain.sha256)).toMatchObject({ _tag: 'UnreadableFile', path: join(directory, 'plain.gz') })
   })
 
   it('stop being read where the reader fails', async () => {
@@ -193,12 +195,13 @@ describe('text files', () => {
     await promisify(execFile)('mkfifo', [pipe])
     const { files } = await rightOf(findText([pipe], false))
     expect(files).toMatchObject([{ isStream: true, bytes: 0 }])
-    const writing = writeFile(pipe, gzipSync(Buffer.from('one\rtwo\r\n')))
+    const written = gzipSync(Buffer.from('one\rtwo\r\n'))
+    const writing = writeFile(pipe, written)
     const copies = join(directory, 'copies')
     await mkdir(copies)
     const [copy] = await rightOf(spool(files, copies))
     await writing
-    expect(copy).toMatchObject({ shown: pipe, name: 'pipe', isStream: false })
+    expect(copy).toMatchObject({ shown: pipe, name: 'pipe', bytes: written.length, isStream: false })
     for (const _ of [1, 2]) {
       const lines: Array<string> = []
       await rightOf(readLines(copy, () => undefined)((some) => TE.fromIO(() => void lines.push(...some))))
