@@ -5,7 +5,6 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
-import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../dtype.js'
 import { showTensorError, showWrittenAt, type TensorError } from '../fault.js'
@@ -122,7 +121,7 @@ export const evaluateAll = <T extends Timing>(
     const running = executable.run(inputs, outputs)
     return device.timing === 'sync'
       ? E.map(finish)((running as IOEither<DeviceError, void>)())
-      : TE.map(finish)(running as TaskEither<DeviceError, void>)
+      : async () => E.map(finish)(await (running as TaskEither<DeviceError, void>)())
   }
   return evaluateNow as <Values>(tree: Values) => Evaluated<T, Mapped<Values, Literal>>
 }

@@ -6,7 +6,6 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import * as IOE from 'fp-ts/lib/IOEither.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../../dtype.js'
@@ -226,15 +225,12 @@ export function wasm<T extends Timing>(options: WasmOptions & { readonly multipl
   const memory = lazyMemory(options.memory)
   const region = regionIn(memory)
   const timing = (multiplier?.timing ?? 'sync') as T
-  const linking = once(
+  const linking = once(() =>
     pipe(
-      memory,
-      IOE.chainEitherK((held: Memory) =>
-        pipe(
-          ownProduct(held, options.relaxed === true),
-          E.map((own): Linking<T> => ({ memory: held, own, multiplier, blocks }))
-        )
-      )
+      E.Do,
+      E.bind('memory', memory),
+      E.bind('own', (linked) => ownProduct(linked.memory, options.relaxed === true)),
+      E.map((linked): Linking<T> => ({ ...linked, multiplier, blocks }))
     )
   )
   return {
