@@ -6,7 +6,12 @@
  */
 
 import type { DType } from '../../dtype.js'
-import { i16x8, i32, i32x4, i8x16, v128, type Code } from './assembler.js'
+import type { Code } from './assembler.js'
+import * as i16x8 from './assembler/i16x8.js'
+import * as i32 from './assembler/i32.js'
+import * as i32x4 from './assembler/i32x4.js'
+import * as i8x16 from './assembler/i8x16.js'
+import * as v128 from './assembler/v128.js'
 import { allLanes, type Lanes } from './lanes.js'
 
 /** Lane `l` is at byte `address + offset + l * stride`. `address` may stand several times. */

@@ -6,7 +6,10 @@ import { bytesPerElement } from '../../dtype.js'
 import { type Reduction, reductionIdentity } from '../../elementwise.js'
 import type { BufferSpec } from '../../program/kernel.js'
 import { storeLanes } from './access.js'
-import { doWhile, get, i32, increase, memory, set, v128, type Code, type Local, type Scope } from './assembler.js'
+import { doWhile, get, increase, set, type Code, type Local, type Scope } from './assembler.js'
+import * as i32 from './assembler/i32.js'
+import * as memory from './assembler/memory.js'
+import * as v128 from './assembler/v128.js'
 import { identityLanes, lanesIn } from './lanes.js'
 
 export const fillIdentity = (scope: Scope, fn: Reduction, { dtype, size }: BufferSpec, address: Local): Code => {

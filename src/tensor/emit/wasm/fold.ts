@@ -7,21 +7,15 @@
 
 import type { DType } from '../../dtype.js'
 import type { Reduction } from '../../elementwise.js'
-import {
-  f32,
-  f32x4,
-  f64,
-  f64x2,
-  get,
-  i32,
-  i32x4,
-  i8x16,
-  set,
-  v128,
-  type Code,
-  type Local,
-  type Scope
-} from './assembler.js'
+import { get, set, type Code, type Local, type Scope } from './assembler.js'
+import * as f32 from './assembler/f32.js'
+import * as f32x4 from './assembler/f32x4.js'
+import * as f64 from './assembler/f64.js'
+import * as f64x2 from './assembler/f64x2.js'
+import * as i32 from './assembler/i32.js'
+import * as i32x4 from './assembler/i32x4.js'
+import * as i8x16 from './assembler/i8x16.js'
+import * as v128 from './assembler/v128.js'
 import { combineLanes, constantLanes, identityLanes, type Lanes } from './lanes.js'
 
 /** Elements of a row between two additions to a double. */

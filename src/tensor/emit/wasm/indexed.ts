@@ -4,7 +4,10 @@
 
 import type { DType } from '../../dtype.js'
 import { emptyLanes, lanesFrom, loadLane, storeLane, type LanePointer } from './access.js'
-import { get, i32, i32x4, set, tee, v128, when, type Code, type Local, type Scope } from './assembler.js'
+import { get, set, tee, when, type Code, type Local, type Scope } from './assembler.js'
+import * as i32 from './assembler/i32.js'
+import * as i32x4 from './assembler/i32x4.js'
+import * as v128 from './assembler/v128.js'
 import { allLanes, combineLanes, type Lanes } from './lanes.js'
 
 /** `stride` is in bytes. */

@@ -7,7 +7,11 @@
 
 import type { DType } from '../../dtype.js'
 import { type Binary, type Comparison, type Reduction, reductionIdentity, type Unary } from '../../elementwise.js'
-import { f32x4, get, i32, i32x4, set, v128, type Code, type Scope } from './assembler.js'
+import { get, set, type Code, type Scope } from './assembler.js'
+import * as f32x4 from './assembler/f32x4.js'
+import * as i32 from './assembler/i32.js'
+import * as i32x4 from './assembler/i32x4.js'
+import * as v128 from './assembler/v128.js'
 import type { MathLibrary } from './math.js'
 
 /** How many lanes count: the rest hold anything. */

@@ -6,7 +6,10 @@
  */
 
 import type { Unary } from '../../elementwise.js'
-import { call, f32x4, i32x4, v128, type Callee, type Code, type ModuleDraft, type Scope } from './assembler.js'
+import { call, type Callee, type Code, type ModuleDraft, type Scope } from './assembler.js'
+import * as f32x4 from './assembler/f32x4.js'
+import * as i32x4 from './assembler/i32x4.js'
+import * as v128 from './assembler/v128.js'
 import { erf } from './math/erf.js'
 import { exp, expm1, sigmoid, tanh } from './math/exponential.js'
 import { log, log1p, softplus } from './math/logarithm.js'

@@ -7,7 +7,8 @@
 
 import type { Affine } from '../../program/kernel.js'
 import type { Shape } from '../../shape.js'
-import { doWhile, get, i32, increase, set, tee, when, type Code, type Local, type Scope } from './assembler.js'
+import { doWhile, get, increase, set, tee, when, type Code, type Local, type Scope } from './assembler.js'
+import * as i32 from './assembler/i32.js'
 
 /** `levels` counts the loops that code lies in. */
 export type Nest = {

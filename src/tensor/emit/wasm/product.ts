@@ -16,7 +16,6 @@
 import {
   call,
   get,
-  i32,
   increase,
   set,
   when,
@@ -26,6 +25,7 @@ import {
   type ModuleDraft,
   type ValueType
 } from './assembler.js'
+import * as i32 from './assembler/i32.js'
 import { inBlocks, smaller, times } from './product/blocks.js'
 import { addPack, groupLanes, packedBytes } from './product/pack.js'
 import { addStrip, tileBytes, tileColumns } from './product/strip.js'

@@ -5,8 +5,12 @@
 import type { Random } from '../../program/kernel.js'
 import { parity, rotations } from '../../threefry.js'
 import { storeLanes } from './access.js'
-import { doWhile, get, i32, i32x4, i8x16, increase, set, v128 } from './assembler.js'
+import { doWhile, get, increase, set } from './assembler.js'
 import type { Code, Local, Scope } from './assembler.js'
+import * as i32 from './assembler/i32.js'
+import * as i32x4 from './assembler/i32x4.js'
+import * as i8x16 from './assembler/i8x16.js'
+import * as v128 from './assembler/v128.js'
 import { lanesIn } from './lanes.js'
 
 /** Vectors of counters in one turn: a round waits for the one before it, so others run beside it. */

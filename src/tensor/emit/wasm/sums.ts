@@ -14,12 +14,8 @@ import { variesAlongRow, type FusedLoop, type Store } from '../../program/fused.
 import {
   call,
   doWhile,
-  f32,
-  f64,
   get,
-  i32,
   increase,
-  memory,
   set,
   tee,
   when,
@@ -29,6 +25,10 @@ import {
   type ModuleDraft,
   type Scope
 } from './assembler.js'
+import * as f32 from './assembler/f32.js'
+import * as f64 from './assembler/f64.js'
+import * as i32 from './assembler/i32.js'
+import * as memory from './assembler/memory.js'
 import type { Nest } from './nest.js'
 
 /** Additions in f32 to one element. */

@@ -1,7 +1,7 @@
 /** Control flow, and local variables. */
 
 import { type Code, type ValueType, unsigned } from './code.js'
-import { i32 } from './instructions.js'
+import * as i32 from './i32.js'
 
 /** `ifTrue` where the i32 `condition` is not zero, else `ifFalse`; both are computed. */
 export const select = (condition: Code, ifTrue: Code, ifFalse: Code): Code => [ifTrue, ifFalse, condition, 0x1b]

@@ -3,10 +3,9 @@
  * `ErfImpl32` has it (https://github.com/openxla/xla, Apache License 2.0).
  */
 
-import { f32x4, type Code, type Scope } from '../assembler.js'
+import type { Code, Scope } from '../assembler.js'
+import { div, mul } from '../assembler/f32x4.js'
 import { atLeast, atMost, polynomial, straight } from './straight.js'
-
-const { mul, div } = f32x4
 
 const numerator = [
   -1.60960333262415e-2, -2.95459980854025e-3, -7.34990630326855e-4, -5.69250639462346e-5, -2.10102402082508e-6,

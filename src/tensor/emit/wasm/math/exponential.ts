@@ -6,10 +6,13 @@
  * by their bits.
  */
 
-import { f32x4, i32, i32x4, type Code, type Scope } from '../assembler.js'
+import type { Code, Scope } from '../assembler.js'
+import { add, div, mul, sub } from '../assembler/f32x4.js'
+import * as f32x4 from '../assembler/f32x4.js'
+import * as i32 from '../assembler/i32.js'
+import * as i32x4 from '../assembler/i32x4.js'
 import { atLeast, atMost, polynomial, signedAs, straight, type Name } from './straight.js'
 
-const { add, sub, mul, div } = f32x4
 const all = f32x4.all
 
 const expm1Rest = [0.5000000063, 0.1666654205, 0.04166627901, 0.008366710732, 0.001394667371]

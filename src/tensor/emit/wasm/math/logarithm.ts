@@ -6,11 +6,15 @@
  * `2 s = m - m^2 / 2 + s m^2 / 2`.
  */
 
-import { f32x4, i32, i32x4, v128, type Code, type Scope } from '../assembler.js'
+import type { Code, Scope } from '../assembler.js'
+import { add, div, mul, sub } from '../assembler/f32x4.js'
+import * as f32x4 from '../assembler/f32x4.js'
+import * as i32 from '../assembler/i32.js'
+import * as i32x4 from '../assembler/i32x4.js'
+import * as v128 from '../assembler/v128.js'
 import { expOfMinusAbs } from './exponential.js'
 import { atLeast, pick, polynomial, signedAs, straight, type Name } from './straight.js'
 
-const { add, sub, mul, div } = f32x4
 const all = f32x4.all
 
 const ln2High = 0.693359375

@@ -2,22 +2,17 @@
  * `x^y` on four lanes of f32, as `run/scalar.ts` has it: `2^(y log2 |x|)` in double precision, two lanes at a time.
  */
 
-import {
-  f32x4,
-  f64x2,
-  get,
-  i32,
-  i32x4,
-  i64x2,
-  i8x16,
-  v128,
-  type Callee,
-  type Code,
-  type ModuleDraft
-} from '../assembler.js'
+import { get, type Callee, type Code, type ModuleDraft } from '../assembler.js'
+import * as f32x4 from '../assembler/f32x4.js'
+import { add, div, mul, sub } from '../assembler/f64x2.js'
+import * as f64x2 from '../assembler/f64x2.js'
+import * as i32 from '../assembler/i32.js'
+import * as i32x4 from '../assembler/i32x4.js'
+import * as i64x2 from '../assembler/i64x2.js'
+import * as i8x16 from '../assembler/i8x16.js'
+import * as v128 from '../assembler/v128.js'
 import { highHalf, lowHalves, pick, straight, type Name } from './straight.js'
 
-const { add, sub, mul, div } = f64x2
 const all = f64x2.all
 
 /** `2 atanh(s) / (s ln 2)` as a polynomial in `s^2`; error below 2^-50. */

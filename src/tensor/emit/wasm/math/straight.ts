@@ -1,6 +1,10 @@
 /** Straight-line code: values get a local, and a name, as they are computed. */
 
-import { f32x4, get, i32x4, set, v128, type Code, type Scope, type ValueType } from '../assembler.js'
+import { get, set, type Code, type Scope, type ValueType } from '../assembler.js'
+import { add, mul } from '../assembler/f32x4.js'
+import * as f32x4 from '../assembler/f32x4.js'
+import * as i32x4 from '../assembler/i32x4.js'
+import * as v128 from '../assembler/v128.js'
 
 /** Computes a value once; the result can stand several times. */
 export type Name = (value: Code, type?: ValueType) => Code
@@ -16,8 +20,6 @@ export const straight = (scope: Scope, write: (name: Name) => Code): Code => {
   const result = write(name)
   return [lines, result]
 }
-
-const { add, mul } = f32x4
 
 /**
  * `c0 + c1 x + c2 x^2 + ...`, of f32x4, by Estrin's scheme: a processor waits for a long chain, and Horner's is the longest

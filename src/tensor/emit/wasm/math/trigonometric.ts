@@ -6,28 +6,19 @@
  * (Payne and Hanek). Minimax polynomials then give the sine and the cosine of `r`.
  */
 
-import {
-  call,
-  f32,
-  f32x4,
-  f64,
-  f64x2,
-  get,
-  i32,
-  i32x4,
-  i64,
-  i8x16,
-  select,
-  set,
-  v128,
-  when,
-  type Callee,
-  type Code,
-  type ModuleDraft
-} from '../assembler.js'
+import { call, get, select, set, when, type Callee, type Code, type ModuleDraft } from '../assembler.js'
+import * as f32 from '../assembler/f32.js'
+import { add, mul, sub } from '../assembler/f32x4.js'
+import * as f32x4 from '../assembler/f32x4.js'
+import * as f64 from '../assembler/f64.js'
+import * as f64x2 from '../assembler/f64x2.js'
+import * as i32 from '../assembler/i32.js'
+import * as i32x4 from '../assembler/i32x4.js'
+import * as i64 from '../assembler/i64.js'
+import * as i8x16 from '../assembler/i8x16.js'
+import * as v128 from '../assembler/v128.js'
 import { highHalf, lowHalves, pick, polynomial, straight } from './straight.js'
 
-const { add, sub, mul } = f32x4
 const all = f32x4.all
 
 const sineRest = [-0.1666665487, 0.008332173544, -0.0001951665581]

@@ -1,6 +1,7 @@
 /** Loops over an extent cut into blocks, as the product's nest of loops wants them. */
 
-import { doWhile, get, i32, increase, select, set, type Code, type Local, type Scope } from '../assembler.js'
+import { doWhile, get, increase, select, set, type Code, type Local, type Scope } from '../assembler.js'
+import * as i32 from '../assembler/i32.js'
 
 /** The smaller of two i32 that are not negative; both are computed twice. */
 export const smaller = (x: Code, y: Code): Code => select(i32.ltU(x, y), x, y)

@@ -16,14 +16,10 @@
 import {
   doWhile,
   get,
-  i32,
-  i32x4,
-  i8x16,
   increase,
   select,
   set,
   tee,
-  v128,
   when,
   type Callee,
   type Code,
@@ -31,6 +27,10 @@ import {
   type ModuleDraft,
   type ValueType
 } from '../assembler.js'
+import * as i32 from '../assembler/i32.js'
+import * as i32x4 from '../assembler/i32x4.js'
+import * as i8x16 from '../assembler/i8x16.js'
+import * as v128 from '../assembler/v128.js'
 import { inBlocks, smaller, times } from './blocks.js'
 
 /** Lanes of a group. */

@@ -9,22 +9,22 @@ import {
   block,
   call,
   doWhile,
-  f32,
-  f32x4,
   get,
-  i32,
   increase,
   leaveWhen,
   select,
   set,
   tee,
-  v128,
   when,
   type Callee,
   type Code,
   type ModuleDraft,
   type ValueType
 } from '../assembler.js'
+import * as f32 from '../assembler/f32.js'
+import * as f32x4 from '../assembler/f32x4.js'
+import * as i32 from '../assembler/i32.js'
+import * as v128 from '../assembler/v128.js'
 import { inBlocks, times } from './blocks.js'
 import { groupLanes, stepBytes } from './pack.js'
 
