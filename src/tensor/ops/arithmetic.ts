@@ -24,28 +24,32 @@ import {
 } from '../tensor.js'
 import { commonShape, operandLike, stretch, type Operand } from './broadcast.js'
 
+// Making an operation does nothing else: told so, bundlers leave out those that a page does not use.
+
+/* @__NO_SIDE_EFFECTS__ */
 const unary =
   (fn: Unary) =>
   (x: Tensor): Tensor =>
     unaryNode(fn, x)
 
-const binary =
-  (fn: Binary) =>
+/** With both operands of the shape that they have in common. */
+/* @__NO_SIDE_EFFECTS__ */
+const stretching =
+  <Fn extends string>(node: (fn: Fn, a: Tensor, b: Tensor) => Tensor, fn: Fn) =>
   (b: Operand) =>
   (x: Tensor): Tensor => {
     const right = operandLike(x, b)
     const shape = commonShape(fn, [x.shape, right.shape])
-    return binaryNode(fn, stretch(shape, x), stretch(shape, right))
+    return node(fn, stretch(shape, x), stretch(shape, right))
   }
 
-const comparison =
-  (fn: Comparison) =>
-  (b: Operand) =>
-  (x: Tensor): Tensor => {
-    const right = operandLike(x, b)
-    const shape = commonShape(fn, [x.shape, right.shape])
-    return compareNode(fn, stretch(shape, x), stretch(shape, right))
-  }
+type Dyadic = ReturnType<typeof stretching>
+
+/* @__NO_SIDE_EFFECTS__ */
+const binary = (fn: Binary): Dyadic => stretching(binaryNode, fn)
+
+/* @__NO_SIDE_EFFECTS__ */
+const comparison = (fn: Comparison): Dyadic => stretching(compareNode, fn)
 
 // -------------------------------------------------------------- two operands
 

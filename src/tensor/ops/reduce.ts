@@ -56,6 +56,9 @@ const restored = (like: Tensor, axes: ReadonlyArray<number>, x: Tensor): Tensor 
     x
   )
 
+// Told that making a reduction does nothing else, bundlers leave out those that a page does not use.
+
+/* @__NO_SIDE_EFFECTS__ */
 const reduce =
   (fn: Reduction) =>
   (options: ReduceOptions = {}) =>
@@ -109,6 +112,7 @@ export const variance =
     )
   }
 
+/* @__NO_SIDE_EFFECTS__ */
 const argExtreme =
   (fn: 'max' | 'min') =>
   (axis: number) =>
