@@ -1,10 +1,10 @@
 /**
  * What each operation is to the passes of a program: one row an operation, so that the compiler names what a new one lacks.
  *
- * What a pass makes of an operation stands in that pass: `schedule` its kernels, `simplify` its simpler forms.
+ * What a pass makes of an operation stands in that pass: `schedule` its kernels, `simplify` its simpler forms, `print` its text.
  */
 
-import type { Binary, Unary } from '../elementwise.js'
+import { binaries, unaries, type Binary } from '../elementwise.js'
 import { sizeOf, type Shape } from '../shape.js'
 import type { Op, OpOf } from '../tensor.js'
 import type { Affine } from './kernel.js'
@@ -23,57 +23,11 @@ export type OpFacts<O extends Op> = {
   readonly takesAnyNumber: (op: O, doUsers: boolean) => boolean
   /** Where its elements lie, if it moves those of an operand that lie at `at`; `undefined` where it computes, or no view says it. */
   readonly view: (op: O, from: Shape, to: Shape, at: Affine) => Affine | undefined
-  /** Its name, and its attributes. */
-  readonly show: (op: O) => readonly [name: string, attributes: string]
 }
 
 const always = (): true => true
 const never = (): false => false
 const noView = (): undefined => undefined
-const tagOnly = ({ _tag }: Op): readonly [string, string] => [_tag, '']
-const functionOnly = ({ fn }: { readonly fn: string }): readonly [string, string] => [fn, '']
-const axisOf = ({ _tag, axis }: OpOf<'concat' | 'gather' | 'scatterAdd'>): readonly [string, string] => [
-  _tag,
-  `axis ${axis}`
-]
-
-const list = (values: ReadonlyArray<number>): string => `[${values.join(', ')}]`
-
-const quickUnaries: Record<Unary, boolean> = {
-  neg: true,
-  abs: true,
-  sign: true,
-  floor: true,
-  exp: false,
-  expm1: false,
-  log: false,
-  log1p: false,
-  sqrt: false,
-  rsqrt: false,
-  sin: false,
-  cos: false,
-  tanh: false,
-  erf: false,
-  sigmoid: false,
-  softplus: false,
-  not: true
-}
-
-const quickBinaries: Record<Binary, boolean> = {
-  add: true,
-  sub: true,
-  mul: true,
-  div: false,
-  rem: false,
-  pow: false,
-  max: true,
-  min: true,
-  and: true,
-  or: true,
-  xor: true,
-  shl: true,
-  shr: true
-}
 
 /** Not where devices have shorter code when they know a side. */
 const binariesOfAnyNumber: Record<Binary, boolean> = {
@@ -117,73 +71,40 @@ const structured = {
 } as const
 
 const facts = {
-  constant: {
-    ...elementwise,
-    operands: 0,
-    isPointwise: never,
-    isQuick: never,
-    show: ({ value }) => ['constant', Object.is(value, -0) ? '-0' : String(value)]
-  },
-  iota: {
-    ...elementwise,
-    operands: 0,
-    isPointwise: never,
-    isQuick: never,
-    show: ({ axis }) => ['iota', `axis ${axis}`]
-  },
-  unary: { ...elementwise, operands: 1, isQuick: ({ fn }) => quickUnaries[fn], show: functionOnly },
+  constant: { ...elementwise, operands: 0, isPointwise: never, isQuick: never },
+  iota: { ...elementwise, operands: 0, isPointwise: never, isQuick: never },
+  unary: { ...elementwise, operands: 1, isQuick: ({ fn }) => unaries[fn].isQuick },
   binary: {
     ...elementwise,
     operands: 2,
-    isQuick: ({ fn }) => quickBinaries[fn],
-    takesAnyNumber: ({ fn }) => binariesOfAnyNumber[fn],
-    show: functionOnly
+    isQuick: ({ fn }) => binaries[fn].isQuick,
+    takesAnyNumber: ({ fn }) => binariesOfAnyNumber[fn]
   },
-  compare: { ...elementwise, operands: 2, takesAnyNumber: always, show: functionOnly },
-  select: { ...elementwise, operands: 3, takesAnyNumber: always, show: tagOnly },
-  cast: { ...elementwise, operands: 1, show: tagOnly },
-  gather: { ...elementwise, operands: 2, isPointwise: never, isQuick: never, show: axisOf },
+  compare: { ...elementwise, operands: 2, takesAnyNumber: always },
+  select: { ...elementwise, operands: 3, takesAnyNumber: always },
+  cast: { ...elementwise, operands: 1 },
+  gather: { ...elementwise, operands: 2, isPointwise: never, isQuick: never },
   reshape: {
     ...movement,
     isPointwise: always,
     takesAnyNumber: asUsersDo,
-    view: (_, from, to, at) => reshapeView(from, to, at),
-    show: tagOnly
+    view: (_, from, to, at) => reshapeView(from, to, at)
   },
-  permute: { ...movement, view: (op, _, __, at) => permuteView(op, at), show: ({ order }) => ['permute', list(order)] },
+  permute: { ...movement, view: (op, _, __, at) => permuteView(op, at) },
   broadcast: {
     ...movement,
     isPointwise: (operands) => operands.every((shape) => sizeOf(shape) <= 1),
     takesAnyNumber: asUsersDo,
-    view: (_, from, to, at) => broadcastView(from, to, at),
-    show: tagOnly
+    view: (_, from, to, at) => broadcastView(from, to, at)
   },
-  slice: {
-    ...movement,
-    view: (op, _, __, at) => sliceView(op, at),
-    show: ({ start, step }) => ['slice', `start ${list(start)} step ${list(step)}`]
-  },
-  barrier: { ...movement, operands: 2, isPointwise: always, view: (_, __, ___, at) => at, show: tagOnly },
-  reduce: { ...structured, operands: 1, show: ({ fn, axes }) => [`reduce-${fn}`, `axes ${list(axes)}`] },
-  pad: {
-    ...structured,
-    operands: 1,
-    show: ({ low, high, interior, value }) => [
-      'pad',
-      `low ${list(low)} high ${list(high)} interior ${list(interior)} value ${value}`
-    ]
-  },
-  concat: { ...structured, operands: undefined, show: axisOf },
-  dot: {
-    ...structured,
-    operands: 2,
-    show: ({ batch, contract }) => [
-      'dot',
-      `batch ${list(batch.left)}x${list(batch.right)} contract ${list(contract.left)}x${list(contract.right)}`
-    ]
-  },
-  scatterAdd: { ...structured, operands: 2, show: axisOf },
-  randomBits: { ...structured, operands: 2, show: tagOnly }
+  slice: { ...movement, view: (op, _, __, at) => sliceView(op, at) },
+  barrier: { ...movement, operands: 2, isPointwise: always, view: (_, __, ___, at) => at },
+  reduce: { ...structured, operands: 1 },
+  pad: { ...structured, operands: 1 },
+  concat: { ...structured, operands: undefined },
+  dot: { ...structured, operands: 2 },
+  scatterAdd: { ...structured, operands: 2 },
+  randomBits: { ...structured, operands: 2 }
 } satisfies { readonly [Tag in Op['_tag']]: OpFacts<OpOf<Tag>> }
 
 // The row of a tag takes the operations of that tag, which TypeScript does not see of a tag it does not know.

@@ -7,7 +7,7 @@
  */
 
 import { operandsOf, variesAlongRow, type FusedLoop, type FusedStep, type Store } from './fused.js'
-import type { Unary } from '../elementwise.js'
+import { binaries, unaries } from '../elementwise.js'
 
 /** Where a walk gets the value of a step that an earlier one computed: what `store` wrote, or scratch. */
 export type Recall = { readonly step: number; readonly store: number | undefined }
@@ -42,26 +42,6 @@ const cheap = 1
 const gathered = 4
 const dear = 16
 
-const unaryCost: Record<Unary, number> = {
-  neg: cheap,
-  abs: cheap,
-  sign: cheap,
-  floor: cheap,
-  not: cheap,
-  exp: dear,
-  expm1: dear,
-  log: dear,
-  log1p: dear,
-  sqrt: dear,
-  rsqrt: dear,
-  sin: dear,
-  cos: dear,
-  tanh: dear,
-  erf: dear,
-  sigmoid: dear,
-  softplus: dear
-}
-
 /** What a step costs for each element, roughly in instructions of a vector machine. */
 export const costOf = (step: FusedStep, { extents, body }: FusedLoop): number => {
   switch (step._tag) {
@@ -78,26 +58,11 @@ export const costOf = (step: FusedStep, { extents, body }: FusedLoop): number =>
     case 'lookup':
       return dear
     case 'unary':
-      return unaryCost[step.fn]
-    case 'binary':
-      switch (step.fn) {
-        case 'div':
-        case 'rem':
-        case 'pow':
-          return dear
-        case 'shl':
-        case 'shr':
-          return body[step.y]._tag === 'constant' ? cheap : dear
-        case 'add':
-        case 'sub':
-        case 'mul':
-        case 'max':
-        case 'min':
-        case 'and':
-        case 'or':
-        case 'xor':
-          return cheap
-      }
+      return unaries[step.fn].isQuick ? cheap : dear
+    case 'binary': {
+      const shiftsByLanes = (step.fn === 'shl' || step.fn === 'shr') && body[step.y]._tag !== 'constant'
+      return binaries[step.fn].isQuick && !shiftsByLanes ? cheap : dear
+    }
   }
 }
 

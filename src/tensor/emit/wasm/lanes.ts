@@ -6,7 +6,17 @@
  */
 
 import type { DType } from '../../dtype.js'
-import { type Binary, type Comparison, type Reduction, reductionIdentity, type Unary } from '../../elementwise.js'
+import {
+  type Binary,
+  type Comparison,
+  type FloatBinary,
+  type IntegerBinary,
+  type IntegerUnary,
+  type Reduction,
+  reductionIdentity,
+  rowOf,
+  type Unary
+} from '../../elementwise.js'
 import { get, set, type Code, type Scope } from './assembler.js'
 import * as f32x4 from './assembler/f32x4.js'
 import * as i32 from './assembler/i32.js'
@@ -52,10 +62,19 @@ const zero = i32x4.all(0)
 const one = i32x4.all(1)
 const minusOne = i32x4.all(-1)
 
+/** What is known of the second operand beforehand. */
+export type SecondOperand =
+  | { readonly _tag: 'constant'; readonly value: number }
+  /** The same in every lane. */
+  | { readonly _tag: 'splat' }
+  | { readonly _tag: 'lanes' }
+
+type OnLanes = (x: Code, y: Code, second: SecondOperand) => Code
+
 /** 0 where the divisor is 0; and -2^31 / -1 wraps. */
 const integerDivision =
-  (fn: 'div' | 'rem', signed: boolean) =>
-  (scope: Scope, x: Code, y: Code): Code => {
+  (scope: Scope, fn: 'div' | 'rem', signed: boolean): OnLanes =>
+  (x, y) => {
     const scalar = fn === 'div' ? (signed ? i32.divS : i32.divU) : signed ? i32.remS : i32.remU
     const traps = i32x4.eq(y, zero)
     const negates = i32x4.eq(y, minusOne)
@@ -71,151 +90,89 @@ const integerDivision =
     return [divided, v128.andnot(value, traps)]
   }
 
-/** What is known of the second operand beforehand. */
-export type SecondOperand =
-  | { readonly _tag: 'constant'; readonly value: number }
-  /** The same in every lane. */
-  | { readonly _tag: 'splat' }
-  | { readonly _tag: 'lanes' }
-
-const shift = (
-  whole: (x: Code, count: Code) => Code,
-  single: (x: Code, count: Code) => Code,
-  x: Code,
-  y: Code,
-  operand: SecondOperand
-): Code => {
-  switch (operand._tag) {
-    case 'constant':
-      return whole(x, i32.const(operand.value))
-    case 'splat':
-      return whole(x, i32x4.extractLane(y, 0))
-    case 'lanes':
-      return perLane(single)(x, y)
+const shift =
+  (whole: (x: Code, count: Code) => Code, single: (x: Code, count: Code) => Code): OnLanes =>
+  (x, y, second) => {
+    switch (second._tag) {
+      case 'constant':
+        return whole(x, i32.const(second.value))
+      case 'splat':
+        return whole(x, i32x4.extractLane(y, 0))
+      case 'lanes':
+        return perLane(single)(x, y)
+    }
   }
+
+/** The number that every lane of the second operand is, NaN where that is not known. */
+const knownNumber = (second: SecondOperand): number => (second._tag === 'constant' ? Math.fround(second.value) : NaN)
+
+// The larger or the smaller, NaN where either is. With a number on the right one instruction does for the eight of the general
+// case: `pmax` and `pmin` give `x` where they cannot compare.
+
+const floatMax: OnLanes = (x, y, second) => {
+  const c = knownNumber(second)
+  if (Number.isNaN(c)) return f32x4.max(x, y)
+  // -0 and 0 compare equal, and 0 is the larger.
+  return Object.is(c, 0) ? f32x4.add(f32x4.pmax(x, y), y) : f32x4.pmax(x, y)
 }
 
-/**
- * The larger or the smaller, NaN where either is. With a number `c` on the right one instruction does for the eight of the
- * general case: `pmax` and `pmin` give `x` where they cannot compare.
- */
-const floatExtreme = (fn: 'max' | 'min', x: Code, y: Code, operand: SecondOperand): Code => {
-  const c = operand._tag === 'constant' ? Math.fround(operand.value) : NaN
-  if (fn === 'max') {
-    if (Number.isNaN(c)) return f32x4.max(x, y)
-    // -0 and 0 compare equal, and 0 is the larger.
-    return Object.is(c, 0) ? f32x4.add(f32x4.pmax(x, y), y) : f32x4.pmax(x, y)
-  }
+const floatMin: OnLanes = (x, y, second) => {
+  const c = knownNumber(second)
   return Number.isNaN(c) || Object.is(c, -0) ? f32x4.min(x, y) : f32x4.pmin(x, y)
 }
 
-const floatBinary = (math: MathLibrary, fn: Binary, x: Code, y: Code, operand: SecondOperand): Code => {
-  switch (fn) {
-    case 'add':
-      return f32x4.add(x, y)
-    case 'sub':
-      return f32x4.sub(x, y)
-    case 'mul':
-      return f32x4.mul(x, y)
-    case 'div':
-      return f32x4.div(x, y)
-    case 'pow':
-      return math.pow(x, y)
-    case 'max':
-    case 'min':
-      return floatExtreme(fn, x, y, operand)
-    case 'rem':
-    case 'and':
-    case 'or':
-    case 'xor':
-    case 'shl':
-    case 'shr':
-      throw new Error(`${fn} of f32 passed the constructor's check`)
-  }
-}
-
 /** Of i32, u32, and the bits of bool. */
-const bitsBinary = (signed: boolean, fn: Binary, scope: Scope, x: Code, y: Code, operand: SecondOperand): Code => {
-  switch (fn) {
-    case 'add':
-      return i32x4.add(x, y)
-    case 'sub':
-      return i32x4.sub(x, y)
-    case 'mul':
-      return i32x4.mul(x, y)
-    case 'div':
-    case 'rem':
-      return integerDivision(fn, signed)(scope, x, y)
-    case 'max':
-      return signed ? i32x4.maxS(x, y) : i32x4.maxU(x, y)
-    case 'min':
-      return signed ? i32x4.minS(x, y) : i32x4.minU(x, y)
-    case 'and':
-      return v128.and(x, y)
-    case 'or':
-      return v128.or(x, y)
-    case 'xor':
-      return v128.xor(x, y)
-    case 'shl':
-      return shift(i32x4.shl, i32.shl, x, y, operand)
-    case 'shr':
-      return signed ? shift(i32x4.shrS, i32.shrS, x, y, operand) : shift(i32x4.shrU, i32.shrU, x, y, operand)
-    case 'pow':
-      throw new Error("pow of integers passed the constructor's check")
-  }
-}
+const bitsBinary = (scope: Scope, signed: boolean): Readonly<Record<IntegerBinary, OnLanes>> => ({
+  add: i32x4.add,
+  sub: i32x4.sub,
+  mul: i32x4.mul,
+  div: integerDivision(scope, 'div', signed),
+  rem: integerDivision(scope, 'rem', signed),
+  max: signed ? i32x4.maxS : i32x4.maxU,
+  min: signed ? i32x4.minS : i32x4.minU,
+  and: v128.and,
+  or: v128.or,
+  xor: v128.xor,
+  shl: shift(i32x4.shl, i32.shl),
+  shr: signed ? shift(i32x4.shrS, i32.shrS) : shift(i32x4.shrU, i32.shrU)
+})
 
-const bitsUnary = (fn: Unary, x: Code): Code => {
-  switch (fn) {
-    case 'not':
-      return v128.not(x)
-    case 'neg':
-      return i32x4.neg(x)
-    case 'abs':
-      return i32x4.abs(x)
-    case 'sign':
-      return i32x4.sub(i32x4.ltS(x, zero), i32x4.gtS(x, zero))
-    case 'floor':
-    case 'exp':
-    case 'expm1':
-    case 'log':
-    case 'log1p':
-    case 'sqrt':
-    case 'rsqrt':
-    case 'sin':
-    case 'cos':
-    case 'tanh':
-    case 'erf':
-    case 'sigmoid':
-    case 'softplus':
-      throw new Error(`${fn} of integers passed the constructor's check`)
-  }
+const bitsUnary: Readonly<Record<IntegerUnary, (x: Code) => Code>> = {
+  not: v128.not,
+  neg: i32x4.neg,
+  abs: i32x4.abs,
+  sign: (x) => i32x4.sub(i32x4.ltS(x, zero), i32x4.gtS(x, zero))
 }
 
 export type LaneOperations = {
   readonly unary: (fn: Unary, dtype: DType, x: Code) => Code
-  readonly binary: (fn: Binary, dtype: DType, x: Code, y: Code, operand: SecondOperand) => Code
+  readonly binary: (fn: Binary, dtype: DType, x: Code, y: Code, second: SecondOperand) => Code
 }
 
 /** The operations that may need locals or calls, for one function. */
-export const laneOperations = (math: MathLibrary, scope: Scope): LaneOperations => ({
-  unary: (fn, dtype, x) => (dtype === 'f32' && fn !== 'not' ? math.unary(fn, scope, x) : bitsUnary(fn, x)),
-  binary: (fn, dtype, x, y, operand) =>
-    dtype === 'f32' ? floatBinary(math, fn, x, y, operand) : bitsBinary(dtype === 'i32', fn, scope, x, y, operand)
-})
+export const laneOperations = (math: MathLibrary, scope: Scope): LaneOperations => {
+  const floatBinary: Readonly<Record<FloatBinary, OnLanes>> = {
+    add: f32x4.add,
+    sub: f32x4.sub,
+    mul: f32x4.mul,
+    div: f32x4.div,
+    pow: math.pow,
+    max: floatMax,
+    min: floatMin
+  }
+  return {
+    unary: (fn, dtype, x) =>
+      dtype === 'f32' ? rowOf(math.unary, fn, dtype)(scope, x) : rowOf(bitsUnary, fn, dtype)(x),
+    binary: (fn, dtype, x, y, second) => {
+      const table = dtype === 'f32' ? floatBinary : bitsBinary(scope, dtype === 'i32')
+      return rowOf<string, OnLanes>(table, fn, dtype)(x, y, second)
+    }
+  }
+}
 
 type Compare = (x: Code, y: Code) => Code
 
-const floatComparison: Record<Comparison, Compare> = {
-  eq: f32x4.eq,
-  ne: f32x4.ne,
-  lt: f32x4.lt,
-  le: f32x4.le,
-  gt: f32x4.gt,
-  ge: f32x4.ge
-}
-
-const signedComparison: Record<Comparison, Compare> = {
+const signedComparison: Readonly<Record<Comparison, Compare>> = {
   eq: i32x4.eq,
   ne: i32x4.ne,
   lt: i32x4.ltS,
@@ -224,27 +181,16 @@ const signedComparison: Record<Comparison, Compare> = {
   ge: i32x4.geS
 }
 
-const unsignedComparison: Record<Comparison, Compare> = {
-  eq: i32x4.eq,
-  ne: i32x4.ne,
-  lt: i32x4.ltU,
-  le: i32x4.leU,
-  gt: i32x4.gtU,
-  ge: i32x4.geU
+/** By the dtype of the operands. */
+const comparison: Readonly<Record<DType, Readonly<Record<Comparison, Compare>>>> = {
+  f32: { eq: f32x4.eq, ne: f32x4.ne, lt: f32x4.lt, le: f32x4.le, gt: f32x4.gt, ge: f32x4.ge },
+  i32: signedComparison,
+  u32: { eq: i32x4.eq, ne: i32x4.ne, lt: i32x4.ltU, le: i32x4.leU, gt: i32x4.gtU, ge: i32x4.geU },
+  bool: signedComparison
 }
 
 /** `of` is the dtype of the operands; the result is bool. */
-export const compareLanes = (fn: Comparison, of: DType, x: Code, y: Code): Code => {
-  switch (of) {
-    case 'f32':
-      return floatComparison[fn](x, y)
-    case 'i32':
-    case 'bool':
-      return signedComparison[fn](x, y)
-    case 'u32':
-      return unsignedComparison[fn](x, y)
-  }
-}
+export const compareLanes = (fn: Comparison, of: DType, x: Code, y: Code): Code => comparison[of][fn](x, y)
 
 export const castLanes = (to: DType, from: DType, x: Code): Code => {
   if (to === from) return x
@@ -265,14 +211,14 @@ export const castLanes = (to: DType, from: DType, x: Code): Code => {
   }
 }
 
-/** Two partial results of a reduction as one. */
-export const combineLanes = (fn: Reduction, dtype: DType, x: Code, y: Code): Code => {
-  switch (fn) {
-    case 'sum':
-      return dtype === 'f32' ? f32x4.add(x, y) : i32x4.add(x, y)
-    case 'max':
-      return dtype === 'f32' ? f32x4.max(x, y) : dtype === 'i32' ? i32x4.maxS(x, y) : i32x4.maxU(x, y)
-    case 'min':
-      return dtype === 'f32' ? f32x4.min(x, y) : dtype === 'i32' ? i32x4.minS(x, y) : i32x4.minU(x, y)
-  }
+const unsignedReduction = { sum: i32x4.add, max: i32x4.maxU, min: i32x4.minU }
+
+const reduction: Readonly<Record<DType, Readonly<Record<Reduction, (x: Code, y: Code) => Code>>>> = {
+  f32: { sum: f32x4.add, max: f32x4.max, min: f32x4.min },
+  i32: { sum: i32x4.add, max: i32x4.maxS, min: i32x4.minS },
+  u32: unsignedReduction,
+  bool: unsignedReduction
 }
+
+/** Two partial results of a reduction as one. */
+export const combineLanes = (fn: Reduction, dtype: DType, x: Code, y: Code): Code => reduction[dtype][fn](x, y)

@@ -5,7 +5,7 @@
  * them; and a function with a limit reaches it. `ulps` says how far from the exact value each can be elsewhere.
  */
 
-import type { Unary } from '../../elementwise.js'
+import type { FloatUnary } from '../../elementwise.js'
 import { call, type Callee, type Code, type ModuleDraft, type Scope } from './assembler.js'
 import * as f32x4 from './assembler/f32x4.js'
 import * as i32x4 from './assembler/i32x4.js'
@@ -16,8 +16,6 @@ import { log, log1p, softplus } from './math/logarithm.js'
 import { addPower } from './math/power.js'
 import { pick, straight } from './math/straight.js'
 import { addTrigonometric } from './math/trigonometric.js'
-
-export type FloatUnary = Exclude<Unary, 'not'>
 
 /**
  * Bounds of the errors, in units in the last place of the exact result. What is not
@@ -38,14 +36,22 @@ export const ulps = {
   pow: 0.6
 } as const satisfies Partial<Record<FloatUnary | 'pow', number>>
 
+/** The code of a function of the f32x4 `x`, which is evaluated once. */
+type Expansion = (scope: Scope, x: Code) => Code
+
 export type MathLibrary = {
-  /** Expands `fn` of the f32x4 `x`, which is evaluated once. */
-  readonly unary: (fn: FloatUnary, scope: Scope, x: Code) => Code
+  readonly unary: Readonly<Record<FloatUnary, Expansion>>
   /** `x^y` of each lane. */
   readonly pow: (x: Code, y: Code) => Code
 }
 
-const sign = (scope: Scope, x0: Code): Code =>
+/** Of an instruction. */
+const alone =
+  (instruction: (x: Code) => Code): Expansion =>
+  (_, x) =>
+    instruction(x)
+
+const sign: Expansion = (scope, x0) =>
   straight(scope, (name) => {
     const x = name(x0)
     const isItsOwn = v128.or(f32x4.eq(x, f32x4.all(0)), f32x4.ne(x, x))
@@ -63,41 +69,23 @@ export const mathLibrary = (draft: ModuleDraft): MathLibrary => {
 
   return {
     pow: (x, y) => call(power(), x, y),
-    unary: (fn, scope, x) => {
-      switch (fn) {
-        case 'neg':
-          return f32x4.neg(x)
-        case 'abs':
-          return f32x4.abs(x)
-        case 'floor':
-          return f32x4.floor(x)
-        case 'sqrt':
-          return f32x4.sqrt(x)
-        case 'rsqrt':
-          return f32x4.div(f32x4.all(1), f32x4.sqrt(x))
-        case 'sign':
-          return sign(scope, x)
-        case 'exp':
-          return exp(scope, x)
-        case 'expm1':
-          return expm1(scope, x)
-        case 'log':
-          return log(scope, x)
-        case 'log1p':
-          return log1p(scope, x)
-        case 'sin':
-          return call(trigonometric().sin, x)
-        case 'cos':
-          return call(trigonometric().cos, x)
-        case 'tanh':
-          return tanh(scope, x)
-        case 'erf':
-          return erf(scope, x)
-        case 'sigmoid':
-          return sigmoid(scope, x)
-        case 'softplus':
-          return softplus(scope, x)
-      }
+    unary: {
+      neg: alone(f32x4.neg),
+      abs: alone(f32x4.abs),
+      floor: alone(f32x4.floor),
+      sqrt: alone(f32x4.sqrt),
+      rsqrt: (_, x) => f32x4.div(f32x4.all(1), f32x4.sqrt(x)),
+      sign,
+      exp,
+      expm1,
+      log,
+      log1p,
+      sin: (_, x) => call(trigonometric().sin, x),
+      cos: (_, x) => call(trigonometric().cos, x),
+      tanh,
+      erf,
+      sigmoid,
+      softplus
     }
   }
 }

@@ -7,7 +7,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, bytesPerElement, type Data, type DType, type FloatWidth } from '../../dtype.js'
-import { type Binary, reductionIdentity, type Unary } from '../../elementwise.js'
+import { type Binary, reductionIdentity, rowOf, type Unary } from '../../elementwise.js'
 import type { Instruction, Program, Spec } from '../../program/program.js'
 import { reasonOf } from '../../reason.js'
 import { sizeOf, stridesOf, type Shape } from '../../shape.js'
@@ -58,27 +58,8 @@ const unary = (fn: Unary, dtype: DType): ((x: number) => number) => {
 }
 
 const binary = (fn: Binary, dtype: DType): ((a: number, b: number) => number) => {
-  if (dtype === 'f32') {
-    switch (fn) {
-      case 'add':
-      case 'sub':
-      case 'mul':
-      case 'div':
-      case 'pow':
-      case 'max':
-      case 'min':
-        return floatBinary[fn]
-      case 'rem':
-      case 'and':
-      case 'or':
-      case 'xor':
-      case 'shl':
-      case 'shr':
-        throw new Error(`${fn} of f32 passed the constructor's check`)
-    }
-  }
-  if (fn === 'pow') throw new Error(`pow of ${dtype} passed the constructor's check`)
-  const f = integerBinary[fn]
+  if (dtype === 'f32') return rowOf(floatBinary, fn, dtype)
+  const f = rowOf(integerBinary, fn, dtype)
   return (a, b) => wrap(dtype, f(a, b))
 }
 

@@ -4,7 +4,7 @@
  */
 
 import type { DType } from '../../dtype.js'
-import type { Binary, Comparison, Unary } from '../../elementwise.js'
+import type { Comparison, FloatBinary, FloatUnary, IntegerBinary } from '../../elementwise.js'
 import { erf } from './erf.js'
 
 const sigmoid = (x: number): number => {
@@ -22,7 +22,7 @@ const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Ma
  */
 const pow = (a: number, b: number): number => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b)
 
-export const floatUnary: Record<Exclude<Unary, 'not'>, (x: number) => number> = {
+export const floatUnary: Record<FloatUnary, (x: number) => number> = {
   neg: (x) => -x,
   abs: Math.abs,
   sign: Math.sign,
@@ -41,7 +41,7 @@ export const floatUnary: Record<Exclude<Unary, 'not'>, (x: number) => number> = 
   softplus
 }
 
-export const floatBinary: Record<'add' | 'sub' | 'mul' | 'div' | 'pow' | 'max' | 'min', BinaryFunction> = {
+export const floatBinary: Record<FloatBinary, BinaryFunction> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,
@@ -54,7 +54,7 @@ export const floatBinary: Record<'add' | 'sub' | 'mul' | 'div' | 'pow' | 'max' |
 type BinaryFunction = (a: number, b: number) => number
 
 /** On 32-bit words; the caller wraps the result to the dtype. */
-export const integerBinary: Record<Exclude<Binary, 'pow'>, BinaryFunction> = {
+export const integerBinary: Record<IntegerBinary, BinaryFunction> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: Math.imul,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ulps, type FloatUnary } from '../../../../src/tensor/emit/wasm/math.js'
+import type { FloatUnary } from '../../../../src/tensor/elementwise.js'
+import { ulps } from '../../../../src/tensor/emit/wasm/math.js'
 import type { FusedLoop, FusedStep } from '../../../../src/tensor/program/fused.js'
 import type { BufferSpec } from '../../../../src/tensor/program/kernel.js'
 import { floatBinary, floatUnary } from '../../../../src/tensor/run/reference/scalar.js'
