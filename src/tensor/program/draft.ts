@@ -170,12 +170,9 @@ export const bodyOf = (
   return tidy(draft, steps, roots)
 }
 
-const affineOf = (step: LoopStep): ReadonlyArray<Affine> =>
-  step._tag === 'load' || step._tag === 'lookup' || step._tag === 'index' ? [step.at] : []
-
 /** Merges the loops that every access walks as one. */
 const tidy = (draft: Draft, steps: ReadonlyArray<LoopStep>, roots: ReadonlyArray<number>): Body => {
-  const functions = [draft.out, ...steps.flatMap(affineOf)]
+  const functions = [draft.out, ...steps.flatMap((step) => ('at' in step ? [step.at] : []))]
   const part = (from: number, to: number): ReturnType<typeof collapse> =>
     collapse(
       draft.extents.slice(from, to),
@@ -190,9 +187,7 @@ const tidy = (draft: Draft, steps: ReadonlyArray<LoopStep>, roots: ReadonlyArray
     extents: [...kept.extents, ...reduced.extents],
     outer: kept.extents.length,
     out: { offset: draft.out.offset, strides: kept.lists[0] },
-    steps: steps.map((step) =>
-      step._tag === 'load' || step._tag === 'lookup' || step._tag === 'index' ? { ...step, at: renamed(step.at) } : step
-    ),
+    steps: steps.map((step) => ('at' in step ? { ...step, at: renamed(step.at) } : step)),
     roots
   }
 }

@@ -6,7 +6,14 @@
  */
 
 import { bytesPerElement } from '../dtype.js'
-import { readsOfFused, writesOfFused, type FusedKernel, type FusedProgram } from './fused.js'
+import {
+  loopWithBuffers,
+  randomWithBuffers,
+  readsOfFused,
+  writesOfFused,
+  type FusedKernel,
+  type FusedProgram
+} from './fused.js'
 import { chains, type Chains } from './fuse/chains.js'
 import { groupOf, type Group } from './fuse/group.js'
 import { readsOf, writeOf, type Kernel, type KernelProgram } from './kernel.js'
@@ -262,34 +269,20 @@ type Unpanelled = Exclude<FusedKernel, { readonly _tag: 'panels' }>
 const withBuffers = (kernel: Unpanelled, number: (buffer: number) => number): Unpanelled => {
   switch (kernel._tag) {
     case 'loop':
-      return {
-        ...kernel,
-        body: kernel.body.map((step) =>
-          step._tag === 'load' || step._tag === 'lookup' ? { ...step, buffer: number(step.buffer) } : step
-        ),
-        stores: kernel.stores.map((store) => ({ ...store, buffer: number(store.buffer) }))
-      }
+      return loopWithBuffers(kernel, number)
     case 'contraction':
       return { ...kernel, left: number(kernel.left), right: number(kernel.right), out: number(kernel.out) }
-    case 'random': {
-      const { key, counter, out } = kernel
-      return {
-        ...kernel,
-        key: { ...key, buffer: number(key.buffer) },
-        counter: { ...counter, buffer: number(counter.buffer) },
-        out: number(out)
-      }
-    }
+    case 'random':
+      return randomWithBuffers(kernel, number)
   }
 }
 
+/** A kernel on its own. */
+const alone = (kernel: Kernel): Unpanelled =>
+  kernel._tag === 'loop' || kernel._tag === 'scatter' ? loopOf(groupOf(kernel), () => true) : kernel
+
 /** The same kernels, each on its own. */
-export const unfused = (program: KernelProgram): FusedProgram => ({
-  ...program,
-  kernels: program.kernels.map((kernel) =>
-    kernel._tag === 'loop' || kernel._tag === 'scatter' ? loopOf(groupOf(kernel), () => true) : kernel
-  )
-})
+export const unfused = (program: KernelProgram): FusedProgram => ({ ...program, kernels: program.kernels.map(alone) })
 
 /** `looked` is told of each look from one node at another that must run before it: what fusing costs. */
 export const fuse = (program: KernelProgram, looked: () => void = () => undefined): FusedProgram => {
@@ -304,13 +297,9 @@ export const fuse = (program: KernelProgram, looked: () => void = () => undefine
 
   const isTemporary = (buffer: number): boolean => buffer >= program.inputs + program.outputs
   const kernels = ordered(f.nodes).map((node): Unpanelled => {
-    const kernel = program.kernels[first(node)]
-    const { group } = node
-    if (group !== undefined) {
-      const isRead = (buffer: number): boolean => listed(f.readers, buffer).some((reader) => reader !== node)
-      return loopOf(group, (buffer) => !isTemporary(buffer) || isRead(buffer))
-    }
-    return kernel._tag === 'loop' || kernel._tag === 'scatter' ? loopOf(groupOf(kernel), () => true) : kernel
+    if (node.group === undefined) return alone(program.kernels[first(node)])
+    const isRead = (buffer: number): boolean => listed(f.readers, buffer).some((reader) => reader !== node)
+    return loopOf(node.group, (buffer) => !isTemporary(buffer) || isRead(buffer))
   })
   return renumbered(program, kernels)
 }

@@ -8,7 +8,7 @@
 
 import type { DType } from '../dtype.js'
 import type { Reduction } from '../elementwise.js'
-import type { Affine, BufferSpec, Product, Random, LoopStep } from './kernel.js'
+import { readsOf, type Affine, type BufferSpec, type LoopStep, type Product, type Random, type View } from './kernel.js'
 import type { Shape } from '../shape.js'
 
 /** As in `kernel.ts`, over all axes of the nest; and the reduction of earlier step `x` along the row. */
@@ -73,24 +73,8 @@ export const variesAlongRow = ({ extents, body }: FusedLoop): ReadonlyArray<bool
   return varies
 }
 
-const stepVaries = (step: FusedStep, row: number, varies: ReadonlyArray<boolean>): boolean => {
-  switch (step._tag) {
-    case 'constant':
-    case 'fold':
-      return false
-    case 'index':
-    case 'load':
-      return step.at.strides[row] !== 0
-    case 'lookup':
-      return step.at.strides[row] !== 0 || varies[step.index]
-    case 'unary':
-    case 'binary':
-    case 'compare':
-    case 'select':
-    case 'cast':
-      return operandsOf(step).some((x) => varies[x])
-  }
-}
+const stepVaries = (step: FusedStep, row: number, varies: ReadonlyArray<boolean>): boolean =>
+  step._tag !== 'fold' && (('at' in step && step.at.strides[row] !== 0) || operandsOf(step).some((x) => varies[x]))
 
 /** The steps that a step reads. */
 export const operandsOf = (step: FusedStep): ReadonlyArray<number> => {
@@ -113,20 +97,64 @@ export const operandsOf = (step: FusedStep): ReadonlyArray<number> => {
   }
 }
 
-/** The buffers that a kernel reads, each once. */
-export const readsOfFused = (kernel: FusedKernel): ReadonlyArray<number> => {
-  switch (kernel._tag) {
-    case 'loop':
-      return [...new Set(kernel.body.flatMap((s) => (s._tag === 'load' || s._tag === 'lookup' ? [s.buffer] : [])))]
-    case 'contraction':
-      return [...new Set([kernel.left, kernel.right])]
-    case 'panels': {
-      const reads = [...readsOfFused(kernel.product), ...readsOfFused(kernel.loop)]
-      return [...new Set(reads.filter((buffer) => buffer !== kernel.product.out))]
-    }
-    case 'random':
-      return [...new Set([kernel.key.buffer, kernel.counter.buffer])]
+/** A step with its accesses and operands replaced. */
+export const mapStep = (step: FusedStep, at: (a: Affine) => Affine, operand: (x: number) => number): FusedStep => {
+  switch (step._tag) {
+    case 'constant':
+      return step
+    case 'index':
+    case 'load':
+      return { ...step, at: at(step.at) }
+    case 'lookup':
+      return { ...step, at: at(step.at), index: operand(step.index) }
+    case 'unary':
+    case 'cast':
+    case 'fold':
+      return { ...step, x: operand(step.x) }
+    case 'binary':
+    case 'compare':
+      return { ...step, x: operand(step.x), y: operand(step.y) }
+    case 'select':
+      return {
+        ...step,
+        condition: operand(step.condition),
+        ifTrue: operand(step.ifTrue),
+        ifFalse: operand(step.ifFalse)
+      }
   }
+}
+
+/** What has accesses: a loop, and what becomes one. */
+type Accessing = {
+  readonly body: ReadonlyArray<FusedStep>
+  readonly stores: ReadonlyArray<{ readonly at: Affine }>
+}
+
+/** The same with its accesses replaced. */
+export const mapAccesses = <A extends Accessing>(nest: A, at: (a: Affine) => Affine): A => ({
+  ...nest,
+  body: nest.body.map((step) => mapStep(step, at, (x) => x)),
+  stores: nest.stores.map((store) => ({ ...store, at: at(store.at) }))
+})
+
+/** A loop with its buffers called by other numbers. */
+export const loopWithBuffers = (loop: FusedLoop, number: (buffer: number) => number): FusedLoop => ({
+  ...loop,
+  body: loop.body.map((step) => ('buffer' in step ? { ...step, buffer: number(step.buffer) } : step)),
+  stores: loop.stores.map((store) => ({ ...store, buffer: number(store.buffer) }))
+})
+
+/** Random bits with their buffers called by other numbers. */
+export const randomWithBuffers = (random: Random, number: (buffer: number) => number): Random => {
+  const moved = (view: View): View => ({ ...view, buffer: number(view.buffer) })
+  return { ...random, key: moved(random.key), counter: moved(random.counter), out: number(random.out) }
+}
+
+/** The buffers that a kernel reads, each once, in order of first use. */
+export const readsOfFused = (kernel: FusedKernel): ReadonlyArray<number> => {
+  if (kernel._tag !== 'panels') return readsOf(kernel)
+  const reads = [...readsOf(kernel.product), ...readsOf(kernel.loop)]
+  return [...new Set(reads.filter((buffer) => buffer !== kernel.product.out))]
 }
 
 /** The buffers that a kernel writes, each once. */

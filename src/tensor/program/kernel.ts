@@ -133,15 +133,18 @@ export type KernelProgram = {
   readonly kernels: ReadonlyArray<Kernel>
 }
 
-const buffersOfBody = (body: ReadonlyArray<LoopStep>): ReadonlyArray<number> =>
-  body.flatMap((step) => (step._tag === 'load' || step._tag === 'lookup' ? [step.buffer] : []))
+/** What is read of any kernel with a body: its steps, those among them with a buffer that read it. */
+type WithBody = {
+  readonly _tag: 'loop' | 'scatter'
+  readonly body: ReadonlyArray<{ readonly _tag: string; readonly buffer?: number }>
+}
 
 /** The buffers that a kernel reads, each once, in order of first use. */
-export const readsOf = (kernel: Kernel): ReadonlyArray<number> => {
+export const readsOf = (kernel: WithBody | Product | Random): ReadonlyArray<number> => {
   switch (kernel._tag) {
     case 'loop':
     case 'scatter':
-      return [...new Set(buffersOfBody(kernel.body))]
+      return [...new Set(kernel.body.flatMap(({ buffer }) => buffer ?? []))]
     case 'contraction':
       return [...new Set([kernel.left, kernel.right])]
     case 'random':

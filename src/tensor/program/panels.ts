@@ -9,8 +9,7 @@
  */
 
 import { sizeOf } from '../shape.js'
-import { readsOfFused, type FusedKernel, type FusedLoop, type FusedProgram, type Panels } from './fused.js'
-import { mapStep } from './fuse/group.js'
+import { mapAccesses, readsOfFused, type FusedKernel, type FusedLoop, type FusedProgram, type Panels } from './fused.js'
 import type { Contraction, Product } from './kernel.js'
 import { splitAffine, splitExtents } from './views.js'
 
@@ -23,18 +22,7 @@ const farthest = 8
 /** The loop with its only axis seen as two. */
 const cut = (loop: FusedLoop, factor: number): FusedLoop => {
   const split = { axis: 0, factor }
-  return {
-    ...loop,
-    extents: splitExtents(loop.extents, split),
-    body: loop.body.map((step) =>
-      mapStep(
-        step,
-        (at) => splitAffine(at, split),
-        (x) => x
-      )
-    ),
-    stores: loop.stores.map((store) => ({ ...store, at: splitAffine(store.at, split) }))
-  }
+  return { ...mapAccesses(loop, (at) => splitAffine(at, split)), extents: splitExtents(loop.extents, split) }
 }
 
 /** A loop of one axis that goes through a product's result has its rows cut to matrices. */

@@ -9,9 +9,15 @@
  */
 
 import type { Reduction } from '../../elementwise.js'
-import type { FusedLoop } from '../../program/fused.js'
-import { mapStep } from '../../program/fuse/group.js'
-import type { Affine, BufferSpec, Random } from '../../program/kernel.js'
+import {
+  loopWithBuffers,
+  mapAccesses,
+  randomWithBuffers,
+  readsOfFused,
+  writesOfFused,
+  type FusedLoop
+} from '../../program/fused.js'
+import type { BufferSpec, Random } from '../../program/kernel.js'
 import { get, when } from './assembler.js'
 import type { Callee, Code, Local, ModuleDraft, Scope } from './assembler.js'
 import * as i32 from './assembler/i32.js'
@@ -39,34 +45,17 @@ export type EmittedKernel = {
 /** The loop with an axis around its row. */
 const nested = (loop: FusedLoop): FusedLoop => {
   if (loop.extents.length > 1) return loop
-  const at = ({ offset, strides }: Affine): Affine => ({ offset, strides: [0, ...strides] })
-  return {
-    ...loop,
-    extents: [1, ...loop.extents],
-    body: loop.body.map((step) => mapStep(step, at, (x) => x)),
-    stores: loop.stores.map((store) => ({ ...store, at: at(store.at) }))
-  }
+  const moved = mapAccesses(loop, ({ offset, strides }) => ({ offset, strides: [0, ...strides] }))
+  return { ...moved, extents: [1, ...loop.extents] }
 }
 
 /** In order of first use. */
-const buffersOf = (kernel: FusedLoop | Random): ReadonlyArray<number> => {
-  if (kernel._tag === 'random') return [...new Set([kernel.key.buffer, kernel.counter.buffer, kernel.out])]
-  const read = kernel.body.flatMap((step) => ('buffer' in step ? [step.buffer] : []))
-  return [...new Set([...read, ...kernel.stores.map(({ buffer }) => buffer)])]
-}
+const buffersOf = (kernel: FusedLoop | Random): ReadonlyArray<number> => [
+  ...new Set([...readsOfFused(kernel), ...writesOfFused(kernel)])
+]
 
-const withBuffers = (kernel: FusedLoop | Random, number: (buffer: number) => number): FusedLoop | Random => {
-  if (kernel._tag === 'random') {
-    const { key, counter, out } = kernel
-    const moved = (view: Random['key']): Random['key'] => ({ ...view, buffer: number(view.buffer) })
-    return { ...kernel, key: moved(key), counter: moved(counter), out: number(out) }
-  }
-  return {
-    ...kernel,
-    body: kernel.body.map((step) => ('buffer' in step ? { ...step, buffer: number(step.buffer) } : step)),
-    stores: kernel.stores.map((store) => ({ ...store, buffer: number(store.buffer) }))
-  }
-}
+const withBuffers = (kernel: FusedLoop | Random, number: (buffer: number) => number): FusedLoop | Random =>
+  kernel._tag === 'random' ? randomWithBuffers(kernel, number) : loopWithBuffers(kernel, number)
 
 /** JSON has no -0, infinities or NaN. */
 const spelled = (_: string, value: unknown): unknown =>

@@ -7,7 +7,8 @@
  */
 
 import type { Reduction } from '../../elementwise.js'
-import { operandsOf, type FusedStep } from '../fused.js'
+import type { Shape } from '../../shape.js'
+import { mapAccesses, mapStep, operandsOf, type FusedStep } from '../fused.js'
 import type { Affine, Loop, Scatter } from '../kernel.js'
 import { splitAffine, splitExtents, type Split } from '../views.js'
 
@@ -23,7 +24,7 @@ export type GroupStore = {
 
 export type Group = {
   readonly extents: ReadonlyArray<number>
-  readonly steps: ReadonlyArray<FusedStep>
+  readonly body: ReadonlyArray<FusedStep>
   readonly stores: ReadonlyArray<GroupStore>
   /** The axis that must be the row, where something inside the group depends on it. */
   readonly row: number | undefined
@@ -34,7 +35,7 @@ export const groupOf = (kernel: Loop | Scatter): Group => {
     const { extents, body, out, value, index, extent, stride } = kernel
     return {
       extents,
-      steps: body,
+      body,
       stores: [
         {
           buffer: out.buffer,
@@ -54,53 +55,19 @@ export const groupOf = (kernel: Loop | Scatter): Group => {
   const reduced = extents.map((_, axis) => axis >= kept.length)
   return {
     extents,
-    steps: body,
+    body,
     stores: [{ buffer: out.buffer, at, value: body.length - 1, reduced, fn: reduce?.fn, scatter: undefined }],
     row: undefined
   }
 }
 
-/** A step with its accesses and operands replaced. */
-export const mapStep = (step: FusedStep, at: (a: Affine) => Affine, operand: (x: number) => number): FusedStep => {
-  switch (step._tag) {
-    case 'constant':
-      return step
-    case 'index':
-    case 'load':
-      return { ...step, at: at(step.at) }
-    case 'lookup':
-      return { ...step, at: at(step.at), index: operand(step.index) }
-    case 'unary':
-    case 'cast':
-    case 'fold':
-      return { ...step, x: operand(step.x) }
-    case 'binary':
-    case 'compare':
-      return { ...step, x: operand(step.x), y: operand(step.y) }
-    case 'select':
-      return {
-        ...step,
-        condition: operand(step.condition),
-        ifTrue: operand(step.ifTrue),
-        ifFalse: operand(step.ifFalse)
-      }
-  }
-}
-
-const same = (x: number): number => x
-
-const mapAccesses = (group: Group, at: (a: Affine) => Affine): Pick<Group, 'steps' | 'stores'> => ({
-  steps: group.steps.map((step) => mapStep(step, at, same)),
-  stores: group.stores.map((store) => ({ ...store, at: at(store.at) }))
-})
-
 /** The same nest with one axis, not its row, seen as two: `axis` becomes the outer, `axis + 1` the inner. */
 export const splitGroup = (group: Group, split: Split): Group => {
-  const { steps, stores } = mapAccesses(group, (a) => splitAffine(a, split))
+  const moved = mapAccesses(group, (at) => splitAffine(at, split))
   return {
+    ...moved,
     extents: splitExtents(group.extents, split),
-    steps,
-    stores: stores.map((store) => ({
+    stores: moved.stores.map((store) => ({
       ...store,
       reduced: store.reduced.flatMap((is, axis) => (axis === split.axis ? [is, is] : [is]))
     })),
@@ -108,22 +75,28 @@ export const splitGroup = (group: Group, split: Split): Group => {
   }
 }
 
-/** The same nest over other axes: `to[axis]` is the new number of an axis, and `extents` are those of the new ones. */
-export const placeGroup = (group: Group, to: ReadonlyArray<number>, extents: ReadonlyArray<number>): Group => {
-  if (extents.length === group.extents.length && to.every((place, axis) => place === axis)) return group
-  const spread = <A>(list: ReadonlyArray<A>, none: A): ReadonlyArray<A> => {
-    const placed = new Array<A>(extents.length).fill(none)
-    list.forEach((x, axis) => (placed[to[axis]] = x))
-    return placed
-  }
-  const { steps, stores } = mapAccesses(group, ({ offset, strides }) => ({ offset, strides: spread(strides, 0) }))
+/**
+ * The same nest over other axes: `from` gives for each the number of an old one, or one that there is not where it is new. Old axes
+ * that are left out have one element.
+ */
+export const overAxes = (group: Group, extents: Shape, from: ReadonlyArray<number>): Group => {
+  if (extents.length === group.extents.length && from.every((old, axis) => old === axis)) return group
+  const picked = <A>(list: ReadonlyArray<A>, none: A): ReadonlyArray<A> => from.map((axis) => list[axis] ?? none)
+  const moved = mapAccesses(group, ({ offset, strides }) => ({ offset, strides: picked(strides, 0) }))
   return {
+    ...moved,
     extents,
-    steps,
-    stores: stores.map((store) => ({ ...store, reduced: spread(store.reduced, false) })),
-    row: group.row === undefined ? undefined : to[group.row]
+    stores: moved.stores.map((store) => ({ ...store, reduced: picked(store.reduced, false) })),
+    row: group.row === undefined ? undefined : from.indexOf(group.row)
   }
 }
+
+/** A store with the numbers of steps replaced. */
+export const mapStore = (store: GroupStore, step: (x: number) => number): GroupStore => ({
+  ...store,
+  value: step(store.value),
+  scatter: store.scatter && { ...store.scatter, index: step(store.scatter.index) }
+})
 
 const affineKey = ({ offset, strides }: Affine): string => `${offset}+${strides.join()}`
 
@@ -179,20 +152,16 @@ export const pruned = (group: Group): Group => {
     need(value)
     if (scatter !== undefined) need(scatter.index)
   })
-  for (let i = group.steps.length - 1; i >= 0; i--) if (needed.has(i)) operandsOf(group.steps[i]).forEach(need)
+  for (let i = group.body.length - 1; i >= 0; i--) if (needed.has(i)) operandsOf(group.body[i]).forEach(need)
   const numbers = new Map<number, number>()
   const renamed = (x: number): number => numbers.get(x) ?? 0
-  const steps: Array<FusedStep> = []
-  group.steps.forEach((step, i) => {
-    if (needed.has(i)) numbers.set(i, steps.push(mapStep(step, (a) => a, renamed)) - 1)
+  const body: Array<FusedStep> = []
+  group.body.forEach((step, i) => {
+    if (needed.has(i)) numbers.set(i, body.push(mapStep(step, (a) => a, renamed)) - 1)
   })
   return {
     ...group,
-    steps,
-    stores: group.stores.map((store) => ({
-      ...store,
-      value: renamed(store.value),
-      scatter: store.scatter && { ...store.scatter, index: renamed(store.scatter.index) }
-    }))
+    body,
+    stores: group.stores.map((store) => mapStore(store, renamed))
   }
 }

@@ -3,8 +3,8 @@
  */
 
 import { align, type Alignment } from './align.js'
-import type { FusedStep } from '../fused.js'
-import { mapStep, placeGroup, stepsFrom, type Group, type GroupStore } from './group.js'
+import { mapStep } from '../fused.js'
+import { mapStore, overAxes, stepsFrom, type Group, type GroupStore } from './group.js'
 import type { Affine } from '../kernel.js'
 import { isRowDear } from './rows.js'
 
@@ -20,12 +20,12 @@ type Link = { readonly left: Affine; readonly right: Affine }
 
 const points = ({ extents }: Group): number => extents.reduce((a, b) => a * b, 1)
 
-const loadsOf = ({ steps }: Group): ReadonlyArray<{ readonly buffer: number; readonly at: Affine }> =>
-  steps.filter((step) => step._tag === 'load')
+const loadsOf = ({ body }: Group): ReadonlyArray<{ readonly buffer: number; readonly at: Affine }> =>
+  body.filter((step) => step._tag === 'load')
 
 /** The buffers a group reads. */
-export const readsOfGroup = ({ steps }: Group): ReadonlySet<number> =>
-  new Set(steps.flatMap((step) => (step._tag === 'load' || step._tag === 'lookup' ? [step.buffer] : [])))
+export const readsOfGroup = ({ body }: Group): ReadonlySet<number> =>
+  new Set(body.flatMap((step) => ('buffer' in step ? [step.buffer] : [])))
 
 /** What the right group loads of what the left one stores. */
 const handed = (left: Group, right: Group): Link | undefined => {
@@ -67,12 +67,16 @@ const overOneSpace = ({ left, right, moving, still, onlyLeft, onlyRight }: Align
   const scatters = (group: Group): boolean => group.stores.some(({ scatter }) => scatter !== undefined)
   if ((onlyRight.length > 0 && scatters(left)) || (onlyLeft.length > 0 && scatters(right))) return undefined
   const placed = {
-    left: placeGroup(
+    left: overAxes(
       left,
-      left.extents.map((_, axis) => axis),
-      extents
+      extents,
+      extents.map((_, axis) => axis)
     ),
-    right: placeGroup(right, to, extents)
+    right: overAxes(
+      right,
+      extents,
+      extents.map((_, axis) => to.indexOf(axis))
+    )
   }
   const rows = agreed([placed.left.row, placed.right.row, alone[0]])
   return rows && { ...placed, ...rows }
@@ -89,8 +93,9 @@ const reducedAxes = ({ reduced }: GroupStore, extents: ReadonlyArray<number>): R
 const joined = ({ left, right, row: fixed }: Placed): Group | undefined => {
   const { extents } = left
   const stored = new Map(left.stores.map((store) => [store.buffer, store]))
-  const steps = stepsFrom(left.steps)
+  const steps = stepsFrom(left.body)
   const numbers: Array<number> = []
+  const numberOf = (step: number): number => numbers[step]
   let row = fixed
 
   const handOver = (store: GroupStore): number | undefined => {
@@ -98,18 +103,13 @@ const joined = ({ left, right, row: fixed }: Placed): Group | undefined => {
     if (store.fn === undefined || axes.length === 0) return store.value
     if (axes.length > 1 || (row !== undefined && row !== axes[0])) return undefined
     row = axes[0]
-    return steps.add({ _tag: 'fold', dtype: left.steps[store.value].dtype, fn: store.fn, x: store.value })
+    return steps.add({ _tag: 'fold', dtype: left.body[store.value].dtype, fn: store.fn, x: store.value })
   }
 
-  for (const step of right.steps) {
-    const store = step._tag === 'load' || step._tag === 'lookup' ? stored.get(step.buffer) : undefined
+  for (const step of right.body) {
+    const store = 'buffer' in step ? stored.get(step.buffer) : undefined
     if (store === undefined) {
-      const moved: FusedStep = mapStep(
-        step,
-        (at) => at,
-        (x) => numbers[x]
-      )
-      numbers.push(steps.add(moved))
+      numbers.push(steps.add(mapStep(step, (at) => at, numberOf)))
       continue
     }
     if (step._tag !== 'load' || store.scatter !== undefined || !movesAlike(store.at, step.at, extents)) return undefined
@@ -117,16 +117,12 @@ const joined = ({ left, right, row: fixed }: Placed): Group | undefined => {
     if (value === undefined) return undefined
     numbers.push(value)
   }
-  const stores = right.stores.map((store) => ({
-    ...store,
-    value: numbers[store.value],
-    scatter: store.scatter && { ...store.scatter, index: numbers[store.scatter.index] }
-  }))
-  return { extents, steps: steps.list, stores: [...left.stores, ...stores], row }
+  const stores = right.stores.map((store) => mapStore(store, numberOf))
+  return { extents, body: steps.list, stores: [...left.stores, ...stores], row }
 }
 
 const isSmall = (group: Group): boolean =>
-  group.steps.length <= mostSteps && readsOfGroup(group).size + group.stores.length <= mostBuffers
+  group.body.length <= mostSteps && readsOfGroup(group).size + group.stores.length <= mostBuffers
 
 const mergeAt = (left: Group, right: Group, link: Link): Group | undefined => {
   const alignment = align({ group: left, at: link.left }, { group: right, at: link.right })

@@ -2,15 +2,13 @@
  * From a group to a loop: which axis is the row, the order of the others, and reductions as folds and combining stores.
  */
 
-import type { FusedLoop, Store } from '../fused.js'
-import { mapStep, pruned, stepsFrom, type Group } from './group.js'
+import { mapAccesses, type FusedLoop, type Store } from '../fused.js'
+import { overAxes, pruned, stepsFrom, type Group } from './group.js'
 import type { Affine } from '../kernel.js'
 import { collapse } from '../views.js'
 
-const accessesOf = ({ steps, stores }: Group): ReadonlyArray<Affine> => [
-  ...steps.flatMap((step) =>
-    step._tag === 'load' || step._tag === 'lookup' || step._tag === 'index' ? [step.at] : []
-  ),
+const accessesOf = ({ body, stores }: Group): ReadonlyArray<Affine> => [
+  ...body.flatMap((step) => ('at' in step ? [step.at] : [])),
   ...stores.map(({ at }) => at)
 ]
 
@@ -21,13 +19,13 @@ const distance = (stride: number): number => (stride === 0 ? 0 : stride === 1 ? 
 const costAlong = (group: Group, axis: number): number => {
   const extent = group.extents[axis]
   const used = extent / (4 * Math.ceil(extent / 4))
-  const loads = group.steps.reduce((sum, step) => sum + (step._tag === 'load' ? distance(step.at.strides[axis]) : 0), 0)
+  const loads = group.body.reduce((sum, step) => sum + (step._tag === 'load' ? distance(step.at.strides[axis]) : 0), 0)
   // A reduction along the row stays in registers; one across rows is a load and a store more.
   const stores = group.stores.reduce(
     (sum, { at, fn }) => sum + distance(at.strides[axis]) * (fn === undefined ? 1 : 3),
     0
   )
-  return (loads + stores + group.steps.length / 4) / used
+  return (loads + stores + group.body.length / 4) / used
 }
 
 /** Whether some other axis would make a far better row than the one that must be. */
@@ -55,21 +53,6 @@ const orderOf = (group: Group): ReadonlyArray<number> => {
   return row === undefined ? outer : [...outer, row]
 }
 
-/** The same nest over its axes in another order; those left out have one element. */
-const reordered = (group: Group, order: ReadonlyArray<number>): Group => {
-  const at = ({ offset, strides }: Affine): Affine => ({ offset, strides: order.map((axis) => strides[axis]) })
-  return {
-    extents: order.map((axis) => group.extents[axis]),
-    steps: group.steps.map((step) => mapStep(step, at, (x) => x)),
-    stores: group.stores.map((store) => ({
-      ...store,
-      at: at(store.at),
-      reduced: order.map((axis) => store.reduced[axis])
-    })),
-    row: group.row === undefined ? undefined : order.length - 1
-  }
-}
-
 /** Merges neighbouring axes that every access walks as one. A fixed row stays as it is. */
 const collapsed = (group: Group): Group => {
   const end = group.row ?? group.extents.length
@@ -82,49 +65,36 @@ const collapsed = (group: Group): Group => {
   let next = 0
   const at = ({ offset }: Affine): Affine => ({ offset, strides: merged[next++] })
   const extents = [...outer.extents, ...group.extents.slice(end)]
-  // Loads, indices and lookups first, then stores: the order of `accessesOf`.
-  const steps = group.steps.map((step) => mapStep(step, at, (x) => x))
-  const stores = group.stores.map((store) => {
-    const moved = at(store.at)
-    const kept = store.reduced.slice(end)
+  // Steps first, then stores: the order of `accessesOf`.
+  const moved = mapAccesses(group, at)
+  const stores = moved.stores.map((store) => {
     const isReduced = (stride: number): boolean => store.fn !== undefined && stride === 0
-    return { ...store, at: moved, reduced: [...moved.strides.slice(0, outer.extents.length).map(isReduced), ...kept] }
+    const reduced = store.at.strides.slice(0, outer.extents.length).map(isReduced)
+    return { ...store, reduced: [...reduced, ...store.reduced.slice(end)] }
   })
-  return { extents, steps, stores, row: group.row === undefined ? undefined : extents.length - 1 }
+  return { ...moved, extents, stores, row: group.row === undefined ? undefined : extents.length - 1 }
 }
 
 /** A nest without axes is a row of one element. */
-const withRow = (group: Group): Group =>
-  group.extents.length > 0
-    ? group
-    : {
-        extents: [1],
-        steps: group.steps.map((step) =>
-          mapStep(
-            step,
-            ({ offset }) => ({ offset, strides: [0] }),
-            (x) => x
-          )
-        ),
-        stores: group.stores.map((store) => ({
-          ...store,
-          at: { offset: store.at.offset, strides: [0] },
-          reduced: [false]
-        })),
-        row: undefined
-      }
+const withRow = (group: Group): Group => (group.extents.length > 0 ? group : overAxes(group, [1], [0]))
 
 /** The loop of a group that stores what `isWanted` and nothing else. */
 export const loopOf = (group: Group, isWanted: (buffer: number) => boolean): FusedLoop => {
   const kept = pruned({ ...group, stores: group.stores.filter(({ buffer }) => isWanted(buffer)) })
   // Without folds, and with every point of the nest written or reduced away, any axis can be the row.
   const isFree =
-    !kept.steps.some((step) => step._tag === 'fold') &&
+    !kept.body.some((step) => step._tag === 'fold') &&
     kept.stores.every(({ at, reduced }) =>
       kept.extents.every((extent, axis) => extent === 1 || at.strides[axis] !== 0 || reduced[axis])
     )
   const free = isFree ? { ...kept, row: undefined } : kept
-  const { extents, steps: list, stores: ends } = withRow(collapsed(reordered(free, orderOf(free))))
+  const order = orderOf(free)
+  const ordered = overAxes(
+    free,
+    order.map((axis) => free.extents[axis]),
+    order
+  )
+  const { extents, body: list, stores: ends } = withRow(collapsed(ordered))
   const row = extents.length - 1
   const steps = stepsFrom(list)
   const stores = ends.map(({ buffer, at, value, fn, reduced, scatter }): Store => {
