@@ -36,6 +36,9 @@ export const draftOf = (extents: Shape, outer: number, out: Affine, roots: Reado
 export const repeats = (draft: Draft, at: Affine): boolean =>
   draft.extents.some((extent, axis) => extent > 1 && at.strides[axis] === 0)
 
+/** The places of a value that are wanted. */
+export const placesIn = ({ wanted }: Draft, base: number): ReadonlyArray<Affine> => wanted.get(base) ?? []
+
 export const want = (draft: Draft, { base, at }: Source): void => {
   const places = draft.wanted.get(base)
   if (places === undefined) draft.wanted.set(base, [at])
@@ -64,7 +67,7 @@ export const placed = (scope: Scope, draft: Draft, v: number, place: number): Pl
     functions.map(({ strides }) => strides)
   )
   for (;;) {
-    const at = (draft.wanted.get(v) ?? [])[place]
+    const at = placesIn(draft, v)[place]
     const found = coordinates(extents, at, draft.extents)
     if (found._tag === 'notAffine') return undefined
     if (found._tag === 'affine') {
@@ -113,7 +116,7 @@ export const bodyOf = (
     const buffer = base === inside ? undefined : bufferOf(base)
     if (buffer !== undefined) return { _tag: 'load', dtype, buffer, at }
     const instruction = instructionOf(scope.program, base)
-    const place = (draft.wanted.get(base) ?? []).findIndex((a) => equalAffine(a, at))
+    const place = placesIn(draft, base).findIndex((a) => equalAffine(a, at))
     const reads = placed(scope, draft, base, place)
     if (instruction === undefined || reads === undefined)
       throw new Error(`schedule: value ${base} has neither a buffer nor a place in the loops that want it`)
@@ -123,19 +126,19 @@ export const bodyOf = (
     if (!isElementwise(op)) throw new Error(`schedule: ${op._tag} is not element-wise`)
     switch (op._tag) {
       case 'constant':
-        return { _tag: 'constant', dtype, value: op.value }
+        return { ...op, dtype }
       case 'iota':
         return { _tag: 'index', dtype, at: reads.places[0] }
       case 'unary':
-        return { _tag: 'unary', dtype, fn: op.fn, x: args[0] }
+        return { ...op, dtype, x: args[0] }
       case 'binary':
-        return { _tag: 'binary', dtype, fn: op.fn, x: args[0], y: args[1] }
+        return { ...op, dtype, x: args[0], y: args[1] }
       case 'compare':
-        return { _tag: 'compare', dtype: 'bool', of: from(0).dtype, fn: op.fn, x: args[0], y: args[1] }
+        return { ...op, dtype: 'bool', of: from(0).dtype, x: args[0], y: args[1] }
       case 'select':
-        return { _tag: 'select', dtype, condition: args[0], ifTrue: args[1], ifFalse: args[2] }
+        return { ...op, dtype, condition: args[0], ifTrue: args[1], ifFalse: args[2] }
       case 'cast':
-        return { _tag: 'cast', dtype, from: from(0).dtype, x: args[0] }
+        return { ...op, dtype, from: from(0).dtype, x: args[0] }
       case 'gather': {
         const table = scope.sources[inputs[0]]
         const tableBuffer = bufferOf(table.base)

@@ -12,7 +12,7 @@ import { type Reduction, reductionIdentity } from '../elementwise.js'
 import { sizeOf, type Shape } from '../shape.js'
 import type { Op, OpOf } from '../tensor.js'
 import { contractionOf, densified, flattened, isMatrix, operandOf, type ContractionOperand } from './contraction.js'
-import { bodyOf, draftOf, placed, repeats, want, type Body, type Draft, type Scope } from './draft.js'
+import { bodyOf, draftOf, placed, placesIn, repeats, want, type Body, type Draft, type Scope } from './draft.js'
 import type { Affine, BufferSpec, Kernel, KernelProgram, LoopStep, View } from './kernel.js'
 import { instructionOf, outputSpecs, specOf, type Instruction, type Program, type Spec } from './program.js'
 import { factsOf, isElementwise, type ElementwiseOp } from './op-facts.js'
@@ -40,6 +40,11 @@ type Scheduling = Scope & {
 
 const valuesOf = (program: Program): number => program.inputs.length + program.instructions.length
 
+const shapeOf = ({ program }: Scheduling, v: number): Shape => specOf(program, v).shape
+
+/** A buffer for a value. */
+const bufferFor = ({ dtype, shape }: Spec): BufferSpec => ({ dtype, size: sizeOf(shape) })
+
 const newSlot = (s: Scheduling, dtype: DType, size: number): Slot =>
   valuesOf(s.program) + s.extra.push({ dtype, size }) - 1
 
@@ -59,15 +64,30 @@ const open = (s: Scheduling, extents: Shape, outer: number, out: Affine, roots: 
 const bodyIn = (s: Scheduling, draft: Draft, number: Numbering, inside: number | undefined): Body =>
   bodyOf(s, draft, (base) => (s.stored.has(base) ? number(base) : undefined), inside)
 
-/** The kernel of a draft with one root. `inside` is the root where the draft computes it rather than copies it. */
-const writeLoop = (s: Scheduling, slot: Slot, draft: Draft, fn?: Reduction, inside?: number): void => {
+type LoopOptions = {
+  /** How what the draft reduces is combined. */
+  readonly fn?: Reduction
+  /** The root where the draft computes it rather than copies it. */
+  readonly inside?: number
+  /** The steps of the loop, whose value is the last: of a draft with one root its own. */
+  readonly stepsOf?: (body: Body) => ReadonlyArray<LoopStep>
+}
+
+/** The loop of a draft. */
+const writeLoop = (
+  s: Scheduling,
+  slot: Slot,
+  draft: Draft,
+  { fn, inside, stepsOf = ({ steps }) => steps }: LoopOptions = {}
+): void => {
   s.pending.push((number) => {
-    const { extents, outer, out, steps } = bodyIn(s, draft, number, inside)
+    const body = bodyIn(s, draft, number, inside)
+    const { extents, outer, out } = body
     return {
       _tag: 'loop',
       extents: extents.slice(0, outer),
       reduce: fn && { fn, extents: extents.slice(outer) },
-      body: steps,
+      body: stepsOf(body),
       out: { buffer: number(slot), at: out }
     }
   })
@@ -109,10 +129,10 @@ const largeSize = 4096
  */
 const isCheap = (s: Scheduling, { op, inputs, shape, dtype }: Instruction): boolean => {
   if (!factsOf(op).isQuick(op) || sizeOf(shape) < largeSize) return false
-  const bytes = (spec: Spec, size: number): number => size * bytesPerElement(spec.dtype)
-  const own = bytesPerElement(dtype) * sizeOf(shape)
+  const bytes = (spec: Spec): number => sizeOf(spec.shape) * bytesPerElement(spec.dtype)
+  const own = bytes({ dtype, shape })
   const large = [...new Set(inputs.map((x) => s.sources[x].base))]
-    .map((base) => bytes(specOf(s.program, base), sizeOf(specOf(s.program, base).shape)))
+    .map((base) => bytes(specOf(s.program, base)))
     .filter((size) => 8 * size > own)
   return large.length <= 1 && large.every((size) => size <= own)
 }
@@ -121,12 +141,12 @@ const isCheap = (s: Scheduling, { op, inputs, shape, dtype }: Instruction): bool
 const inline = (s: Scheduling, v: number, instruction: Instruction): boolean => {
   if (s.stored.has(v) || !isElementwise(instruction.op)) return false
   const drafts = [...(s.wantedBy.get(v) ?? [])]
-  const places = drafts.flatMap((draft) => (draft.wanted.get(v) ?? []).map((_, place) => ({ draft, place })))
+  const places = drafts.flatMap((draft) => placesIn(draft, v).map((_, place) => ({ draft, place })))
   if (isFree(instruction.op)) return places.every(({ draft, place }) => expand(s, draft, v, instruction, place))
   if (isCheap(s, instruction) && places.every(({ draft }) => draft.computed < longestBody))
     return places.every(({ draft, place }) => expand(s, draft, v, instruction, place))
   const [{ draft, place }] = places
-  const once = places.length === 1 && !repeats(draft, (draft.wanted.get(v) ?? [])[place])
+  const once = places.length === 1 && !repeats(draft, placesIn(draft, v)[place])
   return once && draft.computed < longestBody && expand(s, draft, v, instruction, place)
 }
 
@@ -134,20 +154,20 @@ const makeElementwise = (s: Scheduling, v: number, instruction: Instruction): vo
   const at = dense(instruction.shape)
   const draft = draftOf(instruction.shape, instruction.shape.length, at, [{ base: v, at }])
   if (!expand(s, draft, v, instruction, 0)) throw new Error(`schedule: value ${v} is not affine in its own coordinates`)
-  writeLoop(s, v, draft, undefined, v)
+  writeLoop(s, v, draft, { inside: v })
 }
 
 const makeReduce = (s: Scheduling, v: number, instruction: Instruction, { fn, axes }: OpOf<'reduce'>): void => {
   const { shape, dtype } = instruction
   const [x] = instruction.inputs
-  const from = specOf(s.program, x).shape
+  const from = shapeOf(s, x)
   if (sizeOf(from) === 0) return fill(s, v, instruction, reductionIdentity(fn, dtype))
   const order = [...from.map((_, axis) => axis).filter((axis) => !axes.includes(axis)), ...axes]
   const ordered = (list: ReadonlyArray<number>): ReadonlyArray<number> => order.map((axis) => list[axis])
   const { base, at } = s.sources[x]
   const out = { offset: 0, strides: [...dense(shape).strides, ...axes.map(() => 0)] }
   const root = { base, at: { offset: at.offset, strides: ordered(at.strides) } }
-  writeLoop(s, v, open(s, ordered(from), shape.length, out, [root]), fn)
+  writeLoop(s, v, open(s, ordered(from), shape.length, out, [root]), { fn })
 }
 
 const makePad = (s: Scheduling, v: number, instruction: Instruction, op: OpOf<'pad'>): void => {
@@ -157,7 +177,7 @@ const makePad = (s: Scheduling, v: number, instruction: Instruction, op: OpOf<'p
     offset: strides.reduce((sum, stride, axis) => sum + stride * op.low[axis], 0),
     strides: strides.map((stride, axis) => stride * (op.interior[axis] + 1))
   }
-  copy(s, v, specOf(s.program, x).shape, out, s.sources[x])
+  copy(s, v, shapeOf(s, x), out, s.sources[x])
   fill(s, v, instruction, op.value)
 }
 
@@ -165,7 +185,7 @@ const makeConcat = (s: Scheduling, v: number, { inputs, shape }: Instruction, { 
   const { strides } = dense(shape)
   let end = shape[axis]
   for (const part of [...inputs].reverse()) {
-    const from = specOf(s.program, part).shape
+    const from = shapeOf(s, part)
     end -= from[axis]
     copy(s, v, from, { offset: end * strides[axis], strides }, s.sources[part])
   }
@@ -173,8 +193,8 @@ const makeConcat = (s: Scheduling, v: number, { inputs, shape }: Instruction, { 
 
 const makeDot = (s: Scheduling, v: number, instruction: Instruction, { batch, contract }: OpOf<'dot'>): void => {
   const [a, b] = instruction.inputs
-  const left = operandOf(specOf(s.program, a).shape, s.sources[a].at, batch.left, contract.left)
-  const right = operandOf(specOf(s.program, b).shape, s.sources[b].at, batch.right, contract.right)
+  const left = operandOf(shapeOf(s, a), s.sources[a].at, batch.left, contract.left)
+  const right = operandOf(shapeOf(s, b), s.sources[b].at, batch.right, contract.right)
   if (sizeOf(left.contract.extents) === 0) return fill(s, v, instruction, 0)
   if (instruction.dtype === 'f32') return makeProduct(s, v, [a, b], [left, right])
   return makeIntegerDot(s, v, instruction, [a, b], [left, right])
@@ -227,24 +247,16 @@ const makeIntegerDot = (
     at: { offset: [left, right][side].offset, strides: strides[side] }
   }))
   const out = { offset: 0, strides: [...dense(shape).strides, ...zeros(left.contract.extents)] }
-  const draft = open(s, extents, shape.length, out, roots)
-  s.pending.push((number) => {
-    const { extents: loops, outer, out: at, steps, roots: sides } = bodyIn(s, draft, number, undefined)
-    const product: LoopStep = { _tag: 'binary', dtype, fn: 'mul', x: sides[0], y: sides[1] }
-    return {
-      _tag: 'loop',
-      extents: loops.slice(0, outer),
-      reduce: { fn: 'sum', extents: loops.slice(outer) },
-      body: [...steps, product],
-      out: { buffer: number(v), at }
-    }
+  writeLoop(s, v, open(s, extents, shape.length, out, roots), {
+    fn: 'sum',
+    stepsOf: ({ steps, roots: [x, y] }) => [...steps, { _tag: 'binary', dtype, fn: 'mul', x, y }]
   })
 }
 
 const makeScatter = (s: Scheduling, v: number, instruction: Instruction, { axis }: OpOf<'scatterAdd'>): void => {
   const [indices, updates] = instruction.inputs
   const { shape } = instruction
-  const from = specOf(s.program, updates).shape
+  const from = shapeOf(s, updates)
   if (sizeOf(from) === 0) return fill(s, v, instruction, 0)
   const { strides } = dense(shape)
   const index = s.sources[indices]
@@ -298,7 +310,7 @@ const makeRandom = (s: Scheduling, v: number, { inputs, shape }: Instruction): v
 
 /** The same elements in the same order, in a buffer of their own: a movement that no view expresses. */
 const makeCopy = (s: Scheduling, v: number, { inputs }: Instruction): void => {
-  const from = specOf(s.program, inputs[0]).shape
+  const from = shapeOf(s, inputs[0])
   copy(s, v, from, dense(from), s.sources[inputs[0]])
 }
 
@@ -334,7 +346,7 @@ const placeOutputs = (s: Scheduling): ReadonlyMap<Slot, number> => {
   s.program.outputs.forEach(({ value }, i) => {
     const { base, at } = s.sources[value]
     const { shape, dtype } = specs[i]
-    const whole = base >= first && sizeOf(shape) === sizeOf(specOf(s.program, base).shape) && isDense(shape, at)
+    const whole = base >= first && sizeOf(shape) === sizeOf(shapeOf(s, base)) && isDense(shape, at)
     if (whole && !numbers.has(base)) {
       numbers.set(base, first + i)
       s.stored.add(base)
@@ -367,21 +379,13 @@ export const schedule = (program: Program): KernelProgram => {
     if (!inline(s, v, instruction)) make(s, v, instruction)
   }
 
-  const specAt = (slot: Slot): BufferSpec => {
-    if (slot >= values) return s.extra[slot - values]
-    const { dtype, shape } = specOf(program, slot)
-    return { dtype, size: sizeOf(shape) }
-  }
-  const buffers: Array<BufferSpec> = [...program.inputs, ...outputSpecs(program)].map(({ dtype, shape }) => ({
-    dtype,
-    size: sizeOf(shape)
-  }))
+  const buffers: Array<BufferSpec> = [...program.inputs, ...outputSpecs(program)].map(bufferFor)
   const number = (slot: Slot): number => {
     if (slot < inputs) return slot
     const old = numbers.get(slot)
     if (old !== undefined) return old
     numbers.set(slot, buffers.length)
-    return buffers.push(specAt(slot)) - 1
+    return buffers.push(slot < values ? bufferFor(specOf(program, slot)) : s.extra[slot - values]) - 1
   }
   const kernels = [...s.pending].reverse().map((write) => write(number))
   return { inputs, outputs: program.outputs.length, buffers, kernels }
