@@ -15,40 +15,45 @@ export type Data = Float32Array | Float64Array | Int32Array | Uint32Array | Uint
 /** How a device holds `f32`: as it is, or in double precision. */
 export type FloatWidth = 'float32' | 'float64'
 
-export const bytesPerElement = (dtype: DType, width: FloatWidth = 'float32'): number =>
-  dtype === 'bool' ? 1 : dtype === 'f32' && width === 'float64' ? 8 : 4
-
-/** A zeroed array for `size` elements. */
-export const allocate = (dtype: DType, size: number, width: FloatWidth = 'float32'): Data => {
-  switch (dtype) {
-    case 'f32':
-      return width === 'float64' ? new Float64Array(size) : new Float32Array(size)
-    case 'i32':
-      return new Int32Array(size)
-    case 'u32':
-      return new Uint32Array(size)
-    case 'bool':
-      return new Uint8Array(size)
-  }
+/** What makes arrays of one kind. */
+type Arrays = {
+  new (size: number): Data
+  new (buffer: ArrayBufferLike, offset: number, size: number): Data
+  readonly BYTES_PER_ELEMENT: number
+  readonly name: string
 }
 
+const arrays: Readonly<Record<DType, Arrays>> = {
+  f32: Float32Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+  bool: Uint8Array
+}
+
+/** The kind of arrays that hold a dtype. */
+export const arraysOf = (dtype: DType, width: FloatWidth = 'float32'): Arrays =>
+  dtype === 'f32' && width === 'float64' ? Float64Array : arrays[dtype]
+
+export const bytesPerElement = (dtype: DType, width?: FloatWidth): number => arraysOf(dtype, width).BYTES_PER_ELEMENT
+
+/** A zeroed array for `size` elements. */
+export const allocate = (dtype: DType, size: number, width?: FloatWidth): Data => new (arraysOf(dtype, width))(size)
+
 /** A view of `size` elements of a buffer, starting at byte `offset` (which must be a multiple of the element size). */
-export const viewOf = (
-  dtype: DType,
-  buffer: ArrayBufferLike,
-  offset: number,
-  size: number,
-  width: FloatWidth = 'float32'
-): Data => {
+export const viewOf = (dtype: DType, buffer: ArrayBufferLike, offset: number, size: number, width?: FloatWidth): Data =>
+  new (arraysOf(dtype, width))(buffer, offset, size)
+
+/** Whether an element can be a number. Of f32 it can be any, rounded. */
+export const holds = (dtype: DType, value: number): boolean => {
   switch (dtype) {
     case 'f32':
-      return width === 'float64' ? new Float64Array(buffer, offset, size) : new Float32Array(buffer, offset, size)
+      return true
     case 'i32':
-      return new Int32Array(buffer, offset, size)
+      return value === (value | 0)
     case 'u32':
-      return new Uint32Array(buffer, offset, size)
+      return value === value >>> 0
     case 'bool':
-      return new Uint8Array(buffer, offset, size)
+      return value === 0 || value === 1
   }
 }
 

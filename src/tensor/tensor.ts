@@ -5,7 +5,7 @@
  * broadcast or converted silently) and throw `TensorFault`; the vocabulary that users write is in `ops/`.
  */
 
-import type { DType } from './dtype.js'
+import { holds, type DType } from './dtype.js'
 import { acceptsBinary, acceptsComparison, acceptsUnary } from './elementwise.js'
 import type { Binary, Comparison, Reduction, Unary } from './elementwise.js'
 import { axisOutOfRange, dtypeMismatch, invalidArgument, shapeMismatch } from './fault.js'
@@ -194,12 +194,7 @@ export const customNode = (vjp: CustomVjp, value: Tensor, args: ReadonlyArray<Te
 
 /** A scalar, shape `[]`. For bool, 0 or 1; integers must be in range. */
 export const constantNode = (value: number, dtype: DType): Tensor => {
-  const fits =
-    dtype === 'f32' ||
-    (dtype === 'bool' && (value === 0 || value === 1)) ||
-    (dtype === 'i32' && value === (value | 0)) ||
-    (dtype === 'u32' && value === value >>> 0)
-  if (!fits) throw invalidArgument('constant', String(value), `a value that ${dtype} holds`)
+  if (!holds(dtype, value)) throw invalidArgument('constant', String(value), `a value that ${dtype} holds`)
   return node({ _tag: 'constant', value }, [], [], dtype)
 }
 

@@ -22,20 +22,23 @@ export const isTensor = (x: unknown): x is Tensor =>
 
 export type IsLeaf<A> = (x: unknown) => x is A
 
-const branches = (tree: object): ReadonlyArray<readonly [string, unknown]> =>
-  Array.isArray(tree)
-    ? tree.map((child: unknown, i) => [String(i), child] as const)
-    : Object.keys(tree)
-        .sort()
-        .map((key) => [key, (tree as Record<string, unknown>)[key]] as const)
+type Branch = { readonly key: string; readonly path: string; readonly child: unknown }
+
+/** What stands below `at`, whose path is `prefix`. Throws `TensorFault` for what is no record or array. */
+const branches = (at: unknown, prefix: string): ReadonlyArray<Branch> => {
+  if (typeof at !== 'object' || at === null)
+    throw invalidArgument('tree', `${String(at)} at '${prefix}'`, 'a leaf, a record or an array')
+  const keys = Array.isArray(at) ? at.map((_, i) => String(i)) : Object.keys(at).sort()
+  return keys.map((key) => ({
+    key,
+    path: prefix === '' ? key : `${prefix}.${key}`,
+    child: (at as Record<string, unknown>)[key]
+  }))
+}
 
 /** Leaves with their paths, in path order of each record. A lone leaf has the path `''`. */
-export const entries = <A>(isLeaf: IsLeaf<A>, tree: unknown, prefix = ''): ReadonlyArray<readonly [string, A]> => {
-  if (isLeaf(tree)) return [[prefix, tree]]
-  if (typeof tree !== 'object' || tree === null)
-    throw invalidArgument('tree', `${String(tree)} at '${prefix}'`, 'a leaf, a record or an array')
-  return branches(tree).flatMap(([key, child]) => entries(isLeaf, child, prefix === '' ? key : `${prefix}.${key}`))
-}
+export const entries = <A>(isLeaf: IsLeaf<A>, tree: unknown, prefix = ''): ReadonlyArray<readonly [string, A]> =>
+  isLeaf(tree) ? [[prefix, tree]] : branches(tree, prefix).flatMap(({ child, path }) => entries(isLeaf, child, path))
 
 /** The tensors of a tree with their paths. */
 export const tensorEntries = (tree: unknown): ReadonlyArray<readonly [string, Tensor]> => entries(isTensor, tree)
@@ -46,9 +49,7 @@ export const tensorsOf = (tree: unknown): ReadonlyArray<Tensor> => tensorEntries
 export const mapTree = <A, T, B>(isLeaf: IsLeaf<A>, f: (leaf: A, path: string) => B, tree: T): Mapped<T, B> => {
   const go = (at: unknown, path: string): unknown => {
     if (isLeaf(at)) return f(at, path)
-    if (typeof at !== 'object' || at === null)
-      throw invalidArgument('tree', `${String(at)} at '${path}'`, 'a leaf, a record or an array')
-    const mapped = branches(at).map(([key, child]) => [key, go(child, path === '' ? key : `${path}.${key}`)] as const)
+    const mapped = branches(at, path).map(({ key, ...below }) => [key, go(below.child, below.path)] as const)
     return Array.isArray(at) ? mapped.map(([, child]) => child) : Object.fromEntries(mapped)
   }
   return go(tree, '') as Mapped<T, B>

@@ -4,7 +4,7 @@
  */
 
 import { describe } from '../describe.js'
-import { dtypes, type DType } from '../dtype.js'
+import { dtypes, holds, type DType } from '../dtype.js'
 import { invalidArgument } from '../fault.js'
 import { literal, type Literal } from '../literal.js'
 import { showShape, type Shape } from '../shape.js'
@@ -93,19 +93,6 @@ const expectHeld = (dtype: DType, value: number | boolean, expected = `a value t
   const number = Number(value)
   if (!holds(dtype, number)) throw invalidArgument('tensor', String(value), expected)
   return number
-}
-
-const holds = (dtype: DType, value: number): boolean => {
-  switch (dtype) {
-    case 'f32':
-      return true
-    case 'i32':
-      return value === (value | 0)
-    case 'u32':
-      return value === value >>> 0
-    case 'bool':
-      return value === 0 || value === 1
-  }
 }
 
 /** Read along the first element of every array; `flattenInto` checks that the others agree. */

@@ -3,7 +3,7 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
-import { allocate, type Data, type DType, type FloatWidth } from '../dtype.js'
+import { allocate, arraysOf, type Data, type DType, type FloatWidth } from '../dtype.js'
 import { outputSpecs, type Program, type Spec } from '../program/program.js'
 import { sizeOf } from '../shape.js'
 import { reasonOf } from '../reason.js'
@@ -11,15 +11,8 @@ import type { Device, DeviceError } from './device.js'
 
 const kindOf = (data: Data): string => `${data.constructor.name} of ${data.length}`
 
-const expectedKind = ({ dtype, shape }: Spec, width: FloatWidth): string => {
-  const names: Record<DType, string> = {
-    f32: width === 'float64' ? 'Float64Array' : 'Float32Array',
-    i32: 'Int32Array',
-    u32: 'Uint32Array',
-    bool: 'Uint8Array'
-  }
-  return `${names[dtype]} of ${sizeOf(shape)}`
-}
+const expectedKind = ({ dtype, shape }: Spec, width: FloatWidth): string =>
+  `${arraysOf(dtype, width).name} of ${sizeOf(shape)}`
 
 const mismatch = (
   what: string,
