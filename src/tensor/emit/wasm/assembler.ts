@@ -7,7 +7,7 @@
  * WebAssembly core specification, release 2 (SIMD), and of the relaxed SIMD proposal.
  */
 
-export type { Code, ValueType } from './assembler/code.js'
+export type { Code, Local, ValueType } from './assembler/code.js'
 export * from './assembler/control.js'
 export {
   call,

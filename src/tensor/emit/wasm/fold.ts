@@ -7,7 +7,7 @@
 
 import type { DType } from '../../dtype.js'
 import type { Reduction } from '../../elementwise.js'
-import { get, set, type Code, type Local, type Scope } from './assembler.js'
+import { set, type Code, type Local, type Scope } from './assembler.js'
 import * as f32 from './assembler/f32.js'
 import * as f32x4 from './assembler/f32x4.js'
 import * as f64 from './assembler/f64.js'
@@ -47,32 +47,21 @@ const joined = (join: (x: Code, y: Code) => Code, parts: ReadonlyArray<Code>): C
   return join(joined(join, parts.slice(0, half)), joined(join, parts.slice(half)))
 }
 
-const locals = (scope: Scope, count: number): ReadonlyArray<Local> =>
-  Array.from({ length: count }, () => scope.local('v128'))
-
 const floatSum = (scope: Scope, slots: number): Fold => {
-  const sums = locals(scope, slots)
-  const sum = scope.local('v128')
-  const total = scope.local('v128')
+  const sums = scope.locals('v128', slots)
+  const [sum, total] = scope.locals('v128', 2)
   const clear = sums.map((slot) => set(slot, f32x4.all(0)))
   const addToTotal = [
-    set(sum, joined(f32x4.add, sums.map(get))),
-    set(
-      total,
-      f64x2.add(get(total), f64x2.add(f64x2.promoteLowF32x4(get(sum)), f64x2.promoteLowF32x4(swapHalves(get(sum)))))
-    )
+    set(sum, joined(f32x4.add, sums)),
+    set(total, f64x2.add(total, f64x2.add(f64x2.promoteLowF32x4(sum), f64x2.promoteLowF32x4(swapHalves(sum)))))
   ]
   return {
     start: [clear, set(total, f64x2.all(0))],
-    take: (slot, x, lanes) =>
-      set(sums[slot], f32x4.add(get(sums[slot]), lanes === 4 ? x : v128.and(x, firstLanes(lanes)))),
+    take: (slot, x, lanes) => set(sums[slot], f32x4.add(sums[slot], lanes === 4 ? x : v128.and(x, firstLanes(lanes)))),
     endBlock: [addToTotal, clear],
     finish: (result) => [
       addToTotal,
-      set(
-        result,
-        f32x4.splat(f32.demoteF64(f64.add(f64x2.extractLane(get(total), 0), f64x2.extractLane(get(total), 1))))
-      )
+      set(result, f32x4.splat(f32.demoteF64(f64.add(f64x2.extractLane(total, 0), f64x2.extractLane(total, 1)))))
     ]
   }
 }
@@ -84,24 +73,24 @@ const floatSum = (scope: Scope, slots: number): Fold => {
 const floatExtreme = (fn: 'max' | 'min', scope: Scope, slots: number): Fold => {
   const join = fn === 'max' ? f32x4.pmax : f32x4.pmin
   const identity = identityLanes(fn, 'f32')
-  const bests = locals(scope, slots)
+  const bests = scope.locals('v128', slots)
   const nans = scope.local('v128')
   return {
     start: [...bests.map((slot) => set(slot, identity)), set(nans, i32x4.all(0))],
     take: (slot, x, lanes) => {
       const valid = lanes === 4 ? x : v128.bitselect(x, identity, firstLanes(lanes))
       return [
-        set(bests[slot], join(get(bests[slot]), valid)),
-        set(nans, v128.or(get(nans), lanes === 4 ? f32x4.ne(x, x) : v128.and(f32x4.ne(x, x), firstLanes(lanes))))
+        set(bests[slot], join(bests[slot], valid)),
+        set(nans, v128.or(nans, lanes === 4 ? f32x4.ne(x, x) : v128.and(f32x4.ne(x, x), firstLanes(lanes))))
       ]
     },
     endBlock: [],
     finish: (result) => [
-      set(result, joined(join, bests.map(get))),
-      set(result, join(get(result), swapHalves(get(result)))),
-      set(result, join(get(result), swapNeighbours(get(result)))),
+      set(result, joined(join, bests)),
+      set(result, join(result, swapHalves(result))),
+      set(result, join(result, swapNeighbours(result))),
       // Ones in every bit are a NaN.
-      set(result, v128.or(get(result), i32x4.splat(i32.sub(i32.const(0), v128.anyTrue(get(nans))))))
+      set(result, v128.or(result, i32x4.splat(i32.sub(i32.const(0), v128.anyTrue(nans)))))
     ]
   }
 }
@@ -109,16 +98,16 @@ const floatExtreme = (fn: 'max' | 'min', scope: Scope, slots: number): Fold => {
 const integerFold = (fn: Reduction, dtype: DType, scope: Scope, slots: number): Fold => {
   const join = (x: Code, y: Code): Code => combineLanes(fn, dtype, x, y)
   const identity = identityLanes(fn, dtype)
-  const parts = locals(scope, slots)
+  const parts = scope.locals('v128', slots)
   return {
     start: parts.map((slot) => set(slot, identity)),
     take: (slot, x, lanes) =>
-      set(parts[slot], join(get(parts[slot]), lanes === 4 ? x : v128.bitselect(x, identity, firstLanes(lanes)))),
+      set(parts[slot], join(parts[slot], lanes === 4 ? x : v128.bitselect(x, identity, firstLanes(lanes)))),
     endBlock: [],
     finish: (result) => [
-      set(result, joined(join, parts.map(get))),
-      set(result, join(get(result), swapHalves(get(result)))),
-      set(result, join(get(result), swapNeighbours(get(result))))
+      set(result, joined(join, parts)),
+      set(result, join(result, swapHalves(result))),
+      set(result, join(result, swapNeighbours(result)))
     ]
   }
 }

@@ -4,7 +4,7 @@
 
 import type { DType } from '../../dtype.js'
 import { emptyLanes, lanesFrom, loadLane, storeLane, type LanePointer } from './access.js'
-import { get, set, tee, when, type Code, type Local, type Scope } from './assembler.js'
+import { set, tee, when, type Code, type Local, type Scope } from './assembler.js'
 import * as i32 from './assembler/i32.js'
 import * as i32x4 from './assembler/i32x4.js'
 import * as v128 from './assembler/v128.js'
@@ -27,7 +27,7 @@ export const foundIn = (scope: Scope): Found => ({ base: scope.local('i32'), ins
 /** The place below `base` for lane 0 of `index`, which must be the same in every lane. */
 export const find = (base: Code, index: Code, { extent, stride }: Indexing, { base: to, inside }: Found): Code => [
   set(inside, isInside(index, extent)),
-  set(to, i32.add(base, i32.mul(i32x4.extractLane(v128.and(index, get(inside)), 0), i32.const(stride))))
+  set(to, i32.add(base, i32.mul(i32x4.extractLane(v128.and(index, inside), 0), i32.const(stride))))
 ]
 
 /** For each lane the element at its place and its index, or 0. */
@@ -39,19 +39,18 @@ export const gather = (
   index: Code,
   indexing: Indexing
 ): Code => {
-  const inside = scope.local('v128')
-  const bytes = scope.local('v128')
+  const [inside, bytes] = scope.locals('v128', 2)
   const words = allLanes
     .slice(0, lanes)
     .reduce<Code>(
       (into, lane) =>
-        loadLane(dtype, i32.add(address, i32x4.extractLane(get(bytes), lane)), offset + lane * stride, lane, into),
+        loadLane(dtype, i32.add(address, i32x4.extractLane(bytes, lane)), offset + lane * stride, lane, into),
       emptyLanes
     )
   return [
     set(inside, isInside(index, indexing.extent)),
-    set(bytes, i32x4.mul(v128.and(index, get(inside)), i32x4.all(indexing.stride))),
-    v128.and(lanesFrom(dtype, words), get(inside))
+    set(bytes, i32x4.mul(v128.and(index, inside), i32x4.all(indexing.stride))),
+    v128.and(lanesFrom(dtype, words), inside)
   ]
 }
 
@@ -69,14 +68,13 @@ export const scatterAdd = (
   value: Code,
   before: (place: Code, index: Code) => Code
 ): Code => {
-  const target = scope.local('i32')
-  const j = scope.local('i32')
+  const [target, j] = scope.locals('i32', 2)
   return allLanes.slice(0, lanes).map((lane) => {
     const at = offset + lane * stride
     return when(i32.ltU(tee(j, i32x4.extractLane(index, lane)), i32.const(indexing.extent)), [
-      set(target, i32.add(address, i32.mul(get(j), i32.const(indexing.stride)))),
-      before(i32.add(get(target), i32.const(at)), get(j)),
-      storeLane(get(target), at, lane, combineLanes('sum', dtype, v128.load32Splat(get(target), at), value))
+      set(target, i32.add(address, i32.mul(j, i32.const(indexing.stride)))),
+      before(i32.add(target, i32.const(at)), j),
+      storeLane(target, at, lane, combineLanes('sum', dtype, v128.load32Splat(target, at), value))
     ])
   })
 }

@@ -2,7 +2,7 @@
  * Element-wise operations on four lanes: what `run/scalar.ts` defines for one element, as WebAssembly SIMD.
  *
  * A value is a v128: f32 as f32x4, i32 and u32 as i32x4, bool as lanes of all ones or all zeros. Operands must be code that
- * can stand several times: `get` of a local, or a constant.
+ * can stand several times: a local, or a constant.
  */
 
 import type { DType } from '../../dtype.js'
@@ -17,7 +17,7 @@ import {
   rowOf,
   type Unary
 } from '../../elementwise.js'
-import { get, set, type Code, type Scope } from './assembler.js'
+import { set, type Code, type Scope } from './assembler.js'
 import * as f32x4 from './assembler/f32x4.js'
 import * as i32 from './assembler/i32.js'
 import * as i32x4 from './assembler/i32x4.js'
@@ -78,15 +78,14 @@ const integerDivision =
     const scalar = fn === 'div' ? (signed ? i32.divS : i32.divU) : signed ? i32.remS : i32.remU
     const traps = i32x4.eq(y, zero)
     const negates = i32x4.eq(y, minusOne)
-    const divisor = scope.local('v128')
-    const quotient = scope.local('v128')
+    const [divisor, quotient] = scope.locals('v128', 2)
     const divided = [
       set(divisor, v128.bitselect(one, y, signed ? v128.or(traps, negates) : traps)),
-      set(quotient, perLane(scalar)(x, get(divisor)))
+      set(quotient, perLane(scalar)(x, divisor))
     ]
     // Divided by 1 instead, the remainder is 0 already.
-    if (fn === 'rem') return [divided, get(quotient)]
-    const value = signed ? v128.bitselect(i32x4.neg(x), get(quotient), negates) : get(quotient)
+    if (fn === 'rem') return [divided, quotient]
+    const value = signed ? v128.bitselect(i32x4.neg(x), quotient, negates) : quotient
     return [divided, v128.andnot(value, traps)]
   }
 

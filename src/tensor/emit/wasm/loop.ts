@@ -18,9 +18,10 @@ import {
   type FusedLoop
 } from '../../program/fused.js'
 import type { BufferSpec, Random } from '../../program/kernel.js'
-import { get, when } from './assembler.js'
+import { when } from './assembler.js'
 import type { Callee, Code, Local, ModuleDraft, Scope } from './assembler.js'
 import * as i32 from './assembler/i32.js'
+import { spellNumber } from '../../program/serialise.js'
 import { mathLibrary, type MathLibrary } from './math.js'
 import { fillIdentity } from './fill.js'
 import { nestOver } from './nest.js'
@@ -57,12 +58,6 @@ const buffersOf = (kernel: FusedLoop | Random): ReadonlyArray<number> => [
 const withBuffers = (kernel: FusedLoop | Random, number: (buffer: number) => number): FusedLoop | Random =>
   kernel._tag === 'random' ? randomWithBuffers(kernel, number) : loopWithBuffers(kernel, number)
 
-/** JSON has no -0, infinities or NaN. */
-const spelled = (_: string, value: unknown): unknown =>
-  typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
-    ? { number: Object.is(value, -0) ? '-0' : String(value) }
-    : value
-
 type Filled = { readonly buffer: number; readonly fn: Reduction; readonly spec: BufferSpec }
 
 /** The buffers that a kernel combines into. */
@@ -90,9 +85,9 @@ const loopCode = (
   const row = rowCode({ loop, scope, nest, math, scratch, address, sums })
   const fills = filled.map(({ buffer, fn, spec }) => fillIdentity(scope, fn, spec, address(buffer)))
   // A range of nothing comes after the last row, too.
-  const isLast = i32.and(i32.eq(get(hi), i32.const(loop.extents[0])), i32.ltU(get(lo), get(hi)))
+  const isLast = i32.and(i32.eq(hi, i32.const(loop.extents[0])), i32.ltU(lo, hi))
   return [
-    fills.length > 0 ? when(i32.eqz(get(lo)), [fills, sums.start]) : [],
+    fills.length > 0 ? when(i32.eqz(lo), [fills, sums.start]) : [],
     nest.around(lo, hi, row),
     long.length > 0 ? when(isLast, sums.finish) : []
   ]
@@ -112,7 +107,7 @@ export const kernelEmitter = (
       plain,
       buffers.map((buffer) => specs[buffer])
     )
-    const key = JSON.stringify([plain, filled], spelled)
+    const key = JSON.stringify([plain, filled], spellNumber)
     const old = known.get(key)
     if (old !== undefined) return { ...old, buffers }
     const name = `kernel${known.size}`

@@ -7,7 +7,7 @@
 
 import type { Affine } from '../../program/kernel.js'
 import type { Shape } from '../../shape.js'
-import { doWhile, get, increase, set, tee, when, type Code, type Local, type Scope } from './assembler.js'
+import { doWhile, increase, set, tee, when, type Code, type Local, type Scope } from './assembler.js'
 import * as i32 from './assembler/i32.js'
 
 /** `levels` counts the loops that code lies in. */
@@ -44,9 +44,9 @@ export const nestOver = (extents: Shape, scope: Scope): Nest => {
         if (step === 0) return
         key += ` ${axis}*${step}`
         const partial = known.get(key) ?? scope.local('i32')
-        if (!known.has(key)) at(axis + 1, set(partial, i32.add(sum, i32.mul(get(counters[axis]), i32.const(step)))))
+        if (!known.has(key)) at(axis + 1, set(partial, i32.add(sum, i32.mul(counters[axis], i32.const(step)))))
         known.set(key, partial)
-        sum = get(partial)
+        sum = partial
       })
       return sum
     },
@@ -55,14 +55,14 @@ export const nestOver = (extents: Shape, scope: Scope): Nest => {
         const counter = counters[i + 1]
         return [
           set(counter, i32.const(0)),
-          doWhile([code[i + 2], body], i32.ltU(tee(counter, i32.add(get(counter), i32.const(1))), i32.const(extent)))
+          doWhile([code[i + 2], body], i32.ltU(tee(counter, i32.add(counter, i32.const(1))), i32.const(extent)))
         ]
       }, row)
       const [first] = counters
-      return when(i32.ltU(get(lo), get(hi)), [
+      return when(i32.ltU(lo, hi), [
         code[0],
-        set(first, get(lo)),
-        doWhile([code[1], inner, increase(first, i32.const(1))], i32.ltU(get(first), get(hi)))
+        set(first, lo),
+        doWhile([code[1], inner, increase(first, i32.const(1))], i32.ltU(first, hi))
       ])
     }
   }

@@ -15,7 +15,6 @@
 
 import {
   call,
-  get,
   increase,
   set,
   when,
@@ -88,73 +87,53 @@ export const addProduct = (draft: ModuleDraft, { relaxed }: { readonly relaxed: 
     body: (scope) => {
       const [left, right, out, scratch, m, n, k, leftRow, leftColumn, rightRow, rightColumn, outRow, packs] =
         scope.params
-      const [packedRight, packedLeft, packed] = [scope.local('i32'), scope.local('i32'), scope.local('i32')]
-      const height = scope.local('i32')
+      const [packedRight, packedLeft, packed, height] = scope.locals('i32', 4)
 
       /** Up to whole groups. */
       const filledUp = (lanes: Code): Code => i32.and(i32.add(lanes, i32.const(groupLanes - 1)), i32.const(-groupLanes))
       const element = (matrix: Local, i: Local, row: Local, j: Local, column: Code): Code =>
-        i32.add(get(matrix), i32.add(i32.mul(get(i), get(row)), i32.mul(get(j), column)))
+        i32.add(matrix, i32.add(i32.mul(i, row), i32.mul(j, column)))
 
       return [
         [leftRow, leftColumn, rightRow, rightColumn, outRow].map((stride) => set(stride, times(stride, 4))),
         set(height, i32.const(blockRows)),
-        when(i32.geU(get(outRow), i32.const(farApart)), set(height, i32.const(fewRows))),
-        set(packedLeft, i32.add(get(scratch), i32.const(tileBytes))),
+        when(i32.geU(outRow, i32.const(farApart)), set(height, i32.const(fewRows))),
+        set(packedLeft, i32.add(scratch, i32.const(tileBytes))),
         set(
           packedRight,
           i32.add(
-            get(packedLeft),
+            packedLeft,
             i32.shl(
-              i32.mul(filledUp(smaller(get(m), i32.const(blockRows))), smaller(get(k), i32.const(blockDepth))),
+              i32.mul(filledUp(smaller(m, i32.const(blockRows))), smaller(k, i32.const(blockDepth))),
               i32.const(2)
             )
           )
         ),
         inBlocks(scope, n, i32.const(blockColumns), (j, columns) =>
           inBlocks(scope, k, i32.const(blockDepth), (p, depth) => [
-            set(packed, get(packedRight)),
+            set(packed, packedRight),
             when(
-              i32.ne(get(packs), i32.const(packing.forgotten)),
-              increase(
-                packed,
-                i32.shl(i32.add(i32.mul(get(j), get(k)), i32.mul(get(p), filledUp(get(columns)))), i32.const(2))
-              )
+              i32.ne(packs, i32.const(packing.forgotten)),
+              increase(packed, i32.shl(i32.add(i32.mul(j, k), i32.mul(p, filledUp(columns))), i32.const(2)))
             ),
             when(
-              i32.ne(get(packs), i32.const(packing.found)),
-              call(
-                pack,
-                element(right, p, rightRow, j, get(rightColumn)),
-                get(packed),
-                get(columns),
-                get(depth),
-                get(rightColumn),
-                get(rightRow)
-              )
+              i32.ne(packs, i32.const(packing.found)),
+              call(pack, element(right, p, rightRow, j, rightColumn), packed, columns, depth, rightColumn, rightRow)
             ),
-            inBlocks(scope, m, get(height), (i, rows) => [
-              call(
-                pack,
-                element(left, i, leftRow, p, get(leftColumn)),
-                get(packedLeft),
-                get(rows),
-                get(depth),
-                get(leftRow),
-                get(leftColumn)
-              ),
+            inBlocks(scope, m, height, (i, rows) => [
+              call(pack, element(left, i, leftRow, p, leftColumn), packedLeft, rows, depth, leftRow, leftColumn),
               inBlocks(scope, columns, i32.const(tileColumns), (column, width) =>
                 call(
                   strip,
-                  get(packedLeft),
-                  i32.add(get(packed), i32.mul(get(depth), times(column, 4))),
+                  packedLeft,
+                  i32.add(packed, i32.mul(depth, times(column, 4))),
                   i32.add(element(out, i, outRow, j, i32.const(4)), times(column, 4)),
-                  get(rows),
-                  get(width),
-                  get(depth),
-                  get(outRow),
-                  get(p),
-                  get(scratch)
+                  rows,
+                  width,
+                  depth,
+                  outRow,
+                  p,
+                  scratch
                 )
               )
             ])

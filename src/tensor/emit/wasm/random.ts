@@ -5,7 +5,7 @@
 import type { Random } from '../../program/kernel.js'
 import { parity, rotations } from '../../threefry.js'
 import { storeLanes } from './access.js'
-import { doWhile, get, increase, set } from './assembler.js'
+import { doWhile, increase, set } from './assembler.js'
 import type { Code, Local, Scope } from './assembler.js'
 import * as i32 from './assembler/i32.js'
 import * as i32x4 from './assembler/i32x4.js'
@@ -30,8 +30,8 @@ const rotated = (x: Code, by: number): Code => {
 }
 
 const mix = ({ x0, x1 }: Stream, rotation: number): Code => [
-  set(x0, i32x4.add(get(x0), get(x1))),
-  set(x1, v128.xor(rotated(get(x1), rotation), get(x0)))
+  set(x0, i32x4.add(x0, x1)),
+  set(x1, v128.xor(rotated(x1, rotation), x0))
 ]
 
 /** Which bytes of two vectors are lane `first` of both, then the next lane of both. */
@@ -41,35 +41,34 @@ const interleaved = (first: number): ReadonlyArray<number> =>
 /** `address` gives the local that holds the address of a buffer. */
 export const randomCode = (scope: Scope, random: Random, address: (buffer: number) => Local): Code => {
   const { key, counter, out, size } = random
-  const vectors = (count: number): ReadonlyArray<Local> => Array.from({ length: count }, () => scope.local('v128'))
-  const [low, high, pair] = vectors(3)
-  const schedule = vectors(3)
+  const [low, high, pair] = scope.locals('v128', 3)
+  const schedule = scope.locals('v128', 3)
   /** The second key word of each injection, with its number added. */
-  const injected = vectors(6)
+  const injected = scope.locals('v128', 6)
   const all = Array.from({ length: streams }, (): Stream => ({ x0: scope.local('v128'), x1: scope.local('v128') }))
 
   const word = ({ buffer, at }: Random['key'], i: number): Code =>
-    v128.load32Splat(get(address(buffer)), 4 * (at.offset + i * at.strides[0]))
+    v128.load32Splat(address(buffer), 4 * (at.offset + i * at.strides[0]))
 
   const start = [
     set(schedule[0], word(key, 0)),
     set(schedule[1], word(key, 1)),
-    set(schedule[2], v128.xor(v128.xor(get(schedule[0]), get(schedule[1])), i32x4.all(parity))),
-    injected.map((k, i) => set(k, i32x4.add(get(schedule[(i + 1) % 3]), i32x4.all(i)))),
+    set(schedule[2], v128.xor(v128.xor(schedule[0], schedule[1]), i32x4.all(parity))),
+    injected.map((k, i) => set(k, i32x4.add(schedule[(i + 1) % 3], i32x4.all(i)))),
     set(low, i32x4.add(word(counter, 0), i32x4.const(0, 1, 2, 3))),
     set(high, word(counter, 1))
   ]
 
   const inject = ({ x0, x1 }: Stream, i: number): Code => [
-    set(x0, i32x4.add(get(x0), get(schedule[i % 3]))),
-    set(x1, i32x4.add(get(x1), get(injected[i])))
+    set(x0, i32x4.add(x0, schedule[i % 3])),
+    set(x1, i32x4.add(x1, injected[i]))
   ]
 
   /** Draws the next `count` words, to the bytes from `to + offset` on. */
   const draw = (to: Code, offset: number, count: number): Code => {
     const drawn = all.slice(0, Math.ceil(count / 8))
     return [
-      drawn.map(({ x0, x1 }, s) => [set(x0, i32x4.add(get(low), i32x4.all(4 * s))), set(x1, get(high))]),
+      drawn.map(({ x0, x1 }, s) => [set(x0, i32x4.add(low, i32x4.all(4 * s))), set(x1, high)]),
       drawn.map((stream) => inject(stream, 0)),
       Array.from({ length: 20 }, (_, round) => [
         drawn.map((stream) => mix(stream, rotations[round % rotations.length])),
@@ -79,24 +78,24 @@ export const randomCode = (scope: Scope, random: Random, address: (buffer: numbe
         const { x0, x1 } = drawn[Math.floor(i / 2)]
         const place = { address: to, offset: offset + 16 * i, stride: 4 }
         return [
-          set(pair, i8x16.shuffle(get(x0), get(x1), interleaved(2 * (i % 2)))),
-          storeLanes('u32', place, lanesIn(count - 4 * i), get(pair))
+          set(pair, i8x16.shuffle(x0, x1, interleaved(2 * (i % 2)))),
+          storeLanes('u32', place, lanesIn(count - 4 * i), pair)
         ]
       })
     ]
   }
 
-  const to = get(address(out))
+  const to = address(out)
   const offset = scope.local('i32')
   const rest = size % words
   const end = 4 * (size - rest)
   const turns = doWhile(
     [
-      draw(i32.add(to, get(offset)), 0, words),
-      set(low, i32x4.add(get(low), i32x4.all(4 * streams))),
+      draw(i32.add(to, offset), 0, words),
+      set(low, i32x4.add(low, i32x4.all(4 * streams))),
       increase(offset, i32.const(4 * words))
     ],
-    i32.ltU(get(offset), i32.const(end))
+    i32.ltU(offset, i32.const(end))
   )
   return [start, end === 0 ? [] : turns, rest === 0 ? [] : draw(to, end, rest)]
 }

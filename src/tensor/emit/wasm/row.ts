@@ -8,7 +8,7 @@
 import type { FusedLoop } from '../../program/fused.js'
 import { costOf, keptSteps, passesOf, walks, type Pass, type Recall } from '../../program/passes.js'
 import { loadLanes, storeLanes, type LanePointer } from './access.js'
-import { doWhile, get, increase, set, when, type Code, type Local } from './assembler.js'
+import { doWhile, increase, set, when, type Code, type Local } from './assembler.js'
 import * as i32 from './assembler/i32.js'
 import { block, foldLanes, hasBlocks } from './fold.js'
 import { lanesIn } from './lanes.js'
@@ -58,7 +58,7 @@ export const rowCode = (context: RowContext): Code => {
 
   const rows = new Map(keptSteps(passes).map((step, i) => [step, i * scratchRow(loop)]))
   const scratchPlace = (step: number, { offset, element }: Vector): LanePointer => ({
-    address: offset === undefined ? get(scratch) : i32.add(get(scratch), get(offset)),
+    address: offset === undefined ? scratch : i32.add(scratch, offset),
     offset: (rows.get(step) ?? 0) + element * 4,
     stride: 4
   })
@@ -69,7 +69,7 @@ export const rowCode = (context: RowContext): Code => {
 
   const recall = ({ step, store }: Recall, vector: Vector): Code =>
     set(
-      steps.local(step, vector.slot),
+      value(step, vector.slot),
       store === undefined
         ? loadLanes('i32', scratchPlace(step, vector), 4)
         : loadLanes(body[step].dtype, stores.place(loop.stores[store], vector), vector.lanes)
@@ -80,7 +80,7 @@ export const rowCode = (context: RowContext): Code => {
     const folds = pass.folds.flatMap((i) => {
       const step = body[i]
       if (step._tag !== 'fold') return []
-      return [{ ...step, to: steps.local(i, 0), fold: foldLanes(step.fn, step.dtype, scope, unroll) }]
+      return [{ ...step, to: value(i, 0), fold: foldLanes(step.fn, step.dtype, scope, unroll) }]
     })
 
     // Step by step rather than vector by vector: what does not depend on one another lies side by side.
@@ -103,7 +103,7 @@ export const rowCode = (context: RowContext): Code => {
             together(range(unroll).map((slot) => ({ offset, element: slot * width, lanes: 4, slot }))),
             increase(offset, i32.const(unroll * vectorBytes))
           ],
-          i32.ltU(get(offset), stop)
+          i32.ltU(offset, stop)
         )
       if (!isBlocked) return [set(offset, i32.const(0)), until(end)]
       const blockEnd = scope.local('i32')
@@ -111,12 +111,12 @@ export const rowCode = (context: RowContext): Code => {
         set(offset, i32.const(0)),
         doWhile(
           [
-            set(blockEnd, i32.add(get(offset), i32.const(block * 4))),
-            when(i32.gtU(get(blockEnd), end), set(blockEnd, end)),
-            until(get(blockEnd)),
+            set(blockEnd, i32.add(offset, i32.const(block * 4))),
+            when(i32.gtU(blockEnd, end), set(blockEnd, end)),
+            until(blockEnd),
             folds.map(({ fold }) => fold.endBlock)
           ],
-          i32.ltU(get(offset), end)
+          i32.ltU(offset, end)
         )
       ]
     }

@@ -9,7 +9,7 @@ import { bytesPerElement, type DType } from '../../dtype.js'
 import { operandsOf, variesAlongRow, type FusedLoop, type FusedStep } from '../../program/fused.js'
 import type { Affine } from '../../program/kernel.js'
 import { emptyLanes, loadLanes, loadSplat, type LanePointer } from './access.js'
-import { get, set, type Code, type Local, type Scope } from './assembler.js'
+import { set, type Code, type Local, type Scope } from './assembler.js'
 import * as f32x4 from './assembler/f32x4.js'
 import * as i32 from './assembler/i32.js'
 import * as i32x4 from './assembler/i32x4.js'
@@ -41,10 +41,10 @@ export const once: Vector = { offset: undefined, element: 0, lanes: 1, slot: 0 }
 /** `offset / 4 * stride`. */
 const scaled = (offset: Local, stride: number): Code => {
   if (stride % width !== 0) {
-    const element = i32.shrU(get(offset), i32.const(2))
+    const element = i32.shrU(offset, i32.const(2))
     return stride === 1 ? element : i32.mul(element, i32.const(stride))
   }
-  return stride === width ? get(offset) : i32.mul(get(offset), i32.const(stride / width))
+  return stride === width ? offset : i32.mul(offset, i32.const(stride / width))
 }
 
 export type StepContext = {
@@ -58,8 +58,7 @@ export type StepContext = {
 
 export type StepValues = {
   /** The value of a step, once the code that computes it has run. */
-  readonly value: (step: number, slot: number) => Code
-  readonly local: (step: number, slot: number) => Local
+  readonly value: (step: number, slot: number) => Local
   /** The address of an array for the row, but for the offset of `at`. */
   readonly base: (buffer: number, dtype: DType, at: Affine) => Code
   readonly place: (base: Code, dtype: DType, at: Affine, vector: Vector) => LanePointer
@@ -90,15 +89,14 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
   const operations = laneOperations(math, scope)
 
   const slots = memo((_: number) => memo((_slot: number) => scope.local('v128')))
-  const local = (i: number, slot: number): Local => slots(i)(varies[i] ? slot : 0)
-  const value = (i: number, slot: number): Code => get(local(i, slot))
+  const value = (i: number, slot: number): Local => slots(i)(varies[i] ? slot : 0)
   const found = memo((_: number) => foundIn(scope))
   /** Of an index that varies: its values for the first four elements of the row. */
   const firstIndices = memo((_: number) => scope.local('v128'))
 
   const base = (buffer: number, dtype: DType, at: Affine): Code => {
     const parameter = address(buffer)
-    return nest.along(get(parameter), `b${parameter.index}`, bytesPerElement(dtype), at)
+    return nest.along(parameter, `b${parameter.index}`, bytesPerElement(dtype), at)
   }
 
   const place = (from: Code, dtype: DType, at: Affine, { offset, element }: Vector): LanePointer => {
@@ -160,7 +158,7 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
 
   const indices = (i: number, step: Indexed, { offset, element }: Vector): Code => {
     const stride = step.at.strides[row]
-    const first = get(firstIndices(i))
+    const first = firstIndices(i)
     const fixed = i32x4.add(first, i32x4.all(element * stride))
     return indexLanes(step, offset === undefined ? fixed : i32x4.add(fixed, i32x4.splat(scaled(offset, stride))))
   }
@@ -170,13 +168,13 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
   const findRow = (i: number, { buffer, dtype, at, index, ...indexing }: Lookup): Code =>
     find(base(buffer, dtype, at), value(index, 0), indexingOf(indexing, dtype), found(i))
 
-  const inside = (i: number, elements: Code): Code => v128.and(elements, get(found(i).inside))
+  const inside = (i: number, elements: Code): Code => v128.and(elements, found(i).inside)
 
   const lookup = (i: number, step: Lookup, vector: Vector): Code => {
     const { buffer, dtype, at, index } = step
     const { lanes, slot } = vector
     if (step.extent === 0) return emptyLanes
-    if (isFound(step)) return inside(i, loadLanes(dtype, place(get(found(i).base), dtype, at, vector), lanes))
+    if (isFound(step)) return inside(i, loadLanes(dtype, place(found(i).base, dtype, at, vector), lanes))
     const whole = place(base(buffer, dtype, at), dtype, at, vector)
     return gather(scope, dtype, whole, lanes, value(index, slot), indexingOf(step, dtype))
   }
@@ -196,7 +194,7 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
       case 'lookup': {
         const { dtype, at, extent } = step
         if (extent === 0) return emptyLanes
-        return [findRow(i, step), inside(i, loadSplat(dtype, place(get(found(i).base), dtype, at, once)))]
+        return [findRow(i, step), inside(i, loadSplat(dtype, place(found(i).base, dtype, at, once)))]
       }
       case 'fold':
         return foldOfSame(step.fn, step.dtype, value(step.x, 0), extents[row])
@@ -243,12 +241,11 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
 
   return {
     value,
-    local,
     base,
     place,
     levelOf: (i) => levels[i],
-    still: (i) => set(local(i, 0), stillValue(i)),
+    still: (i) => set(value(i, 0), stillValue(i)),
     beforeRow,
-    along: (i, vector) => set(local(i, vector.slot), alongValue(i, vector))
+    along: (i, vector) => set(value(i, vector.slot), alongValue(i, vector))
   }
 }

@@ -5,7 +5,7 @@
 import { bytesPerElement, type DType } from '../../dtype.js'
 import type { Store } from '../../program/fused.js'
 import { loadLanes, storeLanes, type LanePointer } from './access.js'
-import { get, set, when, type Code } from './assembler.js'
+import { set, when, type Code } from './assembler.js'
 import * as i32 from './assembler/i32.js'
 import * as i32x4 from './assembler/i32x4.js'
 import { find, foundIn, scatterAdd } from './indexed.js'
@@ -36,7 +36,7 @@ export const storesOf = ({ loop, scope }: StepContext, { value, base, place }: S
     if (combine === undefined) return storeLanes(dtype, to, lanes, value(step, slot))
     return [
       set(result, combineLanes(combine, dtype, loadLanes(dtype, to, lanes), value(step, slot))),
-      storeLanes(dtype, to, lanes, get(result))
+      storeLanes(dtype, to, lanes, result)
     ]
   }
 
@@ -47,10 +47,10 @@ export const storesOf = ({ loop, scope }: StepContext, { value, base, place }: S
       if (scatter === undefined || !isFound(loop, store)) return []
       const { base: from, inside } = found(store)
       const index = value(scatter.index, 0)
-      const slice = i32.add(get(from), i32.const(at.offset * bytesPerElement(dtypeOf(store))))
+      const slice = i32.add(from, i32.const(at.offset * bytesPerElement(dtypeOf(store))))
       return [
         find(baseOf(store), index, indexingOf(scatter, dtypeOf(store)), found(store)),
-        when(i32x4.allTrue(get(inside)), sums.count(store, slice, i32x4.extractLane(index, 0)))
+        when(i32x4.allTrue(inside), sums.count(store, slice, i32x4.extractLane(index, 0)))
       ]
     },
     along: (store, vector) => {
@@ -59,7 +59,7 @@ export const storesOf = ({ loop, scope }: StepContext, { value, base, place }: S
       const dtype = dtypeOf(store)
       if (scatter !== undefined && isFound(loop, store)) {
         const { base: from, inside } = found(store)
-        return when(i32x4.allTrue(get(inside)), write(store, place(get(from), dtype, at, vector), vector))
+        return when(i32x4.allTrue(inside), write(store, place(from, dtype, at, vector), vector))
       }
       const to = place(baseOf(store), dtype, at, vector)
       if (scatter === undefined) return write(store, to, vector)

@@ -14,7 +14,6 @@ import { variesAlongRow, type FusedLoop, type Store } from '../../program/fused.
 import {
   call,
   doWhile,
-  get,
   increase,
   set,
   tee,
@@ -146,7 +145,7 @@ const everywhere = (scope: Scope, place: Local, [first, ...rest]: ReadonlyArray<
     set(counter, i32.const(0)),
     doWhile(
       [everywhere(scope, place, rest, body), increase(place, i32.const(first.bytes))],
-      i32.ltU(tee(counter, i32.add(get(counter), i32.const(1))), i32.const(first.extent))
+      i32.ltU(tee(counter, i32.add(counter, i32.const(1))), i32.const(first.extent))
     ),
     increase(place, i32.const(-first.extent * first.bytes))
   ]
@@ -154,13 +153,13 @@ const everywhere = (scope: Scope, place: Local, [first, ...rest]: ReadonlyArray<
 
 /** Adds the f32 at `place` to the double at `double`. */
 const move = (place: Local, double: Code): Code => [
-  f64.store(double, f64.add(f64.load(double), f64.promoteF32(f32.load(get(place))))),
-  f32.store(get(place), f32.const(0))
+  f64.store(double, f64.add(f64.load(double), f64.promoteF32(f32.load(place)))),
+  f32.store(place, f32.const(0))
 ]
 
 /** The f32 at `place` with the double at `double` added. */
 const settle = (place: Local, double: Code): Code =>
-  f32.store(get(place), f32.demoteF64(f64.add(f64.load(double), f64.promoteF32(f32.load(get(place))))))
+  f32.store(place, f32.demoteF64(f64.add(f64.load(double), f64.promoteF32(f32.load(place)))))
 
 export type SumContext = {
   readonly scope: Scope
@@ -187,14 +186,14 @@ const addMove = (draft: ModuleDraft, { keys, slice }: Scattered): Callee =>
     results: [],
     body: (scope) => {
       const [place, count, area] = scope.params
-      const [slot, double] = [scope.local('i32'), scope.local('i32')]
+      const [slot, double] = scope.locals('i32', 2)
       return [
-        when(i32.eqz(tee(slot, i32.load(get(count), 4 * keys))), [
-          i32.store(get(area), tee(slot, i32.add(i32.load(get(area)), i32.const(1)))),
-          i32.store(get(count), get(slot), 4 * keys)
+        when(i32.eqz(tee(slot, i32.load(count, 4 * keys))), [
+          i32.store(area, tee(slot, i32.add(i32.load(area), i32.const(1)))),
+          i32.store(count, slot, 4 * keys)
         ]),
         set(double, doublesOf({ keys, slice }, area, slot)),
-        everywhere(scope, place, [slice], [move(place, get(double)), increase(double, i32.const(8))])
+        everywhere(scope, place, [slice], [move(place, double), increase(double, i32.const(8))])
       ]
     }
   })
@@ -202,59 +201,58 @@ const addMove = (draft: ModuleDraft, { keys, slice }: Scattered): Callee =>
 /** The doubles of slot `slot`, counted from 1. */
 const doublesOf = ({ keys, slice }: Pick<Scattered, 'keys' | 'slice'>, area: Local, slot: Local): Code =>
   i32.add(
-    i32.add(get(area), i32.const(doublesAt({ keys }))),
-    i32.mul(i32.sub(get(slot), i32.const(1)), i32.const(8 * slice.extent))
+    i32.add(area, i32.const(doublesAt({ keys }))),
+    i32.mul(i32.sub(slot, i32.const(1)), i32.const(8 * slice.extent))
   )
 
 /** The code of the sums of a loop. That of sums over rows goes into the nest at once, before the row's own. */
 export const sumsOf = (sums: ReadonlyArray<LongSum>, context: SumContext): Sums => {
   const { scope, nest, draft, block, scratch, address } = context
-  const areaOf = ({ scratchAt }: LongSum): Code => i32.add(get(scratch), i32.const(scratchAt))
-  const [area, place, double] = [scope.local('i32'), scope.local('i32'), scope.local('i32')]
+  const areaOf = ({ scratchAt }: LongSum): Code => i32.add(scratch, i32.const(scratchAt))
+  const [area, place, double] = scope.locals('i32', 3)
 
   const overRowsCode = (sum: OverRows): Code => {
     const { store, axis, every, inside, elements } = sum
     const base = address(store.buffer)
     const { offset, strides } = store.at
     const outside = { offset, strides: strides.map((stride, i) => (i < axis ? stride : 0)) }
-    const doubleAt = i32.add(areaOf(sum), i32.shl(i32.sub(get(place), get(base)), i32.const(1)))
-    const from = nest.along(get(base), `b${base.index}`, 4, outside)
+    const doubleAt = i32.add(areaOf(sum), i32.shl(i32.sub(place, base), i32.const(1)))
+    const from = nest.along(base, `b${base.index}`, 4, outside)
     nest.at(
       axis + 1,
-      when(i32.eqz(i32.remU(get(nest.counters[axis]), i32.const(every))), [
+      when(i32.eqz(i32.remU(nest.counters[axis], i32.const(every))), [
         set(place, i32.add(from, i32.const(4 * offset))),
-        everywhere(scope, place, inside, [set(double, doubleAt), move(place, get(double))])
+        everywhere(scope, place, inside, [set(double, doubleAt), move(place, double)])
       ])
     )
     return [
-      set(place, get(base)),
+      set(place, base),
       set(double, areaOf(sum)),
       everywhere(
         scope,
         place,
         [{ extent: elements, bytes: 4 }],
-        [settle(place, get(double)), increase(double, i32.const(8))]
+        [settle(place, double), increase(double, i32.const(8))]
       )
     ]
   }
 
   const scatteredCode = (sum: Scattered): Code => {
     const { store, keys, first, step, slice } = sum
-    const [slice0, slot] = [scope.local('i32'), scope.local('i32')]
-    const count = scope.local('i32')
+    const [slice0, slot, count] = scope.locals('i32', 3)
     return [
       set(area, areaOf(sum)),
-      set(count, i32.add(get(area), i32.const(header))),
-      set(slice0, i32.add(get(address(store.buffer)), i32.const(first))),
+      set(count, i32.add(area, i32.const(header))),
+      set(slice0, i32.add(address(store.buffer), i32.const(first))),
       everywhere(
         scope,
         slice0,
         [{ extent: keys, bytes: step }],
         [
-          when(tee(slot, i32.load(get(count), 4 * keys)), [
-            set(place, get(slice0)),
+          when(tee(slot, i32.load(count, 4 * keys)), [
+            set(place, slice0),
             set(double, doublesOf(sum, area, slot)),
-            everywhere(scope, place, [slice], [settle(place, get(double)), increase(double, i32.const(8))])
+            everywhere(scope, place, [slice], [settle(place, double), increase(double, i32.const(8))])
           ]),
           increase(count, i32.const(4))
         ]
@@ -266,7 +264,7 @@ export const sumsOf = (sums: ReadonlyArray<LongSum>, context: SumContext): Sums 
   for (const sum of sums) if (sum._tag === 'scatter') movers.set(sum.store, { sum, mover: addMove(draft, sum) })
 
   const finish = sums.map((sum) => (sum._tag === 'rows' ? overRowsCode(sum) : scatteredCode(sum)))
-  const [counted, hits] = [scope.local('i32'), scope.local('i32')]
+  const [counted, hits] = scope.locals('i32', 2)
   return {
     start: sums.map((sum) => memory.fill(areaOf(sum), i32.const(0), i32.const(sum.bytes))),
     finish,
@@ -274,11 +272,11 @@ export const sumsOf = (sums: ReadonlyArray<LongSum>, context: SumContext): Sums 
       const found = movers.get(store)
       if (found === undefined) return []
       const { sum, mover } = found
-      const key = sum.isByIndex ? i32.shl(index, i32.const(2)) : i32.sub(at, get(address(store.buffer)))
+      const key = sum.isByIndex ? i32.shl(index, i32.const(2)) : i32.sub(at, address(store.buffer))
       return [
         set(counted, i32.add(i32.add(areaOf(sum), i32.const(header)), key)),
-        i32.store(get(counted), tee(hits, i32.add(i32.load(get(counted)), i32.const(1)))),
-        when(i32.eqz(i32.remU(get(hits), i32.const(block))), call(mover, at, get(counted), areaOf(sum)))
+        i32.store(counted, tee(hits, i32.add(i32.load(counted), i32.const(1)))),
+        when(i32.eqz(i32.remU(hits, i32.const(block))), call(mover, at, counted, areaOf(sum)))
       ]
     }
   }

@@ -1,9 +1,12 @@
 /** Code of WebAssembly as nested lists of bytes, and how numbers are spelt in it. */
 
-/** Bytes, nested so that code can be put together without copying. */
-export type Code = number | Uint8Array | ReadonlyArray<Code>
-
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128'
+
+/** A variable of a function. In code it stands for its value. */
+export type Local = { readonly index: number; readonly type: ValueType }
+
+/** Bytes, nested so that code can be put together without copying. */
+export type Code = number | Uint8Array | Local | ReadonlyArray<Code>
 
 export const typeByte: Record<ValueType, number> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b }
 
@@ -24,7 +27,8 @@ export const flatten = (code: Code): Uint8Array<ArrayBuffer> => {
       reserve(c.length)
       bytes.set(c, length)
       length += c.length
-    } else for (const part of c) walk(part)
+    } else if ('index' in c) walk([0x20, unsigned(c.index)])
+    else for (const part of c) walk(part)
   }
   walk(code)
   return bytes.slice(0, length)

@@ -1,6 +1,6 @@
 /** Control flow, and local variables. */
 
-import { type Code, type ValueType, unsigned } from './code.js'
+import { unsigned, type Code, type Local } from './code.js'
 import * as i32 from './i32.js'
 
 /** `ifTrue` where the i32 `condition` is not zero, else `ifFalse`; both are computed. */
@@ -27,12 +27,8 @@ export const block = (body: Code): Code => [0x02, voidType, body, 0x0b]
  * the innermost, and to leave a loop is to begin it again. */
 export const leaveWhen = (condition: Code, outwards = 0): Code => [condition, 0x0d, unsigned(outwards)]
 
-/** A variable of a function. */
-export type Local = { readonly index: number; readonly type: ValueType }
-
-export const get = ({ index }: Local): Code => [0x20, unsigned(index)]
 export const set = ({ index }: Local, value: Code): Code => [value, 0x21, unsigned(index)]
 export const tee = ({ index }: Local, value: Code): Code => [value, 0x22, unsigned(index)]
 
 /** `local <- local + amount` of an i32. */
-export const increase = (local: Local, amount: Code): Code => set(local, i32.add(get(local), amount))
+export const increase = (local: Local, amount: Code): Code => set(local, i32.add(local, amount))

@@ -1,7 +1,6 @@
 /** Functions, and the module that they make together. */
 
-import { type Code, type ValueType, typeByte, flatten, unsigned } from './code.js'
-import { type Local } from './control.js'
+import { type Code, type Local, type ValueType, typeByte, flatten, unsigned } from './code.js'
 
 /** A function of a module, by which others call it. */
 export type Callee = { readonly number: number }
@@ -12,6 +11,8 @@ export const call = ({ number }: Callee, ...args: ReadonlyArray<Code>): Code => 
 export type Scope = {
   readonly params: ReadonlyArray<Local>
   readonly local: (type: ValueType) => Local
+  /** So many of them. */
+  readonly locals: (type: ValueType, count: number) => ReadonlyArray<Local>
 }
 
 export type FunctionSource = {
@@ -65,17 +66,17 @@ export const moduleDraft = (): ModuleDraft => {
   const functions: Array<{ readonly source: FunctionSource; readonly code: Code }> = []
   return {
     add: (source) => {
-      const locals: Array<ValueType> = []
+      const types: Array<ValueType> = []
       const params = source.params.map((type, index) => ({ type, index }))
-      const body = source.body({
-        params,
-        local: (type) => ({ type, index: params.length + locals.push(type) - 1 })
-      })
-      functions.push({ source, code: flatten(sized([declarations(locals), body, 0x0b])) })
+      const local = (type: ValueType): Local => ({ type, index: params.length + types.push(type) - 1 })
+      const locals = (type: ValueType, count: number): ReadonlyArray<Local> =>
+        Array.from({ length: count }, () => local(type))
+      const body = source.body({ params, local, locals })
+      functions.push({ source, code: flatten(sized([declarations(types), body, 0x0b])) })
       return { number: functions.length - 1 }
     },
     bytes: (shared) => {
-      const limits = shared ? [0x03, unsigned(0), unsigned(maximumPages)] : [0x01, unsigned(0), unsigned(maximumPages)]
+      const limits = [shared ? 0x03 : 0x01, unsigned(0), unsigned(maximumPages)]
       const types = new Map<string, number>()
       const typeCodes: Array<Code> = []
       const typeOf = (source: FunctionSource): number => {

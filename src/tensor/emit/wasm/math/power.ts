@@ -2,7 +2,7 @@
  * `x^y` on four lanes of f32, as `run/scalar.ts` has it: `2^(y log2 |x|)` in double precision, two lanes at a time.
  */
 
-import { get, type Callee, type Code, type ModuleDraft } from '../assembler.js'
+import { type Callee, type Code, type ModuleDraft } from '../assembler.js'
 import * as f32x4 from '../assembler/f32x4.js'
 import { add, div, mul, sub } from '../assembler/f64x2.js'
 import * as f64x2 from '../assembler/f64x2.js'
@@ -64,7 +64,7 @@ export const addPower = (draft: ModuleDraft): Callee =>
     results: ['v128'],
     body: (scope) =>
       straight(scope, (name) => {
-        const [x, y] = scope.params.map(get)
+        const [x, y] = scope.params
         const size = name(f32x4.abs(x))
         const halves = [(v: Code) => v, (v: Code) => i8x16.shuffle(v, v, highHalf)].map((half) => {
           const exponent = mul(f64x2.promoteLowF32x4(half(y)), log2(name, name(f64x2.promoteLowF32x4(half(size)))))

@@ -1,6 +1,6 @@
 /** Straight-line code: values get a local, and a name, as they are computed. */
 
-import { get, set, type Code, type Scope, type ValueType } from '../assembler.js'
+import { set, type Code, type Scope, type ValueType } from '../assembler.js'
 import { add, mul } from '../assembler/f32x4.js'
 import * as f32x4 from '../assembler/f32x4.js'
 import * as i32x4 from '../assembler/i32x4.js'
@@ -15,7 +15,7 @@ export const straight = (scope: Scope, write: (name: Name) => Code): Code => {
   const name: Name = (value, type = 'v128') => {
     const local = scope.local(type)
     lines.push(set(local, value))
-    return get(local)
+    return local
   }
   const result = write(name)
   return [lines, result]

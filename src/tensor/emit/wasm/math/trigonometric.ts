@@ -6,7 +6,7 @@
  * (Payne and Hanek). Minimax polynomials then give the sine and the cosine of `r`.
  */
 
-import { call, get, select, set, when, type Callee, type Code, type ModuleDraft } from '../assembler.js'
+import { call, select, set, when, type Callee, type Code, type ModuleDraft } from '../assembler.js'
 import * as f32 from '../assembler/f32.js'
 import { add, mul, sub } from '../assembler/f32x4.js'
 import * as f32x4 from '../assembler/f32x4.js'
@@ -42,10 +42,7 @@ const addWord = (draft: ModuleDraft): Callee =>
     body: ({ params: [i] }) =>
       twoOverPi
         .slice(1)
-        .reduce<Code>(
-          (other, word, at) => select(i32.eq(get(i), i32.const(at + 1)), i32.const(word), other),
-          i32.const(0)
-        )
+        .reduce<Code>((other, word, at) => select(i32.eq(i, i32.const(at + 1)), i32.const(word), other), i32.const(0))
   })
 
 /**
@@ -58,22 +55,23 @@ const addTurns = (draft: ModuleDraft): Callee => {
   return draft.add({
     params: ['i32'],
     results: ['i64'],
-    body: ({ params: [bits], local }) => {
-      const [at, by, significand] = [local('i32'), local('i64'), local('i64')]
-      const wordAt = (i: number): Code => extended(call(word, i32.add(get(at), i32.const(i))))
+    body: ({ params: [bits], local, locals }) => {
+      const at = local('i32')
+      const [by, significand] = locals('i64', 2)
+      const wordAt = (i: number): Code => extended(call(word, i32.add(at, i32.const(i))))
       /** 32 bits that begin `by` bits into a word. */
       const window = (i: number): Code =>
-        i64.shrU(i64.shl(i64.or(i64.shl(wordAt(i), i64.const(32n)), wordAt(i + 1)), get(by)), i64.const(32n))
-      const exponent = i32.and(i32.shrU(get(bits), i32.const(23)), i32.const(0xff))
+        i64.shrU(i64.shl(i64.or(i64.shl(wordAt(i), i64.const(32n)), wordAt(i + 1)), by), i64.const(32n))
+      const exponent = i32.and(i32.shrU(bits, i32.const(23)), i32.const(0xff))
       return [
         // Bit 0 of the windows is worth 2: `e - 2` bits after the point, and a word before it.
         set(at, i32.sub(exponent, i32.const(150 + 2 - 32))),
-        set(by, extended(i32.and(get(at), i32.const(31)))),
-        set(at, i32.shrU(get(at), i32.const(5))),
-        set(significand, extended(i32.or(i32.and(get(bits), i32.const(0x7fffff)), i32.const(0x800000)))),
+        set(by, extended(i32.and(at, i32.const(31)))),
+        set(at, i32.shrU(at, i32.const(5))),
+        set(significand, extended(i32.or(i32.and(bits, i32.const(0x7fffff)), i32.const(0x800000)))),
         i64.add(
-          i64.add(i64.shl(i64.mul(get(significand), window(0)), i64.const(32n)), i64.mul(get(significand), window(1))),
-          i64.shrU(i64.mul(get(significand), window(2)), i64.const(32n))
+          i64.add(i64.shl(i64.mul(significand, window(0)), i64.const(32n)), i64.mul(significand, window(1))),
+          i64.shrU(i64.mul(significand, window(2)), i64.const(32n))
         )
       ]
     }
@@ -92,10 +90,9 @@ export const addTrigonometric = (draft: ModuleDraft): Trigonometric => {
       params: ['v128'],
       results: ['v128'],
       body: (scope) => {
-        const [given] = scope.params
-        const [rest, quadrant] = [scope.local('v128'), scope.local('v128')]
-        const [turned, whole] = [scope.local('i64'), scope.local('i64')]
-        const x = get(given)
+        const [x] = scope.params
+        const [rest, quadrant] = scope.locals('v128', 2)
+        const [turned, whole] = scope.locals('i64', 2)
 
         const near = straight(scope, (name) => {
           const reduced = [x, i8x16.shuffle(x, x, highHalf)].map((pair) => {
@@ -116,14 +113,14 @@ export const addTrigonometric = (draft: ModuleDraft): Trigonometric => {
           const bits = i32x4.extractLane(x, lane)
           const size = f32.abs(f32x4.extractLane(x, lane))
           const isFar = i32.and(f32.gt(size, f32.const(largestReduced)), f32.lt(size, f32.const(Infinity)))
-          const angle = f64.mul(f64.convertI64S(get(turned)), f64.const((Math.PI / 2) * 2 ** -62))
+          const angle = f64.mul(f64.convertI64S(turned), f64.const((Math.PI / 2) * 2 ** -62))
           const sign = i32.or(i32.shrS(bits, i32.const(31)), i32.const(1))
           return when(isFar, [
             set(turned, call(turns, bits)),
-            set(whole, i64.shrU(i64.add(get(turned), i64.const(1n << 61n)), i64.const(62n))),
-            set(turned, i64.sub(get(turned), i64.shl(get(whole), i64.const(62n)))),
-            set(rest, f32x4.replaceLane(get(rest), f32.mul(f32.demoteF64(angle), f32.convertI32S(sign)), lane)),
-            set(quadrant, i32x4.replaceLane(get(quadrant), i32.mul(i32.wrapI64(get(whole)), sign), lane))
+            set(whole, i64.shrU(i64.add(turned, i64.const(1n << 61n)), i64.const(62n))),
+            set(turned, i64.sub(turned, i64.shl(whole, i64.const(62n)))),
+            set(rest, f32x4.replaceLane(rest, f32.mul(f32.demoteF64(angle), f32.convertI32S(sign)), lane)),
+            set(quadrant, i32x4.replaceLane(quadrant, i32.mul(i32.wrapI64(whole), sign), lane))
           ])
         })
 
@@ -131,10 +128,9 @@ export const addTrigonometric = (draft: ModuleDraft): Trigonometric => {
           near,
           when(v128.anyTrue(f32x4.gt(f32x4.abs(x), all(largestReduced))), far),
           straight(scope, (name) => {
-            const r = get(rest)
-            const q = name(i32x4.add(get(quadrant), i32x4.all(quarters)))
-            const z = name(mul(r, r))
-            const sine = add(r, mul(mul(r, z), polynomial(name, z, sineRest)))
+            const q = name(i32x4.add(quadrant, i32x4.all(quarters)))
+            const z = name(mul(rest, rest))
+            const sine = add(rest, mul(mul(rest, z), polynomial(name, z, sineRest)))
             const cosine = add(sub(all(1), mul(z, all(0.5))), mul(mul(z, z), polynomial(name, z, cosineRest)))
             const isSine = i32x4.eq(v128.and(q, i32x4.all(1)), i32x4.all(0))
             const value = v128.xor(pick(isSine, sine, cosine), i32x4.shl(v128.and(q, i32x4.all(2)), i32.const(30)))

@@ -15,7 +15,6 @@
 
 import {
   doWhile,
-  get,
   increase,
   select,
   set,
@@ -62,14 +61,14 @@ const magnitude = 0x7fffffff
 
 /** `x` with zeros for subnormal numbers, and 0 for -0. NaN and infinities stay. Computes `x` once. */
 const flushed = (x: Code, held: Local): Code =>
-  v128.andnot(tee(held, x), i32x4.ltS(v128.and(get(held), i32x4.all(magnitude)), i32x4.all(leastNormal)))
+  v128.andnot(tee(held, x), i32x4.ltS(v128.and(held, i32x4.all(magnitude)), i32x4.all(leastNormal)))
 
 const lowPairs = [0, 4, 1, 5]
 const highPairs = [2, 6, 3, 7]
 const lowHalves = [0, 1, 4, 5]
 const highHalves = [2, 3, 6, 7]
 
-const areNeighbours = (stride: Local): Code => i32.eq(get(stride), i32.const(4))
+const areNeighbours = (stride: Local): Code => i32.eq(stride, i32.const(4))
 
 /**
  * Adds to a module: `(source, target, count, depth, laneStride, stepStride)`; addresses and strides are in bytes.
@@ -82,60 +81,60 @@ export const addPack = (draft: ModuleDraft): Callee =>
     results: [],
     body: (scope) => {
       const [source, target, count, depth, laneStride, stepStride] = scope.params
-      const [most, rest, to] = [scope.local('i32'), scope.local('i32'), scope.local('i32')]
-      const from = Array.from({ length: groupLanes }, () => scope.local('i32'))
-      const lanes = Array.from({ length: groupLanes }, () => scope.local('v128'))
-      const pairs = Array.from({ length: groupLanes }, () => scope.local('v128'))
+      const [most, rest, to] = scope.locals('i32', 3)
+      const from = scope.locals('i32', groupLanes)
+      const lanes = scope.locals('v128', groupLanes)
+      const pairs = scope.locals('v128', groupLanes)
 
       /** Leaves the number of steps that are left. */
       const advance = (steps: number, stride: Code): Code => [
         from.map((address) => increase(address, stride)),
         increase(to, i32.const(steps * stepBytes)),
-        tee(rest, i32.sub(get(rest), i32.const(steps)))
+        tee(rest, i32.sub(rest, i32.const(steps)))
       ]
 
-      const copy = doWhile(v128.store(get(to), flushed(v128.load(get(from[0])), lanes[0])), advance(1, get(stepStride)))
+      const copy = doWhile(v128.store(to, flushed(v128.load(from[0]), lanes[0])), advance(1, stepStride))
 
-      const [a, b, c, d] = lanes.map(get)
-      const [lowAB, lowCD, highAB, highCD] = pairs.map(get)
+      const [a, b, c, d] = lanes
+      const [lowAB, lowCD, highAB, highCD] = pairs
       const transpose = doWhile(
         [
-          lanes.map((lane, i) => set(lane, flushed(v128.load(get(from[i])), pairs[0]))),
+          lanes.map((lane, i) => set(lane, flushed(v128.load(from[i]), pairs[0]))),
           set(pairs[0], shuffle(a, b, lowPairs)),
           set(pairs[1], shuffle(c, d, lowPairs)),
           set(pairs[2], shuffle(a, b, highPairs)),
           set(pairs[3], shuffle(c, d, highPairs)),
-          v128.store(get(to), shuffle(lowAB, lowCD, lowHalves), 0 * stepBytes),
-          v128.store(get(to), shuffle(lowAB, lowCD, highHalves), 1 * stepBytes),
-          v128.store(get(to), shuffle(highAB, highCD, lowHalves), 2 * stepBytes),
-          v128.store(get(to), shuffle(highAB, highCD, highHalves), 3 * stepBytes)
+          v128.store(to, shuffle(lowAB, lowCD, lowHalves), 0 * stepBytes),
+          v128.store(to, shuffle(lowAB, lowCD, highHalves), 1 * stepBytes),
+          v128.store(to, shuffle(highAB, highCD, lowHalves), 2 * stepBytes),
+          v128.store(to, shuffle(highAB, highCD, highHalves), 3 * stepBytes)
         ],
         i32.geU(advance(4, i32.const(16)), i32.const(4))
       )
 
       const gathered = from
         .slice(1)
-        .reduce((vector, address, i) => v128.load32Lane(get(address), vector, i + 1), v128.load32Zero(get(from[0])))
-      const gather = doWhile(v128.store(get(to), flushed(gathered, lanes[0])), advance(1, get(stepStride)))
+        .reduce((vector, address, i) => v128.load32Lane(address, vector, i + 1), v128.load32Zero(from[0]))
+      const gather = doWhile(v128.store(to, flushed(gathered, lanes[0])), advance(1, stepStride))
 
       return [
-        set(most, select(areNeighbours(laneStride), i32.const(copiedSteps), get(depth))),
-        inBlocks(scope, depth, get(most), (step, steps) =>
+        set(most, select(areNeighbours(laneStride), i32.const(copiedSteps), depth)),
+        inBlocks(scope, depth, most, (step, steps) =>
           inBlocks(scope, count, i32.const(groupLanes), (lane, width) => [
             from.map((address, i) =>
               set(
                 address,
                 i32.add(
-                  i32.add(get(source), i32.mul(get(step), get(stepStride))),
-                  i32.mul(i32.add(get(lane), smaller(i32.const(i), i32.sub(get(width), i32.const(1)))), get(laneStride))
+                  i32.add(source, i32.mul(step, stepStride)),
+                  i32.mul(i32.add(lane, smaller(i32.const(i), i32.sub(width, i32.const(1)))), laneStride)
                 )
               )
             ),
-            set(to, i32.add(get(target), i32.add(times(step, stepBytes), i32.mul(get(depth), times(lane, 4))))),
-            set(rest, get(steps)),
-            when(i32.and(areNeighbours(laneStride), i32.eq(get(width), i32.const(groupLanes))), copy, [
-              when(i32.and(areNeighbours(stepStride), i32.geU(get(rest), i32.const(4))), transpose),
-              when(get(rest), gather)
+            set(to, i32.add(target, i32.add(times(step, stepBytes), i32.mul(depth, times(lane, 4))))),
+            set(rest, steps),
+            when(i32.and(areNeighbours(laneStride), i32.eq(width, i32.const(groupLanes))), copy, [
+              when(i32.and(areNeighbours(stepStride), i32.geU(rest, i32.const(4))), transpose),
+              when(rest, gather)
             ])
           ])
         )

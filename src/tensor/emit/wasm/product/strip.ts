@@ -9,7 +9,6 @@ import {
   block,
   call,
   doWhile,
-  get,
   increase,
   leaveWhen,
   select,
@@ -45,16 +44,12 @@ const addCorner = (draft: ModuleDraft): Callee =>
     results: [],
     body: (scope) => {
       const [tile, out, rows, columns, outRow, accumulate] = scope.params
-      const [from, to] = [scope.local('i32'), scope.local('i32')]
+      const [from, to] = scope.locals('i32', 2)
       return inBlocks(scope, rows, i32.const(1), (row) =>
         inBlocks(scope, columns, i32.const(1), (column) => [
-          set(from, i32.add(get(tile), i32.add(times(row, 4 * tileColumns), times(column, 4)))),
-          set(to, i32.add(get(out), i32.add(i32.mul(get(row), get(outRow)), times(column, 4)))),
-          when(
-            get(accumulate),
-            f32.store(get(to), f32.add(f32.load(get(to)), f32.load(get(from)))),
-            f32.store(get(to), f32.load(get(from)))
-          )
+          set(from, i32.add(tile, i32.add(times(row, 4 * tileColumns), times(column, 4)))),
+          set(to, i32.add(out, i32.add(i32.mul(row, outRow), times(column, 4)))),
+          when(accumulate, f32.store(to, f32.add(f32.load(to), f32.load(from))), f32.store(to, f32.load(from)))
         ])
       )
     }
@@ -72,23 +67,23 @@ export const addStrip = (draft: ModuleDraft, relaxed: boolean): Callee => {
     params: new Array<ValueType>(9).fill('i32'),
     results: [],
     body: (scope) => {
-      const { params, local } = scope
+      const { params, locals } = scope
       const [left, right, out, rows, columns, depth, outRow, accumulate, spare] = params
-      const [from, low, high, rest, to] = [local('i32'), local('i32'), local('i32'), local('i32'), local('i32')]
-      const [splat, lowRight, highRight] = [local('v128'), local('v128'), local('v128')]
-      const tile = Array.from({ length: tileRows }, () => [local('v128'), local('v128')] as const)
+      const [from, low, high, rest, to] = locals('i32', 5)
+      const [splat, lowRight, highRight] = locals('v128', 3)
+      const tile = Array.from({ length: tileRows }, () => locals('v128', 2))
       const sums = tile.flat()
 
       const multiplyAdd = (x: Code, y: Code, sum: Code): Code =>
         relaxed ? f32x4.relaxedMadd(x, y, sum) : f32x4.add(sum, f32x4.mul(x, y))
 
       const step = (u: number): Code => [
-        set(lowRight, v128.load(get(low), stepBytes * u)),
-        set(highRight, v128.load(get(high), stepBytes * u)),
+        set(lowRight, v128.load(low, stepBytes * u)),
+        set(highRight, v128.load(high, stepBytes * u)),
         tile.map(([lowSum, highSum], row) => [
-          set(splat, v128.load32Splat(get(from), stepBytes * u + 4 * row)),
-          set(lowSum, multiplyAdd(get(splat), get(lowRight), get(lowSum))),
-          set(highSum, multiplyAdd(get(splat), get(highRight), get(highSum)))
+          set(splat, v128.load32Splat(from, stepBytes * u + 4 * row)),
+          set(lowSum, multiplyAdd(splat, lowRight, lowSum)),
+          set(highSum, multiplyAdd(splat, highRight, highSum))
         ])
       ]
 
@@ -98,49 +93,39 @@ export const addStrip = (draft: ModuleDraft, relaxed: boolean): Callee => {
       const contraction = block(
         doWhile(
           [
-            Array.from({ length: unrolled - 1 }, (_, u) => [
-              step(u),
-              leaveWhen(i32.eq(get(rest), i32.const(u + 1)), 1)
-            ]),
+            Array.from({ length: unrolled - 1 }, (_, u) => [step(u), leaveWhen(i32.eq(rest, i32.const(u + 1)), 1)]),
             step(unrolled - 1),
             [from, low, high].map((address) => increase(address, i32.const(unrolled * stepBytes)))
           ],
-          tee(rest, i32.sub(get(rest), i32.const(unrolled)))
+          tee(rest, i32.sub(rest, i32.const(unrolled)))
         )
       )
 
       const storeTile = tile.map(([lowSum, highSum]) => [
-        when(get(accumulate), [
-          set(lowSum, f32x4.add(v128.load(get(to)), get(lowSum))),
-          set(highSum, f32x4.add(v128.load(get(to), stepBytes), get(highSum)))
+        when(accumulate, [
+          set(lowSum, f32x4.add(v128.load(to), lowSum)),
+          set(highSum, f32x4.add(v128.load(to, stepBytes), highSum))
         ]),
-        v128.store(get(to), get(lowSum)),
-        v128.store(get(to), get(highSum), stepBytes),
-        increase(to, get(outRow))
+        v128.store(to, lowSum),
+        v128.store(to, highSum, stepBytes),
+        increase(to, outRow)
       ])
 
       return inBlocks(scope, rows, i32.const(tileRows), (row, height) => [
-        set(rest, get(depth)),
-        set(from, i32.add(get(left), i32.mul(get(depth), times(row, 4)))),
-        set(low, get(right)),
+        set(rest, depth),
+        set(from, i32.add(left, i32.mul(depth, times(row, 4)))),
+        set(low, right),
         set(
           high,
-          i32.add(
-            get(right),
-            select(i32.gtU(get(columns), i32.const(groupLanes)), times(depth, stepBytes), i32.const(0))
-          )
+          i32.add(right, select(i32.gtU(columns, i32.const(groupLanes)), times(depth, stepBytes), i32.const(0)))
         ),
         sums.map((sum) => set(sum, f32x4.all(0))),
         contraction,
-        set(to, i32.add(get(out), i32.mul(get(row), get(outRow)))),
-        when(
-          i32.and(i32.eq(get(height), i32.const(tileRows)), i32.eq(get(columns), i32.const(tileColumns))),
-          storeTile,
-          [
-            sums.map((sum, i) => v128.store(get(spare), get(sum), stepBytes * i)),
-            call(corner, get(spare), get(to), get(height), get(columns), get(outRow), get(accumulate))
-          ]
-        )
+        set(to, i32.add(out, i32.mul(row, outRow))),
+        when(i32.and(i32.eq(height, i32.const(tileRows)), i32.eq(columns, i32.const(tileColumns))), storeTile, [
+          sums.map((sum, i) => v128.store(spare, sum, stepBytes * i)),
+          call(corner, spare, to, height, columns, outRow, accumulate)
+        ])
       ])
     }
   })
