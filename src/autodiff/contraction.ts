@@ -18,6 +18,17 @@ type DotOperand = {
   readonly freeInResult: ReadonlyArray<number>
 }
 
+/** `start` is where the free axes begin in the result. */
+const operandOf = (
+  x: Tensor,
+  batch: ReadonlyArray<number>,
+  contract: ReadonlyArray<number>,
+  start: number
+): DotOperand => {
+  const free = freeAxes(x.shape.length, batch, contract)
+  return { x, batch, contract, free, freeInResult: free.map((_, i) => start + i) }
+}
+
 /** Cotangents of both operands of a `dot` node. */
 export const dotCotangents = (
   { batch, contract }: OpOf<'dot'>,
@@ -25,23 +36,8 @@ export const dotCotangents = (
   a: Tensor,
   b: Tensor
 ): readonly [Tensor, Tensor] => {
-  const freeOfA = freeAxes(a.shape.length, batch.left, contract.left)
-  const freeOfB = freeAxes(b.shape.length, batch.right, contract.right)
-  const start = batch.left.length
-  const left: DotOperand = {
-    x: a,
-    batch: batch.left,
-    contract: contract.left,
-    free: freeOfA,
-    freeInResult: freeOfA.map((_, i) => start + i)
-  }
-  const right: DotOperand = {
-    x: b,
-    batch: batch.right,
-    contract: contract.right,
-    free: freeOfB,
-    freeInResult: freeOfB.map((_, i) => start + freeOfA.length + i)
-  }
+  const left = operandOf(a, batch.left, contract.left, batch.left.length)
+  const right = operandOf(b, batch.right, contract.right, batch.left.length + left.free.length)
   return [cotangentOf(left, right, ct), cotangentOf(right, left, ct)]
 }
 

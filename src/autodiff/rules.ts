@@ -90,9 +90,13 @@ type BinaryRule = (ct: Tensor, a: Tensor, b: Tensor, y: Tensor) => readonly [Ten
 
 const ofIntegersOnly: BinaryRule = () => [undefined, undefined]
 
-/** None of `ct` where the operand `loses`, half of it where both tie, else all: so either side of a NaN gets it, as in PyTorch. */
-const extremum = (ct: Tensor, loses: Tensor, a: Tensor, b: Tensor): Tensor =>
-  pipe(ct, mul(0.5), where(pipe(a, eq(b)), ct), where(not(loses), 0))
+/** None of `ct` where an operand loses, half of it where both tie, else all: so either side of a NaN gets it, as in PyTorch. */
+const extremum =
+  (losesTo: (other: Tensor) => (own: Tensor) => Tensor): BinaryRule =>
+  (ct, a, b) => {
+    const part = (loses: Tensor): Tensor => pipe(ct, mul(0.5), where(pipe(a, eq(b)), ct), where(not(loses), 0))
+    return [part(pipe(a, losesTo(b))), part(pipe(b, losesTo(a)))]
+  }
 
 const binary: Record<Binary, BinaryRule> = {
   add: (ct) => [ct, ct],
@@ -105,8 +109,8 @@ const binary: Record<Binary, BinaryRule> = {
   },
   rem: ofIntegersOnly,
   pow: (ct, a, b, y) => [ofPowerBase(ct, a, b), ofPowerExponent(ct, a, y)],
-  max: (ct, a, b) => [extremum(ct, pipe(a, lt(b)), a, b), extremum(ct, pipe(b, lt(a)), a, b)],
-  min: (ct, a, b) => [extremum(ct, pipe(a, gt(b)), a, b), extremum(ct, pipe(b, gt(a)), a, b)],
+  max: extremum(lt),
+  min: extremum(gt),
   and: ofIntegersOnly,
   or: ofIntegersOnly,
   xor: ofIntegersOnly,

@@ -10,6 +10,7 @@ import type { Literal } from '../literal.js'
 import { isLiteral } from '../literal.js'
 import { isMarker, type Marker, type Op, type Tensor } from '../tensor.js'
 import type { Instruction, Named, Program } from './program.js'
+import { spellNumber } from './serialise.js'
 import { sameValue } from './simplify.js'
 
 export type Lowered = {
@@ -43,11 +44,9 @@ export const topological = (
   return order
 }
 
-const spell = (value: number): string => (Object.is(value, -0) ? '-0' : String(value))
-
 /** Equal for two instructions exactly when they compute the same value. */
 const structuralKey = (i: Instruction): string =>
-  `${JSON.stringify(i.op, (_, v: unknown) => (typeof v === 'number' ? spell(v) : v))}|${i.inputs.join()}|${i.shape.join()}|${i.dtype}`
+  `${JSON.stringify(i.op, spellNumber)}|${i.inputs.join()}|${i.shape.join()}|${i.dtype}`
 
 /**
  * The program that computes `outputs` from `inputs`.

@@ -34,7 +34,8 @@ export const lifetimesOf = (program: FusedProgram): ReadonlyArray<Lifetime> => {
   })
 }
 
-const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
+/** Up to a whole number of them. */
+export const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
 /** `looked` is told of each look at a place that may be taken: what planning costs. */
 export const plan = (program: FusedProgram, looked: () => void = () => undefined): Plan => {

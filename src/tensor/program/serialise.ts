@@ -9,7 +9,8 @@ import type { Program } from './program.js'
 /** The version of the text's form. A reader takes exactly its own. */
 export const programVersion = 1
 
-const spellNumber = (_: string, value: unknown): unknown =>
+/** For `JSON.stringify`. */
+export const spellNumber = (_: string, value: unknown): unknown =>
   typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
     ? Object.is(value, -0)
       ? '-0'

@@ -133,9 +133,10 @@ export const attachMemory = (wasm: WebAssembly.Memory, limit: number = mostBytes
     for (;;) {
       const start = Atomics.load(mark(), 0)
       const end = start + unitsOf(bytes)
-      if (end * unitBytes > limit) return E.left({ _tag: 'OutOfMemory', wanted: bytes, inUse: inUse(), limit })
-      if (!reach(end * unitBytes))
-        return E.left({ _tag: 'OutOfMemory', wanted: bytes, inUse: inUse(), limit: pages() * pageBytes })
+      const refused = (most: number): E.Either<OutOfMemory, never> =>
+        E.left({ _tag: 'OutOfMemory', wanted: bytes, inUse: inUse(), limit: most })
+      if (end * unitBytes > limit) return refused(limit)
+      if (!reach(end * unitBytes)) return refused(pages() * pageBytes)
       if (Atomics.compareExchange(mark(), 0, start, end) === start) return E.right(start)
     }
   }

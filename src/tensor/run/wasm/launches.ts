@@ -10,15 +10,13 @@ import { addProduct, blockDepth, packing, productScratchBytes, type Packing } fr
 import { additions } from '../../emit/wasm/sums.js'
 import type { FusedKernel, FusedLoop, FusedProgram, Panels } from '../../program/fused.js'
 import type { Contraction, Product, Random } from '../../program/kernel.js'
-import { alignment } from '../../program/plan.js'
+import { aligned } from '../../program/plan.js'
 import { reasonOf } from '../../reason.js'
 import { sizeOf } from '../../shape.js'
 import type { Compilation } from './compilation.js'
 import type { DeviceError, Running, Timing } from '../device.js'
 import type { Memory } from '../memory/memory.js'
 import type { Multiplier, Multiply } from '../multipliers/multiplier.js'
-
-const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
 export type WasmFunction = (...args: ReadonlyArray<number>) => void
 
@@ -335,8 +333,11 @@ export const link = <T extends Timing>(
   linking: Linking<T>,
   { kernels: program, module, emitted }: Compilation
 ): E.Either<DeviceError, ReadonlyArray<Launch<T>>> => {
-  const stepOf = (exported: (name: string) => WasmFunction, k: number): E.Either<DeviceError, Launch<T>> => {
-    const kernel = program.kernels[k]
+  const stepOf = (
+    exported: (name: string) => WasmFunction,
+    k: number,
+    kernel: FusedKernel
+  ): E.Either<DeviceError, Launch<T>> => {
     if (kernel._tag === 'contraction') return contractionStep(linking, program, kernel)
     const call = callOf(exported, emitted[k] ?? { name: '', buffers: [], callee: { number: 0 } })
     // `panelled` is only for synchronous devices.
@@ -354,6 +355,8 @@ export const link = <T extends Timing>(
   return pipe(
     module,
     instantiate(linking.memory),
-    E.chain((exported) => E.sequenceArray(program.kernels.map((_, k) => stepOf(exported, k))))
+    E.chain((exported) =>
+      E.traverseArrayWithIndex((k, kernel: FusedKernel) => stepOf(exported, k, kernel))(program.kernels)
+    )
   )
 }

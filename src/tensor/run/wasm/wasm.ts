@@ -12,7 +12,7 @@ import type { Data } from '../../dtype.js'
 import { inOrder, type InOrder } from '../../in-order.js'
 import { fuse } from '../../program/fuse.js'
 import { panelled } from '../../program/panels.js'
-import { alignment, plan } from '../../program/plan.js'
+import { aligned, plan } from '../../program/plan.js'
 import type { Program } from '../../program/program.js'
 import { schedule } from '../../program/schedule.js'
 import { checkArrays } from '../arrays.js'
@@ -67,8 +67,6 @@ const once = <E, A>(make: IOEither<E, A>): IOEither<E, A> => {
     return result
   }
 }
-
-const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
 type Loaded<T extends Timing> = {
   readonly program: Program
