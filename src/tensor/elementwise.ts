@@ -19,7 +19,7 @@ const slow = <D extends DType>(accepts: ReadonlyArray<D>): Signature<D> => ({ ac
 
 const float = ['f32'] as const
 const signed = ['f32', 'i32'] as const
-const numeric = ['f32', 'i32', 'u32'] as const
+export const numeric = ['f32', 'i32', 'u32'] as const
 const integer = ['i32', 'u32'] as const
 const bits = ['i32', 'u32', 'bool'] as const
 const any = ['f32', 'i32', 'u32', 'bool'] as const

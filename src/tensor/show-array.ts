@@ -6,6 +6,7 @@
  */
 
 import type { Data, DType } from './dtype.js'
+import { range } from './range.js'
 import { showShape, sizeOf, stridesOf, type Shape } from './shape.js'
 
 /** Above this many elements, only the ends of long axes are shown. */
@@ -39,10 +40,9 @@ export const showArray = (shape: Shape, dtype: DType, data: Data): string => {
 
 /** Indices along an axis; `undefined` stands for those left out. */
 const shownIndices = (extent: number, isWhole: boolean): ReadonlyArray<number | undefined> => {
-  const all = (n: number, from: number): ReadonlyArray<number> => Array.from({ length: n }, (_, i) => from + i)
   return isWhole || extent <= 2 * endsShown
-    ? all(extent, 0)
-    : [...all(endsShown, 0), undefined, ...all(endsShown, extent - endsShown)]
+    ? range(extent)
+    : [...range(endsShown), undefined, ...range(endsShown).map((i) => extent - endsShown + i)]
 }
 
 const showElement = (dtype: DType, value: number): string => {

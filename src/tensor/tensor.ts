@@ -6,9 +6,10 @@
  */
 
 import { holds, type DType } from './dtype.js'
-import { acceptsBinary, acceptsComparison, acceptsUnary } from './elementwise.js'
+import { acceptsBinary, acceptsComparison, acceptsUnary, numeric } from './elementwise.js'
 import type { Binary, Comparison, Reduction, Unary } from './elementwise.js'
 import { axisOutOfRange, dtypeMismatch, invalidArgument, shapeMismatch } from './fault.js'
+import { range } from './range.js'
 import { broadcastsTo, equalShapes, showShape, sizeOf, type Shape } from './shape.js'
 
 /** Operations that a program may hold, as data. `OpOf<'reduce'>` picks one. */
@@ -135,6 +136,10 @@ const node = (
   return Object.freeze(made)
 }
 
+/** Of the shape and dtype of `x`, which is its first input unless told otherwise. */
+const nodeLike = (x: Tensor, op: Op | Marker, inputs: ReadonlyArray<Tensor> = [x]): Tensor =>
+  node(op, inputs, x.shape, x.dtype)
+
 // ------------------------------------------------------------------ checks
 
 /** `axis` counted from the front; negative axes count from the back. */
@@ -185,12 +190,12 @@ export const literalNode = (shape: Shape, dtype: DType, prototype: object): Tens
   return node({ _tag: 'literal' }, [], shape, dtype, prototype)
 }
 
-export const identityNode = (x: Tensor): Tensor => node({ _tag: 'identity' }, [x], x.shape, x.dtype)
+export const identityNode = (x: Tensor): Tensor => nodeLike(x, { _tag: 'identity' })
 
-export const stopGradientNode = (x: Tensor): Tensor => node({ _tag: 'stopGradient' }, [x], x.shape, x.dtype)
+export const stopGradientNode = (x: Tensor): Tensor => nodeLike(x, { _tag: 'stopGradient' })
 
 export const customNode = (vjp: CustomVjp, value: Tensor, args: ReadonlyArray<Tensor>): Tensor =>
-  node({ _tag: 'custom', vjp }, [value, ...args], value.shape, value.dtype)
+  nodeLike(value, { _tag: 'custom', vjp }, [value, ...args])
 
 /** A scalar, shape `[]`. For bool, 0 or 1; integers must be in range. */
 export const constantNode = (value: number, dtype: DType): Tensor => {
@@ -206,14 +211,14 @@ export const iotaNode = (shape: Shape, axis: number, dtype: DType): Tensor => {
 
 export const unaryNode = (fn: Unary, x: Tensor): Tensor => {
   expectDType(fn, x, acceptsUnary(fn))
-  return node({ _tag: 'unary', fn }, [x], x.shape, x.dtype)
+  return nodeLike(x, { _tag: 'unary', fn })
 }
 
 export const binaryNode = (fn: Binary, a: Tensor, b: Tensor): Tensor => {
   expectSameDType(fn, a, b)
   expectDType(fn, a, acceptsBinary(fn))
   expectSameShape(fn, a, b)
-  return node({ _tag: 'binary', fn }, [a, b], a.shape, a.dtype)
+  return nodeLike(a, { _tag: 'binary', fn }, [a, b])
 }
 
 export const compareNode = (fn: Comparison, a: Tensor, b: Tensor): Tensor => {
@@ -228,13 +233,13 @@ export const selectNode = (condition: Tensor, ifTrue: Tensor, ifFalse: Tensor): 
   expectSameDType('where', ifTrue, ifFalse)
   expectSameShape('where', condition, ifTrue)
   expectSameShape('where', ifTrue, ifFalse)
-  return node({ _tag: 'select' }, [condition, ifTrue, ifFalse], ifTrue.shape, ifTrue.dtype)
+  return nodeLike(ifTrue, { _tag: 'select' }, [condition, ifTrue, ifFalse])
 }
 
 export const castNode = (dtype: DType, x: Tensor): Tensor => node({ _tag: 'cast' }, [x], x.shape, dtype)
 
 export const reduceNode = (fn: Reduction, axes: ReadonlyArray<number>, x: Tensor): Tensor => {
-  expectDType(fn, x, ['f32', 'i32', 'u32'])
+  expectDType(fn, x, numeric)
   const resolved = axes.map((a) => resolveAxis(fn, a, x.shape.length)).sort((a, b) => a - b)
   if (new Set(resolved).size !== resolved.length)
     throw invalidArgument(fn, `axes ${showShape(axes)}`, 'each axis at most once')
@@ -323,12 +328,11 @@ export const freeAxes = (
   rank: number,
   batch: ReadonlyArray<number>,
   contract: ReadonlyArray<number>
-): ReadonlyArray<number> =>
-  Array.from({ length: rank }, (_, i) => i).filter((i) => !batch.includes(i) && !contract.includes(i))
+): ReadonlyArray<number> => range(rank).filter((i) => !batch.includes(i) && !contract.includes(i))
 
 export const dotNode = (batch: AxisPairs, contract: AxisPairs, a: Tensor, b: Tensor): Tensor => {
   expectSameDType('dot', a, b)
-  expectDType('dot', a, ['f32', 'i32', 'u32'])
+  expectDType('dot', a, numeric)
   const resolve = (pairs: AxisPairs): AxisPairs => ({
     left: pairs.left.map((i) => resolveAxis('dot', i, a.shape.length)),
     right: pairs.right.map((i) => resolveAxis('dot', i, b.shape.length))
@@ -359,7 +363,7 @@ export const gatherNode = (axis: number, x: Tensor, indices: Tensor): Tensor => 
 export const scatterAddNode = (axis: number, shape: Shape, indices: Tensor, updates: Tensor): Tensor => {
   expectExtents('scatterAdd', shape)
   expectIndices('scatterAdd', indices)
-  expectDType('scatterAdd', updates, ['f32', 'i32', 'u32'])
+  expectDType('scatterAdd', updates, numeric)
   const resolved = resolveAxis('scatterAdd', axis, shape.length)
   const expected = [...shape.slice(0, resolved), ...indices.shape, ...shape.slice(resolved + 1)]
   if (!equalShapes(expected, updates.shape)) throw shapeMismatch('scatterAdd', updates.shape, expected)
@@ -375,4 +379,4 @@ export const randomBitsNode = (shape: Shape, key: Tensor, counter: Tensor): Tens
   return node({ _tag: 'randomBits' }, [key, counter], shape, 'u32')
 }
 
-export const barrierNode = (x: Tensor, after: Tensor): Tensor => node({ _tag: 'barrier' }, [x, after], x.shape, x.dtype)
+export const barrierNode = (x: Tensor, after: Tensor): Tensor => nodeLike(x, { _tag: 'barrier' }, [x, after])

@@ -7,6 +7,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import type { Reduction } from '../elementwise.js'
 import { dtypeMismatch, invalidArgument } from '../fault.js'
+import { range } from '../range.js'
 import { showShape } from '../shape.js'
 import {
   customNode,
@@ -45,7 +46,7 @@ export type ReduceOptions = {
 
 const axesOf = (op: string, { axes }: ReduceOptions, x: Tensor): ReadonlyArray<number> => {
   const rank = x.shape.length
-  if (axes === undefined) return Array.from({ length: rank }, (_, i) => i)
+  if (axes === undefined) return range(rank)
   return (typeof axes === 'number' ? [axes] : axes).map((axis) => resolveAxis(op, axis, rank))
 }
 

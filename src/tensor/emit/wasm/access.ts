@@ -6,6 +6,7 @@
  */
 
 import type { DType } from '../../dtype.js'
+import { range } from '../../range.js'
 import type { Code } from './assembler.js'
 import * as i16x8 from './assembler/i16x8.js'
 import * as i32 from './assembler/i32.js'
@@ -73,7 +74,7 @@ const storeBytes = (place: LanePointer, lanes: Lanes, value: Code): Code => {
 /** The low bytes of four masks, as 0 or 1. */
 const packed = (mask: Code): Code => v128.and(i8x16.shuffle(mask, mask, lowBytes), i32x4.all(0x01010101))
 
-const lowBytes = Array.from({ length: 16 }, (_, i) => 4 * (i % 4))
+const lowBytes = range(16).map((i) => 4 * (i % 4))
 
 /** The first `lanes` lanes of `value`, which may stand several times. */
 export const storeLanes = (dtype: DType, place: LanePointer, lanes: Lanes, value: Code): Code =>

@@ -3,6 +3,7 @@
  */
 
 import type { Random } from '../../program/kernel.js'
+import { range } from '../../range.js'
 import { parity, rotations } from '../../threefry.js'
 import { storeLanes } from './access.js'
 import { doWhile, increase, set } from './assembler.js'
@@ -25,7 +26,7 @@ type Stream = { readonly x0: Local; readonly x1: Local }
 const rotated = (x: Code, by: number): Code => {
   const bytes = by / 8
   if (!Number.isInteger(bytes)) return v128.or(i32x4.shl(x, i32.const(by)), i32x4.shrU(x, i32.const(32 - by)))
-  const source = Array.from({ length: 16 }, (_, i) => i - (i % 4) + ((i + 4 - bytes) % 4))
+  const source = range(16).map((i) => i - (i % 4) + ((i + 4 - bytes) % 4))
   return i8x16.shuffle(x, x, source)
 }
 
@@ -45,7 +46,7 @@ export const randomCode = (scope: Scope, random: Random, address: (buffer: numbe
   const schedule = scope.locals('v128', 3)
   /** The second key word of each injection, with its number added. */
   const injected = scope.locals('v128', 6)
-  const all = Array.from({ length: streams }, (): Stream => ({ x0: scope.local('v128'), x1: scope.local('v128') }))
+  const all = range(streams).map((): Stream => ({ x0: scope.local('v128'), x1: scope.local('v128') }))
 
   const word = ({ buffer, at }: Random['key'], i: number): Code =>
     v128.load32Splat(address(buffer), 4 * (at.offset + i * at.strides[0]))
@@ -70,11 +71,11 @@ export const randomCode = (scope: Scope, random: Random, address: (buffer: numbe
     return [
       drawn.map(({ x0, x1 }, s) => [set(x0, i32x4.add(low, i32x4.all(4 * s))), set(x1, high)]),
       drawn.map((stream) => inject(stream, 0)),
-      Array.from({ length: 20 }, (_, round) => [
+      range(20).map((round) => [
         drawn.map((stream) => mix(stream, rotations[round % rotations.length])),
         round % 4 === 3 ? drawn.map((stream) => inject(stream, (round + 1) / 4)) : []
       ]),
-      Array.from({ length: Math.ceil(count / 4) }, (_, i) => {
+      range(Math.ceil(count / 4)).map((i) => {
         const { x0, x1 } = drawn[Math.floor(i / 2)]
         const place = { address: to, offset: offset + 16 * i, stride: 4 }
         return [

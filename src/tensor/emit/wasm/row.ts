@@ -7,6 +7,7 @@
 
 import type { FusedLoop } from '../../program/fused.js'
 import { costOf, keptSteps, passesOf, walks, type Pass, type Recall } from '../../program/passes.js'
+import { range } from '../../range.js'
 import { loadLanes, storeLanes, type LanePointer } from './access.js'
 import { doWhile, increase, set, when, type Code, type Local } from './assembler.js'
 import * as i32 from './assembler/i32.js'
@@ -36,8 +37,6 @@ const costOfPass = ({ steps, recalls, keeps, folds, stores }: Pass, loop: FusedL
  * needs the registers itself has enough to do.
  */
 const unrolled = (cost: number): number => (cost <= 32 ? 4 : cost <= 128 ? 2 : 1)
-
-const range = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i)
 
 export type RowContext = StepContext & {
   /** The address of `keptBytes` bytes. */
@@ -86,7 +85,7 @@ export const rowCode = (context: RowContext): Code => {
     // Step by step rather than vector by vector: what does not depend on one another lies side by side.
     const together = (group: ReadonlyArray<Vector>): Code => [
       pass.recalls.map((remembered) => group.map((vector) => recall(remembered, vector))),
-      pass.steps.map((step) => group.map((vector) => steps.along(step, vector))),
+      pass.steps.map((step) => group.map((vector) => steps.compute(step, vector))),
       folds.map(({ fold, x }) => group.map(({ slot, lanes }) => fold.take(slot, value(x, slot), lanes))),
       pass.keeps.map((step) => group.map((vector) => keep(step, vector))),
       pass.stores.map((i) => group.map((vector) => stores.along(loop.stores[i], vector)))
@@ -140,7 +139,7 @@ export const rowCode = (context: RowContext): Code => {
 
   return passes.map((pass, p) => {
     const known = pass.still.map((step) => {
-      const code = steps.still(step)
+      const code = steps.compute(step, once)
       // Before the first walk nothing depends on the row's own elements.
       if (p > 0) return code
       nest.at(steps.levelOf(step), code)

@@ -64,18 +64,14 @@ export type StepValues = {
   readonly place: (base: Code, dtype: DType, at: Affine, vector: Vector) => LanePointer
   /** For a step that is the same along the row: the least level of the nest where it is known. */
   readonly levelOf: (step: number) => number
-  /** Computes such a step. */
-  readonly still: (step: number) => Code
   /** What a step that varies along the row needs before the row. */
   readonly beforeRow: (step: number) => Code
-  /** Computes such a step for one vector. */
-  readonly along: (step: number, vector: Vector) => Code
+  /** Computes a step for one vector: `once` where it is the same along the row. */
+  readonly compute: (step: number, vector: Vector) => Code
 }
 
 type Indexed = FusedStep & { readonly _tag: 'index' }
-type Load = FusedStep & { readonly _tag: 'load' }
 type Lookup = FusedStep & { readonly _tag: 'lookup' }
-type Computed = Exclude<FusedStep, { readonly _tag: 'constant' | 'index' | 'load' | 'lookup' | 'fold' }>
 
 export const indexingOf = ({ extent, stride }: Indexing, dtype: DType): Indexing => ({
   extent,
@@ -131,27 +127,6 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
     return by._tag === 'constant' && by.value % 32 > 0
   }
 
-  const computed = (step: Computed, slot: number): Code => {
-    const of = (i: number): Code => value(i, slot)
-    switch (step._tag) {
-      case 'unary':
-        return operations.unary(step.fn, step.dtype, of(step.x))
-      case 'binary': {
-        // What is known of an operand is known of the right one.
-        const swaps = (step.fn === 'max' || step.fn === 'min') && body[step.x]._tag === 'constant'
-        const [x, y] = swaps ? [step.y, step.x] : [step.x, step.y]
-        return operations.binary(step.fn, step.dtype, of(x), of(y), operandOf(y))
-      }
-      case 'compare':
-        return compareLanes(step.fn, step.of, of(step.x), of(step.y))
-      case 'select':
-        return v128.bitselect(of(step.ifTrue), of(step.ifFalse), of(step.condition))
-      case 'cast':
-        // Converting i32 takes one instruction, u32 eight; they are the same below 2^31.
-        return castLanes(step.dtype, isBelowSign(step.x) ? 'i32' : step.from, of(step.x))
-    }
-  }
-
   const coordinate = ({ at }: Indexed): Code => nest.along(i32.const(at.offset), `${at.offset}`, 1, at)
 
   const indexLanes = ({ dtype }: Indexed, words: Code): Code => (dtype === 'f32' ? f32x4.convertI32x4S(words) : words)
@@ -179,52 +154,45 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
     return gather(scope, dtype, whole, lanes, value(index, slot), indexingOf(step, dtype))
   }
 
-  const load = ({ buffer, dtype, at }: Load, vector: Vector): LanePointer =>
-    place(base(buffer, dtype, at), dtype, at, vector)
+  const stillLookup = (i: number, step: Lookup): Code => {
+    const { dtype, at, extent } = step
+    if (extent === 0) return emptyLanes
+    return [findRow(i, step), inside(i, loadSplat(dtype, place(found(i).base, dtype, at, once)))]
+  }
 
-  const stillValue = (i: number): Code => {
+  /** Of a step that is the same along the row the vector is `once`, and its value in all lanes. */
+  const computed = (i: number, vector: Vector): Code => {
     const step = body[i]
+    const of = (operand: number): Code => value(operand, vector.slot)
     switch (step._tag) {
       case 'constant':
         return constantLanes(step.dtype, step.value)
       case 'index':
-        return indexLanes(step, i32x4.splat(coordinate(step)))
-      case 'load':
-        return loadSplat(step.dtype, load(step, once))
-      case 'lookup': {
-        const { dtype, at, extent } = step
-        if (extent === 0) return emptyLanes
-        return [findRow(i, step), inside(i, loadSplat(dtype, place(found(i).base, dtype, at, once)))]
+        return varies[i] ? indices(i, step, vector) : indexLanes(step, i32x4.splat(coordinate(step)))
+      case 'load': {
+        const { dtype, buffer, at } = step
+        const from = place(base(buffer, dtype, at), dtype, at, vector)
+        return varies[i] ? loadLanes(dtype, from, vector.lanes) : loadSplat(dtype, from)
       }
-      case 'fold':
-        return foldOfSame(step.fn, step.dtype, value(step.x, 0), extents[row])
-      case 'unary':
-      case 'binary':
-      case 'compare':
-      case 'select':
-      case 'cast':
-        return computed(step, 0)
-    }
-  }
-
-  const alongValue = (i: number, vector: Vector): Code => {
-    const step = body[i]
-    switch (step._tag) {
-      case 'constant':
-      case 'fold':
-        throw new Error(`a ${step._tag} is the same along the row`)
-      case 'index':
-        return indices(i, step, vector)
-      case 'load':
-        return loadLanes(step.dtype, load(step, vector), vector.lanes)
       case 'lookup':
-        return lookup(i, step, vector)
+        return varies[i] ? lookup(i, step, vector) : stillLookup(i, step)
+      case 'fold':
+        return foldOfSame(step.fn, step.dtype, of(step.x), extents[row])
       case 'unary':
-      case 'binary':
+        return operations.unary(step.fn, step.dtype, of(step.x))
+      case 'binary': {
+        // What is known of an operand is known of the right one.
+        const swaps = (step.fn === 'max' || step.fn === 'min') && body[step.x]._tag === 'constant'
+        const [x, y] = swaps ? [step.y, step.x] : [step.x, step.y]
+        return operations.binary(step.fn, step.dtype, of(x), of(y), operandOf(y))
+      }
       case 'compare':
+        return compareLanes(step.fn, step.of, of(step.x), of(step.y))
       case 'select':
+        return v128.bitselect(of(step.ifTrue), of(step.ifFalse), of(step.condition))
       case 'cast':
-        return computed(step, vector.slot)
+        // Converting i32 takes one instruction, u32 eight; they are the same below 2^31.
+        return castLanes(step.dtype, isBelowSign(step.x) ? 'i32' : step.from, of(step.x))
     }
   }
 
@@ -244,8 +212,7 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
     base,
     place,
     levelOf: (i) => levels[i],
-    still: (i) => set(value(i, 0), stillValue(i)),
     beforeRow,
-    along: (i, vector) => set(value(i, vector.slot), alongValue(i, vector))
+    compute: (i, vector) => set(value(i, vector.slot), computed(i, vector))
   }
 }

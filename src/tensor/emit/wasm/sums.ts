@@ -151,15 +151,17 @@ const everywhere = (scope: Scope, place: Local, [first, ...rest]: ReadonlyArray<
   ]
 }
 
+/** The double at `double` and the f32 at `place`. */
+const sumOf = (place: Local, double: Code): Code => f64.add(f64.load(double), f64.promoteF32(f32.load(place)))
+
 /** Adds the f32 at `place` to the double at `double`. */
 const move = (place: Local, double: Code): Code => [
-  f64.store(double, f64.add(f64.load(double), f64.promoteF32(f32.load(place)))),
+  f64.store(double, sumOf(place, double)),
   f32.store(place, f32.const(0))
 ]
 
 /** The f32 at `place` with the double at `double` added. */
-const settle = (place: Local, double: Code): Code =>
-  f32.store(place, f32.demoteF64(f64.add(f64.load(double), f64.promoteF32(f32.load(place)))))
+const settle = (place: Local, double: Code): Code => f32.store(place, f32.demoteF64(sumOf(place, double)))
 
 export type SumContext = {
   readonly scope: Scope

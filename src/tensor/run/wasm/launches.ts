@@ -11,6 +11,7 @@ import { additions } from '../../emit/wasm/sums.js'
 import type { FusedKernel, FusedLoop, FusedProgram, Panels } from '../../program/fused.js'
 import type { Contraction, Product, Random } from '../../program/kernel.js'
 import { aligned } from '../../program/plan.js'
+import { range } from '../../range.js'
 import { reasonOf } from '../../reason.js'
 import { sizeOf } from '../../shape.js'
 import type { Compilation } from './compilation.js'
@@ -73,7 +74,7 @@ const placesOf = ({ batch, m, n, left, right }: Contraction): ReadonlyArray<Batc
   const index = batch.map(() => 0)
   const at = (offset: number, strides: ReadonlyArray<number>): number =>
     strides.reduce((sum, s, axis) => sum + s * index[axis], offset)
-  return Array.from({ length: sizeOf(batch) }, (_, b) => {
+  return range(sizeOf(batch)).map((b) => {
     const place = { left: at(left.offset, left.batch), right: at(right.offset, right.batch), out: b * m * n }
     for (let axis = batch.length - 1; axis >= 0 && ++index[axis] === batch[axis]; axis--) index[axis] = 0
     return place
@@ -182,9 +183,11 @@ export type Linking<T extends Timing> = {
   readonly blocks: SumBlocks
 }
 
-/** Whether the device multiplies a contraction itself. */
-export const isOwn = <T extends Timing>(multiplier: Multiplier<T> | undefined, contraction: Contraction): boolean =>
-  multiplier === undefined || multiplier.takes?.(contraction) === false
+/** Who is handed a contraction; `undefined` where the device multiplies it itself. */
+export const takerOf = <T extends Timing>(
+  multiplier: Multiplier<T> | undefined,
+  contraction: Contraction
+): Multiplier<T> | undefined => (multiplier?.takes?.(contraction) === false ? undefined : multiplier)
 
 /** The products of a kernel. */
 const productOf = (kernel: FusedKernel): Product | undefined =>
@@ -209,7 +212,9 @@ const scratchOfProducts = <T extends Timing>(
   { multiplier, blocks }: Pick<Linking<T>, 'multiplier' | 'blocks'>
 ): number => {
   const contraction = productOf(kernel)?.contraction
-  return contraction !== undefined && isOwn(multiplier, contraction) ? aligned(ownScratchBytes(contraction, blocks)) : 0
+  return contraction !== undefined && takerOf(multiplier, contraction) === undefined
+    ? aligned(ownScratchBytes(contraction, blocks))
+    : 0
 }
 
 /** Bytes of scratch that the kernels need, one at a time. */
@@ -231,13 +236,12 @@ const prepareProduct = <T extends Timing>(
   place: BatchOffsets,
   packs: Packing
 ): E.Either<DeviceError, MultiplyAt<T>> => {
-  const { multiplier } = linking
-  if (multiplier === undefined || isOwn(multiplier, product.contraction))
-    return E.right(multiplyOwn(linking, product, place, packs))
+  const taker = takerOf(linking.multiplier, product.contraction)
+  if (taker === undefined) return E.right(multiplyOwn(linking, product, place, packs))
   const { batch, m, n } = contraction
   const sizes = [buffers[product.left].size, buffers[product.right].size, sizeOf(batch) * m * n] as const
   return pipe(
-    multiplier.prepare(contraction),
+    taker.prepare(contraction),
     E.map((multiply) => multiplyWith(multiply, product, sizes))
   )
 }
@@ -249,7 +253,7 @@ const contractionStep = <T extends Timing>(
 ): E.Either<DeviceError, Launch<T>> => {
   const { contraction, out } = product
   const places = placesOf(contraction)
-  if (!isOwn(linking.multiplier, contraction))
+  if (takerOf(linking.multiplier, contraction) !== undefined)
     return pipe(
       prepareProduct(linking, program, product, contraction, places[0], packing.forgotten),
       E.map(

@@ -24,10 +24,10 @@ import type { Multiplier } from '../multipliers/multiplier.js'
 import { regionIn, type Region } from '../memory/region.js'
 import {
   generate,
-  isOwn,
   link,
   ownProduct,
   scratchOf,
+  takerOf,
   usualBlocks,
   type Frame,
   type Linking,
@@ -174,7 +174,7 @@ const compile = <T extends Timing>(
   program: Program
 ): E.Either<DeviceError, Compilation> => {
   const fused = fuse(schedule(program))
-  const cutsRows = (contraction: Contraction): boolean => isOwn(multiplier, contraction)
+  const cutsRows = (contraction: Contraction): boolean => takerOf(multiplier, contraction) === undefined
   const kernels = timing === 'sync' ? panelled(fused, { cutsRows }) : fused
   return pipe(
     generate({ memory, blocks }, kernels),
@@ -200,8 +200,7 @@ const load =
         const { kernels } = compilation
         const workingBytes = workingBytesOf(compilation)
         region.reserve(workingBytes)
-        const multipliedBy = (contraction: Contraction): string =>
-          multiplier === undefined || isOwn(multiplier, contraction) ? 'own' : multiplier.name
+        const multipliedBy = (contraction: Contraction): string => takerOf(multiplier, contraction)?.name ?? 'own'
         const loaded: Loaded<T> = { program, compilation, steps }
         return { program, kernels, compilation, multipliedBy, workingBytes, run: run(context, loaded) }
       })

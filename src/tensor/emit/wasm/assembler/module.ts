@@ -1,5 +1,6 @@
 /** Functions, and the module that they make together. */
 
+import { range } from '../../../range.js'
 import { type Code, type Local, type ValueType, typeByte, flatten, unsigned } from './code.js'
 
 /** A function of a module, by which others call it. */
@@ -69,8 +70,7 @@ export const moduleDraft = (): ModuleDraft => {
       const types: Array<ValueType> = []
       const params = source.params.map((type, index) => ({ type, index }))
       const local = (type: ValueType): Local => ({ type, index: params.length + types.push(type) - 1 })
-      const locals = (type: ValueType, count: number): ReadonlyArray<Local> =>
-        Array.from({ length: count }, () => local(type))
+      const locals = (type: ValueType, count: number): ReadonlyArray<Local> => range(count).map(() => local(type))
       const body = source.body({ params, local, locals })
       functions.push({ source, code: flatten(sized([declarations(types), body, 0x0b])) })
       return { number: functions.length - 1 }

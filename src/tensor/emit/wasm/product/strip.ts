@@ -5,6 +5,7 @@
  * of sums, two of the right operand and four splats of the left one are nearly all the 16 registers there are.
  */
 
+import { range } from '../../../range.js'
 import {
   block,
   call,
@@ -71,7 +72,7 @@ export const addStrip = (draft: ModuleDraft, relaxed: boolean): Callee => {
       const [left, right, out, rows, columns, depth, outRow, accumulate, spare] = params
       const [from, low, high, rest, to] = locals('i32', 5)
       const [splat, lowRight, highRight] = locals('v128', 3)
-      const tile = Array.from({ length: tileRows }, () => locals('v128', 2))
+      const tile = range(tileRows).map(() => locals('v128', 2))
       const sums = tile.flat()
 
       const multiplyAdd = (x: Code, y: Code, sum: Code): Code =>
@@ -93,7 +94,7 @@ export const addStrip = (draft: ModuleDraft, relaxed: boolean): Callee => {
       const contraction = block(
         doWhile(
           [
-            Array.from({ length: unrolled - 1 }, (_, u) => [step(u), leaveWhen(i32.eq(rest, i32.const(u + 1)), 1)]),
+            range(unrolled - 1).map((u) => [step(u), leaveWhen(i32.eq(rest, i32.const(u + 1)), 1)]),
             step(unrolled - 1),
             [from, low, high].map((address) => increase(address, i32.const(unrolled * stepBytes)))
           ],
