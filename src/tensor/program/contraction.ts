@@ -49,15 +49,9 @@ export const flattened = ({
 
 /** The same operand laid out densely in that order. */
 export const densified = (operand: ContractionOperand): ContractionOperand => {
-  const { extents } = flattened(operand)
-  const { strides } = dense(extents)
-  const [b, f] = [operand.batch.extents.length, operand.batch.extents.length + operand.free.extents.length]
-  return {
-    offset: 0,
-    batch: { extents: operand.batch.extents, strides: strides.slice(0, b) },
-    free: { extents: operand.free.extents, strides: strides.slice(b, f) },
-    contract: { extents: operand.contract.extents, strides: strides.slice(f) }
-  }
+  const left = [...dense(flattened(operand).extents).strides]
+  const role = ({ extents }: Role): Role => ({ extents, strides: left.splice(0, extents.length) })
+  return { offset: 0, batch: role(operand.batch), free: role(operand.free), contract: role(operand.contract) }
 }
 
 const merged = ({ extents, strides }: Role): ReadonlyArray<number> => collapse(extents, [strides]).lists[0]

@@ -7,6 +7,7 @@
 
 import type { Shape } from '../shape.js'
 import type { Affine, LoopStep } from './kernel.js'
+import { listed } from './listed.js'
 import { isElementwise } from './op-facts.js'
 import { instructionOf, specOf, type Program } from './program.js'
 import { readsOfInstruction, type Source } from './sources.js'
@@ -40,9 +41,8 @@ export const repeats = (draft: Draft, at: Affine): boolean =>
 export const placesIn = ({ wanted }: Draft, base: number): ReadonlyArray<Affine> => wanted.get(base) ?? []
 
 export const want = (draft: Draft, { base, at }: Source): void => {
-  const places = draft.wanted.get(base)
-  if (places === undefined) draft.wanted.set(base, [at])
-  else if (!places.some((p) => equalAffine(p, at))) places.push(at)
+  const places = listed(draft.wanted, base)
+  if (!places.some((p) => equalAffine(p, at))) places.push(at)
 }
 
 /** What one value needs to be computed in a draft: its reads, over the loops of the draft. */
@@ -118,12 +118,11 @@ export const bodyOf = (
     const instruction = instructionOf(scope.program, base)
     const place = placesIn(draft, base).findIndex((a) => equalAffine(a, at))
     const reads = placed(scope, draft, base, place)
-    if (instruction === undefined || reads === undefined)
+    if (instruction === undefined || reads === undefined || !isElementwise(instruction.op))
       throw new Error(`schedule: value ${base} has neither a buffer nor a place in the loops that want it`)
     const { op, inputs } = instruction
     const args = reads.operands.map((operand) => value(operand))
     const from = (i: number) => specOf(scope.program, inputs[i])
-    if (!isElementwise(op)) throw new Error(`schedule: ${op._tag} is not element-wise`)
     switch (op._tag) {
       case 'constant':
         return { ...op, dtype }

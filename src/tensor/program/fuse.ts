@@ -19,6 +19,7 @@ import { groupOf, type Group } from './fuse/group.js'
 import { readsOf, writeOf, type Kernel, type KernelProgram } from './kernel.js'
 import { mergeConsumer, mergeSiblings, readsOfGroup } from './fuse/merge.js'
 import { loopOf } from './fuse/rows.js'
+import { listed } from './listed.js'
 
 /** Loading a buffer once instead of twice is worth it from here on. */
 const worthSharing = 4096
@@ -104,14 +105,6 @@ type Fusing = {
 
 /** Nodes by buffer, in the order of their last kernels: a node enters when its last kernel is the newest of all. */
 type Index = Map<number, Array<Node>>
-
-const listed = (index: Index, buffer: number): Array<Node> => {
-  const old = index.get(buffer)
-  if (old !== undefined) return old
-  const fresh: Array<Node> = []
-  index.set(buffer, fresh)
-  return fresh
-}
 
 /** The position of the first node whose last kernel is the given one or a later one. */
 const firstSince = (list: ReadonlyArray<Node>, kernel: number): number => {

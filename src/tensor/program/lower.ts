@@ -76,7 +76,7 @@ export const lower = (
   const issued = new Map<string, number>()
   const lookup = (v: number): Instruction | undefined => instructions[v - named.length]
   const specAt = (v: number): { readonly shape: ReadonlyArray<number>; readonly dtype: Tensor['dtype'] } =>
-    v < named.length ? named[v] : instructions[v - named.length]
+    lookup(v) ?? named[v]
 
   const push = (x: Tensor, op: Op): number => {
     const instruction: Instruction = {

@@ -22,7 +22,7 @@ export type OpFacts<O extends Op> = {
   /** Whether it may take a number that it does not know. A view passes on what its own users say. */
   readonly takesAnyNumber: (op: O, doUsers: boolean) => boolean
   /** Where its elements lie, if it moves those of an operand that lie at `at`; `undefined` where it computes, or no view says it. */
-  readonly view: (op: O, from: Shape, to: Shape, at: Affine) => Affine | undefined
+  readonly view: (at: Affine, op: O, from: Shape, to: Shape) => Affine | undefined
 }
 
 const always = (): true => true
@@ -88,17 +88,17 @@ const facts = {
     ...movement,
     isPointwise: always,
     takesAnyNumber: asUsersDo,
-    view: (_, from, to, at) => reshapeView(from, to, at)
+    view: (at, _, from, to) => reshapeView(from, to, at)
   },
-  permute: { ...movement, view: (op, _, __, at) => permuteView(op, at) },
+  permute: { ...movement, view: (at, op) => permuteView(op, at) },
   broadcast: {
     ...movement,
     isPointwise: (operands) => operands.every((shape) => sizeOf(shape) <= 1),
     takesAnyNumber: asUsersDo,
-    view: (_, from, to, at) => broadcastView(from, to, at)
+    view: (at, _, from, to) => broadcastView(from, to, at)
   },
-  slice: { ...movement, view: (op, _, __, at) => sliceView(op, at) },
-  barrier: { ...movement, operands: 2, isPointwise: always, view: (_, __, ___, at) => at },
+  slice: { ...movement, view: (at, op) => sliceView(op, at) },
+  barrier: { ...movement, operands: 2, isPointwise: always, view: (at) => at },
   reduce: { ...structured, operands: 1 },
   pad: { ...structured, operands: 1 },
   concat: { ...structured, operands: undefined },

@@ -11,6 +11,7 @@
 import { sizeOf } from '../shape.js'
 import { mapAccesses, readsOfFused, type FusedKernel, type FusedLoop, type FusedProgram, type Panels } from './fused.js'
 import type { Contraction, Product } from './kernel.js'
+import { listed } from './listed.js'
 import { splitAffine, splitExtents } from './views.js'
 
 /** A result that is smaller, in elements, stays in a cache anyway. */
@@ -109,13 +110,7 @@ export const panelled = (
 ): FusedProgram => {
   const isTemporary = (buffer: number): boolean => buffer >= program.inputs + program.outputs
   const readers = new Map<number, Array<number>>()
-  program.kernels.forEach((kernel, k) =>
-    readsOfFused(kernel).forEach((buffer) => {
-      const known = readers.get(buffer)
-      if (known === undefined) readers.set(buffer, [k])
-      else known.push(k)
-    })
-  )
+  program.kernels.forEach((kernel, k) => readsOfFused(kernel).forEach((buffer) => listed(readers, buffer).push(k)))
   const sizes = program.buffers.map(({ size }) => size)
   const kernels: Array<FusedKernel | undefined> = [...program.kernels]
   program.kernels.forEach((kernel, k) => {

@@ -22,13 +22,12 @@ export type Program = {
   readonly outputs: ReadonlyArray<{ readonly name: string; readonly value: number }>
 }
 
-/** Shape and dtype of value `v`. */
-export const specOf = (program: Program, v: number): Spec =>
-  v < program.inputs.length ? program.inputs[v] : program.instructions[v - program.inputs.length]
-
 /** The instruction that makes value `v`; `undefined` for an input. */
-export const instructionOf = (program: Program, v: number): Instruction | undefined =>
-  v < program.inputs.length ? undefined : program.instructions[v - program.inputs.length]
+export const instructionOf = ({ inputs, instructions }: Program, v: number): Instruction | undefined =>
+  v < inputs.length ? undefined : instructions[v - inputs.length]
+
+/** Shape and dtype of value `v`. */
+export const specOf = (program: Program, v: number): Spec => instructionOf(program, v) ?? program.inputs[v]
 
 export const outputSpecs = (program: Program): ReadonlyArray<Spec> =>
   program.outputs.map(({ value }) => specOf(program, value))

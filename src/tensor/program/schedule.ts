@@ -142,9 +142,9 @@ const inline = (s: Scheduling, v: number, instruction: Instruction): boolean => 
   if (s.stored.has(v) || !isElementwise(instruction.op)) return false
   const drafts = [...(s.wantedBy.get(v) ?? [])]
   const places = drafts.flatMap((draft) => placesIn(draft, v).map((_, place) => ({ draft, place })))
-  if (isFree(instruction.op)) return places.every(({ draft, place }) => expand(s, draft, v, instruction, place))
-  if (isCheap(s, instruction) && places.every(({ draft }) => draft.computed < longestBody))
-    return places.every(({ draft, place }) => expand(s, draft, v, instruction, place))
+  const mayRepeat =
+    isFree(instruction.op) || (isCheap(s, instruction) && places.every(({ draft }) => draft.computed < longestBody))
+  if (mayRepeat) return places.every(({ draft, place }) => expand(s, draft, v, instruction, place))
   const [{ draft, place }] = places
   const once = places.length === 1 && !repeats(draft, placesIn(draft, v)[place])
   return once && draft.computed < longestBody && expand(s, draft, v, instruction, place)

@@ -15,7 +15,7 @@ import { dense } from './views.js'
 export type Source = { readonly base: number; readonly at: Affine }
 
 const moved = (program: Program, { op, inputs, shape }: Instruction, { base, at }: Source): Source | undefined => {
-  const view = factsOf(op).view(op, specOf(program, inputs[0]).shape, shape, at)
+  const view = factsOf(op).view(at, op, specOf(program, inputs[0]).shape, shape)
   return view === undefined ? undefined : { base, at: view }
 }
 

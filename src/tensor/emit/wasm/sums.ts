@@ -10,6 +10,7 @@
  * block have doubles: a table of embeddings needs few.
  */
 
+import { sizeOf } from '../../shape.js'
 import { variesAlongRow, type FusedLoop, type Store } from '../../program/fused.js'
 import {
   call,
@@ -67,8 +68,6 @@ type Scattered = {
 
 export type LongSum = OverRows | Scattered
 
-const product = (sizes: ReadonlyArray<number>): number => sizes.reduce((a, b) => a * b, 1)
-
 /** Whether elements of a scatter go to places beside one another, which one index finds for the whole row. */
 export const isFound = (loop: FusedLoop, { at, scatter }: Store): boolean =>
   scatter !== undefined && !variesAlongRow(loop)[scatter.index] && at.strides[loop.extents.length - 1] !== 0
@@ -109,7 +108,7 @@ const scattered = (loop: FusedLoop, store: Store, block: number, scratchAt: numb
   const { extents } = loop
   const row = extents.length - 1
   const found = isFound(loop, store)
-  const hits = product(found ? extents.slice(0, row) : extents)
+  const hits = sizeOf(found ? extents.slice(0, row) : extents)
   if (hits <= block) return undefined
   const isByIndex = at.strides.every((stride, axis) => stride === 0 || (found && axis === row))
   const keys = isByIndex ? scatter.extent : reach(loop, store)

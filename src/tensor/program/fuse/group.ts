@@ -31,25 +31,14 @@ export type Group = {
 }
 
 export const groupOf = (kernel: Loop | Scatter): Group => {
+  const { body, out } = kernel
   if (kernel._tag === 'scatter') {
-    const { extents, body, out, value, index, extent, stride } = kernel
-    return {
-      extents,
-      body,
-      stores: [
-        {
-          buffer: out.buffer,
-          at: out.at,
-          value,
-          reduced: extents.map(() => false),
-          fn: 'sum',
-          scatter: { index, extent, stride }
-        }
-      ],
-      row: undefined
-    }
+    const { extents, value, index, extent, stride } = kernel
+    const reduced = extents.map(() => false)
+    const stores = [{ ...out, value, reduced, fn: 'sum', scatter: { index, extent, stride } }] as const
+    return { extents, body, stores, row: undefined }
   }
-  const { extents: kept, reduce, body, out } = kernel
+  const { extents: kept, reduce } = kernel
   const extents = [...kept, ...(reduce?.extents ?? [])]
   const at = { offset: out.at.offset, strides: extents.map((_, axis) => out.at.strides[axis] ?? 0) }
   const reduced = extents.map((_, axis) => axis >= kept.length)

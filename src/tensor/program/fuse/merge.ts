@@ -3,6 +3,7 @@
  */
 
 import { align, type Alignment } from './align.js'
+import { sizeOf } from '../../shape.js'
 import { mapStep } from '../fused.js'
 import { mapStore, overAxes, stepsFrom, type Group, type GroupStore } from './group.js'
 import type { Affine } from '../kernel.js'
@@ -18,7 +19,7 @@ const mostBuffers = 32
 /** Where and how two groups meet: an access of each to one buffer. */
 type Link = { readonly left: Affine; readonly right: Affine }
 
-const points = ({ extents }: Group): number => extents.reduce((a, b) => a * b, 1)
+const points = ({ extents }: Group): number => sizeOf(extents)
 
 const loadsOf = ({ body }: Group): ReadonlyArray<{ readonly buffer: number; readonly at: Affine }> =>
   body.filter((step) => step._tag === 'load')

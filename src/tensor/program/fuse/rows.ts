@@ -98,8 +98,7 @@ export const loopOf = (group: Group, isWanted: (buffer: number) => boolean): Fus
   const row = extents.length - 1
   const steps = stepsFrom(list)
   const stores = ends.map(({ buffer, at, value, fn, reduced, scatter }): Store => {
-    if (scatter !== undefined) return { buffer, at, value, combine: 'sum', scatter }
-    if (fn === undefined) return { buffer, at, value, combine: undefined, scatter }
+    if (fn === undefined || scatter !== undefined) return { buffer, at, value, combine: fn, scatter }
     const { dtype } = list[value]
     return {
       buffer,

@@ -95,14 +95,14 @@ const open = <T extends Timing>(
       const arrays = [...inputs, ...outputs]
       const known = arrays.map(memory.addressOf)
       const workingBytes = workingBytesOf(loaded.compilation)
-      const staged = arrays.reduce((sum, data, i) => sum + (known[i] === undefined ? aligned(data.byteLength) : 0), 0)
+      const staged = arrays.map((data, i) => (known[i] === undefined ? aligned(data.byteLength) : 0))
       return pipe(
-        region.take(workingBytes + staged),
+        region.take(staged.reduce((sum, bytes) => sum + bytes, workingBytes)),
         E.map((base): Opened => {
           let next = base + workingBytes
-          const bases = arrays.map((data, i) => {
+          const bases = staged.map((bytes, i) => {
             const place = known[i] ?? next
-            if (known[i] === undefined) next += aligned(data.byteLength)
+            next += bytes
             return place
           })
           const inPlace = (i: number): Data => memory.view(kernels.buffers[i].dtype, bases[i], kernels.buffers[i].size)
@@ -191,12 +191,14 @@ const load =
   <T extends Timing>(context: Context<T>): Device<T>['load'] =>
   (program, given) => {
     const { linking, multiplier, region } = context
+    const linked = linking()
+    if (E.isLeft(linked)) return linked
+    const compiled = given === undefined ? compile(context, linked.right, program) : E.right(given)
+    if (E.isLeft(compiled)) return compiled
+    const compilation = compiled.right
     return pipe(
-      E.Do,
-      E.bind('linked', linking),
-      E.bind('compilation', ({ linked }) => (given === undefined ? compile(context, linked, program) : E.right(given))),
-      E.bind('steps', ({ linked, compilation }) => link(linked, compilation)),
-      E.map(({ compilation, steps }) => {
+      link(linked.right, compilation),
+      E.map((steps) => {
         const { kernels } = compilation
         const workingBytes = workingBytesOf(compilation)
         region.reserve(workingBytes)
@@ -224,10 +226,13 @@ export function wasm<T extends Timing>(options: WasmOptions & { readonly multipl
   const timing = (multiplier?.timing ?? 'sync') as T
   const linking = once(() =>
     pipe(
-      E.Do,
-      E.bind('memory', memory),
-      E.bind('own', (linked) => ownProduct(linked.memory, options.relaxed === true)),
-      E.map((linked): Linking<T> => ({ ...linked, multiplier, blocks }))
+      memory(),
+      E.chainW((held) =>
+        pipe(
+          ownProduct(held, options.relaxed === true),
+          E.map((own): Linking<T> => ({ memory: held, own, multiplier, blocks }))
+        )
+      )
     )
   )
   return {
