@@ -9,7 +9,7 @@
  * other side, NaN too, and `(-1)^Infinity` is 1. Shift counts are taken modulo 32; `shr` keeps the sign of i32.
  */
 
-import type { DType } from './dtype.js'
+import { dtypes, type DType } from './dtype.js'
 
 /** What is quick takes a processor about as long as loading an operand, what is not many times that. */
 type Signature<D extends DType = DType> = { readonly accepts: ReadonlyArray<D>; readonly isQuick: boolean }
@@ -22,7 +22,6 @@ const signed = ['f32', 'i32'] as const
 export const numeric = ['f32', 'i32', 'u32'] as const
 const integer = ['i32', 'u32'] as const
 const bits = ['i32', 'u32', 'bool'] as const
-const any = ['f32', 'i32', 'u32', 'bool'] as const
 
 /** One operand; the result has its dtype. `not` is logical on bool, bitwise on integers. */
 export const unaries = {
@@ -64,8 +63,8 @@ export const binaries = {
 
 /** Two operands of one shape and dtype; the result is bool. Any comparison with NaN is false, but for `ne`. */
 export const comparisons = {
-  eq: quick(any),
-  ne: quick(any),
+  eq: quick(dtypes),
+  ne: quick(dtypes),
   lt: quick(numeric),
   le: quick(numeric),
   gt: quick(numeric),

@@ -27,7 +27,8 @@ const withValues = {
   }
 }
 
-const seal = (shape: Shape, dtype: DType, data: Data): Literal => {
+/** Takes `data` as it is. For devices, which hand over arrays that nobody else holds. */
+export const adopt = (shape: Shape, dtype: DType, data: Data): Literal => {
   const made = literalNode(shape, dtype, withValues) as Literal
   values.set(made, data)
   return made
@@ -39,11 +40,8 @@ export const literal = (shape: Shape, dtype: DType, from: ArrayLike<number>): Li
     throw invalidArgument('tensor', `${from.length} values`, `${sizeOf(shape)} for shape ${showShape(shape)}`)
   const data = allocate(dtype, from.length, from instanceof Float64Array ? 'float64' : 'float32')
   data.set(from)
-  return seal(shape, dtype, data)
+  return adopt(shape, dtype, data)
 }
-
-/** Takes `data` as it is. For devices, which hand over arrays that nobody else holds. */
-export const adopt = (shape: Shape, dtype: DType, data: Data): Literal => seal(shape, dtype, data)
 
 /**
  * The stored array itself, for devices to read. Never handed to users.

@@ -61,10 +61,7 @@ export const isMatrix = ({ free, contract }: ContractionOperand): boolean =>
   merged(free).length <= 1 && merged(contract).length <= 1
 
 /** An axis of one element may have any stride. */
-const strideOf = (role: Role): number => {
-  const [stride] = merged(role)
-  return stride === undefined ? 1 : stride
-}
+const strideOf = (role: Role): number => merged(role)[0] ?? 1
 
 /**
  * The product of two operands that are matrices.

@@ -11,7 +11,7 @@ import { listed } from './listed.js'
 import { isElementwise } from './op-facts.js'
 import { instructionOf, specOf, type Program } from './program.js'
 import { readsOfInstruction, type Source } from './sources.js'
-import { collapse, compose, coordinates, equalAffine, splitAffine, splitExtents } from './views.js'
+import { collapse, compose, coordinates, equalAffine, splitAffine, splitExtents, withStrides } from './views.js'
 
 export type Draft = {
   extents: Shape
@@ -184,11 +184,11 @@ const tidy = (draft: Draft, steps: ReadonlyArray<LoopStep>, roots: ReadonlyArray
   const reduced = part(draft.outer, draft.extents.length)
   const strides = functions.map((_, i) => [...kept.lists[i], ...reduced.lists[i]])
   let next = 1
-  const renamed = (at: Affine): Affine => ({ offset: at.offset, strides: strides[next++] })
+  const renamed = (at: Affine): Affine => withStrides(at, strides[next++])
   return {
     extents: [...kept.extents, ...reduced.extents],
     outer: kept.extents.length,
-    out: { offset: draft.out.offset, strides: kept.lists[0] },
+    out: withStrides(draft.out, kept.lists[0]),
     steps: steps.map((step) => ('at' in step ? { ...step, at: renamed(step.at) } : step)),
     roots
   }

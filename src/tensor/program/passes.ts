@@ -66,9 +66,8 @@ export const costOf = (step: FusedStep, { extents, body }: FusedLoop): number =>
   }
 }
 
-const isPresent = <A>(x: A | undefined): x is A => x !== undefined
-
-const resultsOf = ({ value, scatter }: Store): ReadonlyArray<number> => [value, scatter?.index].filter(isPresent)
+const resultsOf = ({ value, scatter }: Store): ReadonlyArray<number> =>
+  scatter === undefined ? [value] : [value, scatter.index]
 
 /** Those of `from` and what they are computed from, as far as `enter` lets the walk. */
 const closure = (

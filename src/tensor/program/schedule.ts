@@ -17,7 +17,7 @@ import type { Affine, BufferSpec, Kernel, KernelProgram, LoopStep, View } from '
 import { instructionOf, outputSpecs, specOf, type Instruction, type Program, type Spec } from './program.js'
 import { factsOf, isElementwise, type ElementwiseOp } from './op-facts.js'
 import { isFree, sourcesOf, type Source } from './sources.js'
-import { dense, isDense } from './views.js'
+import { dense, isDense, withStrides } from './views.js'
 
 /** Past this many operations a loop body is cut: engines give up optimising very long functions. */
 const longestBody = 128
@@ -61,7 +61,7 @@ const open = (s: Scheduling, extents: Shape, outer: number, out: Affine, roots: 
   return draft
 }
 
-const bodyIn = (s: Scheduling, draft: Draft, number: Numbering, inside: number | undefined): Body =>
+const bodyIn = (s: Scheduling, draft: Draft, number: Numbering, inside?: number): Body =>
   bodyOf(s, draft, (base) => (s.stored.has(base) ? number(base) : undefined), inside)
 
 type LoopOptions = {
@@ -166,7 +166,7 @@ const makeReduce = (s: Scheduling, v: number, instruction: Instruction, { fn, ax
   const ordered = (list: ReadonlyArray<number>): ReadonlyArray<number> => order.map((axis) => list[axis])
   const { base, at } = s.sources[x]
   const out = { offset: 0, strides: [...dense(shape).strides, ...axes.map(() => 0)] }
-  const root = { base, at: { offset: at.offset, strides: ordered(at.strides) } }
+  const root = { base, at: withStrides(at, ordered(at.strides)) }
   writeLoop(s, v, open(s, ordered(from), shape.length, out, [root]), { fn })
 }
 
@@ -270,16 +270,13 @@ const makeScatter = (s: Scheduling, v: number, instruction: Instruction, { axis 
     [
       {
         base: index.base,
-        at: {
-          offset: index.at.offset,
-          strides: [...before.map(() => 0), ...index.at.strides, ...after.map(() => 0)]
-        }
+        at: withStrides(index.at, [...before.map(() => 0), ...index.at.strides, ...after.map(() => 0)])
       },
       s.sources[updates]
     ]
   )
   s.pending.push((number) => {
-    const { extents, out, steps, roots } = bodyIn(s, draft, number, undefined)
+    const { extents, out, steps, roots } = bodyIn(s, draft, number)
     return {
       _tag: 'scatter',
       extents,

@@ -9,7 +9,7 @@ import type { Op } from '../tensor.js'
 import type { Affine } from './kernel.js'
 import { factsOf, isElementwise } from './op-facts.js'
 import { instructionOf, specOf, type Instruction, type Program } from './program.js'
-import { dense } from './views.js'
+import { dense, withStrides } from './views.js'
 
 /** The elements of a value, as places in the dense row-major elements of value `base`. */
 export type Source = { readonly base: number; readonly at: Affine }
@@ -43,11 +43,12 @@ const placesOfGather = (sources: ReadonlyArray<Source>, axis: number, inputs: Re
   const { base, at } = sources[inputs[1]]
   const after = table.strides.length - axis - 1
   const zeros = (n: number): ReadonlyArray<number> => new Array<number>(n).fill(0)
-  const index = { offset: at.offset, strides: [...zeros(axis), ...at.strides, ...zeros(after)] }
-  const place = {
-    offset: table.offset,
-    strides: [...table.strides.slice(0, axis), ...at.strides.map(() => 0), ...table.strides.slice(axis + 1)]
-  }
+  const index = withStrides(at, [...zeros(axis), ...at.strides, ...zeros(after)])
+  const place = withStrides(table, [
+    ...table.strides.slice(0, axis),
+    ...at.strides.map(() => 0),
+    ...table.strides.slice(axis + 1)
+  ])
   return { operands: [{ base, at: index }], places: [place] }
 }
 

@@ -12,6 +12,9 @@ import type { Affine } from './kernel.js'
 
 export const dense = (shape: Shape): Affine => ({ offset: 0, strides: stridesOf(shape) })
 
+/** From the same start with other strides. */
+export const withStrides = ({ offset }: Affine, strides: ReadonlyArray<number>): Affine => ({ offset, strides })
+
 export const equalAffine = (a: Affine, b: Affine): boolean =>
   a.offset === b.offset && a.strides.length === b.strides.length && a.strides.every((s, i) => s === b.strides[i])
 
@@ -46,7 +49,11 @@ export const isDense = (shape: Shape, at: Affine): boolean => {
 
 /** The view of another shape over the same elements in the same order; `undefined` where none is affine. */
 export const reshapeView = (from: Shape, to: Shape, at: Affine): Affine | undefined => {
-  if (sizeOf(to) === 0) return { offset: at.offset, strides: to.map(() => 0) }
+  if (sizeOf(to) === 0)
+    return withStrides(
+      at,
+      to.map(() => 0)
+    )
   const { extents, lists } = collapse(from, [at.strides])
   const strides = new Array<number>(to.length).fill(0)
   let group = extents.length
@@ -64,17 +71,21 @@ export const reshapeView = (from: Shape, to: Shape, at: Affine): Affine | undefi
     stride *= to[axis]
     left /= to[axis]
   }
-  return { offset: at.offset, strides }
+  return withStrides(at, strides)
 }
 
-export const permuteView = (op: OpOf<'permute'>, at: Affine): Affine => ({
-  offset: at.offset,
-  strides: op.order.map((axis) => at.strides[axis])
-})
+export const permuteView = (op: OpOf<'permute'>, at: Affine): Affine =>
+  withStrides(
+    at,
+    op.order.map((axis) => at.strides[axis])
+  )
 
 export const broadcastView = (from: Shape, to: Shape, at: Affine): Affine => {
   const lead = to.length - from.length
-  return { offset: at.offset, strides: to.map((_, i) => (i < lead || from[i - lead] === 1 ? 0 : at.strides[i - lead])) }
+  return withStrides(
+    at,
+    to.map((_, i) => (i < lead || from[i - lead] === 1 ? 0 : at.strides[i - lead]))
+  )
 }
 
 export const sliceView = (op: OpOf<'slice'>, at: Affine): Affine => ({
@@ -99,10 +110,11 @@ export type Split = { readonly axis: number; readonly factor: number }
 export const splitExtents = (extents: Shape, { axis, factor }: Split): Shape =>
   extents.flatMap((e, i) => (i === axis ? [e / factor, factor] : [e]))
 
-export const splitAffine = (at: Affine, { axis, factor }: Split): Affine => ({
-  offset: at.offset,
-  strides: at.strides.flatMap((s, i) => (i === axis ? [s * factor, s] : [s]))
-})
+export const splitAffine = (at: Affine, { axis, factor }: Split): Affine =>
+  withStrides(
+    at,
+    at.strides.flatMap((s, i) => (i === axis ? [s * factor, s] : [s]))
+  )
 
 export type Coordinates =
   | { readonly _tag: 'affine'; readonly axes: ReadonlyArray<Affine> }

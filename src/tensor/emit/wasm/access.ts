@@ -87,7 +87,3 @@ export const loadLane = (dtype: DType, address: Code, offset: number, lane: numb
 export const emptyLanes = zeros
 
 export const lanesFrom = (dtype: DType, words: Code): Code => (dtype === 'bool' ? maskOf(words) : words)
-
-/** Lane `lane` of a value of 4-byte elements. */
-export const storeLane = (address: Code, offset: number, lane: number, value: Code): Code =>
-  v128.store32Lane(address, value, lane, offset)

@@ -40,6 +40,13 @@ const firstLanes = (lanes: Lanes): Code => {
   return i32x4.const(mask(0), mask(1), mask(2), mask(3))
 }
 
+/** All lanes of all parts joined, in every lane of `result`. */
+const acrossLanes = (join: (x: Code, y: Code) => Code, parts: ReadonlyArray<Code>, result: Local): Code => [
+  set(result, joined(join, parts)),
+  set(result, join(result, swapHalves(result))),
+  set(result, join(result, swapNeighbours(result)))
+]
+
 /** Neighbours first, then their results: a tree. */
 const joined = (join: (x: Code, y: Code) => Code, parts: ReadonlyArray<Code>): Code => {
   if (parts.length === 1) return parts[0]
@@ -86,9 +93,7 @@ const floatExtreme = (fn: 'max' | 'min', scope: Scope, slots: number): Fold => {
     },
     endBlock: [],
     finish: (result) => [
-      set(result, joined(join, bests)),
-      set(result, join(result, swapHalves(result))),
-      set(result, join(result, swapNeighbours(result))),
+      acrossLanes(join, bests, result),
       // Ones in every bit are a NaN.
       set(result, v128.or(result, i32x4.splat(i32.sub(i32.const(0), v128.anyTrue(nans)))))
     ]
@@ -104,11 +109,7 @@ const integerFold = (fn: Reduction, dtype: DType, scope: Scope, slots: number): 
     take: (slot, x, lanes) =>
       set(parts[slot], join(parts[slot], lanes === 4 ? x : v128.bitselect(x, identity, firstLanes(lanes)))),
     endBlock: [],
-    finish: (result) => [
-      set(result, joined(join, parts)),
-      set(result, join(result, swapHalves(result))),
-      set(result, join(result, swapNeighbours(result)))
-    ]
+    finish: (result) => acrossLanes(join, parts, result)
   }
 }
 

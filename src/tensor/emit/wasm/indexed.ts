@@ -3,7 +3,7 @@
  */
 
 import type { DType } from '../../dtype.js'
-import { emptyLanes, lanesFrom, loadLane, storeLane, type LanePointer } from './access.js'
+import { emptyLanes, lanesFrom, loadLane, type LanePointer } from './access.js'
 import { set, tee, when, type Code, type Local, type Scope } from './assembler.js'
 import * as i32 from './assembler/i32.js'
 import * as i32x4 from './assembler/i32x4.js'
@@ -74,7 +74,7 @@ export const scatterAdd = (
     return when(i32.ltU(tee(j, i32x4.extractLane(index, lane)), i32.const(indexing.extent)), [
       set(target, i32.add(address, i32.mul(j, i32.const(indexing.stride)))),
       before(i32.add(target, i32.const(at)), j),
-      storeLane(target, at, lane, combineLanes('sum', dtype, v128.load32Splat(target, at), value))
+      v128.store32Lane(target, combineLanes('sum', dtype, v128.load32Splat(target, at), value), lane, at)
     ])
   })
 }

@@ -33,17 +33,8 @@ export const allLanes = [0, 1, 2, 3] as const
 export const lanesIn = (elements: number): Lanes => (elements >= 4 ? 4 : elements === 3 ? 3 : elements === 2 ? 2 : 1)
 
 /** The same number in every lane, rounded to the dtype. */
-export const constantLanes = (dtype: DType, value: number): Code => {
-  switch (dtype) {
-    case 'f32':
-      return f32x4.all(value)
-    case 'i32':
-    case 'u32':
-      return i32x4.all(value)
-    case 'bool':
-      return i32x4.all(value === 0 ? 0 : -1)
-  }
-}
+export const constantLanes = (dtype: DType, value: number): Code =>
+  dtype === 'f32' ? f32x4.all(value) : i32x4.all(dtype === 'bool' && value !== 0 ? -1 : value)
 
 export const identityLanes = (fn: Reduction, dtype: DType): Code => constantLanes(dtype, reductionIdentity(fn, dtype))
 

@@ -19,7 +19,7 @@ import {
 } from '../../program/fused.js'
 import type { BufferSpec, Random } from '../../program/kernel.js'
 import { when } from './assembler.js'
-import type { Callee, Code, Local, ModuleDraft, Scope } from './assembler.js'
+import type { Code, Local, ModuleDraft, Scope } from './assembler.js'
 import * as i32 from './assembler/i32.js'
 import { spellNumber } from '../../program/serialise.js'
 import { mathLibrary, type MathLibrary } from './math.js'
@@ -36,7 +36,6 @@ export const scratchBytes = (loop: FusedLoop, block = additions): number => {
 }
 
 export type EmittedKernel = {
-  readonly callee: Callee
   /** What the function is exported as. */
   readonly name: string
   /** The buffers that its last arguments are the addresses of, in order. */
@@ -99,7 +98,7 @@ export const kernelEmitter = (
   block = additions
 ): ((kernel: FusedLoop | Random, buffers: ReadonlyArray<BufferSpec>) => EmittedKernel) => {
   const math = mathLibrary(draft)
-  const known = new Map<string, Pick<EmittedKernel, 'callee' | 'name'>>()
+  const known = new Map<string, string>()
   return (kernel, specs) => {
     const buffers = buffersOf(kernel)
     const plain = withBuffers(kernel, (buffer) => buffers.indexOf(buffer))
@@ -109,9 +108,9 @@ export const kernelEmitter = (
     )
     const key = JSON.stringify([plain, filled], spellNumber)
     const old = known.get(key)
-    if (old !== undefined) return { ...old, buffers }
+    if (old !== undefined) return { name: old, buffers }
     const name = `kernel${known.size}`
-    const callee = draft.add({
+    draft.add({
       name,
       params: ['i32', 'i32', 'i32', ...buffers.map(() => 'i32' as const)],
       results: [],
@@ -120,8 +119,7 @@ export const kernelEmitter = (
           ? randomCode(scope, plain, (buffer) => scope.params[3 + buffer])
           : loopCode(nested(plain), filled, { draft, math, block }, scope)
     })
-    const emitted = { callee, name }
-    known.set(key, emitted)
-    return { ...emitted, buffers }
+    known.set(key, name)
+    return { name, buffers }
   }
 }

@@ -49,12 +49,11 @@ const unpaired = ({ extents, at, paired }: Side, moves: boolean): ReadonlyArray<
     extent > 1 && (at.strides[axis] !== 0) === moves && !paired.includes(axis) ? [axis] : []
   )
 
-const extentOf = (side: Side, axis: number): number => side.extents[axis]
 const strideOf = (side: Side, axis: number): number => side.at.strides[axis]
 
 /** Pairs the whole of the smaller axis with the inner part of the larger; false where that cannot be cut so. */
 const pair = (left: Side, right: Side, l: number, r: number): boolean => {
-  const [a, b] = [extentOf(left, l), extentOf(right, r)]
+  const [a, b] = [left.extents[l], right.extents[r]]
   const [small, large] = a < b ? [a, b] : [b, a]
   if (large % small !== 0 || (a > small && l === left.row) || (b > small && r === right.row)) return false
   if (a > small) split(left, l, small)

@@ -15,6 +15,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import type { IO } from 'fp-ts/lib/IO.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import { bytesPerElement, viewOf, type Data, type DType, type FloatWidth } from '../../dtype.js'
+import { once } from '../once.js'
 import { collectGarbage } from './collect-garbage.js'
 
 /** A block that cannot be had, in bytes. `limit` is what the memory can be, or is where the machine lets it grow no further. */
@@ -236,7 +237,5 @@ export const createMemory = ({
 }
 
 /** The given memory or a new one, from the first call on the same one. */
-export const lazyMemory = (given?: Memory): IOEither<OutOfMemory, Memory> => {
-  let memory = given
-  return () => (memory === undefined ? E.map((made: Memory) => (memory = made))(createMemory()) : E.right(memory))
-}
+export const lazyMemory = (given?: Memory): IOEither<OutOfMemory, Memory> =>
+  given === undefined ? once(() => createMemory()) : () => E.right(given)

@@ -343,7 +343,7 @@ export const link = <T extends Timing>(
     kernel: FusedKernel
   ): E.Either<DeviceError, Launch<T>> => {
     if (kernel._tag === 'contraction') return contractionStep(linking, program, kernel)
-    const call = callOf(exported, emitted[k] ?? { name: '', buffers: [], callee: { number: 0 } })
+    const call = callOf(exported, emitted[k] ?? { name: '', buffers: [] })
     // `panelled` is only for synchronous devices.
     if (kernel._tag === 'panels')
       return panelsStep(linking as unknown as Linking<'sync'>, program, kernel, call) as E.Either<

@@ -21,6 +21,7 @@ import type { Device, DeviceError, Executable, Observe, Running, Timing } from '
 import { lazyMemory, type Memory } from '../memory/memory.js'
 import type { Contraction } from '../../program/kernel.js'
 import type { Multiplier } from '../multipliers/multiplier.js'
+import { once } from '../once.js'
 import { regionIn, type Region } from '../memory/region.js'
 import {
   generate,
@@ -55,17 +56,6 @@ type Context<T extends Timing> = {
   readonly blocks: SumBlocks
   readonly region: Region
   readonly gate: InOrder
-}
-
-/** Computed at the first call that succeeds. */
-const once = <E, A>(make: IOEither<E, A>): IOEither<E, A> => {
-  let made: E.Right<A> | undefined
-  return () => {
-    if (made !== undefined) return made
-    const result = make()
-    if (E.isRight(result)) made = result
-    return result
-  }
 }
 
 type Loaded<T extends Timing> = {
