@@ -5,6 +5,7 @@
  * is its keys and indices joined with dots: `encoder.layer.0.output.bias`.
  */
 
+import { describe } from './describe.js'
 import { invalidArgument } from './fault.js'
 import type { Tensor } from './tensor.js'
 
@@ -33,7 +34,7 @@ const branches = (tree: object): ReadonlyArray<readonly [string, unknown]> =>
 export const entries = <A>(isLeaf: IsLeaf<A>, tree: unknown, prefix = ''): ReadonlyArray<readonly [string, A]> => {
   if (isLeaf(tree)) return [[prefix, tree]]
   if (typeof tree !== 'object' || tree === null)
-    throw invalidArgument('tree', `${String(tree)} at '${prefix}'`, 'a leaf, a record or an array')
+    throw invalidArgument('tree', `${describe(tree)} at '${prefix}'`, 'a leaf, a record or an array')
   return branches(tree).flatMap(([key, child]) => entries(isLeaf, child, prefix === '' ? key : `${prefix}.${key}`))
 }
 
@@ -47,7 +48,7 @@ export const mapTree = <A, T, B>(isLeaf: IsLeaf<A>, f: (leaf: A, path: string) =
   const go = (at: unknown, path: string): unknown => {
     if (isLeaf(at)) return f(at, path)
     if (typeof at !== 'object' || at === null)
-      throw invalidArgument('tree', `${String(at)} at '${path}'`, 'a leaf, a record or an array')
+      throw invalidArgument('tree', `${describe(at)} at '${path}'`, 'a leaf, a record or an array')
     const mapped = branches(at).map(([key, child]) => [key, go(child, path === '' ? key : `${path}.${key}`)] as const)
     return Array.isArray(at) ? mapped.map(([, child]) => child) : Object.fromEntries(mapped)
   }

@@ -15,6 +15,7 @@ import {
   castNode,
   compareNode,
   customNode,
+  expectTensor,
   identityNode,
   selectNode,
   stopGradientNode,
@@ -33,7 +34,7 @@ const binary =
   (fn: Binary) =>
   (b: Operand) =>
   (x: Tensor): Tensor => {
-    const right = operandLike(x, b)
+    const right = operandLike(fn, x, b)
     const shape = commonShape(fn, [x.shape, right.shape])
     return binaryNode(fn, stretch(shape, x), stretch(shape, right))
   }
@@ -42,7 +43,7 @@ const comparison =
   (fn: Comparison) =>
   (b: Operand) =>
   (x: Tensor): Tensor => {
-    const right = operandLike(x, b)
+    const right = operandLike(fn, x, b)
     const shape = commonShape(fn, [x.shape, right.shape])
     return compareNode(fn, stretch(shape, x), stretch(shape, right))
   }
@@ -168,7 +169,7 @@ export const not = unary('not')
 export const square = (x: Tensor): Tensor => mul(x)(x)
 
 /** `1 / x`. f32. */
-export const reciprocal = (x: Tensor): Tensor => div(x)(operandLike(x, 1))
+export const reciprocal = (x: Tensor): Tensor => div(x)(operandLike('reciprocal', x, 1))
 
 /** `max(x, 0)`; NaN of NaN. Its derivative is 0 where `x <= 0` and 1 elsewhere, of NaN too, as PyTorch's. */
 export const relu = (x: Tensor): Tensor => {
@@ -187,7 +188,7 @@ export const relu = (x: Tensor): Tensor => {
 export const clip =
   (lo: Operand, hi: Operand) =>
   (x: Tensor): Tensor => {
-    const bounds = [operandLike(x, lo), operandLike(x, hi)]
+    const bounds = [operandLike('clip', x, lo), operandLike('clip', x, hi)]
     const shape = commonShape(
       'clip',
       [x, ...bounds].map((operand) => operand.shape)
@@ -217,7 +218,8 @@ const clippedCotangents: CustomVjp = (ct, _, [x, low, high]) => {
 export const where =
   (condition: Tensor, otherwise: Operand) =>
   (x: Tensor): Tensor => {
-    const other = operandLike(x, otherwise)
+    const other = operandLike('where', x, otherwise)
+    expectTensor('where', condition)
     const shape = commonShape('where', [condition.shape, x.shape, other.shape])
     return selectNode(stretch(shape, condition), stretch(shape, x), stretch(shape, other))
   }

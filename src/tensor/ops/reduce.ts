@@ -10,6 +10,7 @@ import { dtypeMismatch, invalidArgument } from '../fault.js'
 import { showShape } from '../shape.js'
 import {
   customNode,
+  expectTensor,
   identityNode,
   iotaNode,
   reduceNode,
@@ -44,6 +45,7 @@ export type ReduceOptions = {
 }
 
 const axesOf = (op: string, { axes }: ReduceOptions, x: Tensor): ReadonlyArray<number> => {
+  expectTensor(op, x)
   const rank = x.shape.length
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i)
   return (typeof axes === 'number' ? [axes] : axes).map((axis) => resolveAxis(op, axis, rank))
