@@ -15,6 +15,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import type { Binary, Unary } from '../tensor/elementwise.js'
 import { invalidArgument } from '../tensor/fault.js'
 import {
+  abs,
   add,
   cast,
   cos,
@@ -108,7 +109,7 @@ const binary: Record<Binary, BinaryRule> = {
     return [ofA, neg(pipe(ofA, mul(y)))]
   },
   rem: ofIntegersOnly,
-  pow: (ct, a, b, y) => [ofPowerBase(ct, a, b), ofPowerExponent(ct, a, y)],
+  pow: (ct, a, b, y) => [ofPowerBase(ct, a, b), ofPowerExponent(ct, a, b, y)],
   max: extremum(lt),
   min: extremum(gt),
   and: ofIntegersOnly,
@@ -133,16 +134,17 @@ const ofPowerBase = (ct: Tensor, a: Tensor, b: Tensor): Tensor | undefined => {
   const exponent = constantOf(b)
   if (exponent === 0) return undefined
   if (exponent !== undefined) return pipe(ct, mul(pipe(a, pow(exponent - 1), mul(exponent))))
-  const guarded = pipe(b, where(pipe(a, ne(0), or(pipe(b, ne(0)))), 1))
+  // A NaN is no number above 0 either.
+  const guarded = pipe(b, where(pipe(a, abs, gt(0), or(pipe(b, ne(0)))), 1))
   return pipe(ct, mul(pipe(a, pow(pipe(guarded, sub(1))), mul(b))))
 }
 
 /**
- * `d(a^b)/db = a^b log a` for positive `a`; 0, the limit for positive exponents, where `a` is 0; NaN where `a` is
- * negative, since no neighbourhood of `b` gives real powers there.
+ * `d(a^b)/db = a^b log a` for positive `a`; where `a` is 0 that is 0 for exponents from 0 on, their limit, and infinite for negative
+ * ones; NaN where `a` is negative, since no neighbourhood of `b` gives real powers there. As PyTorch's.
  */
-const ofPowerExponent = (ct: Tensor, a: Tensor, y: Tensor): Tensor =>
-  pipe(ct, mul(pipe(a, where(pipe(a, ne(0)), 1), log, mul(y))))
+const ofPowerExponent = (ct: Tensor, a: Tensor, b: Tensor, y: Tensor): Tensor =>
+  pipe(ct, mul(pipe(a, where(pipe(a, ne(0), or(pipe(b, lt(0)))), 1), log, mul(y))))
 
 // -------------------------------------------------- reductions and movement
 

@@ -1,5 +1,5 @@
 /**
- * A short description of a value of unknown type, for messages about files that do not hold what they should.
+ * A short description of a value of unknown type, for messages about what is not what it should be.
  *
  * Safe on hostile input: the text is short and nothing is walked recursively.
  */

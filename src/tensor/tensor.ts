@@ -5,12 +5,14 @@
  * broadcast or converted silently) and throw `TensorFault`; the vocabulary that users write is in `ops/`.
  */
 
-import { holds, type DType } from './dtype.js'
+import { describe } from './describe.js'
+import { dtypes, holds, type DType } from './dtype.js'
 import { acceptsBinary, acceptsComparison, acceptsUnary, numeric } from './elementwise.js'
 import type { Binary, Comparison, Reduction, Unary } from './elementwise.js'
 import { axisOutOfRange, dtypeMismatch, invalidArgument, shapeMismatch } from './fault.js'
 import { range } from './range.js'
 import { broadcastsTo, equalShapes, showShape, sizeOf, type Shape } from './shape.js'
+import { isTensor } from './tree.js'
 
 /** Operations that a program may hold, as data. `OpOf<'reduce'>` picks one. */
 export type Op =
@@ -153,20 +155,32 @@ const expectSameShape = (op: string, a: Tensor, b: Tensor): void => {
   if (!equalShapes(a.shape, b.shape)) throw shapeMismatch(op, a.shape, b.shape)
 }
 
+/** What the types say, for callers that have none. */
+export const expectTensor = (op: string, x: unknown): void => {
+  if (!isTensor(x)) throw invalidArgument(op, describe(x), 'a tensor')
+}
+
+const expectKnown = (op: string, dtype: DType): void => {
+  if (!dtypes.includes(dtype)) throw invalidArgument(op, `dtype ${describe(dtype)}`, dtypes.join(', '))
+}
+
 const expectSameDType = (op: string, a: Tensor, b: Tensor): void => {
   if (a.dtype !== b.dtype) throw dtypeMismatch(op, [a.dtype, b.dtype], 'one dtype on both sides')
 }
 
 const expectDType = (op: string, x: Tensor, accepts: ReadonlyArray<DType>): void => {
+  expectTensor(op, x)
   if (!accepts.includes(x.dtype)) throw dtypeMismatch(op, [x.dtype], accepts.join(' or '))
 }
 
 const expectIndices = (op: string, indices: Tensor): void => {
+  expectTensor(op, indices)
   if (indices.dtype !== 'i32')
     throw dtypeMismatch(op, [indices.dtype], "i32 indices: tensor(ids, { dtype: 'i32' }), or cast('i32')")
 }
 
 export const expectExtents = (op: string, shape: Shape): void => {
+  if (!Array.isArray(shape)) throw invalidArgument(op, describe(shape), 'a list of extents')
   if (!shape.every((d) => Number.isSafeInteger(d) && d >= 0))
     throw invalidArgument(op, showShape(shape), 'extents that are non-negative integers')
   if (sizeOf(shape) > 2 ** 31 - 1) throw invalidArgument(op, showShape(shape), 'fewer than 2^31 elements')
@@ -181,6 +195,7 @@ const expectIntegers = (op: string, what: string, values: ReadonlyArray<number>,
 
 export const inputNode = (name: string, shape: Shape, dtype: DType): Tensor => {
   expectExtents('input', shape)
+  expectKnown('input', dtype)
   return node({ _tag: 'input', name }, [], shape, dtype)
 }
 
@@ -199,12 +214,14 @@ export const customNode = (vjp: CustomVjp, value: Tensor, args: ReadonlyArray<Te
 
 /** A scalar, shape `[]`. For bool, 0 or 1; integers must be in range. */
 export const constantNode = (value: number, dtype: DType): Tensor => {
+  expectKnown('constant', dtype)
   if (!holds(dtype, value)) throw invalidArgument('constant', String(value), `a value that ${dtype} holds`)
   return node({ _tag: 'constant', value }, [], [], dtype)
 }
 
 export const iotaNode = (shape: Shape, axis: number, dtype: DType): Tensor => {
   expectExtents('iota', shape)
+  expectKnown('iota', dtype)
   if (dtype === 'bool') throw dtypeMismatch('iota', [dtype], 'f32, i32 or u32')
   return node({ _tag: 'iota', axis: resolveAxis('iota', axis, shape.length) }, [], shape, dtype)
 }
@@ -236,7 +253,10 @@ export const selectNode = (condition: Tensor, ifTrue: Tensor, ifFalse: Tensor): 
   return nodeLike(ifTrue, { _tag: 'select' }, [condition, ifTrue, ifFalse])
 }
 
-export const castNode = (dtype: DType, x: Tensor): Tensor => node({ _tag: 'cast' }, [x], x.shape, dtype)
+export const castNode = (dtype: DType, x: Tensor): Tensor => {
+  expectKnown('cast', dtype)
+  return node({ _tag: 'cast' }, [x], x.shape, dtype)
+}
 
 export const reduceNode = (fn: Reduction, axes: ReadonlyArray<number>, x: Tensor): Tensor => {
   expectDType(fn, x, numeric)
@@ -310,8 +330,10 @@ export const padNode = (
 export const concatNode = (axis: number, parts: ReadonlyArray<Tensor>): Tensor => {
   const [first, ...rest] = parts
   if (first === undefined) throw invalidArgument('concat', 'no tensors', 'at least one')
+  expectTensor('concat', first)
   const resolved = resolveAxis('concat', axis, first.shape.length)
   for (const part of rest) {
+    expectTensor('concat', part)
     expectSameDType('concat', first, part)
     const fits =
       part.shape.length === first.shape.length && part.shape.every((d, i) => i === resolved || d === first.shape[i])

@@ -5,6 +5,7 @@
  * is its keys and indices joined with dots: `encoder.layer.0.output.bias`.
  */
 
+import { describe } from './describe.js'
 import { invalidArgument } from './fault.js'
 import type { Tensor } from './tensor.js'
 
@@ -27,7 +28,7 @@ type Branch = { readonly key: string; readonly path: string; readonly child: unk
 /** What stands below `at`, whose path is `prefix`. Throws `TensorFault` for what is no record or array. */
 const branches = (at: unknown, prefix: string): ReadonlyArray<Branch> => {
   if (typeof at !== 'object' || at === null)
-    throw invalidArgument('tree', `${String(at)} at '${prefix}'`, 'a leaf, a record or an array')
+    throw invalidArgument('tree', `${describe(at)} at '${prefix}'`, 'a leaf, a record or an array')
   const keys = Array.isArray(at) ? at.map((_, i) => String(i)) : Object.keys(at).sort()
   return keys.map((key) => ({
     key,

@@ -88,6 +88,15 @@ describe.each([reference({ floats: 'float32' }), wasm()])('on $name', (device) =
     })
   })
 
+  it('the derivative of a power is of its limits where the base is 0 or NaN', () => {
+    // PyTorch 2.13's.
+    const [a, b] = [tensor([0, 0, -0, 0, NaN, NaN]), tensor([-1, 2, -2, 0, 0, 1])]
+    expect(valuesOf(grad(([x, y]: ReadonlyArray<Tensor>) => sum()(pow(y)(x)))([a, b]))).toEqual([
+      [-Infinity, 0, Infinity, 0, 0, 1],
+      [-Infinity, 0, -Infinity, 0, NaN, NaN]
+    ])
+  })
+
   it('the derivative of logSumExp is 0 where all elements are -Infinity', () => {
     const x = tensor([
       [-Infinity, -Infinity],

@@ -87,7 +87,7 @@ describe('trees', () => {
     expect(faultOf(() => zip({ a: one, b: one }, { a: one }))).toMatchObject({ found: "a leaf 'b' on the left only" })
     expect(faultOf(() => zip({ a: one }, { a: one, c: one }))).toMatchObject({ found: "a leaf 'c' on the right only" })
     expect(faultOf(() => unflatten({ a: one }, []))).toMatchObject({ op: 'unflatten', found: '0 leaves' })
-    expect(faultOf(() => tensorsOf({ a: { b: 'text' } }))).toMatchObject({ op: 'tree', found: "text at 'a.b'" })
+    expect(faultOf(() => tensorsOf({ a: { b: 'text' } }))).toMatchObject({ op: 'tree', found: `"text" at 'a.b'` })
     expect(faultOf(() => mapTensors((x) => x, { a: null }))).toMatchObject({ found: "null at 'a'" })
   })
 })

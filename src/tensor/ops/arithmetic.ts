@@ -15,6 +15,7 @@ import {
   castNode,
   compareNode,
   customNode,
+  expectTensor,
   identityNode,
   selectNode,
   stopGradientNode,
@@ -38,7 +39,7 @@ const stretching =
   <Fn extends string>(node: (fn: Fn, a: Tensor, b: Tensor) => Tensor, fn: Fn) =>
   (b: Operand) =>
   (x: Tensor): Tensor => {
-    const right = operandLike(x, b)
+    const right = operandLike(fn, x, b)
     const shape = commonShape(fn, [x.shape, right.shape])
     return node(fn, stretch(shape, x), stretch(shape, right))
   }
@@ -172,7 +173,7 @@ export const not = unary('not')
 export const square = (x: Tensor): Tensor => mul(x)(x)
 
 /** `1 / x`. f32. */
-export const reciprocal = (x: Tensor): Tensor => div(x)(operandLike(x, 1))
+export const reciprocal = (x: Tensor): Tensor => div(x)(operandLike('reciprocal', x, 1))
 
 /** `max(x, 0)`; NaN of NaN. Its derivative is 0 where `x <= 0` and 1 elsewhere, of NaN too, as PyTorch's. */
 export const relu = (x: Tensor): Tensor => {
@@ -191,7 +192,7 @@ export const relu = (x: Tensor): Tensor => {
 export const clip =
   (lo: Operand, hi: Operand) =>
   (x: Tensor): Tensor => {
-    const bounds = [operandLike(x, lo), operandLike(x, hi)]
+    const bounds = [operandLike('clip', x, lo), operandLike('clip', x, hi)]
     const shape = commonShape(
       'clip',
       [x, ...bounds].map((operand) => operand.shape)
@@ -221,7 +222,8 @@ const clippedCotangents: CustomVjp = (ct, _, [x, low, high]) => {
 export const where =
   (condition: Tensor, otherwise: Operand) =>
   (x: Tensor): Tensor => {
-    const other = operandLike(x, otherwise)
+    const other = operandLike('where', x, otherwise)
+    expectTensor('where', condition)
     const shape = commonShape('where', [condition.shape, x.shape, other.shape])
     return selectNode(stretch(shape, condition), stretch(shape, x), stretch(shape, other))
   }

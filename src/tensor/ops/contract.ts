@@ -5,7 +5,7 @@
  */
 
 import { shapeMismatch } from '../fault.js'
-import { dotNode, type AxisPairs, type Tensor } from '../tensor.js'
+import { dotNode, expectTensor, type AxisPairs, type Tensor } from '../tensor.js'
 import { commonShape, stretch } from './broadcast.js'
 import { expandDims, squeeze } from './movement.js'
 import { broadcastShapes } from '../shape.js'
@@ -31,6 +31,7 @@ export const dotGeneral =
 export const matmul =
   (b: Tensor) =>
   (x: Tensor): Tensor => {
+    for (const operand of [x, b]) expectTensor('matmul', operand)
     const [m, n] = [x.shape.length, b.shape.length]
     if (!fits(x, b)) throw shapeMismatch('matmul', x.shape, b.shape)
     const product = matrixProduct(m === 1 ? expandDims(0)(x) : x, n === 1 ? expandDims(1)(b) : b)

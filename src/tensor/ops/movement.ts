@@ -187,5 +187,5 @@ export const flip =
 
 const countingDown = (n: number): Tensor => {
   const up = iotaNode([n], 0, 'i32')
-  return sub(up)(operandLike(up, Math.max(0, n - 1)))
+  return sub(up)(operandLike('flip', up, Math.max(0, n - 1)))
 }

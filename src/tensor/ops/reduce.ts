@@ -11,6 +11,7 @@ import { range } from '../range.js'
 import { showShape } from '../shape.js'
 import {
   customNode,
+  expectTensor,
   identityNode,
   iotaNode,
   reduceNode,
@@ -45,6 +46,7 @@ export type ReduceOptions = {
 }
 
 const axesOf = (op: string, { axes }: ReduceOptions, x: Tensor): ReadonlyArray<number> => {
+  expectTensor(op, x)
   const rank = x.shape.length
   if (axes === undefined) return range(rank)
   return (typeof axes === 'number' ? [axes] : axes).map((axis) => resolveAxis(op, axis, rank))

@@ -18,6 +18,7 @@ import { chains, type Chains } from './fuse/chains.js'
 import { groupOf, type Group } from './fuse/group.js'
 import { readsOf, writeOf, type Kernel, type KernelProgram } from './kernel.js'
 import { mergeConsumer, mergeSiblings, readsOfGroup } from './fuse/merge.js'
+import { hasPath, level } from './fuse/precedence.js'
 import { loopOf } from './fuse/rows.js'
 import { listed } from './listed.js'
 
@@ -37,14 +38,14 @@ type Node = {
   /** Nodes that must have run before, and those that must run after. */
   readonly before: Set<Node>
   readonly after: Set<Node>
-  /** The last kernel of all that are in this node or must run before it. */
-  latest: number
+  /** See `fuse/precedence.ts`. */
+  level: number
 }
 
 const first = ({ kernels }: Node): number => kernels[0]
 const last = ({ kernels }: Node): number => kernels[kernels.length - 1]
 
-const merged = (a: Node, b: Node, group: Group): Node => {
+const merged = (looked: () => void, a: Node, b: Node, group: Group): Node => {
   const others = (list: ReadonlySet<Node>): ReadonlyArray<Node> => [...list].filter((n) => n !== a && n !== b)
   const node: Node = {
     group,
@@ -53,7 +54,7 @@ const merged = (a: Node, b: Node, group: Group): Node => {
     writes: new Set([...a.writes, ...b.writes]),
     before: new Set([...others(a.before), ...others(b.before)]),
     after: new Set([...others(a.after), ...others(b.after)]),
-    latest: Math.max(a.latest, b.latest)
+    level: b.level
   }
   for (const old of [a, b]) {
     old.before.forEach((n) => n.after.delete(old))
@@ -61,36 +62,8 @@ const merged = (a: Node, b: Node, group: Group): Node => {
   }
   node.before.forEach((n) => n.after.add(node))
   node.after.forEach((n) => n.before.add(node))
-  raise(node)
+  level(looked, node, Math.min(a.level, b.level), Math.max(a.level, b.level))
   return node
-}
-
-/** What runs after a node runs after all that the node does. */
-const raise = (from: Node): void => {
-  const stack = [from]
-  for (let node = stack.pop(); node !== undefined; node = stack.pop())
-    for (const next of node.after)
-      if (next.latest < node.latest) {
-        next.latest = node.latest
-        stack.push(next)
-      }
-}
-
-/** Past so many nodes the search for a path is given up, and one supposed: that costs a fusion at most, and only in vast programs. */
-const mostVisited = 8192
-
-/** Whether `from` must run before `to` because of some node between them. */
-const hasPath = (looked: () => void, from: Node, to: Node): boolean => {
-  const seen = new Set<Node>([from])
-  const stack = [...to.before].filter((n) => n !== from)
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (seen.has(node) || node.latest < from.latest) continue
-    looked()
-    if (node.before.has(from) || seen.size > mostVisited) return true
-    seen.add(node)
-    for (const n of node.before) stack.push(n)
-  }
-  return false
 }
 
 type Fusing = {
@@ -157,7 +130,7 @@ const tryMerge = (f: Fusing, a: Node, b: Node, merge: (a: Group, b: Group) => Gr
   if (group === undefined) return undefined
   leave(f, a)
   leave(f, b)
-  const node = merged(a, b, group)
+  const node = merged(f.looked, a, b, group)
   enter(f, node)
   return node
 }
@@ -199,7 +172,7 @@ const nodeOf = (f: Fusing, kernel: Kernel, k: number, isShared: (buffer: number)
     writes: new Set([write]),
     before: new Set([...reads, write].flatMap((buffer) => [...listed(f.writers, buffer)])),
     after: new Set(),
-    latest: k
+    level: k
   }
   let latest = -1
   for (const n of node.before) {
@@ -277,7 +250,7 @@ const alone = (kernel: Kernel): Unpanelled =>
 /** The same kernels, each on its own. */
 export const unfused = (program: KernelProgram): FusedProgram => ({ ...program, kernels: program.kernels.map(alone) })
 
-/** `looked` is told of each look from one node at another that must run before it: what fusing costs. */
+/** `looked` is told of each look at whether one node must run before another: what fusing costs. */
 export const fuse = (program: KernelProgram, looked: () => void = () => undefined): FusedProgram => {
   const f: Fusing = { program, nodes: new Set(), chains: chains(), looked, writers: new Map(), readers: new Map() }
   const writes = new Map<number, number>()

@@ -1,7 +1,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { grad, valueAndGrad } from '../../../src/autodiff/index.js'
+import { grad, hessianVectorProduct, valueAndGrad } from '../../../src/autodiff/index.js'
 import { dropout, gelu, layerNorm, softmaxCrossEntropy } from '../../../src/nn/index.js'
 import type { Reduction } from '../../../src/tensor/elementwise.js'
 import { add, concat, matmul, mul, softmax, sum, tanh, type Tensor } from '../../../src/tensor/index.js'
@@ -162,7 +162,12 @@ describe('fusing', () => {
       )
       return down.reduce((h, kept) => add(kept)(next(h)), down[n])
     }
-    for (const f of [unrolled, joined, halves]) {
+    // Each step of the backward pass joins one of the forward pass, on which the rest of that pass depends.
+    const curved = (n: number) => (w: Tensor, x: Tensor) =>
+      hessianVectorProduct((v: Tensor) =>
+        sum()(Array.from({ length: n }).reduce((h: Tensor) => tanh(matmul(v)(h)), x))
+      )(w, w)
+    for (const f of [unrolled, joined, halves, curved]) {
       const looksEach = (n: number): number => {
         let looks = 0
         fuse(schedule(right(trace(f(n))(spec([4, 4]), spec([2, 4]))).program), () => looks++)
