@@ -15,25 +15,14 @@ export const quoted = (text: string, most = longest): string =>
     escaped
   )
 
-const isPlain = (x: unknown): boolean => x === null || (typeof x !== 'object' && typeof x !== 'string')
+const isPlain = (x: unknown): x is number | bigint | boolean | symbol | null | undefined =>
+  x === null || (typeof x !== 'object' && typeof x !== 'string' && typeof x !== 'function')
 
 export const describe = (x: unknown): string => {
-  switch (typeof x) {
-    case 'undefined':
-      return 'nothing'
-    case 'string':
-      return quoted(x)
-    case 'object':
-      if (x === null) return 'null'
-      if (!Array.isArray(x)) return 'an object'
-      return x.length <= 8 && x.every(isPlain) ? `[${x.join(', ')}]` : `an array of ${x.length}`
-    case 'number':
-      return Object.is(x, -0) ? '-0' : String(x)
-    case 'bigint':
-    case 'boolean':
-    case 'symbol':
-      return String(x)
-    case 'function':
-      return 'a function'
-  }
+  if (x === undefined) return 'nothing'
+  if (typeof x === 'string') return quoted(x)
+  if (typeof x === 'function') return 'a function'
+  if (isPlain(x)) return Object.is(x, -0) ? '-0' : String(x)
+  if (!Array.isArray(x)) return 'an object'
+  return x.length <= 8 && x.every(isPlain) ? `[${x.join(', ')}]` : `an array of ${x.length}`
 }

@@ -9,8 +9,8 @@ import { allocate, type Data, type DType } from './dtype.js'
 import { invalidArgument } from './fault.js'
 import { showShape, sizeOf, type Shape } from './shape.js'
 import { describe } from './describe.js'
-import { showArray } from './show-array.js'
-import { inspection, literalNode, type Tensor } from './tensor.js'
+import { evaluated } from './inspection.js'
+import { literalNode, type Tensor } from './tensor.js'
 import { isTensor } from './tree.js'
 
 /** A tensor that holds values: what constructors make and `evaluate` returns. It is used like any other. */
@@ -20,12 +20,7 @@ const values = new WeakMap<Tensor, Data>()
 
 export const isLiteral = (x: Tensor): x is Literal => x.op._tag === 'literal'
 
-/** Prints its values. */
-const withValues = {
-  [inspection](this: Literal): string {
-    return showArray(this.shape, this.dtype, peek(this))
-  }
-}
+const withValues = evaluated((x: Literal) => peek(x))
 
 /** Takes `data` as it is. For devices, which hand over arrays that nobody else holds. */
 export const adopt = (shape: Shape, dtype: DType, data: Data): Literal => {

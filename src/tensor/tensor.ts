@@ -10,6 +10,7 @@ import { dtypes, holds, type DType } from './dtype.js'
 import { acceptsBinary, acceptsComparison, acceptsUnary, numeric } from './elementwise.js'
 import type { Binary, Comparison, Reduction, Unary } from './elementwise.js'
 import { axisOutOfRange, dtypeMismatch, invalidArgument, shapeMismatch } from './fault.js'
+import { unevaluated } from './inspection.js'
 import { range } from './range.js'
 import { broadcastsTo, equalShapes, showShape, sizeOf, type Shape } from './shape.js'
 import { isTensor } from './tree.js'
@@ -112,22 +113,12 @@ export type Tensor = {
   readonly dtype: DType
 }
 
-/** What Node's `console.log` and `util.inspect` ask an object for. */
-export const inspection = Symbol.for('nodejs.util.inspect.custom')
-
-/** A tensor without values, in a line: its graph may be large. */
-const withoutValues = {
-  [inspection](this: Tensor): string {
-    return `tensor(unevaluated ${this.op._tag}, shape ${showShape(this.shape)}, ${this.dtype})`
-  }
-}
-
 const node = (
   op: Op | Marker,
   inputs: ReadonlyArray<Tensor>,
   shape: Shape,
   dtype: DType,
-  prototype: object = withoutValues
+  prototype: object = unevaluated
 ): Tensor => {
   // Engines make an object of a prototype three times faster than they give one to an object.
   const made = Object.create(prototype) as { -readonly [Field in keyof Tensor]: Tensor[Field] }
@@ -138,9 +129,12 @@ const node = (
   return Object.freeze(made)
 }
 
-/** Of the shape and dtype of `x`, which is its first input unless told otherwise. */
-const nodeLike = (x: Tensor, op: Op | Marker, inputs: ReadonlyArray<Tensor> = [x]): Tensor =>
-  node(op, inputs, x.shape, x.dtype)
+/** Of the dtype of `x`, and of its shape and with it as its one input unless told otherwise. */
+const nodeLike = (x: Tensor, op: Op | Marker, inputs: ReadonlyArray<Tensor> = [x], shape: Shape = x.shape): Tensor =>
+  node(op, inputs, shape, x.dtype)
+
+/** Of the dtype of `x`, its one input, and of another shape. */
+const reshaped = (x: Tensor, op: Op, shape: Shape): Tensor => nodeLike(x, op, [x], shape)
 
 // ------------------------------------------------------------------ checks
 
@@ -160,12 +154,20 @@ export const expectTensor = (op: string, x: unknown): void => {
   if (!isTensor(x)) throw invalidArgument(op, describe(x), 'a tensor')
 }
 
-const expectKnown = (op: string, dtype: DType): void => {
+/** The same of a dtype. */
+export const expectKnown = (op: string, dtype: DType): void => {
   if (!dtypes.includes(dtype)) throw invalidArgument(op, `dtype ${describe(dtype)}`, dtypes.join(', '))
 }
 
 const expectSameDType = (op: string, a: Tensor, b: Tensor): void => {
   if (a.dtype !== b.dtype) throw dtypeMismatch(op, [a.dtype, b.dtype], 'one dtype on both sides')
+}
+
+/** Two operands alike, of a dtype that `op` accepts. */
+const expectAlike = (op: string, a: Tensor, b: Tensor, accepts: ReadonlyArray<DType>): void => {
+  expectSameDType(op, a, b)
+  expectDType(op, a, accepts)
+  expectSameShape(op, a, b)
 }
 
 const expectDType = (op: string, x: Tensor, accepts: ReadonlyArray<DType>): void => {
@@ -232,16 +234,12 @@ export const unaryNode = (fn: Unary, x: Tensor): Tensor => {
 }
 
 export const binaryNode = (fn: Binary, a: Tensor, b: Tensor): Tensor => {
-  expectSameDType(fn, a, b)
-  expectDType(fn, a, acceptsBinary(fn))
-  expectSameShape(fn, a, b)
+  expectAlike(fn, a, b, acceptsBinary(fn))
   return nodeLike(a, { _tag: 'binary', fn }, [a, b])
 }
 
 export const compareNode = (fn: Comparison, a: Tensor, b: Tensor): Tensor => {
-  expectSameDType(fn, a, b)
-  expectDType(fn, a, acceptsComparison(fn))
-  expectSameShape(fn, a, b)
+  expectAlike(fn, a, b, acceptsComparison(fn))
   return node({ _tag: 'compare', fn }, [a, b], a.shape, 'bool')
 }
 
@@ -266,13 +264,13 @@ export const reduceNode = (fn: Reduction, axes: ReadonlyArray<number>, x: Tensor
   const shape = x.shape.filter((_, i) => !resolved.includes(i))
   // Without an axis of extent 0 there may be more elements than before.
   expectExtents(fn, shape)
-  return node({ _tag: 'reduce', fn, axes: resolved }, [x], shape, x.dtype)
+  return reshaped(x, { _tag: 'reduce', fn, axes: resolved }, shape)
 }
 
 export const reshapeNode = (shape: Shape, x: Tensor): Tensor => {
   expectExtents('reshape', shape)
   if (sizeOf(shape) !== sizeOf(x.shape)) throw shapeMismatch('reshape', x.shape, shape)
-  return node({ _tag: 'reshape' }, [x], shape, x.dtype)
+  return reshaped(x, { _tag: 'reshape' }, shape)
 }
 
 export const permuteNode = (order: ReadonlyArray<number>, x: Tensor): Tensor => {
@@ -280,18 +278,17 @@ export const permuteNode = (order: ReadonlyArray<number>, x: Tensor): Tensor => 
   const resolved = order.map((a) => resolveAxis('permute', a, rank))
   if (resolved.length !== rank || new Set(resolved).size !== rank)
     throw invalidArgument('permute', `order ${showShape(order)}`, `each of ${rank} axes once`)
-  return node(
+  return reshaped(
+    x,
     { _tag: 'permute', order: resolved },
-    [x],
-    resolved.map((a) => x.shape[a]),
-    x.dtype
+    resolved.map((a) => x.shape[a])
   )
 }
 
 export const broadcastNode = (shape: Shape, x: Tensor): Tensor => {
   expectExtents('broadcast', shape)
   if (!broadcastsTo(x.shape, shape)) throw shapeMismatch('broadcast', x.shape, shape)
-  return node({ _tag: 'broadcast' }, [x], shape, x.dtype)
+  return reshaped(x, { _tag: 'broadcast' }, shape)
 }
 
 export const sliceNode = (
@@ -307,7 +304,7 @@ export const sliceNode = (
   shape.forEach((d, i) => {
     if (d > 0 && start[i] + (d - 1) * step[i] >= x.shape[i]) throw shapeMismatch('slice', x.shape, shape)
   })
-  return node({ _tag: 'slice', start: [...start], step: [...step] }, [x], shape, x.dtype)
+  return reshaped(x, { _tag: 'slice', start: [...start], step: [...step] }, shape)
 }
 
 export const padNode = (
@@ -318,13 +315,11 @@ export const padNode = (
   x: Tensor
 ): Tensor => {
   const rank = x.shape.length
-  expectIntegers('pad', 'low', low, rank, 0)
-  expectIntegers('pad', 'high', high, rank, 0)
-  expectIntegers('pad', 'interior', interior, rank, 0)
+  for (const [what, widths] of Object.entries({ low, high, interior })) expectIntegers('pad', what, widths, rank, 0)
   constantNode(value, x.dtype)
   const shape = x.shape.map((d, i) => low[i] + high[i] + d + Math.max(0, d - 1) * interior[i])
   expectExtents('pad', shape)
-  return node({ _tag: 'pad', low: [...low], high: [...high], interior: [...interior], value }, [x], shape, x.dtype)
+  return reshaped(x, { _tag: 'pad', low: [...low], high: [...high], interior: [...interior], value }, shape)
 }
 
 export const concatNode = (axis: number, parts: ReadonlyArray<Tensor>): Tensor => {
@@ -342,7 +337,7 @@ export const concatNode = (axis: number, parts: ReadonlyArray<Tensor>): Tensor =
   const total = parts.reduce((n, p) => n + p.shape[resolved], 0)
   const shape = first.shape.map((d, i) => (i === resolved ? total : d))
   expectExtents('concat', shape)
-  return node({ _tag: 'concat', axis: resolved }, parts, shape, first.dtype)
+  return nodeLike(first, { _tag: 'concat', axis: resolved }, parts, shape)
 }
 
 /** The axes of an operand that are in no pair, in order. */
@@ -371,7 +366,7 @@ export const dotNode = (batch: AxisPairs, contract: AxisPairs, a: Tensor, b: Ten
     ...freeAxes(b.shape.length, bt.right, ct.right).map((i) => b.shape[i])
   ]
   expectExtents('dot', shape)
-  return node({ _tag: 'dot', batch: bt, contract: ct }, [a, b], shape, a.dtype)
+  return nodeLike(a, { _tag: 'dot', batch: bt, contract: ct }, [a, b], shape)
 }
 
 export const gatherNode = (axis: number, x: Tensor, indices: Tensor): Tensor => {
@@ -379,7 +374,7 @@ export const gatherNode = (axis: number, x: Tensor, indices: Tensor): Tensor => 
   const resolved = resolveAxis('gather', axis, x.shape.length)
   const shape = [...x.shape.slice(0, resolved), ...indices.shape, ...x.shape.slice(resolved + 1)]
   expectExtents('gather', shape)
-  return node({ _tag: 'gather', axis: resolved }, [x, indices], shape, x.dtype)
+  return nodeLike(x, { _tag: 'gather', axis: resolved }, [x, indices], shape)
 }
 
 export const scatterAddNode = (axis: number, shape: Shape, indices: Tensor, updates: Tensor): Tensor => {
@@ -389,7 +384,7 @@ export const scatterAddNode = (axis: number, shape: Shape, indices: Tensor, upda
   const resolved = resolveAxis('scatterAdd', axis, shape.length)
   const expected = [...shape.slice(0, resolved), ...indices.shape, ...shape.slice(resolved + 1)]
   if (!equalShapes(expected, updates.shape)) throw shapeMismatch('scatterAdd', updates.shape, expected)
-  return node({ _tag: 'scatterAdd', axis: resolved }, [indices, updates], shape, updates.dtype)
+  return nodeLike(updates, { _tag: 'scatterAdd', axis: resolved }, [indices, updates], shape)
 }
 
 export const randomBitsNode = (shape: Shape, key: Tensor, counter: Tensor): Tensor => {

@@ -4,11 +4,11 @@
  */
 
 import { describe } from '../describe.js'
-import { dtypes, holds, type DType } from '../dtype.js'
+import { holds, type DType } from '../dtype.js'
 import { invalidArgument } from '../fault.js'
 import { literal, type Literal } from '../literal.js'
 import { showShape, type Shape } from '../shape.js'
-import { broadcastNode, constantNode, iotaNode, type Tensor } from '../tensor.js'
+import { broadcastNode, constantNode, expectKnown, iotaNode, type Tensor } from '../tensor.js'
 import { add, cast, eq, le, lt, mul, sub, where } from './arithmetic.js'
 
 /** A value, or arrays of arrays of them: every array at one depth must have one length. */
@@ -65,8 +65,7 @@ export const tensor = (
   from: Nested<number> | Nested<boolean> | TypedArray,
   { dtype, shape }: TensorOptions = {}
 ): Literal => {
-  if (dtype !== undefined && !dtypes.includes(dtype))
-    throw invalidArgument('tensor', `dtype ${describe(dtype)}`, dtypes.join(', '))
+  if (dtype !== undefined) expectKnown('tensor', dtype)
   if (isTypedArray(from)) {
     const held = dtype ?? dtypeOfArray(from)
     const bytes = dtype === undefined ? "0 or 1 in a Uint8Array, which is bool: { dtype: 'u32' } for bytes" : undefined

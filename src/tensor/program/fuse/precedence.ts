@@ -20,14 +20,14 @@ const afterOf = ({ after }: Preceded): Iterable<Preceded> => after
 
 /**
  * The nodes that can be reached from `start` through such as are `within`, once each; not straight to `avoided`. `undefined` stands for a
- * look at a node that is left out: each turn costs the same.
+ * look at a node that is left out: each turn costs the same. In the end all of them, and `start`.
  */
 function* reached(
   start: Preceded,
   next: (node: Preceded) => Iterable<Preceded>,
   within: (node: Preceded) => boolean,
   avoided?: Preceded
-): Generator<Preceded | undefined, void> {
+): Generator<Preceded | undefined, ReadonlySet<Preceded>> {
   const seen = new Set([start])
   const stack = [next(start)[Symbol.iterator]()]
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
@@ -41,6 +41,7 @@ function* reached(
       yield step.value
     }
   }
+  return seen
 }
 
 /** Past so many turns the search for a path is given up, and one supposed: that costs a fusion at most, and only in vast programs. */
@@ -53,7 +54,8 @@ export const hasPath = (looked: () => void, from: Preceded, to: Preceded): boole
   for (let turn = 0; turn < mostTurns; turn++) {
     looked()
     const [sooner, later] = [backward.next(), forward.next()]
-    if (sooner.value?.before.has(from) === true || later.value?.after.has(to) === true) return true
+    if (sooner.done !== true && sooner.value?.before.has(from) === true) return true
+    if (later.done !== true && later.value?.after.has(to) === true) return true
     if (sooner.done === true || later.done === true) return false
   }
   return true
@@ -64,17 +66,13 @@ export const hasPath = (looked: () => void, from: Preceded, to: Preceded): boole
  * it that are below it: to whichever are fewer.
  */
 export const level = (looked: () => void, node: Preceded, low: number, high: number): void => {
-  const [above, below]: [Array<Preceded>, Array<Preceded>] = [[node], [node]]
   const backward = reached(node, beforeOf, (n) => n.level > low)
   const forward = reached(node, afterOf, (n) => n.level < high)
-  const settle = (nodes: ReadonlyArray<Preceded>, at: number): void => nodes.forEach((n) => (n.level = at))
   for (;;) {
     looked()
     const later = forward.next()
-    if (later.done === true) return settle(below, high)
-    if (later.value !== undefined) below.push(later.value)
+    if (later.done === true) return later.value.forEach((n) => (n.level = high))
     const sooner = backward.next()
-    if (sooner.done === true) return settle(above, low)
-    if (sooner.value !== undefined) above.push(sooner.value)
+    if (sooner.done === true) return sooner.value.forEach((n) => (n.level = low))
   }
 }
