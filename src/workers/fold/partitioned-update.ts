@@ -23,7 +23,7 @@ import type { WorkerError } from '../error.js'
 import { layOut, type Place } from '../pool/layout.js'
 import { allocateSlots, type Slot } from '../pool/memory.js'
 import type { Job, Pool } from '../pool/pool.js'
-import type { ProgramId, Task } from '../pool/runner.js'
+import type { ProgramId, ProgramTask } from '../pool/runner.js'
 
 export type PartitionedUpdate = {
   /** Bytes of what passes between parts, and of what is computed aside. */
@@ -165,7 +165,7 @@ type SlotOf = (value: number) => Slot
 /** Computes what passes between parts. */
 const taskOf =
   (read: SlotOf, written: SlotOf) =>
-  ({ id, inputs, outputs }: Loaded): Task => ({
+  ({ id, inputs, outputs }: Loaded): ProgramTask => ({
     program: id,
     inputs: inputs.map(read),
     outputs: outputs.map(written)
@@ -175,13 +175,13 @@ const taskOf =
 const outputTasks =
   (slotOf: SlotOf, destination: (position: number) => Slot, floats: FloatWidth) =>
   (base: number) =>
-  ({ copying, ...piece }: LoadedOutput): ReadonlyArray<Task> => {
+  ({ copying, ...piece }: LoadedOutput): ReadonlyArray<ProgramTask> => {
     const inBlock = blockOf(piece, floats)
     const destinations = piece.positions.map((position) => inBlock(destination(position)))
     const aside = new Map(
       (copying?.replaced ?? []).map((r) => [r.output, { ...r.aside, offset: base + r.aside.offset }])
     )
-    const compute: Task = {
+    const compute: ProgramTask = {
       program: piece.id,
       inputs: piece.inputs.map((v) => inBlock(slotOf(v))),
       outputs: destinations.map((slot, output) => aside.get(output) ?? slot)

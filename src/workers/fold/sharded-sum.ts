@@ -25,7 +25,7 @@ import type { WorkerError } from '../error.js'
 import { layOut } from '../pool/layout.js'
 import { allocateSlots, readSlots, view, writeSlots, type Slot } from '../pool/memory.js'
 import type { Listener, Pool } from '../pool/pool.js'
-import type { ProgramId, Task } from '../pool/runner.js'
+import type { ProgramId, ProgramTask } from '../pool/runner.js'
 import { exchange, spansOf, type Exchange } from '../ranks/exchange.js'
 import { solo } from '../ranks/ranks.js'
 import { agree, rejected } from './agreement.js'
@@ -166,7 +166,7 @@ type Parts = ReadonlyArray<ReadonlyArray<Data>>
 
 const tasksOf =
   ({ plan: { isEarly, parts }, map, sums, room: { captured, inputs, sets } }: Prepared, shared: ReadonlyArray<Slot>) =>
-  (phase: Phase): ReadonlyArray<Task> =>
+  (phase: Phase): ReadonlyArray<ProgramTask> =>
     phase._tag === 'map'
       ? phase.shards.map(({ shard, set }) => ({
           program: map,

@@ -12,7 +12,7 @@ import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { inProcess } from '../../../src/workers/pool/in-process.js'
 import { allocateSlots, readSlots, writeSlots } from '../../../src/workers/pool/memory.js'
 import type { Pool } from '../../../src/workers/pool/pool.js'
-import type { Task } from '../../../src/workers/pool/runner.js'
+import type { ProgramTask } from '../../../src/workers/pool/runner.js'
 import { prepareShardedSum } from '../../../src/workers/fold/sharded-sum.js'
 import { solo } from '../../../src/workers/ranks/ranks.js'
 import { foldTree } from '../../../src/workers/fold/tree-sum.js'
@@ -49,7 +49,7 @@ const memoryOf = (pool: Pool): Memory => {
 const watched = () => {
   const pool = inProcess(reference({ floats: 'float32' }))
   const loaded: Array<Program> = []
-  const tasks: Array<Task> = []
+  const tasks: Array<ProgramTask> = []
   const watching: Pool = {
     ...pool,
     load: (program) => {
