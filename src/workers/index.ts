@@ -2,7 +2,14 @@
  * Running programs on many threads: the public face of `src/workers`.
  */
 
-export { prepareStep, type Arrays, type Evaluation, type Fold, type Step, type Stepped } from './fold/data-parallel.js'
+export {
+  prepareStep,
+  type Arrays,
+  type Evaluation,
+  type Fold,
+  type Step,
+  type StepOutputs
+} from './fold/data-parallel.js'
 export { showWorkerError, type Loss, type WorkerError } from './error.js'
 export { inProcess } from './pool/in-process.js'
 export type { Replaced } from './pool/supervised-worker.js'

@@ -198,7 +198,7 @@ const outputTasks =
         ]
   }
 
-type Prepared = {
+type PreparedUpdate = {
   readonly pool: Pool
   readonly inPlace: number
   readonly snapshots: ReadonlyArray<number>
@@ -209,7 +209,7 @@ type Prepared = {
   readonly aside: ReadonlyArray<Slot>
 }
 
-const runPrepared =
+const runUpdate =
   ({
     pool,
     inPlace,
@@ -217,7 +217,7 @@ const runPrepared =
     loaded: { measures, factors, parts },
     between,
     aside
-  }: Prepared): PartitionedUpdate['run'] =>
+  }: PreparedUpdate): PartitionedUpdate['run'] =>
   (inputs, outputs) => {
     const made: SlotOf = (v) => {
       const slot = between.get(v)
@@ -266,17 +266,17 @@ export const preparePartitionedUpdate = (
     TE.fromIOEither(pool.memory),
     TE.bindTo('memory'),
     TE.bind('loaded', () => loadPartition(pool, partition, inPlace)),
-    TE.let('held', ({ loaded }) => ({
+    TE.let('scratch', ({ loaded }) => ({
       between: passed.map((v): Spec => {
         const { shape, dtype } = specOf(program, v)
         return { shape, dtype }
       }),
       aside: Array.from({ length: pool.workers }, (): Spec => ({ shape: [asideBytes(loaded, floats)], dtype: 'bool' }))
     })),
-    TE.bind('slots', ({ memory, held }) => TE.fromIOEither(allocateSlots(memory, floats, held))),
-    TE.map(({ loaded, held, slots }) => ({
-      bytes: layOut(floats, held).bytes,
-      run: runPrepared({
+    TE.bind('slots', ({ memory, scratch }) => TE.fromIOEither(allocateSlots(memory, floats, scratch))),
+    TE.map(({ loaded, scratch, slots }) => ({
+      bytes: layOut(floats, scratch).bytes,
+      run: runUpdate({
         pool,
         inPlace,
         snapshots: partition.snapshots,
