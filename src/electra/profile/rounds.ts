@@ -11,7 +11,8 @@ import type { Device, DeviceError, Executable, Literal, Timing } from '../../ten
 import { peek } from '../../tensor/literal.js'
 import { outputSpecs } from '../../tensor/program/program.js'
 import type { Words } from '../../tensor/threefry.js'
-import { allocateSlots, view, type Arrays, type Slot, type WorkerError } from '../../workers/index.js'
+import { allocateSlots, type Arrays, type Slot, type WorkerError } from '../../workers/index.js'
+import { view } from '../../workers/pool/memory.js'
 import type { LoadedStep, ProgramName } from './step.js'
 
 /** Seconds of a whole run, and of each of its kernels. */

@@ -9,7 +9,8 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { any, together, type WorkerError } from '../../workers/index.js'
+import type { WorkerError } from '../../workers/index.js'
+import { anyRank, together } from '../../workers/ranks/ranks.js'
 import type { Progress } from '../store/checkpoints/checkpoint-state.js'
 import { sha256OfTensors } from '../store/digest.js'
 import type { StoreError } from '../store/errors.js'
@@ -146,7 +147,7 @@ export const fold =
     let past = begun.right
     let [tokens, seconds] = [0, 0]
     while (past.step < options.totalSteps) {
-      const stop = await pipe(TE.fromIO<boolean, WorkerError>(options.shouldStop), TE.chain(any(ranks)))()
+      const stop = await pipe(TE.fromIO<boolean, WorkerError>(options.shouldStop), TE.chain(anyRank(ranks)))()
       if (E.isLeft(stop)) return stop
       if (stop.right) break
       const began = performance.now()

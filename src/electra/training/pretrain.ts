@@ -10,15 +10,8 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import {
-  acquirePool,
-  solo,
-  together,
-  type Pool,
-  type PoolOptions,
-  type Ranks,
-  type WorkerError
-} from '../../workers/index.js'
+import { acquirePool, solo, type Pool, type PoolOptions, type Ranks, type WorkerError } from '../../workers/index.js'
+import { together } from '../../workers/ranks/ranks.js'
 import { owesEvaluation } from './history.js'
 import { fold } from './loop.js'
 import { checkCommon, restore, shareFirst } from './past.js'
