@@ -14,7 +14,7 @@ import type { TensorError } from '../tensor/fault.js'
 import { peek } from '../tensor/literal.js'
 import { lower } from '../tensor/program/lower.js'
 import { attempt } from '../tensor/program/trace.js'
-import { roomForOutputs, asWidth } from '../tensor/run/arrays.js'
+import { allocateOutputsOn, asWidth } from '../tensor/run/arrays.js'
 import type { DeviceError } from '../tensor/run/device.js'
 import { reference } from '../tensor/run/reference/reference.js'
 import type { Tensor } from '../tensor/tensor.js'
@@ -46,7 +46,7 @@ export const evaluator = (
       const known = captured.map((x) => asWidth(peek(x), x.dtype, device.floats))
       return (arrays) =>
         pipe(
-          roomForOutputs(device, program),
+          allocateOutputsOn(device, program),
           E.chainFirst((results) => executable.run([...arrays, ...known], results)()),
           E.map((results) => results.map((y) => Float64Array.from(y)))
         )

@@ -129,7 +129,7 @@ const inputsOf = ({ program, captured }: Lowered, shared: number, mine: number):
   inputs: RA.replicate(mine, program.inputs.slice(shared, program.inputs.length - captured.length))
 })
 
-const allocateBuffers = (
+const allocateSumBuffers = (
   pool: Pool,
   memory: Memory,
   inputs: InputSpecs,
@@ -263,7 +263,7 @@ export const prepareShardedSum = (
     TE.let('inputs', ({ plan }) => inputsOf(source, shared.length, plan.mine)),
     TE.bind('memory', () => TE.fromIOEither(pool.memory)),
     TE.bind('buffers', ({ memory, inputs, plan }) =>
-      TE.fromIOEither(allocateBuffers(pool, memory, inputs, outputs, plan))
+      TE.fromIOEither(allocateSumBuffers(pool, memory, inputs, outputs, plan))
     ),
     TE.chainFirst(({ memory, buffers }) =>
       TE.fromIOEither(writeSlots(memory, floats)(name, buffers.captured, captured.map(peek)))
