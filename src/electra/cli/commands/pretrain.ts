@@ -131,7 +131,8 @@ const train = (
   const cores = availableParallelism()
   if (workers > cores)
     console.note(
-      `${workers} workers on ${cores} ${cores === 1 ? 'core' : 'cores'}: more than run at once. Each takes memory and a moment to start, and none beyond ${cores} makes a step faster.`
+      `${workers} workers on ${cores} ${cores === 1 ? 'core' : 'cores'}: more than run at once. ` +
+        `Each takes memory and a moment to start, and none beyond ${cores} makes a step faster.`
     )
   return pipe(
     TE.fromIOEither(choiceOf(execution)),
