@@ -1,27 +1,28 @@
 /**
  * Gradients held against finite differences.
  *
- * The function and its gradient become two programs, which the reference device runs in float64. At a step h the central
- * difference D(h) = (F(x + h d) - F(x - h d)) / 2h is off by h^2/6 of a third derivative, which one step of Richardson's
- * extrapolation removes: (4 D(h) - D(2h)) / 3 is off by h^4/30 of a fifth derivative (truncation), and by about
- * 1.5 eps |F| / h for each rounding inside F. With h = cbrt(eps) = 6e-6 the two are below 1e-21 and 6e-11 of their scales,
- * so agreement to 1e-6 of the scale leaves room for tens of thousands of roundings, and still no mistake in a derivative
- * fits into it.
+ * The function and its gradient become two programs. Their numbers are compared along single elements and random directions: how
+ * far apart they may be, and why, is in `finite-differences.ts`.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { invalidArgument } from '../tensor/fault.js'
 import { literal, peek, type Literal } from '../tensor/literal.js'
-import { lower } from '../tensor/program/lower.js'
 import { attempt } from '../tensor/program/trace.js'
-import { roomForOutputs, asWidth } from '../tensor/run/arrays.js'
-import type { DeviceError } from '../tensor/run/device.js'
 import { evaluateAll, showEvaluationError, type EvaluationError } from '../tensor/run/evaluate.js'
-import { reference } from '../tensor/run/reference/reference.js'
 import { showShape, sizeOf, type Shape } from '../tensor/shape.js'
 import { inputNode, type Tensor } from '../tensor/tensor.js'
 import { threefry2x32 } from '../tensor/threefry.js'
+import {
+  device,
+  dotProduct,
+  evaluator,
+  norm,
+  numericDerivative,
+  type Arrays,
+  type Evaluate
+} from './finite-differences.js'
 import { floatEntries, ofFloats } from './floats.js'
 import { grad, innerProduct, valueAndGrad } from './grad.js'
 
@@ -81,7 +82,7 @@ export const gradientCheck = <P>(
       const point = values as P
       const leaves = floatEntries(values) as ReadonlyArray<readonly [string, Literal]>
       const loss = (floats: ReadonlyArray<Tensor>): Tensor => scalarOf(ofFloats(f, point)(floats), seed)
-      const first = checked(loss, leaves, 1, options)
+      const first = checkOrder(loss, leaves, 1, options)
       if (order === 1) return first
       const toward = leaves.map(([, { shape }], i) => randomSigned(seed, purposes.secondOrder, i, shape))
       const slope = (floats: ReadonlyArray<Tensor>): Tensor => innerProduct(grad(loss)(floats), toward)
@@ -89,7 +90,7 @@ export const gradientCheck = <P>(
         first,
         E.chain((a) =>
           pipe(
-            checked(slope, leaves, 2, options),
+            checkOrder(slope, leaves, 2, options),
             E.map((b) => both(a, b))
           )
         )
@@ -112,11 +113,6 @@ const showComparison = ({ order, along, analytic, numeric, error, allowed }: Der
 }
 
 // ------------------------------------------------------------------ private
-
-const device = reference({ floats: 'float64' })
-
-/** Step of a central difference in double precision, for arguments of the order of 1: the cube root of 2^-52. */
-const step = 6.055454452393343e-6
 
 /** A sum that cancels to nothing keeps its terms' rounding: 25 roundings of terms of the order of 1, eps / h each. */
 const cancellation = 1e-9
@@ -146,45 +142,6 @@ const scalarOf = (result: unknown, seed: number): Tensor => {
     outputs.map(({ shape }, i) => randomSigned(seed, purposes.cotangent, i, shape))
   )
 }
-
-type Arrays = ReadonlyArray<Float64Array>
-
-/** The program of `outputs` as a function of the arrays of `inputs`. It runs many times; it is lowered once. */
-const runnable = (
-  outputs: ReadonlyArray<Tensor>,
-  inputs: ReadonlyArray<Tensor>
-): E.Either<GradientError, (arrays: Arrays) => E.Either<DeviceError, Arrays>> =>
-  pipe(
-    attempt(() =>
-      lower(
-        outputs.map((tensor, i) => ({ name: String(i), tensor })),
-        inputs
-      )
-    ),
-    E.chainW(({ program, captured }) =>
-      pipe(
-        device.load(program),
-        E.map((executable) => {
-          const known = captured.map((x) => asWidth(peek(x), x.dtype, device.floats))
-          return (arrays: Arrays) => {
-            return pipe(
-              roomForOutputs(device, program),
-              E.chainFirst((results) => executable.run([...arrays, ...known], results)()),
-              E.map((results) => results.map((y) => Float64Array.from(y)))
-            )
-          }
-        })
-      )
-    )
-  )
-
-const norm = (arrays: Arrays): number => Math.sqrt(product(arrays, arrays))
-
-const product = (a: Arrays, b: Arrays): number =>
-  a.reduce((total, x, i) => x.reduce((t, v, j) => t + v * b[i][j], total), 0)
-
-const moved = (x: Arrays, by: number, direction: Arrays): Arrays =>
-  x.map((leaf, i) => leaf.map((v, j) => v + by * direction[i][j]))
 
 type Probe = { readonly along: DerivativeComparison['along']; readonly direction: Arrays; readonly scale: number }
 
@@ -226,66 +183,74 @@ const probesOf = (
   return [...single, ...random]
 }
 
-/** `(F(x + h d) - F(x - h d)) / 2h` */
-const centralDifference = <Err>(
-  valueAt: (x: Arrays) => E.Either<Err, Arrays>,
-  x: Arrays,
-  direction: Arrays,
-  h: number
-): E.Either<Err, number> =>
-  pipe(
-    E.Do,
-    E.bind('ahead', () => valueAt(moved(x, h, direction))),
-    E.bind('behind', () => valueAt(moved(x, -h, direction))),
-    E.map(({ ahead, behind }) => (ahead[0][0] - behind[0][0]) / (2 * h))
-  )
+/** Values, gradient and their program: what the comparisons of one order are made from. */
+type Checkable = {
+  readonly order: 1 | 2
+  readonly at: Arrays
+  readonly valueAt: Evaluate
+  readonly value: number
+  readonly gradient: Arrays
+}
 
-const checked = (
+/** Compiles a scalar function and its gradient, and computes both at the leaves' values. */
+const checkable = (
+  loss: (floats: ReadonlyArray<Tensor>) => Tensor,
+  leaves: ReadonlyArray<readonly [string, Literal]>,
+  order: 1 | 2
+): E.Either<GradientError, Checkable> => {
+  const at = leaves.map(([, leaf]) => Float64Array.from(peek(leaf)))
+  const inputs = leaves.map(([path, { shape, dtype }]) => inputNode(path, shape, dtype))
+  return pipe(
+    attempt(() => valueAndGrad(loss)(inputs)),
+    E.bindTo('built'),
+    E.bindW('valueAt', ({ built }) => evaluator([built.value], inputs)),
+    E.bindW('gradientAt', ({ built }) => evaluator(built.grads, inputs)),
+    E.bindW('values', ({ valueAt }) => valueAt(at)),
+    E.bindW('gradient', ({ gradientAt }) => gradientAt(at)),
+    E.map(({ valueAt, values, gradient }) => ({ order, at, valueAt, value: values[0][0], gradient }))
+  )
+}
+
+/** The derivative along a probe, computed twice. */
+const compare =
+  ({ order, at, valueAt, value, gradient }: Checkable, tolerance: number) =>
+  ({ along, direction, scale }: Probe): E.Either<GradientError, DerivativeComparison> =>
+    pipe(
+      numericDerivative(valueAt, at, direction, scale),
+      E.map((numeric) => {
+        const analytic = dotProduct(gradient, direction)
+        const allowed = tolerance * (Math.abs(value) + norm(gradient)) + cancellation
+        return { order, along, analytic, numeric, error: Math.abs(analytic - numeric), allowed }
+      })
+    )
+
+const worse = (
+  a: DerivativeComparison | undefined,
+  b: DerivativeComparison | undefined
+): DerivativeComparison | undefined => (b !== undefined && (a === undefined || excess(b) > excess(a)) ? b : a)
+
+/** Fails with the worst comparison where that is not allowed. */
+const judge = (comparisons: ReadonlyArray<DerivativeComparison>): E.Either<GradientError, GradientReport> => {
+  const worst = comparisons.reduce<DerivativeComparison | undefined>(worse, undefined)
+  return worst !== undefined && excess(worst) > 1
+    ? E.left({ _tag: 'WrongGradient', worst })
+    : E.right({ compared: comparisons.length, worst })
+}
+
+/** Compares the gradient of a scalar function of the leaves with its differences along all probes. */
+const checkOrder = (
   loss: (floats: ReadonlyArray<Tensor>) => Tensor,
   leaves: ReadonlyArray<readonly [string, Literal]>,
   order: 1 | 2,
   options: GradientCheckOptions
-): E.Either<GradientError, GradientReport> => {
-  const { tolerance = 1e-6 } = options
-  const x = leaves.map(([, leaf]) => Float64Array.from(peek(leaf)))
-  const inputs = leaves.map(([path, { shape, dtype }]) => inputNode(path, shape, dtype))
-  return pipe(
-    E.Do,
-    E.bindW('built', () => attempt(() => valueAndGrad(loss)(inputs))),
-    E.bindW('valueAt', ({ built }) => runnable([built.value], inputs)),
-    E.bindW('gradientAt', ({ built }) => runnable(built.grads, inputs)),
-    E.bindW('value', ({ valueAt }) => valueAt(x)),
-    E.bindW('gradient', ({ gradientAt }) => gradientAt(x)),
-    E.chainW(({ valueAt, value, gradient }) =>
-      pipe(
-        probesOf(leaves, x, options),
-        E.traverseArray(({ along, direction, scale }) => {
-          const h = step * scale
-          return pipe(
-            E.Do,
-            E.bindW('near', () => centralDifference(valueAt, x, direction, h)),
-            E.bindW('far', () => centralDifference(valueAt, x, direction, 2 * h)),
-            E.map(({ near, far }): DerivativeComparison => {
-              const analytic = product(gradient, direction)
-              const numeric = (4 * near - far) / 3
-              const allowed = tolerance * (Math.abs(value[0][0]) + norm(gradient)) + cancellation
-              return { order, along, analytic, numeric, error: Math.abs(analytic - numeric), allowed }
-            })
-          )
-        })
-      )
+): E.Either<GradientError, GradientReport> =>
+  pipe(
+    checkable(loss, leaves, order),
+    E.chain((made) =>
+      pipe(probesOf(leaves, made.at, options), E.traverseArray(compare(made, options.tolerance ?? 1e-6)))
     ),
-    E.chainW((comparisons) => {
-      const worst = comparisons.reduce<DerivativeComparison | undefined>(
-        (w, c) => (w === undefined || excess(c) > excess(w) ? c : w),
-        undefined
-      )
-      return worst !== undefined && excess(worst) > 1
-        ? E.left<GradientError>({ _tag: 'WrongGradient', worst })
-        : E.right({ compared: comparisons.length, worst })
-    })
+    E.chain(judge)
   )
-}
 
 /** The error as a share of what is allowed; without bound where either is not a number. */
 const excess = ({ error, allowed }: DerivativeComparison): number => {
@@ -295,5 +260,5 @@ const excess = ({ error, allowed }: DerivativeComparison): number => {
 
 const both = (a: GradientReport, b: GradientReport): GradientReport => ({
   compared: a.compared + b.compared,
-  worst: [a.worst, b.worst].reduce((w, c) => (c !== undefined && (w === undefined || excess(c) > excess(w)) ? c : w))
+  worst: worse(a.worst, b.worst)
 })

@@ -9,9 +9,9 @@
 import { dtypeMismatch, invalidArgument, shapeMismatch } from '../tensor/fault.js'
 import { add } from '../tensor/ops/arithmetic.js'
 import { zeros } from '../tensor/ops/create.js'
-import { topological } from '../tensor/program/lower.js'
 import { equalShapes } from '../tensor/shape.js'
 import { identityNode, type Tensor } from '../tensor/tensor.js'
+import { topological } from '../tensor/topological.js'
 import { mapTensors, tensorsOf, unflatten, zipTensors } from '../tensor/tree.js'
 import { inputCotangents } from './rules.js'
 

@@ -38,7 +38,7 @@ export {
   type Sampler
 } from './objective/replaced-token.js'
 
-export { openSession, type RunSettings, type Session, type Stepped } from './training/session.js'
+export { openSession, type RunSettings, type Session, type StepReport } from './training/session.js'
 export { pretrainingPrograms, type PretrainingPrograms, type TrainingState } from './training/programs.js'
 
 export { discriminatorFrom, suspicions, type TrainedDiscriminator } from './predict.js'

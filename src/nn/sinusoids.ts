@@ -34,7 +34,10 @@ const expectPairs = (op: string, shape: Shape): void => {
 export const pairFrequencies = (pairs: number): ReadonlyArray<number> =>
   Array.from({ length: pairs }, (_, k) => (Math.PI * (k + 0.5)) / pairs)
 
-/** Every number of the column times every number of the row. Sines and cosines of it are the device's: engines round their own differently. */
+/**
+ * Every number of the column times every number of the row. Sines and cosines of it are the device's: engines round their own
+ * differently.
+ */
 const products = (column: Tensor, row: ReadonlyArray<number>): Tensor =>
   pipe(column, expandDims(1), mul(tensor(Float32Array.from(row), { shape: [1, row.length] })))
 
@@ -58,19 +61,19 @@ export const sinusoids =
 
 /**
  * A matrix that reads of place `p + offset` what the drawn one reads of `p`, where its inputs hold sinusoids of these
- * frequencies: `(turned W) s(p + offset) = W s(p)`. The rows are divided evenly among the offsets, in order.
+ * frequencies: `(rotated W) s(p + offset) = W s(p)`. The rows are divided evenly among the offsets, in order.
  *
  * Throws `InvalidArgument` unless the shape is a matrix of two columns for each frequency, and of as many rows for each offset.
  */
-export const turned =
+export const offsetRotation =
   (frequencies: ReadonlyArray<number>, offsets: ReadonlyArray<number>, initialiser: Initialiser): Initialiser =>
   (key, shape) => {
-    expectPairs('turned', shape)
+    expectPairs('offsetRotation', shape)
     const [rows, width] = shape
     const half = width / 2
     if (half !== frequencies.length || rows % offsets.length !== 0)
       throw invalidArgument(
-        'turned',
+        'offsetRotation',
         `shape ${showShape(shape)}`,
         `two columns for each of ${frequencies.length} frequencies, rows for each of ${offsets.length} offsets`
       )
@@ -86,12 +89,12 @@ export const turned =
   }
 
 /** Row i is `value` in the column `columns[i]` and 0 elsewhere. The key is not used. */
-export const choosing =
+export const columnSelection =
   (columns: ReadonlyArray<number>, value = 1): Initialiser =>
   (_, shape) => {
     const [rows, width] = shape
     if (shape.length !== 2 || rows !== columns.length)
-      throw invalidArgument('choosing', `shape ${showShape(shape)}`, `a matrix of ${columns.length} rows`)
+      throw invalidArgument('columnSelection', `shape ${showShape(shape)}`, `a matrix of ${columns.length} rows`)
     const values = new Float32Array(rows * width)
     columns.forEach((column, i) => {
       values[i * width + column] = value

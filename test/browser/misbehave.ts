@@ -4,7 +4,7 @@
  */
 
 import type { Slot } from '../../src/workers/pool/memory.js'
-import type { Task } from '../../src/workers/pool/runner.js'
+import type { ProgramTask } from '../../src/workers/pool/runner.js'
 
 export type Way = 'close' | 'throw' | 'reject' | 'unhandled' | 'hang' | 'terminate'
 
@@ -63,7 +63,7 @@ const spoil = ({ dtype, offset, size }: Slot): void => {
 }
 
 /** What is begun with a task: at the first of a job with the message that asks for it. */
-const begin = ({ program, outputs }: Task, message?: MessageEvent<Call>): void => {
+const begin = ({ program, outputs }: ProgramTask, message?: MessageEvent<Call>): void => {
   if (chaos === undefined) return
   const run = Atomics.add(chaos.runs, program, 1)
   const planned = chaos.plan.find((death) => death.program === program && death.run === run)
@@ -73,7 +73,7 @@ const begin = ({ program, outputs }: Task, message?: MessageEvent<Call>): void =
   ways[planned.way](message)
 }
 
-let job: { readonly tasks: ReadonlyArray<Task>; readonly progress: number } = { tasks: [], progress: 0 }
+let job: { readonly tasks: ReadonlyArray<ProgramTask>; readonly progress: number } = { tasks: [], progress: 0 }
 
 addEventListener('message', (event: MessageEvent<Call | { readonly chaos: Chaos }>) => {
   const { data } = event
@@ -85,7 +85,7 @@ addEventListener('message', (event: MessageEvent<Call | { readonly chaos: Chaos 
   const [first, second, third] = data.argumentList.map(({ value }) => value)
   if (method === 'open') memory = second as WebAssembly.Memory
   if (method !== 'run' || memory === undefined) return
-  job = { tasks: first as ReadonlyArray<Task>, progress: third as number }
+  job = { tasks: first as ReadonlyArray<ProgramTask>, progress: third as number }
   const next = Atomics.load(new Int32Array(memory.buffer, job.progress, 1), 0)
   if (next < job.tasks.length) begin(job.tasks[next], event as MessageEvent<Call>)
 })

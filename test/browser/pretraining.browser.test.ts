@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { corpusFiles, type Corpus } from '../../src/electra/data/corpus/corpus.js'
 import { built } from '../built.js'
-import { inFiveShards, rooms, seed, steps, trained, type Trained } from '../electra/training/fifty-steps.js'
+import { inFiveShards, executions, seed, steps, trained, type Trained } from '../electra/training/fifty-steps.js'
 import { corpusIn, remove, temporary, textOf } from '../electra/training/runs.js'
 import { bundledByEsbuild, hasChromium, openSite, type Site } from './page.js'
 import { bundledByVite } from './vite.js'
@@ -58,12 +58,12 @@ describe.skipIf(!hasChromium && !isRequired)(`fifty steps of nano in a browser${
   afterAll(() => remove(directory))
 
   it.each([
-    ['Vite', [[1, 5], ...rooms]],
+    ['Vite', [[1, 5], ...executions]],
     ['esbuild', [[2, 5]]]
-  ] as const)('have the bits of Node, bundled by %s, with workers and room for shards %j', async (bundler, each) => {
+  ] as const)('have the bits of Node, bundled by %s, with workers and shards at once %j', async (bundler, each) => {
     const { page, close } = await openSite(new Map([...(await bundles[bundler]()), ...(await filesOf(corpus))]))
-    for (const [workers, room] of each) {
-      const options = { overrides: { extends: 'nano', ...inFiveShards }, seed, steps, workers, room }
+    for (const [workers, shardsAtOnce] of each) {
+      const options = { overrides: { extends: 'nano', ...inFiveShards }, seed, steps, workers, shardsAtOnce }
       const answer = await page.evaluate((o) => (globalThis as unknown as PageApi).trained(o), options)
       expect(answer).toEqual({ _tag: 'Right', right: { trained: inNode, alive: 0 } })
     }

@@ -32,7 +32,7 @@ const sha256 = async (tensors) => {
 
 const choice = { device: 'wasm', matmul: 'own', floats: 'float32' }
 
-globalThis.trained = ({ overrides, seed, steps, workers, room }) =>
+globalThis.trained = ({ overrides, seed, steps, workers, shardsAtOnce }) =>
   pipe(
     TE.Do,
     TE.bind('config', () => TE.fromEither(resolveConfig(overrides))),
@@ -40,7 +40,7 @@ globalThis.trained = ({ overrides, seed, steps, workers, room }) =>
     TE.chainW(({ config, corpus }) =>
       withPool({ workers, choice })((pool) =>
         pipe(
-          openSession({ config, corpus, seed, totalSteps: steps })(pool, { room }),
+          openSession({ config, corpus, seed, totalSteps: steps })(pool, { shardsAtOnce }),
           TE.bindTo('session'),
           TE.bind('stepped', ({ session }) => TE.traverseSeqArray(session.step)(RA.makeBy(steps, (n) => n))),
           TE.bind('state', ({ session }) => TE.fromTask(session.read)),

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { choosing, pairFrequencies, sinusoids, truncatedNormal, turned } from '../../src/nn/index.js'
+import { truncatedNormal } from '../../src/nn/index.js'
+import { columnSelection, offsetRotation, pairFrequencies, sinusoids } from '../../src/nn/sinusoids.js'
 import { random } from '../../src/tensor/index.js'
 import type { Tensor } from '../../src/tensor/index.js'
 import { faultOf } from '../plain.js'
@@ -45,7 +46,7 @@ describe('sinusoids', () => {
   })
 })
 
-describe('a turned matrix', () => {
+describe('a offsetRotation matrix', () => {
   it('reads of the place at its offset what the drawn one reads of a place', () => {
     fc.assert(
       fc.property(
@@ -57,7 +58,7 @@ describe('a turned matrix', () => {
           const normal = truncatedNormal(1)
           const [drawn, found] = [
             rowsOf(normal(key, shape)),
-            rowsOf(turned(pairFrequencies(half), offsets, normal)(key, shape))
+            rowsOf(offsetRotation(pairFrequencies(half), offsets, normal)(key, shape))
           ]
           const places = rowsOf(sinusoids(1)(key, [13, 2 * half]))
           drawn.forEach((row, i) => {
@@ -70,8 +71,9 @@ describe('a turned matrix', () => {
   })
 
   it('has two columns for each frequency, and as many rows for each offset', () => {
-    const wrong = { _tag: 'InvalidArgument', op: 'turned' }
-    const of = (shape: ReadonlyArray<number>) => faultOf(() => turned([1, 2], [-1, 1], truncatedNormal(1))(key, shape))
+    const wrong = { _tag: 'InvalidArgument', op: 'offsetRotation' }
+    const of = (shape: ReadonlyArray<number>) =>
+      faultOf(() => offsetRotation([1, 2], [-1, 1], truncatedNormal(1))(key, shape))
     expect(
       [
         [3, 4],
@@ -83,9 +85,12 @@ describe('a turned matrix', () => {
 })
 
 it('a choice has one 1 in each row', () => {
-  expect(rowsOf(choosing([2, 0])(key, [2, 3]))).toEqual([
+  expect(rowsOf(columnSelection([2, 0])(key, [2, 3]))).toEqual([
     [0, 0, 1],
     [1, 0, 0]
   ])
-  expect(faultOf(() => choosing([2, 0])(key, [3, 3]))).toMatchObject({ _tag: 'InvalidArgument', op: 'choosing' })
+  expect(faultOf(() => columnSelection([2, 0])(key, [3, 3]))).toMatchObject({
+    _tag: 'InvalidArgument',
+    op: 'columnSelection'
+  })
 })

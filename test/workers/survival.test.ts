@@ -223,7 +223,7 @@ describe('a sum over ranks of what is still being computed', () => {
 
   /** The sums over shards on one of two ranks, and in which order parts were begun with and computed. */
   const sumOn =
-    (shards: ReadonlyArray<Float32Array>, ranks: Ranks, events: Array<Event>, room?: number) =>
+    (shards: ReadonlyArray<Float32Array>, ranks: Ranks, events: Array<Event>, shardsAtOnce?: number) =>
     (pool: Pool): TE.TaskEither<WorkerError, number> => {
       const beginSum: Ranks['beginSum'] = (arrays) => () => {
         events.push('begun')
@@ -234,7 +234,7 @@ describe('a sum over ranks of what is still being computed', () => {
           pool.run(jobs, listener),
           TE.tapIO(() => () => events.push('computed'))
         )
-      const execution = { ranks: { ...ranks, beginSum }, room }
+      const execution = { ranks: { ...ranks, beginSum }, shardsAtOnce }
       return pipe(
         prepareShardedSum({ ...pool, run }, 'powers', powers(), [], shards.length, execution),
         TE.chainFirst((sum) => TE.fromIOEither(sum.write(shards.map((x) => [x])))),
@@ -291,7 +291,7 @@ describe('a sum over ranks of what is still being computed', () => {
     expect(answer).toEqual(E.right(expected(shards)))
   })
 
-  it('is of the same parts in the same order on ranks that have room for different numbers of shards', async () => {
+  it('is of the same parts in the same order on ranks that hold different numbers of shards at once', async () => {
     const shards = shardsOf(4)
     const sums = await Promise.all(
       meeting(2).members.map((ranks, i) => sumOn(shards, ranks, [], 2 - i)(inProcess(wasmDevice()))())

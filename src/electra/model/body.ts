@@ -8,7 +8,6 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import {
   activations,
-  choosing,
   type Dense,
   dense,
   denseSpec,
@@ -22,17 +21,14 @@ import {
   encoderSpec,
   foldName,
   glorotUniform,
-  type Initialiser,
   layerNorm,
   type LayerNorm,
   layerNormSpec,
-  pairFrequencies,
-  sinusoids,
   type ParameterSpec,
-  truncatedNormal,
-  turned
+  truncatedNormal
 } from '../../nn/index.js'
 import type { InitialAttention } from '../config/schema.js'
+import { localAttention, localPositions, localProjection } from './local-attention.js'
 import { invalidArgument } from '../../tensor/fault.js'
 import { add, slice, type Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
@@ -77,72 +73,6 @@ export type TokenInputs = {
   readonly types: Tensor
 }
 
-/**
- * Attention that starts on neighbours: the heads of every layer look at the token before, the one behind, the one before the last,
- * and so on. Positions begin as sinusoids, orthogonal to each other and with twice the deviation of words. The queries of each
- * of n heads begin as every n-th of their pairs, and its keys as the same turned by its offset, so that a query at place p scores
- * highest with the key at p + offset, and alike with all others. Where embeddings are projected, the projection begins as a choice
- * of their columns, so that the layers read sinusoids, too.
- */
-const offsetsOf = (heads: number): ReadonlyArray<number> =>
-  Array.from({ length: heads }, (_, head) => (head % 2 === 0 ? -1 : 1) * (1 + Math.floor(head / 2)))
-
-/** For each pair of hidden columns the pair of the embeddings that it begins as: evenly spread, or all in turn, again and again. */
-const pairsChosen = (embeddingSize: number, hiddenSize: number): ReadonlyArray<number> => {
-  const [from, to] = [embeddingSize / 2, hiddenSize / 2]
-  return Array.from({ length: to }, (_, k) => (from > to ? Math.floor(((k + 0.5) * from) / to) : k % from))
-}
-
-/** The columns of these pairs out of `width`: sines, then cosines. */
-const columnsOf = (pairs: ReadonlyArray<number>, width: number): ReadonlyArray<number> => [
-  ...pairs,
-  ...pairs.map((k) => width / 2 + k)
-]
-
-/** What positions have of the variance of an embedding, beside a word and a type, whose deviation truncation makes 0.8796257 of theirs. */
-const positionShare = 2 / (2 + 2 * 0.8796257 * 0.8796257)
-
-/** How far the score at the offset is above the others: three quarters of the attention in a row of 32, more in a shorter one. */
-const localScore = 4.5
-
-const localAttention = (
-  encoder: Encoder<ParameterSpec>,
-  { embeddingSize, hiddenSize, heads }: BodySize
-): Encoder<ParameterSpec> => {
-  const ofEmbeddings = pairFrequencies(embeddingSize / 2)
-  const frequencies = pairsChosen(embeddingSize, hiddenSize).map((k) => ofEmbeddings[k])
-  const size = hiddenSize / heads
-  const columns = Array.from({ length: heads }, (_, head) =>
-    columnsOf(
-      Array.from({ length: size / 2 }, (_, j) => head + heads * j),
-      hiddenSize
-    )
-  ).flat()
-  const queries = choosing(columns, Math.sqrt(localScore / (positionShare * Math.sqrt(size))))
-  const keys = turned(frequencies, offsetsOf(heads), queries)
-  return {
-    layer: encoder.layer.map(({ attention: { self, output }, ...layer }) => {
-      const from = (part: Dense<ParameterSpec>, initialiser: Initialiser): Dense<ParameterSpec> => ({
-        ...part,
-        weight: { ...part.weight, initialiser }
-      })
-      return {
-        ...layer,
-        attention: { output, self: { ...self, query: from(self.query, queries), key: from(self.key, keys) } }
-      }
-    })
-  }
-}
-
-/** Glorot-uniform, unlike every other kernel of the body: the original code left it TensorFlow's default. */
-const projection = (
-  { embeddingSize, hiddenSize }: BodySize,
-  initialAttention: InitialAttention | undefined
-): Initialiser =>
-  initialAttention === 'local'
-    ? choosing(columnsOf(pairsChosen(embeddingSize, hiddenSize), embeddingSize))
-    : glorotUniform
-
 export const embeddingsSpec = (
   { embeddingSize }: Pick<BodySize, 'embeddingSize'>,
   { maxPositions, typeVocabSize, initialAttention }: BodyOptions,
@@ -153,7 +83,7 @@ export const embeddingsSpec = (
     embeddingSpec({ rows, width: embeddingSize }, weight)
   return {
     word_embeddings: table(vocabSize),
-    position_embeddings: table(maxPositions, initialAttention === 'local' ? sinusoids(2 * std) : undefined),
+    position_embeddings: table(maxPositions, initialAttention === 'local' ? localPositions(std) : undefined),
     token_type_embeddings: table(typeVocabSize),
     LayerNorm: layerNormSpec(embeddingSize)
   }
@@ -172,7 +102,8 @@ export const bodySpec = (
       : {
           embeddings_project: denseSpec(
             { inputs: embeddingSize, outputs: hiddenSize },
-            projection(size, initialAttention)
+            // Glorot-uniform, unlike every other kernel of the body: the original code left it TensorFlow's default.
+            initialAttention === 'local' ? localProjection(size) : glorotUniform
           )
         }),
     encoder: initialAttention === 'local' ? localAttention(drawn, size) : drawn

@@ -10,7 +10,8 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { add, matmul, mul, spec, trace, type Tensor, type TensorError } from '../../tensor/index.js'
 import type { Device, Shape } from '../../tensor/index.js'
 import { outputSpecs } from '../../tensor/program/program.js'
-import { allocateSlots, freeSlots, view, type WorkerError } from '../../workers/index.js'
+import { allocateSlots, freeSlots, type WorkerError } from '../../workers/index.js'
+import { view } from '../../workers/pool/memory.js'
 
 export type Limits = {
   /** FLOP a second of the fastest product, which is one of n x n matrices. */

@@ -11,7 +11,8 @@ import type { Device, DeviceError, Executable, Literal, Timing } from '../../ten
 import { peek } from '../../tensor/literal.js'
 import { outputSpecs } from '../../tensor/program/program.js'
 import type { Words } from '../../tensor/threefry.js'
-import { allocateSlots, view, type Arrays, type Slot, type WorkerError } from '../../workers/index.js'
+import { allocateSlots, type Arrays, type Slot, type WorkerError } from '../../workers/index.js'
+import { view } from '../../workers/pool/memory.js'
 import type { LoadedStep, ProgramName } from './step.js'
 
 /** Seconds of a whole run, and of each of its kernels. */
@@ -23,7 +24,7 @@ export type Rounds = Readonly<Record<ProgramName, ReadonlyArray<Timed>>>
 type Placed = { readonly executable: Executable<Timing>; readonly inputs: Arrays; readonly outputs: Arrays }
 
 /** Puts everything in place for round `n`. */
-type Prepared = (n: number) => Readonly<Record<ProgramName, Placed>>
+type PlaceRound = (n: number) => Readonly<Record<ProgramName, Placed>>
 
 const valuesOf = (literals: ReadonlyArray<Literal>): Arrays => literals.map(peek)
 
@@ -35,7 +36,7 @@ const prepare = (
   { programs: { step, initial }, shardGrad, update }: LoadedStep,
   shard: Arrays,
   key: Words
-): TaskEither<WorkerError, Prepared> => {
+): TaskEither<WorkerError, PlaceRound> => {
   const given = step.update.program.inputs
   const state = given.slice(0, step.state)
   return pipe(
@@ -62,7 +63,7 @@ const prepare = (
       fill(ofStep.slice(1), valuesOf(step.update.captured))
       return pipe(
         async () => drawing.run([Uint32Array.from(key), ...valuesOf(initial.captured)], params(banks[0]))(),
-        TE.map((): Prepared => (n) => {
+        TE.map((): PlaceRound => (n) => {
           const [now, next] = [banks[n % 2], banks[(n + 1) % 2]]
           ofStep[0].fill(n)
           const gradients = sums.slice(0, step.gradients)

@@ -9,14 +9,15 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { any, together, type WorkerError } from '../../workers/index.js'
-import type { Progress } from '../store/checkpoints/checkpoint-state.js'
+import type { WorkerError } from '../../workers/index.js'
+import { anyRank, together } from '../../workers/ranks/ranks.js'
+import type { CheckpointProgress } from '../store/checkpoints/checkpoint-state.js'
 import { sha256OfTensors } from '../store/digest.js'
 import type { StoreError } from '../store/errors.js'
 import { betterOf } from '../store/checkpoints/resume.js'
-import { heldOutOf, meansOf, oweEvaluation, owesEvaluation, remember, rememberHeldOut } from './history.js'
+import { heldOutOf, meansOf, oweEvaluation, owesEvaluation, remember, rememberHeldOut } from './metrics-summary.js'
 import type { MetricsRecord } from './metrics-file.js'
-import { isSaved, type Past, type Saved } from './past.js'
+import { isSaved, type RunProgress, type Saved } from './run-progress.js'
 import { identityOf, type Diverged, type PretrainError, type PretrainResult, type Run } from './run.js'
 import type { Where } from './run-record.js'
 import type { SessionError } from './session.js'
@@ -24,9 +25,12 @@ import type { SessionError } from './session.js'
 const finite = (step: number, what: Diverged['what'], found: number): E.Either<PretrainError, void> =>
   Number.isFinite(found) ? E.right(undefined) : E.left({ _tag: 'Diverged', step, what, found })
 
-const save = ({ options, session, directory, metrics }: Run, past: Past): TE.TaskEither<StoreError, Saved> => {
-  const { step, history, best } = past
-  const progress: Progress = { ...identityOf(options), step, metrics: history, best }
+const save = (
+  { options, session, directory, metrics }: Run,
+  progress: RunProgress
+): TE.TaskEither<StoreError, Saved> => {
+  const { step, summary, best } = progress
+  const kept: CheckpointProgress = { ...identityOf(options), step, metrics: summary, best }
   return pipe(
     // Before the checkpoint that they lead to: a resume reads them up to there.
     metrics.sync,
@@ -35,56 +39,56 @@ const save = ({ options, session, directory, metrics }: Run, past: Past): TE.Tas
         step,
         pipe(
           session.read,
-          T.map((state) => ({ progress, ...state }))
+          T.map((state) => ({ progress: kept, ...state }))
         )
       )
     ),
     TE.map((saved) => {
       options.observe({ _tag: 'Saved', step, path: saved })
-      return { ...past, saved }
+      return { ...progress, saved }
     })
   )
 }
 
 /** Saves what all ranks have. */
-const saveTogether = (run: Run, past: Past): TE.TaskEither<PretrainError, Saved> =>
+const saveTogether = (run: Run, progress: RunProgress): TE.TaskEither<PretrainError, Saved> =>
   pipe(
     run.session.compare,
-    TE.chainW(() => save(run, past))
+    TE.chainW(() => save(run, progress))
   )
 
 /**
  * Ends a run whose step or evaluation failed on this rank: that left the state as it was, and it is saved unless it has
  * been. Nothing here waits for other ranks.
  */
-const giveUp = (run: Run, past: Past, cause: SessionError): TE.TaskEither<PretrainError, never> => {
+const giveUp = (run: Run, progress: RunProgress, cause: SessionError): TE.TaskEither<PretrainError, never> => {
   const saving = pipe(
-    isSaved(past) ? TE.right<StoreError, Saved>(past) : save(run, past),
+    isSaved(progress) ? TE.right<StoreError, Saved>(progress) : save(run, progress),
     TE.map(({ saved }) => saved)
   )
   // A torn state is none to go on from.
   const isSaving = run.directory.isOurs && cause._tag !== 'StateTorn'
   return pipe(
     isSaving ? T.map(O.some)(saving) : T.of(O.none),
-    T.chain((saved) => TE.left({ _tag: 'StepFailed', step: past.step, cause, saved }))
+    T.chain((saved) => TE.left({ _tag: 'StepFailed', step: progress.step, cause, saved }))
   )
 }
 
-const evaluate = (run: Run, past: Past): TE.TaskEither<PretrainError, Past> => {
+const evaluate = (run: Run, progress: RunProgress): TE.TaskEither<PretrainError, RunProgress> => {
   const { options, ranks, session, metrics } = run
   return pipe(
     session.evaluate,
-    TE.orElseW((cause) => giveUp(run, { ...past, history: oweEvaluation(past.history) }, cause)),
-    TE.chainW((report): TE.TaskEither<PretrainError, Past> => {
-      if (report === undefined) return TE.right(past)
-      const best = betterOf(past.best, { step: past.step, loss: report.loss })
+    TE.orElseW((cause) => giveUp(run, { ...progress, summary: oweEvaluation(progress.summary) }, cause)),
+    TE.chainW((report): TE.TaskEither<PretrainError, RunProgress> => {
+      if (report === undefined) return TE.right(progress)
+      const best = betterOf(progress.best, { step: progress.step, loss: report.loss })
       return pipe(
-        together(ranks)(TE.fromEither(finite(past.step, 'held-out loss', report.loss))),
+        together(ranks)(TE.fromEither(finite(progress.step, 'held-out loss', report.loss))),
         TE.chainFirstIOK(() => () => {
-          options.observe({ _tag: 'Evaluated', step: past.step, report, isBest: best?.step === past.step })
+          options.observe({ _tag: 'Evaluated', step: progress.step, report, isBest: best?.step === progress.step })
         }),
-        TE.chainW(() => metrics.append({ kind: 'heldOut', step: past.step, ...report })),
-        TE.map(() => ({ ...past, best, history: rememberHeldOut(report)(past.history) }))
+        TE.chainW(() => metrics.append({ kind: 'heldOut', step: progress.step, ...report })),
+        TE.map(() => ({ ...progress, best, summary: rememberHeldOut(report)(progress.summary) }))
       )
     })
   )
@@ -94,14 +98,14 @@ const secondsSince = (start: number): number => (performance.now() - start) / 10
 
 const takeStep =
   (run: Run) =>
-  (past: Past): TE.TaskEither<PretrainError, { readonly past: Past; readonly tokens: number }> =>
+  (progress: RunProgress): TE.TaskEither<PretrainError, { readonly progress: RunProgress; readonly tokens: number }> =>
   async () => {
     const { options, ranks, session, metrics } = run
     const start = performance.now()
-    const stepped = await session.step(past.step)()
-    if (E.isLeft(stepped)) return giveUp(run, past, stepped.left)()
+    const stepped = await session.step(progress.step)()
+    if (E.isLeft(stepped)) return giveUp(run, progress, stepped.left)()
     const { report, gradientNorm, learningRate, tokens } = stepped.right
-    const step = past.step + 1
+    const step = progress.step + 1
     const sound = await pipe(
       TE.fromEither(finite(step, 'loss', report.loss)),
       TE.chain(() => TE.fromEither(finite(step, 'gradient norm', gradientNorm))),
@@ -122,10 +126,10 @@ const takeStep =
     const written = await metrics.append(record)()
     if (E.isLeft(written)) return written
     return E.right({
-      past: {
-        ...past,
+      progress: {
+        ...progress,
         step,
-        history: remember(past.step, options.totalSteps, report)(past.history),
+        summary: remember(progress.step, options.totalSteps, report)(progress.summary),
         saved: undefined
       },
       tokens
@@ -136,40 +140,40 @@ const takeStep =
  * Evaluations stand where the settings put them: at every checkpoint that is due, and at the end. A run that is stopped
  * in between is saved without one, so that stopping leaves no trace in what comes after.
  */
-export const fold =
-  (run: Run, start: Past): TE.TaskEither<PretrainError, Omit<PretrainResult, keyof Where>> =>
+export const runLoop =
+  (run: Run, start: RunProgress): TE.TaskEither<PretrainError, Omit<PretrainResult, keyof Where>> =>
   async () => {
     const { options, ranks, session, starts } = run
-    // A run that could not make it ends here, and does so when it is resumed.
-    const begun = owesEvaluation(start.history) ? await evaluate(run, start)() : E.right(start)
+    // The evaluation that failed, and ended the run before this one, is made first.
+    const begun = owesEvaluation(start.summary) ? await evaluate(run, start)() : E.right(start)
     if (E.isLeft(begun)) return begun
-    let past = begun.right
+    let progress = begun.right
     let [tokens, seconds] = [0, 0]
-    while (past.step < options.totalSteps) {
-      const stop = await pipe(TE.fromIO<boolean, WorkerError>(options.shouldStop), TE.chain(any(ranks)))()
+    while (progress.step < options.totalSteps) {
+      const stop = await pipe(TE.fromIO<boolean, WorkerError>(options.shouldStop), TE.chain(anyRank(ranks)))()
       if (E.isLeft(stop)) return stop
       if (stop.right) break
       const began = performance.now()
-      const stepped = await takeStep(run)(past)()
+      const stepped = await takeStep(run)(progress)()
       if (E.isLeft(stepped)) return stepped
-      past = stepped.right.past
+      progress = stepped.right.progress
       tokens += stepped.right.tokens
       seconds += secondsSince(began)
-      if (past.step % options.checkpointEvery === 0 || past.step === options.totalSteps) {
+      if (progress.step % options.checkpointEvery === 0 || progress.step === options.totalSteps) {
         const saved = await pipe(
-          evaluate(run, past),
+          evaluate(run, progress),
           TE.chainW((evaluated) => saveTogether(run, evaluated))
         )()
         if (E.isLeft(saved)) return saved
-        past = saved.right
+        progress = saved.right
       }
     }
-    const ended = isSaved(past) ? E.right(past) : await saveTogether(run, past)()
+    const ended = isSaved(progress) ? E.right(progress) : await saveTogether(run, progress)()
     if (E.isLeft(ended)) return ended
     const replacements = Int32Array.of(run.replacements())
     const counted = await ranks.sum([replacements])()
     if (E.isLeft(counted)) return counted
-    const { step, history, best, saved } = ended.right
+    const { step, summary, best, saved } = ended.right
     const state = await session.read()
     return E.right({
       isComplete: step === options.totalSteps,
@@ -177,9 +181,9 @@ export const fold =
       totalSteps: options.totalSteps,
       parameters: session.parameters,
       starts,
-      first: meansOf(history, 'first'),
-      last: meansOf(history, 'last'),
-      heldOut: heldOutOf(history),
+      first: meansOf(summary, 'first'),
+      last: meansOf(summary, 'last'),
+      heldOut: heldOutOf(summary),
       best,
       unigramEntropy: session.data.unigramEntropy,
       tokensPerSecond: seconds === 0 ? undefined : tokens / seconds,

@@ -10,20 +10,14 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import {
-  acquirePool,
-  solo,
-  together,
-  type Pool,
-  type PoolOptions,
-  type Ranks,
-  type WorkerError
-} from '../../workers/index.js'
-import { owesEvaluation } from './history.js'
-import { fold } from './loop.js'
-import { checkCommon, restore, shareFirst } from './past.js'
+import { acquirePool, solo, type Pool, type PoolOptions, type Ranks, type WorkerError } from '../../workers/index.js'
+import { together } from '../../workers/ranks/ranks.js'
+import { runLoop } from './loop.js'
+import { owesEvaluation } from './metrics-summary.js'
+import { checkCommon, shareFirst } from './rank-agreement.js'
 import { identityOf, whereOf, type PretrainError, type PretrainOptions, type PretrainResult, type Run } from './run.js'
 import { acquireRunDirectory, type Beginning, type DirectoryError, type RunDirectory } from './run-directory.js'
+import { restore } from './run-progress.js'
 import { openSession } from './session.js'
 
 type Here = Pick<Run, 'options' | 'ranks' | 'directory' | 'replacements'>
@@ -34,22 +28,22 @@ const inPool =
     const { options, ranks, directory } = here
     const where = whereOf(here, pool)
     const opened = pipe(
-      TE.fromEither<PretrainError, void>(directory.admit(beginning, where)),
+      TE.fromEither<PretrainError, void>(directory.checkArithmetic(beginning, where)),
       TE.chainW(() => openSession(options)(pool, { ranks })),
       TE.bindTo('session'),
-      TE.bindW('past', ({ session }) => restore(session, beginning.found, options.initial?.tensors)),
-      TE.bindW('opened', ({ past }) =>
-        directory.open(beginning, { step: past.step, owesEvaluation: owesEvaluation(past.history) }, where)
+      TE.bindW('progress', ({ session }) => restore(session, beginning.found, options.initial?.tensors)),
+      TE.bindW('opened', ({ progress }) =>
+        directory.open(beginning, { step: progress.step, owesEvaluation: owesEvaluation(progress.summary) }, where)
       )
     )
     return pipe(
       together(ranks)(opened),
       TE.chainFirstW(({ session }) => session.share),
-      TE.bindW('begun', ({ past, opened: { starts } }) => shareFirst(ranks)({ past, starts })),
-      TE.chainFirstIOK(({ session, begun: { past } }) => () => {
+      TE.bindW('begun', ({ progress, opened: { starts } }) => shareFirst(ranks)({ progress, starts })),
+      TE.chainFirstIOK(({ session, begun: { progress } }) => () => {
         options.observe({
           _tag: 'Started',
-          step: past.step,
+          step: progress.step,
           totalSteps: options.totalSteps,
           parameters: session.parameters,
           examples: session.data.examples,
@@ -58,8 +52,8 @@ const inPool =
           ...where
         })
       }),
-      TE.chainW(({ session, begun: { past, starts }, opened: { metrics } }) =>
-        fold({ ...here, session, metrics, starts }, past)
+      TE.chainW(({ session, begun: { progress, starts }, opened: { metrics } }) =>
+        runLoop({ ...here, session, metrics, starts }, progress)
       ),
       TE.map((result) => {
         // A process that took no step computed nothing.

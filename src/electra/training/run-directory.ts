@@ -2,7 +2,7 @@
  * The directory that a run lives in:
  *
  *     config.json      the configuration, resolved
- *     run.json         how it is driven, and on what it has been computed
+ *     run.json         how it is run, and on what it has been computed
  *     metrics.jsonl    a line for each step and each evaluation
  *     checkpoints/     the last few, and the best by held-out loss
  *
@@ -75,7 +75,7 @@ export type RunDirectory = {
   /** Clears what processes before this one left behind, and gives the checkpoint to start from: none for a new run. */
   readonly begin: TE.TaskEither<DirectoryError, Beginning>
   /** Refuses to go on from there on what gives other bits, unless that is allowed. */
-  readonly admit: (beginning: Beginning, where: Where) => E.Either<DirectoryError, void>
+  readonly checkArithmetic: (beginning: Beginning, where: Where) => E.Either<DirectoryError, void>
   /** Writes the configuration and the record of the run, and opens its metrics. */
   readonly open: (
     beginning: Beginning,
@@ -139,14 +139,14 @@ const startsOf = ({ record }: Beginning): ReadonlyArray<Start> =>
     )
   )
 
-export type Driving = DirectoryOptions & {
+export type RunDirectoryOptions = DirectoryOptions & {
   readonly checkpointEvery: number
   readonly initial?: Pick<InitialWeights, 'from'>
 }
 
 const openOf =
   (
-    { out, keepCheckpoints, checkpointEvery, initial }: Driving,
+    { out, keepCheckpoints, checkpointEvery, initial }: RunDirectoryOptions,
     { config, totalSteps }: RunIdentity,
     guarded: Guard
   ): RunDirectory['open'] =>
@@ -208,7 +208,11 @@ const lockBoth = (out: string): TE.TaskEither<StoreError, Locks> =>
     )
   )
 
-const ours = (options: Driving, identity: RunIdentity, { whole: lock, checkpoints: kept }: Locks): RunDirectory => {
+const writtenHere = (
+  options: RunDirectoryOptions,
+  identity: RunIdentity,
+  { whole: lock, checkpoints: kept }: Locks
+): RunDirectory => {
   const { checkpoints } = placesIn(options.out)
   const guarded = guard(lock)
   return {
@@ -216,7 +220,7 @@ const ours = (options: Driving, identity: RunIdentity, { whole: lock, checkpoint
     unguarded: lock.unguarded,
     check: lock.check,
     begin: beginOf(options, identity),
-    admit: (beginning, where) =>
+    checkArithmetic: (beginning, where) =>
       options.allowOtherBits === true ? E.right(undefined) : checkArithmetic(startsOf(beginning), where),
     open: openOf(options, identity, guarded),
     save: (_, checkpoint) =>
@@ -237,12 +241,13 @@ const ours = (options: Driving, identity: RunIdentity, { whole: lock, checkpoint
   }
 }
 
-const anothers = ({ out }: Driving): RunDirectory => ({
+/** For the ranks that do not write it: they do nothing to it, and say the same of it. */
+const writtenElsewhere = ({ out }: RunDirectoryOptions): RunDirectory => ({
   isOurs: false,
   unguarded: undefined,
   check: TE.right(undefined),
   begin: TE.right({ found: O.none, record: O.none }),
-  admit: () => E.right(undefined),
+  checkArithmetic: () => E.right(undefined),
   open: () => TE.right({ metrics: { append: () => TE.right(undefined), sync: TE.right(undefined) }, starts: [] }),
   save: (step) => TE.right(checkpointPath(placesIn(out).checkpoints, step)),
   release: () => Promise.resolve()
@@ -250,7 +255,7 @@ const anothers = ({ out }: Driving): RunDirectory => ({
 
 /** Takes the directory of a run for this process, as this rank sees it. Fails with `InUse` where another has it. */
 export const acquireRunDirectory = (
-  options: Driving,
+  options: RunDirectoryOptions,
   identity: RunIdentity,
   { rank }: Ranks
 ): TE.TaskEither<DirectoryError, RunDirectory> =>
@@ -263,6 +268,6 @@ export const acquireRunDirectory = (
           (): DirectoryError => ({ _tag: 'NothingToResume', out: options.out })
         ),
         TE.chainW(() => lockBoth(options.out)),
-        TE.map((locks) => ours(options, identity, locks))
+        TE.map((locks) => writtenHere(options, identity, locks))
       )
-    : TE.right(anothers(options))
+    : TE.right(writtenElsewhere(options))

@@ -1,5 +1,5 @@
 /**
- * `run.json`: how a run is driven and on what it has been computed, so that a resume goes on as it was begun.
+ * `run.json`: how a run is carried out and on what it has been computed, so that a resume goes on as it was begun.
  *
  * None of it is in the checkpoints: it does not say what is computed, but for the arithmetic, whose bits depend on the device and
  * on who multiplies.

@@ -42,7 +42,7 @@ export type SessionError = WorkerError | TensorError | DataError
 /** The arrays of a state by name: parameters as in model files, moments behind `mu.` and `nu.`. */
 export type NamedState = { readonly params: ReadonlyArray<NamedStored>; readonly optimizer: ReadonlyArray<NamedStored> }
 
-export type Stepped = {
+export type StepReport = {
   readonly report: Report
   /** Before clipping. */
   readonly gradientNorm: number
@@ -58,7 +58,7 @@ export type Session = {
   readonly workers: number
   readonly ranks: number
   /** Takes step `n`, counted from 0. A `Left` leaves the state as it was. */
-  readonly step: (n: number) => TE.TaskEither<SessionError, Stepped>
+  readonly step: (n: number) => TE.TaskEither<SessionError, StepReport>
   /** The report on the held-out batches; `undefined` where nothing is held out. */
   readonly evaluate: TE.TaskEither<SessionError, Report | undefined>
   readonly read: Task<NamedState>

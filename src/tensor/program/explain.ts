@@ -153,7 +153,8 @@ const explainKernels = (explained: Explained): string =>
   )
 
 /**
- * What a run of a compiled step computes, as text for people: every kernel with its work, its traffic and its formulas, then what runs outside compiled code.
+ * What a run of a compiled step computes, as text for people: every kernel with its work, its traffic and its formulas, then what
+ * runs outside compiled code.
  *
  *     loop [i < 1024, j < 256]: 1310720 flops, 2097152 bytes
  *       m = max_row(x)

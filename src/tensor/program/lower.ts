@@ -9,6 +9,7 @@ import { invalidArgument } from '../fault.js'
 import type { Literal } from '../literal.js'
 import { isLiteral } from '../literal.js'
 import { isMarker, type Marker, type Op, type Tensor } from '../tensor.js'
+import { topological } from '../topological.js'
 import type { Instruction, Named, Program } from './program.js'
 import { spellNumber } from './serialise.js'
 import { sameValue } from './simplify.js'
@@ -21,28 +22,6 @@ export type Lowered = {
 
 /** What a node needs computed before it: a custom derivative's arguments are for the derivative only. */
 const dependencies = (x: Tensor): ReadonlyArray<Tensor> => (x.op._tag === 'custom' ? x.inputs.slice(0, 1) : x.inputs)
-
-/** Every node that the roots reach, each after what it needs. A stack of our own: graphs are deeper than the call stack. */
-export const topological = (
-  roots: ReadonlyArray<Tensor>,
-  needsOf: (x: Tensor) => ReadonlyArray<Tensor> = dependencies
-): ReadonlyArray<Tensor> => {
-  const order: Array<Tensor> = []
-  const seen = new Set<Tensor>()
-  const stack: Array<{ readonly at: Tensor; readonly expanded: boolean }> = roots
-    .map((at) => ({ at, expanded: false }))
-    .reverse()
-  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
-    if (top.expanded) order.push(top.at)
-    else if (!seen.has(top.at)) {
-      seen.add(top.at)
-      stack.push({ at: top.at, expanded: true })
-      const needs = needsOf(top.at)
-      for (let i = needs.length - 1; i >= 0; i--) if (!seen.has(needs[i])) stack.push({ at: needs[i], expanded: false })
-    }
-  }
-  return order
-}
 
 /** Equal for two instructions exactly when they compute the same value. */
 const structuralKey = (i: Instruction): string =>

@@ -47,7 +47,7 @@ export const allocateOutputs = (program: Program, width: FloatWidth): ReadonlyAr
   outputSpecs(program).map(({ dtype, shape }) => allocate(dtype, sizeOf(shape), width))
 
 /** The same for a device, with a `Left` where the memory is not there. */
-export const roomForOutputs = (
+export const allocateOutputsOn = (
   device: Pick<Device, 'name' | 'floats'>,
   program: Program
 ): E.Either<DeviceError, ReadonlyArray<Data>> =>

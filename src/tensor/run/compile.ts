@@ -3,7 +3,7 @@
  *
  * State is donated: a step consumes the handle it is given and returns the next. Using a consumed handle is a `Left`, so
  * two histories can never share one set of buffers unnoticed. Everything that a step reads or writes lies in the device's
- * memory: each state in a room of its own, constants copied in once, arguments and outputs in the same room at every step.
+ * memory: each state in buffers of its own, constants copied in once, arguments and outputs in the same buffers at every step.
  *
  * That memory is finite, and the engine, which sees only small objects in JavaScript, is in no hurry to collect them: who begins many
  * states, or compiles many steps, releases them (`withState`, `withCompiled`). What is only dropped comes back when memory runs out.
@@ -21,7 +21,7 @@ import { tensorEntries, tensorsOf } from '../tree.js'
 import type { Device, Timing } from './device.js'
 import { evaluateTask } from './evaluate.js'
 import type { OutOfMemory } from './memory/memory.js'
-import { roomFor, type Room } from './memory/room.js'
+import { allocateBuffers, type Buffers } from './memory/buffers.js'
 import { resident, type Compiled, type Take } from './resident.js'
 import type { StepError } from './step-error.js'
 
@@ -49,7 +49,7 @@ export const compile =
     const memory = device.memory()
     if (E.isLeft(memory)) return Promise.resolve(memory)
     const evaluate = evaluateTask(device)
-    const take = patiently(roomFor(memory.right, device.floats))
+    const take = patiently(allocateBuffers(memory.right, device.floats))
     const [argSpecs, outputSpecs] = [tensorsOf(args), tensorsOf(result[1])]
     return pipe(
       take([...captured, ...argSpecs, ...outputSpecs]),
@@ -75,11 +75,11 @@ export const withCompiled =
     TE.bracketW(compiled, use, ({ release }) => TE.fromTask(release))
 
 /**
- * Asks once more in another turn of the event loop where there is no room: what was made in this turn, and dropped since, the engine can
- * collect only in the next.
+ * Asks once more in another turn of the event loop where memory runs out: what was made in this turn, and dropped since, the engine
+ * can collect only in the next.
  */
 const patiently =
-  (take: (specs: ReadonlyArray<Spec>) => E.Either<OutOfMemory, Room>): Take =>
+  (take: (specs: ReadonlyArray<Spec>) => E.Either<OutOfMemory, Buffers>): Take =>
   (specs) =>
   async () => {
     const taken = take(specs)

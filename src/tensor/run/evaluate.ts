@@ -16,7 +16,7 @@ import { serialise } from '../program/serialise.js'
 import { attempt } from '../program/trace.js'
 import type { Tensor } from '../tensor.js'
 import { tensorsOf, unflatten, type Mapped } from '../tree.js'
-import { roomForOutputs, asWidth } from './arrays.js'
+import { allocateOutputsOn, asWidth } from './arrays.js'
 import type { StepError } from './step-error.js'
 import { showDeviceError, type Device, type DeviceError, type Executable, type Timing } from './device.js'
 import { leastRecent } from './least-recent.js'
@@ -28,7 +28,7 @@ export type Evaluated<T extends Timing, A> = T extends 'sync'
   ? E.Either<EvaluationError, A>
   : TaskEither<EvaluationError, A>
 
-type Prepared<T extends Timing> = {
+type PreparedRun<T extends Timing> = {
   readonly executable: Executable<T>
   readonly inputs: ReadonlyArray<Data>
   readonly outputs: ReadonlyArray<Data>
@@ -66,7 +66,7 @@ export const evaluateAll = <T extends Timing>(
     return loaded
   }
 
-  const prepare = (wanted: ReadonlyArray<Tensor>): E.Either<EvaluationError, Prepared<T>> => {
+  const prepare = (wanted: ReadonlyArray<Tensor>): E.Either<EvaluationError, PreparedRun<T>> => {
     const lowered = attempt(() =>
       lower(
         wanted.map((tensor, i) => ({ name: String(i), tensor })),
@@ -80,7 +80,7 @@ export const evaluateAll = <T extends Timing>(
     const executable = load(program)
     if (E.isLeft(executable)) return executable
     return pipe(
-      roomForOutputs(device, program),
+      allocateOutputsOn(device, program),
       E.map((outputs) => ({
         executable: executable.right,
         inputs: [
@@ -92,7 +92,7 @@ export const evaluateAll = <T extends Timing>(
     )
   }
 
-  const remember = (wanted: ReadonlyArray<Tensor>, { executable, outputs }: Prepared<T>): void =>
+  const remember = (wanted: ReadonlyArray<Tensor>, { executable, outputs }: PreparedRun<T>): void =>
     outputSpecs(executable.program).forEach(({ shape, dtype }, i) =>
       remembered.set(wanted[i], adopt(shape, dtype, outputs[i]))
     )

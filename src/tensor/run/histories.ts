@@ -4,29 +4,29 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { IO } from 'fp-ts/lib/IO.js'
-import type { Room } from './memory/room.js'
+import type { Buffers } from './memory/buffers.js'
 import type { StepError } from './step-error.js'
 
 /** A state that lives on the device, until it is consumed, released or dropped. A name for it, not the values: `read` copies those. */
 export type Handle<State> = { readonly _tag: 'Handle'; readonly structure: State }
 
-/** A state, and where it lies now. A handle that is dropped drops its history, and that the room. */
+/** A state, and where it lies now. A handle that is dropped drops its history, and that the buffers. */
 export type History<State> = {
   /** `undefined` while a step is under way. */
   current: Handle<State> | undefined
-  room: Room
+  buffers: Buffers
   isReleased: boolean
 }
 
 /** All states of one compiled step. */
 export type Histories<State> = {
-  /** A new state, which lies in a room. */
-  readonly begin: (room: Room) => Handle<State>
+  /** A new state, which lies in these buffers. */
+  readonly begin: (buffers: Buffers) => Handle<State>
   /** The state whose turn it is by this handle. */
   readonly find: (handle: Handle<State>) => E.Either<StepError, History<State>>
   /** The next handle: from here on the only one. */
   readonly issue: (history: History<State>) => Handle<State>
-  /** Gives the room of a handle's state back, whatever has become of it by any number of steps. */
+  /** Gives the buffers of a handle's state back, whatever has become of it by any number of steps. */
   readonly end: (handle: Handle<State>) => void
   readonly endAll: IO<void>
 }
@@ -34,7 +34,7 @@ export type Histories<State> = {
 const end = (history: History<unknown>): void => {
   if (history.isReleased) return
   history.isReleased = true
-  history.room.release()
+  history.buffers.release()
 }
 
 export const historiesOf = <State>(structure: State): Histories<State> => {
@@ -49,8 +49,8 @@ export const historiesOf = <State>(structure: State): Histories<State> => {
   }
   return {
     issue,
-    begin: (room) => {
-      const history: History<State> = { current: undefined, room, isReleased: false }
+    begin: (buffers) => {
+      const history: History<State> = { current: undefined, buffers, isReleased: false }
       for (const known of begun) if (known.deref() === undefined) begun.delete(known)
       begun.add(new WeakRef(history))
       return issue(history)

@@ -1,6 +1,6 @@
 /**
- * A compiled step over states that stay in a device's memory: each in a room of its own, constants copied in once, arguments and
- * outputs in the same room at every step.
+ * A compiled step over states that stay in a device's memory: each in buffers of its own, constants copied in once, arguments and
+ * outputs in the same buffers at every step.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
@@ -20,7 +20,7 @@ import { tensorEntries, tensorsOf, unflatten, type Mapped } from '../tree.js'
 import type { Executable, Timing } from './device.js'
 import { historiesOf, type Handle, type History } from './histories.js'
 import type { OutOfMemory } from './memory/memory.js'
-import { fillRoom, type Room } from './memory/room.js'
+import { fillBuffers, type Buffers } from './memory/buffers.js'
 import type { StepError } from './step-error.js'
 
 export type Compiled<State, Args extends ReadonlyArray<unknown>, Output> = Explainable & {
@@ -87,30 +87,30 @@ const arraysBy =
 /** Gives tensors values. */
 export type Evaluate = (leaves: ReadonlyArray<Tensor>) => TaskEither<StepError, ReadonlyArray<Literal>>
 
-/** Takes room for arrays of these specs. */
-export type Take = (specs: ReadonlyArray<Spec>) => TaskEither<OutOfMemory, Room>
+/** Takes buffers for arrays of these specs. */
+export type Take = (specs: ReadonlyArray<Spec>) => TaskEither<OutOfMemory, Buffers>
 
-/** Rooms for states. */
-type Rooms = {
-  readonly take: TaskEither<StepError, Room>
-  readonly putAside: (room: Room) => void
+/** Buffers for states. */
+type SpareBuffers = {
+  readonly take: TaskEither<StepError, Buffers>
+  readonly putAside: (buffers: Buffers) => void
   /** What is put aside from here on is given back. */
   readonly release: IO<void>
 }
 
-/** The room that the last step came from is that of the next. */
-const roomsOf = (take: TaskEither<StepError, Room>): Rooms => {
-  let spare: Room | undefined
+/** The buffers that the last step came from are those of the next. */
+const spareBuffersOf = (take: TaskEither<StepError, Buffers>): SpareBuffers => {
+  let spare: Buffers | undefined
   let isReleased = false
   return {
     take: () => {
-      const room = spare
+      const buffers = spare
       spare = undefined
-      return room === undefined ? take() : Promise.resolve(E.right(room))
+      return buffers === undefined ? take() : Promise.resolve(E.right(buffers))
     },
-    putAside: (room) => {
-      if (spare === undefined && !isReleased) spare = room
-      else room.release()
+    putAside: (buffers) => {
+      if (spare === undefined && !isReleased) spare = buffers
+      else buffers.release()
     },
     release: () => {
       isReleased = true
@@ -124,12 +124,12 @@ const roomsOf = (take: TaskEither<StepError, Room>): Rooms => {
 export type StepSpecs<State, Args, Output> = { readonly state: State; readonly args: Args; readonly output: Output }
 
 /**
- * One step from the state in a room to that in another, by a room that holds the constants, the arguments and the outputs, in
+ * One step from the state in some buffers to that in others, by those that hold the constants, the arguments and the outputs, in
  * this order. The outputs are copied out.
  */
 const carry =
-  <Output>(executable: Executable<Timing>, fixed: Room, constants: number, output: Output) =>
-  (from: Room, to: Room, arrays: ReadonlyArray<Data>): TaskEither<StepError, Mapped<Output, Literal>> =>
+  <Output>(executable: Executable<Timing>, fixed: Buffers, constants: number, output: Output) =>
+  (from: Buffers, to: Buffers, arrays: ReadonlyArray<Data>): TaskEither<StepError, Mapped<Output, Literal>> =>
   async () => {
     const leaves = tensorsOf(output)
     const firstOutput = constants + arrays.length
@@ -155,17 +155,17 @@ const released: E.Either<StepError, never> = E.left({ _tag: 'Released', what: 's
 export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
   executable: Executable<Timing>,
   { take, evaluate }: { readonly take: Take; readonly evaluate: Evaluate },
-  fixed: Room,
+  fixed: Buffers,
   specs: StepSpecs<State, Args, Output>
 ): Compiled<State, Args, Output> => {
   const leaves = tensorsOf(specs.state)
   const constants = executable.program.inputs.length - leaves.length - tensorsOf(specs.args).length
   const run = carry(executable, fixed, constants, specs.output)
   const histories = historiesOf(specs.state)
-  const rooms = roomsOf(take(leaves))
+  const spare = spareBuffersOf(take(leaves))
   const arraysOf = arraysBy(evaluate)
   let isReleased = false
-  // Steps share the room of arguments and outputs: one of them at a time.
+  // Steps share the buffers of arguments and outputs: one of them at a time.
   const gate = inOrder()
 
   const historyOf = (handle: Handle<State>): E.Either<StepError, History<State>> =>
@@ -179,22 +179,22 @@ export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
       const arrays = await arraysOf(state)()
       if (E.isLeft(arrays)) return arrays
       if (isReleased) return released
-      const room = await rooms.take()
-      if (E.isLeft(room)) return room
-      fillRoom(room.right, arrays.right)
-      return E.right(histories.begin(room.right))
+      const buffers = await spare.take()
+      if (E.isLeft(buffers)) return buffers
+      fillBuffers(buffers.right, arrays.right)
+      return E.right(histories.begin(buffers.right))
     }
 
-  /** The room that a step wrote to becomes the state's; where it fails the state is what it was. */
+  /** The buffers that a step wrote to become the state's; where it fails the state is what it was. */
   const advance =
     (history: History<State>, arrays: ReadonlyArray<Data>): TaskEither<StepError, Mapped<Output, Literal>> =>
     async () => {
       if (isReleased) return released
-      const next = await rooms.take()
+      const next = await spare.take()
       if (E.isLeft(next)) return next
-      const ran = await run(history.room, next.right, arrays)()
-      rooms.putAside(E.isLeft(ran) ? next.right : history.room)
-      if (E.isRight(ran)) history.room = next.right
+      const ran = await run(history.buffers, next.right, arrays)()
+      spare.putAside(E.isLeft(ran) ? next.right : history.buffers)
+      if (E.isRight(ran)) history.buffers = next.right
       return ran
     }
 
@@ -222,8 +222,8 @@ export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
       return ran
     }
 
-  const valuesIn = (room: Room): Mapped<State, Literal> => {
-    const views = room.views()
+  const valuesIn = (buffers: Buffers): Mapped<State, Literal> => {
+    const views = buffers.views()
     return unflatten(
       specs.state,
       leaves.map((x, i) => literal(x.shape, x.dtype, views[i]))
@@ -241,7 +241,7 @@ export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
       TE.fromIOEither(() =>
         pipe(
           historyOf(handle),
-          E.map(({ room }) => valuesIn(room))
+          E.map(({ buffers }) => valuesIn(buffers))
         )
       ),
     releaseState: (handle) =>
@@ -256,7 +256,7 @@ export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
     release: gate(() => {
       isReleased = true
       histories.endAll()
-      rooms.release()
+      spare.release()
       return Promise.resolve(fixed.release())
     })
   }

@@ -56,7 +56,7 @@ export type Step = {
   readonly update: Lowered
 }
 
-export type Stepped = {
+export type StepOutputs = {
   /** The metrics of `shardGrad`, summed over the shards. */
   readonly metrics: Arrays
   /** What `update` says beyond the state. */
@@ -86,7 +86,7 @@ export type Fold = {
    * One step of the state; a `Left` leaves it as it was, but `StateTorn`: the fold then waits for a state to be written.
    * `shardInputs[shard]` are the arrays of that shard: of all shards, on every rank.
    */
-  readonly step: (shardInputs: ReadonlyArray<Arrays>, updateInputs: Arrays) => TE.TaskEither<WorkerError, Stepped>
+  readonly step: (shardInputs: ReadonlyArray<Arrays>, updateInputs: Arrays) => TE.TaskEither<WorkerError, StepOutputs>
   /**
    * Prepares another program on the same state and number of shards. Inputs: the arrays that are read, then those of
    * the shard. Its outputs are summed in the same fixed tree.
@@ -137,7 +137,7 @@ const prepareShards = (
 ): TE.TaskEither<WorkerError, ShardedSum> =>
   prepareShardedSum(pool, name, source, pick(reads, state), shards, execution)
 
-/** Runs a program into slots that are there, with room of its own only for what it reads, and only for the time. */
+/** Runs a program into slots that are there, with slots of its own only for what it reads, and only for the time. */
 const runInto = (
   pool: Pool,
   name: string,
@@ -167,21 +167,21 @@ const runInto = (
 }
 
 /** The arrays that a fold holds beside its gradients. */
-type Held = {
+type FoldSpecs = {
   readonly state: ReadonlyArray<Spec>
   readonly updateInputs: ReadonlyArray<Spec>
   readonly captured: ReadonlyArray<Spec>
   readonly report: ReadonlyArray<Spec>
 }
 
-type Prepared = {
+type PreparedFold = {
   readonly pool: Pool
   readonly step: Step
   readonly execution: Execution
   readonly specs: UpdateSpecs
   readonly memory: Memory
-  readonly held: Held
-  readonly slots: PerSpec<Held, Slot>
+  readonly allocated: FoldSpecs
+  readonly slots: PerSpec<FoldSpecs, Slot>
   readonly sharded: ShardedSum
   readonly update: PartitionedUpdate
 }
@@ -209,7 +209,10 @@ const guardState = () => {
 }
 
 const fillOf =
-  ({ pool, specs, slots: { state } }: Prepared, { whole, replacing }: ReturnType<typeof guardState>): Fold['fill'] =>
+  (
+    { pool, specs, slots: { state } }: PreparedFold,
+    { whole, replacing }: ReturnType<typeof guardState>
+  ): Fold['fill'] =>
   (name, source, positions, inputs) => {
     const places = [...new Set(positions)].filter((i) => i in state)
     return places.length < positions.length
@@ -224,7 +227,7 @@ const fillOf =
 
 /** One step: every shard's gradients, their sums, and the update from them. */
 const stepOf = (
-  { pool, step, memory, slots, sharded, update }: Prepared,
+  { pool, step, memory, slots, sharded, update }: PreparedFold,
   { whole, replacing }: ReturnType<typeof guardState>
 ): Fold['step'] => {
   const write = writeSlots(memory, pool.device.floats)
@@ -248,7 +251,7 @@ const stepOf = (
 
 /** Whether all ranks have the state of rank 0. */
 const compareOf =
-  ({ pool, execution: { ranks = solo }, memory, slots: { state } }: Prepared): Fold['compare'] =>
+  ({ pool, execution: { ranks = solo }, memory, slots: { state } }: PreparedFold): Fold['compare'] =>
   async () => {
     const mine = checksum(state.map(view(memory, pool.device.floats)))
     const first = Int32Array.of(mine)
@@ -260,13 +263,13 @@ const compareOf =
     )()
   }
 
-const foldOf = (prepared: Prepared): Fold => {
-  const { pool, step, execution, specs, memory, held, slots, sharded, update } = prepared
+const foldOf = (prepared: PreparedFold): Fold => {
+  const { pool, step, execution, specs, memory, allocated, slots, sharded, update } = prepared
   const { floats } = pool.device
   const { ranks = solo } = execution
   const { state } = slots
   const guard = guardState()
-  let rest = bytesOf(floats, held) - bytesOf(floats, specs.state) + sharded.bytes.inputs + update.bytes
+  let rest = bytesOf(floats, allocated) - bytesOf(floats, specs.state) + sharded.bytes.inputs + update.bytes
   const evaluationOf =
     (summed: ShardedSum): Evaluation =>
     (shardInputs) =>
@@ -311,7 +314,7 @@ const foldOf = (prepared: Prepared): Fold => {
  * what a device says, and then leaves the memory as it was.
  */
 export const prepareStep = (pool: Pool, step: Step, execution: Execution = {}): TE.TaskEither<WorkerError, Fold> =>
-  allOrNothing((held) => prepareFold(held, step, execution))(pool)
+  allOrNothing((own) => prepareFold(own, step, execution))(pool)
 
 const prepareFold = (pool: Pool, step: Step, execution: Execution): TE.TaskEither<WorkerError, Fold> => {
   const { floats } = pool.device
@@ -319,12 +322,12 @@ const prepareFold = (pool: Pool, step: Step, execution: Execution): TE.TaskEithe
   return pipe(
     TE.fromEither(updateSpecsOf(step)),
     TE.bindTo('specs'),
-    TE.let('held', ({ specs }): Held => ({
+    TE.let('allocated', ({ specs }): FoldSpecs => ({
       ...specs,
       captured: captured.map(({ shape, dtype }): Spec => ({ shape, dtype }))
     })),
     TE.bind('memory', () => TE.fromIOEither(pool.memory)),
-    TE.bind('slots', ({ memory, held }) => TE.fromIOEither(allocateSlots(memory, floats, held))),
+    TE.bind('slots', ({ memory, allocated }) => TE.fromIOEither(allocateSlots(memory, floats, allocated))),
     TE.chainFirst(({ memory, slots }) =>
       TE.fromIOEither(writeSlots(memory, floats)('update', slots.captured, captured.map(peek)))
     ),

@@ -23,7 +23,7 @@ import type { WorkerError } from '../error.js'
 import { layOut, type Place } from '../pool/layout.js'
 import { allocateSlots, type Slot } from '../pool/memory.js'
 import type { Job, Pool } from '../pool/pool.js'
-import type { ProgramId, Task } from '../pool/runner.js'
+import type { ProgramId, ProgramTask } from '../pool/runner.js'
 
 export type PartitionedUpdate = {
   /** Bytes of what passes between parts, and of what is computed aside. */
@@ -165,7 +165,7 @@ type SlotOf = (value: number) => Slot
 /** Computes what passes between parts. */
 const taskOf =
   (read: SlotOf, written: SlotOf) =>
-  ({ id, inputs, outputs }: Loaded): Task => ({
+  ({ id, inputs, outputs }: Loaded): ProgramTask => ({
     program: id,
     inputs: inputs.map(read),
     outputs: outputs.map(written)
@@ -175,13 +175,13 @@ const taskOf =
 const outputTasks =
   (slotOf: SlotOf, destination: (position: number) => Slot, floats: FloatWidth) =>
   (base: number) =>
-  ({ copying, ...piece }: LoadedOutput): ReadonlyArray<Task> => {
+  ({ copying, ...piece }: LoadedOutput): ReadonlyArray<ProgramTask> => {
     const inBlock = blockOf(piece, floats)
     const destinations = piece.positions.map((position) => inBlock(destination(position)))
     const aside = new Map(
       (copying?.replaced ?? []).map((r) => [r.output, { ...r.aside, offset: base + r.aside.offset }])
     )
-    const compute: Task = {
+    const compute: ProgramTask = {
       program: piece.id,
       inputs: piece.inputs.map((v) => inBlock(slotOf(v))),
       outputs: destinations.map((slot, output) => aside.get(output) ?? slot)
@@ -198,7 +198,7 @@ const outputTasks =
         ]
   }
 
-type Prepared = {
+type PreparedUpdate = {
   readonly pool: Pool
   readonly inPlace: number
   readonly snapshots: ReadonlyArray<number>
@@ -209,7 +209,7 @@ type Prepared = {
   readonly aside: ReadonlyArray<Slot>
 }
 
-const runPrepared =
+const runUpdate =
   ({
     pool,
     inPlace,
@@ -217,7 +217,7 @@ const runPrepared =
     loaded: { measures, factors, parts },
     between,
     aside
-  }: Prepared): PartitionedUpdate['run'] =>
+  }: PreparedUpdate): PartitionedUpdate['run'] =>
   (inputs, outputs) => {
     const made: SlotOf = (v) => {
       const slot = between.get(v)
@@ -266,17 +266,17 @@ export const preparePartitionedUpdate = (
     TE.fromIOEither(pool.memory),
     TE.bindTo('memory'),
     TE.bind('loaded', () => loadPartition(pool, partition, inPlace)),
-    TE.let('held', ({ loaded }) => ({
+    TE.let('scratch', ({ loaded }) => ({
       between: passed.map((v): Spec => {
         const { shape, dtype } = specOf(program, v)
         return { shape, dtype }
       }),
       aside: Array.from({ length: pool.workers }, (): Spec => ({ shape: [asideBytes(loaded, floats)], dtype: 'bool' }))
     })),
-    TE.bind('slots', ({ memory, held }) => TE.fromIOEither(allocateSlots(memory, floats, held))),
-    TE.map(({ loaded, held, slots }) => ({
-      bytes: layOut(floats, held).bytes,
-      run: runPrepared({
+    TE.bind('slots', ({ memory, scratch }) => TE.fromIOEither(allocateSlots(memory, floats, scratch))),
+    TE.map(({ loaded, scratch, slots }) => ({
+      bytes: layOut(floats, scratch).bytes,
+      run: runUpdate({
         pool,
         inPlace,
         snapshots: partition.snapshots,

@@ -11,12 +11,12 @@ import { outputSpecs, type Program, type Spec } from '../../tensor/program/progr
 import { sizeOf } from '../../tensor/shape.js'
 import { solo, type Ranks } from '../ranks/ranks.js'
 import { pick } from './pick.js'
-import { oneWaveOf, roomFor, wavesOf, type Waves } from './waves.js'
+import { defaultShardsAtOnce, oneWaveOf, wavesOf, type Waves } from './waves.js'
 
 /** How a fold is carried out: where and when, never what. */
 export type Execution = {
-  /** For how many shards there is room at once: a positive integer. Waves are of the power of two that is not above it. */
-  readonly room?: number
+  /** How many shards are held at once: a positive integer. Waves are of the power of two that is not above it. */
+  readonly shardsAtOnce?: number
   /** Who shares the shards: nobody else, where not given. */
   readonly ranks?: Ranks
   /** From which sizes on work is divided: the same on all ranks. */
@@ -49,7 +49,7 @@ const total = (bytes: ReadonlyArray<number>): number => bytes.reduce((a, b) => a
 /**
  * The plan of a program over `shards` shards, a multiple of the ranks, on so many workers.
  *
- * All ranks exchange the same parts in the same order, though each has its own room and workers: only what all have alike
+ * All ranks exchange the same parts in the same order, though each has its own memory and workers: only what all have alike
  * decides on `order` and `parts`.
  */
 export const planShards = (
@@ -57,20 +57,20 @@ export const planShards = (
   shards: number,
   workers: number,
   floats: FloatWidth,
-  { room, ranks = solo, limits = defaultPartitionLimits, mostAdded = defaultMostAdded }: Execution
+  { shardsAtOnce, ranks = solo, limits = defaultPartitionLimits, mostAdded = defaultMostAdded }: Execution
 ): ShardPlan => {
   const outputs = outputSpecs(program)
   const mine = shards / ranks.ranks
-  const held = room ?? roomFor(total(bytesOf(outputs, floats)), mine, workers)
+  const atOnce = shardsAtOnce ?? defaultShardsAtOnce(total(bytesOf(outputs, floats)), mine, workers)
   const bytes = bytesOf(outputs, 'float32')
   const count = partsFor(total(bytes), limits)
   const isInFinishOrder = ranks.ranks > 1 && mine <= mostAdded && count > 1
   const order = isInFinishOrder ? finishOrder(program) : outputs.map((_, position) => position)
-  const isEarly = isInFinishOrder && mine <= held
+  const isEarly = isInFinishOrder && mine <= atOnce
   return {
     mine,
     first: mine * ranks.rank,
-    waves: isEarly ? oneWaveOf(mine) : wavesOf(mine, held),
+    waves: isEarly ? oneWaveOf(mine) : wavesOf(mine, atOnce),
     order,
     parts: evenRuns(pick(order, bytes), count).map((run) => pick(run, order)),
     isEarly

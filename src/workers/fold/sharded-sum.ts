@@ -1,8 +1,8 @@
 /**
  * One program run once per shard, and the sum of its outputs over the shards in the fixed tree: a map and a reduction.
  *
- * Shards go to whichever worker is free, all at once or in waves, as there is room for what they give. A sum is cut into parts
- * that run in parallel too; the cut depends on the program, not on the pool. The sum over one shard is what that shard gave.
+ * Shards go to whichever worker is free, all at once or in waves. A sum is cut into parts that run in parallel too; the cut depends
+ * on the program, not on the pool. The sum over one shard is what that shard gave.
  *
  * Several ranks have a block of the shards each: every rank sums its own in the tree over as many, and all sum those sums,
  * part by part, while the parts that follow are still being summed. Where a rank computes few shards, and all at once, that is
@@ -25,7 +25,7 @@ import type { WorkerError } from '../error.js'
 import { layOut } from '../pool/layout.js'
 import { allocateSlots, readSlots, view, writeSlots, type Slot } from '../pool/memory.js'
 import type { Listener, Pool } from '../pool/pool.js'
-import type { ProgramId, Task } from '../pool/runner.js'
+import type { ProgramId, ProgramTask } from '../pool/runner.js'
 import { exchange, spansOf, type Exchange } from '../ranks/exchange.js'
 import { solo } from '../ranks/ranks.js'
 import { agree, rejected } from './agreement.js'
@@ -58,10 +58,11 @@ const check = (
   { program, captured }: Lowered,
   shared: ReadonlyArray<Spec>,
   shards: number,
-  { room = 1, ranks: { ranks } = solo }: Execution
+  { shardsAtOnce = 1, ranks: { ranks } = solo }: Execution
 ): E.Either<WorkerError, void> => {
   if (!Number.isSafeInteger(shards) || shards < 1) return rejected(name, `${shards} shards`, 'a positive integer')
-  if (!Number.isSafeInteger(room) || room < 1) return rejected(name, `room for ${room} shards`, 'a positive integer')
+  if (!Number.isSafeInteger(shardsAtOnce) || shardsAtOnce < 1)
+    return rejected(name, `${shardsAtOnce} shards at once`, 'a positive integer')
   if (shards % ranks !== 0) return E.left({ _tag: 'WrongRankCount', found: ranks, shards })
   if (program.inputs.length < shared.length + captured.length)
     return rejected(name, `${program.inputs.length} inputs`, `at least ${shared.length + captured.length}`)
@@ -104,9 +105,9 @@ const loadSums = (
     TE.map((entries) => new Map(entries))
   )
 
-// ---------------------------------------------------------------- room
+// ------------------------------------------------------------- buffers
 
-type Room = {
+type SumBuffers = {
   readonly captured: ReadonlyArray<Slot>
   /** The inputs of each shard of this rank. */
   readonly inputs: ReadonlyArray<ReadonlyArray<Slot>>
@@ -120,23 +121,23 @@ const inPlaces = <A>(order: ReadonlyArray<number>, list: ReadonlyArray<A>): Read
   return list.map((_, position) => list[places.get(position) ?? position])
 }
 
-type Held = { readonly captured: ReadonlyArray<Spec>; readonly inputs: ReadonlyArray<ReadonlyArray<Spec>> }
+type InputSpecs = { readonly captured: ReadonlyArray<Spec>; readonly inputs: ReadonlyArray<ReadonlyArray<Spec>> }
 
-/** The inputs of which there is room for all at once: captured literals, and each shard's own. */
-const inputsOf = ({ program, captured }: Lowered, shared: number, mine: number): Held => ({
+/** All that is held at once beside the sets: captured literals, and each shard's own. */
+const inputsOf = ({ program, captured }: Lowered, shared: number, mine: number): InputSpecs => ({
   captured: captured.map(({ shape, dtype }): Spec => ({ shape, dtype })),
   inputs: RA.replicate(mine, program.inputs.slice(shared, program.inputs.length - captured.length))
 })
 
-const allocateRoom = (
+const allocateSumBuffers = (
   pool: Pool,
   memory: Memory,
-  held: Held,
+  inputs: InputSpecs,
   outputs: ReadonlyArray<Spec>,
   { order, waves }: ShardPlan
-): IOE.IOEither<WorkerError, Room> =>
+): IOE.IOEither<WorkerError, SumBuffers> =>
   pipe(
-    allocateSlots(memory, pool.device.floats, { ...held, outputs: RA.replicate(waves.sets, pick(order, outputs)) }),
+    allocateSlots(memory, pool.device.floats, { ...inputs, outputs: RA.replicate(waves.sets, pick(order, outputs)) }),
     IOE.map((slots) => ({
       captured: slots.captured,
       inputs: slots.inputs,
@@ -146,7 +147,7 @@ const allocateRoom = (
 
 // ------------------------------------------------------------- running
 
-type Prepared = {
+type PreparedSum = {
   readonly name: string
   readonly pool: Pool
   readonly memory: Memory
@@ -155,18 +156,21 @@ type Prepared = {
   readonly plan: ShardPlan
   readonly map: ProgramId
   readonly sums: Sums
-  readonly room: Room
+  readonly buffers: SumBuffers
 }
 
 /** Each part of a set, as few arrays as can be. */
-const partsIn = ({ pool, memory, plan: { parts } }: Prepared, set: ReadonlyArray<Slot>): Parts =>
+const partsIn = ({ pool, memory, plan: { parts } }: PreparedSum, set: ReadonlyArray<Slot>): Parts =>
   parts.map((leaves) => spansOf(pool.device.floats, pick(leaves, set)).map(view(memory, pool.device.floats)))
 
 type Parts = ReadonlyArray<ReadonlyArray<Data>>
 
 const tasksOf =
-  ({ plan: { isEarly, parts }, map, sums, room: { captured, inputs, sets } }: Prepared, shared: ReadonlyArray<Slot>) =>
-  (phase: Phase): ReadonlyArray<Task> =>
+  (
+    { plan: { isEarly, parts }, map, sums, buffers: { captured, inputs, sets } }: PreparedSum,
+    shared: ReadonlyArray<Slot>
+  ) =>
+  (phase: Phase): ReadonlyArray<ProgramTask> =>
     phase._tag === 'map'
       ? phase.shards.map(({ shard, set }) => ({
           program: map,
@@ -181,8 +185,8 @@ const tasksOf =
         }))
 
 /** Adds a part of all shards, once they have finished it, and says that it is ready. */
-const adding = (prepared: Prepared, into: Parts, ready: Exchange['ready']): ((part: number) => void) => {
-  const shares = prepared.room.sets.slice(0, prepared.plan.mine).map((set) => partsIn(prepared, set))
+const adding = (prepared: PreparedSum, into: Parts, ready: Exchange['ready']): ((part: number) => void) => {
+  const shares = prepared.buffers.sets.slice(0, prepared.plan.mine).map((set) => partsIn(prepared, set))
   return (part) => {
     into[part].forEach((sum, i) =>
       addInTree(
@@ -194,14 +198,14 @@ const adding = (prepared: Prepared, into: Parts, ready: Exchange['ready']): ((pa
   }
 }
 
-const runPrepared =
-  (prepared: Prepared): ShardedSum['run'] =>
+const runSum =
+  (prepared: PreparedSum): ShardedSum['run'] =>
   (shared) => {
     const {
       pool,
       execution: { ranks = solo },
       plan: { mine, waves, parts, isEarly },
-      room: { sets }
+      buffers: { sets }
     } = prepared
     const tasks = tasksOf(prepared, shared)
     const last = waves.phases.length - 1
@@ -221,14 +225,14 @@ const runPrepared =
     return pipe(TE.fromIO<Exchange, WorkerError>(exchange(ranks, sums)), TE.chain(run))
   }
 
-const writePrepared =
-  ({ name, pool, memory, shards, plan: { mine, first }, room }: Prepared): ShardedSum['write'] =>
+const writeInputs =
+  ({ name, pool, memory, shards, plan: { mine, first }, buffers }: PreparedSum): ShardedSum['write'] =>
   (inputs) =>
     inputs.length === shards
       ? pipe(
           inputs.slice(first, first + mine),
           IOE.traverseSeqArrayWithIndex((shard, data) =>
-            writeSlots(memory, pool.device.floats)(`${name}, shard ${first + shard}`, room.inputs[shard], data)
+            writeSlots(memory, pool.device.floats)(`${name}, shard ${first + shard}`, buffers.inputs[shard], data)
           ),
           IOE.map(() => undefined)
         )
@@ -238,8 +242,8 @@ const writePrepared =
  * Loads `source` and its sum, and allocates their memory. `name` is what errors call the program.
  *
  * Inputs of the program: first the `shared` specs, one array for all shards; then each shard's own; last the captured
- * literals. Fails with `ProgramRejected` where the inputs do not begin so, an output is bool, or there is no shard or no room for
- * one, and with `WrongRankCount`.
+ * literals. Fails with `ProgramRejected` where the inputs do not begin so, an output is bool, or there is no shard, or none at
+ * once, and with `WrongRankCount`.
  */
 export const prepareShardedSum = (
   pool: Pool,
@@ -256,24 +260,26 @@ export const prepareShardedSum = (
     TE.fromEither(check(name, source, shared, shards, execution)),
     TE.map(() => planShards(program, shards, pool.workers, floats, execution)),
     TE.bindTo('plan'),
-    TE.let('held', ({ plan }) => inputsOf(source, shared.length, plan.mine)),
+    TE.let('inputs', ({ plan }) => inputsOf(source, shared.length, plan.mine)),
     TE.bind('memory', () => TE.fromIOEither(pool.memory)),
-    TE.bind('room', ({ memory, held, plan }) => TE.fromIOEither(allocateRoom(pool, memory, held, outputs, plan))),
-    TE.chainFirst(({ memory, room }) =>
-      TE.fromIOEither(writeSlots(memory, floats)(name, room.captured, captured.map(peek)))
+    TE.bind('buffers', ({ memory, inputs, plan }) =>
+      TE.fromIOEither(allocateSumBuffers(pool, memory, inputs, outputs, plan))
+    ),
+    TE.chainFirst(({ memory, buffers }) =>
+      TE.fromIOEither(writeSlots(memory, floats)(name, buffers.captured, captured.map(peek)))
     ),
     TE.bind('map', () => pool.load(program)),
     TE.bind('sums', ({ plan }) => loadSums(pool, outputs, plan)),
-    TE.map(({ held, ...loaded }) => {
-      const prepared: Prepared = { name, pool, execution, shards, ...loaded }
-      const { sets } = prepared.room
+    TE.map(({ inputs, ...loaded }) => {
+      const prepared: PreparedSum = { name, pool, execution, shards, ...loaded }
+      const { sets } = prepared.buffers
       const sums = sets[prepared.plan.waves.result]
       return {
         sums,
         sets: sets.length,
-        bytes: { set: layOut(floats, outputs).bytes, inputs: layOut(floats, held).bytes },
-        write: writePrepared(prepared),
-        run: runPrepared(prepared),
+        bytes: { set: layOut(floats, outputs).bytes, inputs: layOut(floats, inputs).bytes },
+        write: writeInputs(prepared),
+        run: runSum(prepared),
         read: readSlots(prepared.memory, floats)(sums)
       }
     })

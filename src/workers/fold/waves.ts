@@ -1,8 +1,8 @@
 /**
- * The order in which many shards are computed and summed in room for few: gradient accumulation that keeps the fixed tree.
+ * The order in which many shards are computed and summed, few at once: gradient accumulation that keeps the fixed tree.
  *
- * Shards come in waves of as many as there is room for, down to a power of two, so that each wave is a subtree of the tree over all
- * shards. Sums of waves wait until their neighbour is there: `ceil(log2(shards / room))` of them at most.
+ * Shards come in waves of as many as may be held at once, down to a power of two, so that each wave is a subtree of the tree over all
+ * shards. Sums of waves wait until their neighbour is there: `ceil(log2(shards / atOnce))` of them at most.
  */
 
 export type Phase =
@@ -29,12 +29,12 @@ const powerOfTwoUpTo = (most: number): number => 1 << (31 - Math.clz32(Math.min(
 const powerOfTwoFrom = (least: number): number => 1 << (32 - Math.clz32(least - 1))
 
 /** How many shards of so many bytes are held at once: all, or enough to keep the workers busy. */
-export const roomFor = (bytes: number, shards: number, workers: number): number =>
+export const defaultShardsAtOnce = (bytes: number, shards: number, workers: number): number =>
   bytes * shards <= ample ? shards : Math.min(shards, powerOfTwoFrom(workers))
 
-/** Waves for which `room` is enough. Both are positive integers. */
-export const wavesOf = (shards: number, room: number): Waves => {
-  const width = room >= shards ? shards : powerOfTwoUpTo(room)
+/** Waves of at most `atOnce` shards. Both are positive integers. */
+export const wavesOf = (shards: number, atOnce: number): Waves => {
+  const width = atOnce >= shards ? shards : powerOfTwoUpTo(atOnce)
   const phases: Array<Phase> = []
   const free: Array<number> = []
   let sets = 0

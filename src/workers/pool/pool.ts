@@ -10,13 +10,13 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { IO } from 'fp-ts/lib/IO.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
-import type { Task as Effect } from 'fp-ts/lib/Task.js'
+import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Program } from '../../tensor/program/program.js'
 import type { Memory } from '../../tensor/run/memory/memory.js'
 import type { WorkerError } from '../error.js'
 import { inOrder } from '../../tensor/in-order.js'
-import type { DeviceFacts, LoadedProgram, ProgramId, Task } from './runner.js'
+import type { DeviceFacts, LoadedProgram, ProgramId, ProgramTask } from './runner.js'
 
 /** One worker, wherever it runs. The pool gives it one call at a time. */
 export type Member = {
@@ -27,11 +27,14 @@ export type Member = {
    * groups of outputs are finished, from the first on: nobody writes to those again before it settles, nor while it listens.
    * Where the task is done again they are fewer for a while.
    */
-  readonly run: (tasks: ReadonlyArray<Task>, finished?: (groups: number) => void) => TE.TaskEither<WorkerError, void>
+  readonly run: (
+    tasks: ReadonlyArray<ProgramTask>,
+    finished?: (groups: number) => void
+  ) => TE.TaskEither<WorkerError, void>
   /** Settles with the reason when the member is lost for good; never rejects. */
   readonly lost: Promise<WorkerError>
   /** Ends it, at work or not. */
-  readonly release: Effect<void>
+  readonly release: Task<void>
 }
 
 /** What hears of jobs, each by its place in the list. */
@@ -43,7 +46,7 @@ export type Listener = {
 }
 
 /** A task, or some that one worker, of whatever number, does one after the other. */
-export type Job = Task | ((worker: number) => ReadonlyArray<Task>)
+export type Job = ProgramTask | ((worker: number) => ReadonlyArray<ProgramTask>)
 
 export type Pool = {
   readonly workers: number
@@ -60,7 +63,7 @@ export type Pool = {
    * tasks that had not begun are left undone. Calls that overlap are run one after the other.
    */
   readonly run: (jobs: ReadonlyArray<Job>, listener?: Listener) => TE.TaskEither<WorkerError, void>
-  readonly release: Effect<void>
+  readonly release: Task<void>
 }
 
 /** The pool of the given members, which become its own: its release releases them. They work in `memory`. */

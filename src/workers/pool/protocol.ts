@@ -11,7 +11,7 @@ import type { Compilation } from '../../tensor/run/wasm/compilation.js'
 import type { DeviceChoice } from '../../tensor/run/device-choice.js'
 import type { WorkerError } from '../error.js'
 import type { Missing, Workspace } from './workspace.js'
-import type { DeviceFacts, LoadedProgram, ProgramId, Task } from './runner.js'
+import type { DeviceFacts, LoadedProgram, ProgramId, ProgramTask } from './runner.js'
 
 /** The tasks are done, or the next of them has not begun for want of a workspace. */
 export type Ran = { readonly _tag: 'Done' } | ({ readonly _tag: 'NeedsWorkspace' } & Missing)
@@ -33,7 +33,7 @@ export type ThreadApi = {
    * and wakes whoever waits for it to change.
    */
   readonly run: (
-    tasks: ReadonlyArray<Task>,
+    tasks: ReadonlyArray<ProgramTask>,
     workspace: Workspace,
     progress: number
   ) => Promise<Either<WorkerError, Ran>>

@@ -21,7 +21,7 @@ export type ProgramId = number
  * One run of a loaded program: it reads `inputs` and writes every element of `outputs`, both in the program's order.
  * A task changes nothing but its outputs, which overlap no input: doing it twice is doing it once.
  */
-export type Task = {
+export type ProgramTask = {
   readonly program: ProgramId
   readonly inputs: ReadonlyArray<Slot>
   readonly outputs: ReadonlyArray<Slot>
@@ -57,7 +57,7 @@ export type Runner = {
   /** `compilation` is what another thread's device made of the same program. */
   readonly load: (id: ProgramId, program: Program, compilation?: Compilation) => IOEither<DeviceError, LoadedProgram>
   /** `finished` hears how many of the task's groups are, from the first on, whenever they are more; of the last with the end. */
-  readonly run: (task: Task, finished?: (groups: number) => void) => TaskEither<WorkerError, void>
+  readonly run: (task: ProgramTask, finished?: (groups: number) => void) => TaskEither<WorkerError, void>
 }
 
 /** Hears of kernels, and says how many groups of outputs are finished, from the first on, when they are more. */

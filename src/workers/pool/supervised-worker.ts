@@ -9,7 +9,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { constVoid, pipe } from 'fp-ts/lib/function.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
-import type { Task as Effect } from 'fp-ts/lib/Task.js'
+import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Program } from '../../tensor/program/program.js'
 import type { Memory } from '../../tensor/run/memory/memory.js'
@@ -17,7 +17,7 @@ import { isLoss, type Loss, type WorkerError } from '../error.js'
 import { noWorkspace, type Missing } from './workspace.js'
 import type { WorkerThread } from './worker-thread.js'
 import type { Member } from './pool.js'
-import type { LoadedProgram, ProgramId, Task } from './runner.js'
+import type { LoadedProgram, ProgramId, ProgramTask } from './runner.js'
 
 /** A new thread has taken the place of one that was lost. */
 export type Replaced = { readonly worker: number; readonly cause: Loss }
@@ -39,7 +39,7 @@ export type SupervisedWorker = Member & {
 
 /** Tells `finished` of the second word, as it is, whenever it has changed while the work goes on. */
 const watched =
-  <A>(words: Int32Array, finished: (groups: number) => void, work: Effect<A>): Effect<A> =>
+  <A>(words: Int32Array, finished: (groups: number) => void, work: Task<A>): Task<A> =>
   async () => {
     let isOver = false
     const watch = async (): Promise<void> => {
@@ -157,7 +157,7 @@ export const superviseWorker = ({
   }
 
   const runOn =
-    (tasks: ReadonlyArray<Task>, progress: number, finished: (groups: number) => void) =>
+    (tasks: ReadonlyArray<ProgramTask>, progress: number, finished: (groups: number) => void) =>
     (thread: WorkerThread): TE.TaskEither<WorkerError, void> =>
       pipe(
         // Read when it is run: the workspace may have changed since.

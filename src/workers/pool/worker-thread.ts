@@ -18,7 +18,7 @@ import type { Workspace } from './workspace.js'
 import { spawn } from './node/spawn.js'
 import type { Ended, Thread } from './platform.js'
 import type { Ran, ThreadApi } from './protocol.js'
-import type { DeviceFacts, LoadedProgram, ProgramId, Task } from './runner.js'
+import type { DeviceFacts, LoadedProgram, ProgramId, ProgramTask } from './runner.js'
 
 /** After a call that failed with a `Loss` there is nothing to do with it but `end` it. */
 export type WorkerThread = {
@@ -27,7 +27,11 @@ export type WorkerThread = {
   /** Compiles a program, or takes it as another thread compiled it. */
   readonly load: (id: ProgramId, program: Program, known?: LoadedProgram) => TE.TaskEither<WorkerError, LoadedProgram>
   /** Runs tasks as `ThreadApi` says. */
-  readonly run: (tasks: ReadonlyArray<Task>, workspace: Workspace, progress: number) => TE.TaskEither<WorkerError, Ran>
+  readonly run: (
+    tasks: ReadonlyArray<ProgramTask>,
+    workspace: Workspace,
+    progress: number
+  ) => TE.TaskEither<WorkerError, Ran>
   /** Ends it, at work or not, and waits until its thread has ended. Fails with `WorkerStuck` alone. */
   readonly end: TE.TaskEither<WorkerError, void>
 }

@@ -58,7 +58,7 @@ const raised =
   }
 
 /** Whether any rank says so. */
-export const any =
+export const anyRank =
   (ranks: Ranks) =>
   (flag: boolean): TE.TaskEither<WorkerError, boolean> =>
     pipe(

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
 import { blas } from '../../../src/tensor/run/multipliers/blas.js'
 import { showDeviceError } from '../../../src/tensor/run/device.js'
-import { manyParts, rooms, trained } from './fifty-steps.js'
+import { manyParts, executions, trained } from './fifty-steps.js'
 import { corpusIn, remove, temporary, textOf } from './runs.js'
 
 let directory = ''
@@ -24,10 +24,11 @@ describe.each(['own', 'blas'] as const)('fifty steps of nano on %s', (matmul) =>
   const isSkipped = matmul === 'blas' && E.isLeft(found) && process.env.PURE_ELECTRA_REQUIRE_BLAS !== '1'
   const why = isSkipped ? ` (skipped: ${showDeviceError(found.left)})` : ''
   it.skipIf(isSkipped)(
-    `have the same bits on 1, 2, 3 and 4 workers, with room for 5, 4, 3 and 1 shards${why}`,
+    `have the same bits on 1, 2, 3 and 4 workers, with 5, 4, 3 and 1 shards at once${why}`,
     async () => {
       const alone = await trained(corpus, matmul, 1, 5)
-      for (const [workers, room] of rooms) expect(await trained(corpus, matmul, workers, room)).toEqual(alone)
+      for (const [workers, shardsAtOnce] of executions)
+        expect(await trained(corpus, matmul, workers, shardsAtOnce)).toEqual(alone)
     }
   )
 })

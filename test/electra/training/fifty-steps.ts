@@ -18,8 +18,8 @@ export const seed = 3
 /** What differs from `nano`, whose dropout is on. */
 export const inFiveShards = { batchSize: 5, shards: 5 }
 
-/** Workers, and for how many shards there is room at once. */
-export const rooms = [
+/** Workers, and how many shards are held at once. */
+export const executions = [
   [2, 5],
   [2, 1],
   [3, 3],
@@ -40,14 +40,14 @@ export const trained = (
   corpus: EncodedCorpus,
   matmul: 'own' | 'blas',
   workers: number,
-  room: number,
+  shardsAtOnce: number,
   limits?: PartitionLimits
 ): Promise<Trained> => {
   const { choice, ...options } = threads(workers)
   return rightOf<SessionError | WorkerError, Trained>(
     withPool({ ...options, choice: { ...choice, matmul } })((pool) =>
       pipe(
-        openSession({ config: nano(inFiveShards), corpus, seed, totalSteps: steps })(pool, { room, limits }),
+        openSession({ config: nano(inFiveShards), corpus, seed, totalSteps: steps })(pool, { shardsAtOnce, limits }),
         TE.bindTo('session'),
         TE.bind('reports', ({ session }) =>
           pipe(

@@ -49,9 +49,9 @@ const factsOf = ({
   ...facts
 }: PretrainResult) => facts
 
-/** Every file below a directory, and when it was last changed. */
+/** All that is below a directory, and when it was last changed: but for that of the checkpoints, where a lock comes and goes. */
 const changesIn = async (out: string): Promise<ReadonlyArray<readonly [string, bigint]>> => {
-  const names = (await readdir(out, { recursive: true })).sort()
+  const names = (await readdir(out, { recursive: true })).filter((name) => name !== 'checkpoints').sort()
   return Promise.all(
     names.map(async (name) => [name, (await stat(join(out, name), { bigint: true })).ctimeNs] as const)
   )

@@ -17,13 +17,13 @@ type Measured = { readonly plan: MemoryPlan; readonly planned: number; readonly 
 
 /** The plan of a fold and an evaluation before anything has run, and what is in use after both have. */
 const measured =
-  (shards: number, room: number) =>
+  (shards: number, shardsAtOnce: number) =>
   (pool: Pool): TE.TaskEither<WorkerError, Measured> =>
     pipe(
       TE.fromIOEither(pool.memory),
       TE.bindTo('memory'),
       TE.let('before', ({ memory }) => memory.inUse()),
-      TE.bind('fold', () => prepareStep(pool, perceptron(shards), { room })),
+      TE.bind('fold', () => prepareStep(pool, perceptron(shards), { shardsAtOnce })),
       TE.bind('evaluate', ({ fold }) => fold.evaluation('held out', heldOut())),
       TE.let('plan', ({ fold }) => fold.memory()),
       TE.chainFirst(({ fold }) => fold.write(initialState())),
@@ -40,12 +40,12 @@ const right = <A>(answer: E.Either<WorkerError, A>): A => {
 describe('the memory plan of a fold', () => {
   it('is what the fold takes, to the byte', () =>
     fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 9 }), fc.constantFrom(1, 2, 4, 16), async (shards, room) => {
-        const { planned, before, inUse, plan } = right(await measured(shards, room)(inProcess(wasm()))())
+      fc.asyncProperty(fc.integer({ min: 1, max: 9 }), fc.constantFrom(1, 2, 4, 16), async (shards, shardsAtOnce) => {
+        const { planned, before, inUse, plan } = right(await measured(shards, shardsAtOnce)(inProcess(wasm()))())
         expect(planned).toBe(inUse - before)
-        // One for each shard in the room, and sums that wait: a level of the tree each. A sum is made beside what it is of, so
-        // where there is room for one shard only, it is one more.
-        const together = Math.min(shards, room)
+        // One for each shard at once, and sums that wait: a level of the tree each. A sum is made beside what it is of, so
+        // where one shard is held at once, it is one more.
+        const together = Math.min(shards, shardsAtOnce)
         const alone = shards > 1 && together === 1 ? 1 : 0
         expect(plan.sets).toBeLessThanOrEqual(together + Math.ceil(Math.log2(shards)) + alone)
       })

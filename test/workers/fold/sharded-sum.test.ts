@@ -12,7 +12,7 @@ import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { inProcess } from '../../../src/workers/pool/in-process.js'
 import { allocateSlots, readSlots, writeSlots } from '../../../src/workers/pool/memory.js'
 import type { Pool } from '../../../src/workers/pool/pool.js'
-import type { Task } from '../../../src/workers/pool/runner.js'
+import type { ProgramTask } from '../../../src/workers/pool/runner.js'
 import { prepareShardedSum } from '../../../src/workers/fold/sharded-sum.js'
 import { solo } from '../../../src/workers/ranks/ranks.js'
 import { foldTree } from '../../../src/workers/fold/tree-sum.js'
@@ -49,7 +49,7 @@ const memoryOf = (pool: Pool): Memory => {
 const watched = () => {
   const pool = inProcess(reference({ floats: 'float32' }))
   const loaded: Array<Program> = []
-  const tasks: Array<Task> = []
+  const tasks: Array<ProgramTask> = []
   const watching: Pool = {
     ...pool,
     load: (program) => {
@@ -110,13 +110,13 @@ describe('a sharded sum', () => {
         )
       })
     ))
-  it.each([0, -1, 1.5, Number.NaN])('refuses room for %s shards', async (room) => {
+  it.each([0, -1, 1.5, Number.NaN])('refuses %s shards at once', async (shardsAtOnce) => {
     const pool = inProcess(reference({ floats: 'float32' }))
-    expect(await prepareShardedSum(pool, 'test', twoLeaves(), [], 2, { room })()).toEqual(
+    expect(await prepareShardedSum(pool, 'test', twoLeaves(), [], 2, { shardsAtOnce })()).toEqual(
       E.left({
         _tag: 'ProgramRejected',
         program: 'test',
-        found: `room for ${room} shards`,
+        found: `${shardsAtOnce} shards at once`,
         expected: 'a positive integer'
       })
     )
@@ -153,7 +153,7 @@ describe('a sharded sum on several ranks', () => {
         shardedLeaves,
         fc.integer({ min: 1, max: 4 }),
         fc.integer({ min: 1, max: 5 }),
-        async ({ sizes, data }, ranks, room) => {
+        async ({ sizes, data }, ranks, shardsAtOnce) => {
           // As many shards for each rank as there were for all.
           const all = Array.from({ length: ranks }, (_, r) =>
             data.map((arrays) => arrays.map((x) => x.map((v) => v * (r + 1))))
@@ -161,7 +161,7 @@ describe('a sharded sum on several ranks', () => {
           const sums = await onRanks(ranks, async (here) => {
             const pool = inProcess(reference({ floats: 'float32' }))
             const prepared = await prepareShardedSum(pool, 'test', copies(sizes), [], ranks * data.length, {
-              room,
+              shardsAtOnce,
               ranks: here
             })()
             if (E.isLeft(prepared)) throw new Error('the sum was not prepared')
@@ -227,7 +227,7 @@ describe('a sharded sum on several ranks', () => {
     }
     const prepared = await prepareShardedSum(oneByOne, 'test', copies(sizes), [], 4, {
       ranks: { ...solo, ranks: 2, beginSum },
-      room: 1
+      shardsAtOnce: 1
     })()
     if (E.isLeft(prepared)) throw new Error('the sum was not prepared')
     prepared.right.write(Array.from({ length: 4 }, () => sizes.map((n) => new Float32Array(n))))()

@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { foldTree } from '../../../src/workers/fold/tree-sum.js'
-import { oneWaveOf, roomFor, wavesOf, type Phase } from '../../../src/workers/fold/waves.js'
+import { defaultShardsAtOnce, oneWaveOf, wavesOf, type Phase } from '../../../src/workers/fold/waves.js'
 
 const add = (a: string, b: string): string => `(${a}+${b})`
 
 const shards = fc.integer({ min: 1, max: 70 })
 
 /** Room for fewer than all of them, for all, or for more. */
-const rooms = (count: number): fc.Arbitrary<number> => fc.integer({ min: 1, max: count + 3 })
+const counts = (count: number): fc.Arbitrary<number> => fc.integer({ min: 1, max: count + 3 })
 
 /** What every set holds in the end. */
 const carriedOut = (phases: ReadonlyArray<Phase>): ReadonlyMap<number, string> => {
@@ -24,12 +24,12 @@ const carriedOut = (phases: ReadonlyArray<Phase>): ReadonlyMap<number, string> =
 }
 
 describe('waves', () => {
-  it('compute the fixed tree, in whatever room', () => {
+  it('compute the fixed tree, however many are held at once', () => {
     fc.assert(
       fc.property(
-        shards.chain((n) => fc.tuple(fc.constant(n), rooms(n))),
-        ([n, room]) => {
-          const { phases, result } = wavesOf(n, room)
+        shards.chain((n) => fc.tuple(fc.constant(n), counts(n))),
+        ([n, atOnce]) => {
+          const { phases, result } = wavesOf(n, atOnce)
           const leaves = Array.from({ length: n }, (_, i) => String(i))
           expect(carriedOut(phases).get(result)).toBe(foldTree(add)(leaves))
         }
@@ -47,11 +47,11 @@ describe('waves', () => {
     )
   })
 
-  it('hold the room, the sums that wait, and one that is being made', () => {
+  it('hold the shards at once, the sums that wait, and one that is being made', () => {
     fc.assert(
       fc.property(shards, fc.integer({ min: 0, max: 4 }), (n, k) => {
-        const room = Math.min(n, 2 ** k)
-        expect(wavesOf(n, 2 ** k).sets).toBeLessThanOrEqual(room + Math.ceil(Math.log2(n / room)) + 1)
+        const atOnce = Math.min(n, 2 ** k)
+        expect(wavesOf(n, 2 ** k).sets).toBeLessThanOrEqual(atOnce + Math.ceil(Math.log2(n / atOnce)) + 1)
       })
     )
   })
@@ -77,11 +77,11 @@ describe('waves', () => {
   })
 })
 
-describe('the room for shards', () => {
+describe('the default number of shards at once', () => {
   it('is all of them where they are small, and otherwise what keeps the workers busy', () => {
-    expect(roomFor(1000, 8, 3)).toBe(8)
-    expect(roomFor(2 ** 26, 8, 3)).toBe(4)
-    expect(roomFor(2 ** 26, 4, 16)).toBe(4)
-    expect(roomFor(2 ** 30, 8, 1)).toBe(1)
+    expect(defaultShardsAtOnce(1000, 8, 3)).toBe(8)
+    expect(defaultShardsAtOnce(2 ** 26, 8, 3)).toBe(4)
+    expect(defaultShardsAtOnce(2 ** 26, 4, 16)).toBe(4)
+    expect(defaultShardsAtOnce(2 ** 30, 8, 1)).toBe(1)
   })
 })

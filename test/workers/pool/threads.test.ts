@@ -34,10 +34,10 @@ describe('worker threads', () => {
   })
 
   it('give the same bits with room for all shards and for few', async () => {
-    const all = await withPool({ workers: 2, choice: plain, entry })(train(7, { room: 7 }))()
+    const all = await withPool({ workers: 2, choice: plain, entry })(train(7, { shardsAtOnce: 7 }))()
     expect(E.isRight(all)).toBe(true)
-    for (const room of [1, 2, 4])
-      expect(await withPool({ workers: 2, choice: plain, entry })(train(7, { room }))()).toEqual(all)
+    for (const shardsAtOnce of [1, 2, 4])
+      expect(await withPool({ workers: 2, choice: plain, entry })(train(7, { shardsAtOnce }))()).toEqual(all)
   })
 
   it.each<DeviceChoice>([

@@ -7,16 +7,16 @@ import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, it } from 'vitest'
 import type { WorkerError } from '../../../src/workers/error.js'
-import { any, shareBytes, solo, together } from '../../../src/workers/ranks/ranks.js'
+import { anyRank, shareBytes, solo, together } from '../../../src/workers/ranks/ranks.js'
 import { onRanks } from './meeting.js'
 
 const flags = fc.array(fc.boolean(), { minLength: 1, maxLength: 5 })
 
-describe('any', () => {
+describe('anyRank', () => {
   it('is true on every rank where some rank says so, and else false on every rank', () =>
     fc.assert(
       fc.asyncProperty(flags, async (said) => {
-        const heard = await onRanks(said.length, (ranks) => any(ranks)(said[ranks.rank])())
+        const heard = await onRanks(said.length, (ranks) => anyRank(ranks)(said[ranks.rank])())
         expect(heard).toEqual(said.map(() => E.right(said.includes(true))))
       })
     ))
@@ -56,8 +56,8 @@ describe('one rank alone', () => {
     await solo.sum(mine)()
     await solo.broadcast(mine)()
     expect(mine).toEqual([Float32Array.of(1, 2), Int32Array.of(3)])
-    expect(await any(solo)(true)()).toEqual(E.right(true))
-    expect(await any(solo)(false)()).toEqual(E.right(false))
+    expect(await anyRank(solo)(true)()).toEqual(E.right(true))
+    expect(await anyRank(solo)(false)()).toEqual(E.right(false))
     expect(await together(solo)(TE.left('no'))()).toEqual(E.left('no'))
     expect(await together(solo)(TE.right(1))()).toEqual(E.right(1))
   })

@@ -5,14 +5,15 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { deviceNames, multiplierNames } from '../../../tensor/run/choose.js'
-import { solo, together, type Ranks } from '../../../workers/index.js'
+import { solo, type Ranks } from '../../../workers/index.js'
+import { together } from '../../../workers/ranks/ranks.js'
 import type { ElectraConfig } from '../../config/config.js'
 import { openCorpus, type Corpus } from '../../data/corpus/corpus.js'
 import { showCorpusError } from '../../data/corpus-error.js'
 import type { RunIdentity } from '../../store/checkpoints/checkpoint-state.js'
 import { showStoreError } from '../../store/errors.js'
 import { readInitialWeights, showInitialWeights, type InitialWeights } from '../../store/models/initial-weights.js'
-import { shareFirst } from '../../training/past.js'
+import { shareFirst } from '../../training/rank-agreement.js'
 import { pretrainThen } from '../../training/pretrain.js'
 import type { PretrainError } from '../../training/run.js'
 import { readRecord, type RunRecord } from '../../training/run-record.js'
@@ -44,18 +45,18 @@ export type PretrainCommandOptions = Partial<DeviceOptions> & {
   readonly init?: string
 }
 
-/** How a run is driven: as it was asked for, else as it was before, else as its configuration says. */
-type Drive = DeviceOptions & {
+/** How a run is carried out: as it was asked for, else as it was before, else as its configuration says. */
+type ExecutionOptions = DeviceOptions & {
   readonly workers: number
   readonly checkpointEvery: number
   readonly keepCheckpoints: number
 }
 
-const driveOf = (
+const executionOf = (
   options: PretrainCommandOptions,
   { training }: ElectraConfig,
   record: RunRecord | undefined
-): Drive => {
+): ExecutionOptions => {
   const before = record?.starts.at(-1)
   return {
     device: options.device ?? deviceNames.find((name) => name === before?.device) ?? 'auto',
@@ -117,7 +118,7 @@ type Given = {
 const train = (
   options: PretrainCommandOptions,
   { config, corpus, initial }: Given,
-  drive: Drive,
+  execution: ExecutionOptions,
   console: Console,
   ranks: Ranks,
   signals: Interrupts
@@ -125,15 +126,16 @@ const train = (
   const totalSteps = options.steps ?? config.training.steps
   noteWarmup(config, totalSteps, console)
   const progress = trainingProgress(console)
-  const { workers, checkpointEvery, keepCheckpoints } = drive
+  const { workers, checkpointEvery, keepCheckpoints } = execution
   const { out, resume, allowOtherBits, seed } = options
   const cores = availableParallelism()
   if (workers > cores)
     console.note(
-      `${workers} workers on ${cores} ${cores === 1 ? 'core' : 'cores'}: more than run at once. Each takes memory and a moment to start, and none beyond ${cores} makes a step faster.`
+      `${workers} workers on ${cores} ${cores === 1 ? 'core' : 'cores'}: more than run at once. ` +
+        `Each takes memory and a moment to start, and none beyond ${cores} makes a step faster.`
     )
   return pipe(
-    TE.fromIOEither(choiceOf(drive)),
+    TE.fromIOEither(choiceOf(execution)),
     together(ranks),
     TE.chainW((choice) =>
       pretrainThen({
@@ -156,7 +158,7 @@ const train = (
         // Of a run that is complete all is saved, and what is left may be done by a resume.
         if (result.isComplete) signals.release()
         return ranks.rank === 0
-          ? close(out, { ...drive, seed }, config, corpus, result, console)
+          ? close(out, { ...execution, seed }, config, corpus, result, console)
           : TE.right<Failure, ExitCode>(result.isComplete ? exitCodes.done : exitCodes.interrupted)
       })
     ),
@@ -197,7 +199,7 @@ export const pretrain = (options: PretrainCommandOptions, console: Console, rank
     TE.chainW(
       ({ config, corpus, initial, resumed: { finished, record } }): TE.TaskEither<Failure | PretrainError, ExitCode> =>
         finished === undefined
-          ? train(options, { config, corpus, initial }, driveOf(options, config, record), console, ranks, signals)
+          ? train(options, { config, corpus, initial }, executionOf(options, config, record), console, ranks, signals)
           : ranks.rank === 0
             ? showFinished(finished, config, console)
             : TE.right(exitCodes.done)

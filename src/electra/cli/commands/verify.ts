@@ -11,7 +11,8 @@ import { exitCodes, failed, type Command } from '../outcome.js'
 export type VerifyOptions = DeviceOptions & { readonly fixture: string; readonly float64: boolean }
 
 const row = (c: Comparison, width: number): string =>
-  `${c.passes ? 'ok  ' : 'FAIL'}  ${c.name.padEnd(width)}  ${c.maxAbsolute.toExponential(2).padStart(9)}  ${c.relative.toExponential(2).padStart(9)}`
+  `${c.passes ? 'ok  ' : 'FAIL'}  ${c.name.padEnd(width)}  ` +
+  `${c.maxAbsolute.toExponential(2).padStart(9)}  ${c.relative.toExponential(2).padStart(9)}`
 
 export const verify = (options: VerifyOptions, console: Console): Command => {
   const { fixture, float64 } = options

@@ -7,8 +7,8 @@
  * renamed whole.
  */
 
-import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { mkdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -16,9 +16,11 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { showStoreError, type StoreError } from '../../store/errors.js'
 import { readBytes } from '../../store/files/files.js'
 import { readVocabulary } from '../../store/models/hf-tokenizer-files.js'
+import { writeSynced } from '../../store/files/durable.js'
 import { acquirePartial } from '../../store/files/partial.js'
 import { corpusFiles, isHeldOut, printTokenizer } from './corpus.js'
-import { codeOf, unreadableFile, unwritable, type CorpusError } from '../corpus-error.js'
+import { unreadableFile, unwritable, type CorpusError } from '../corpus-error.js'
+import { codeOf, reasonOfCode } from '../../system-error.js'
 import { readDocuments, type DocumentRules, type ReadDocuments } from '../text/documents.js'
 import { printManifest, sealManifest, sha256Of, type Manifest } from './manifest.js'
 import { bytesPerId } from '../sentences.js'
@@ -232,37 +234,21 @@ const makeDirectory = <A>(
   write: (temporary: string) => TaskEither<CorpusError, A>
 ): TaskEither<CorpusError, A> => {
   const failed = (e: StoreError): CorpusError => ({ _tag: 'WriteFailed', path: out, reason: showStoreError(e) })
+  const incomplete = (e: StoreError): CorpusError => {
+    if (e._tag === 'AlreadyExists') return { _tag: 'OutputExists', path: out }
+    return e._tag === 'FileFailure'
+      ? { _tag: 'WriteFailed', path: out, reason: reasonOfCode(e.code, e.reason) }
+      : failed(e)
+  }
   return TE.bracket(
     pipe(acquirePartial(out), TE.mapLeft(failed)),
-    ({ path, settle }) =>
+    ({ path, complete }) =>
       pipe(
         write(path),
-        TE.chainFirst(() =>
-          TE.tryCatch(
-            async () => {
-              await syncPath(path)
-              await rename(path, out)
-              await settle(out)
-              await syncPath(dirname(resolve(out)))
-            },
-            (error): CorpusError =>
-              ['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(codeOf(error) ?? '')
-                ? { _tag: 'OutputExists', path: out }
-                : unwritable(out, error)
-          )
-        )
+        TE.chainFirst(() => pipe(complete, TE.mapLeft(incomplete)))
       ),
     ({ release }) => pipe(release, TE.mapLeft(failed))
   )
-}
-
-const syncPath = async (path: string): Promise<void> => {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 const writeCorpus =
@@ -304,8 +290,6 @@ const writeCorpus =
     }
     return E.right({ manifest, unknownTokens, skipped })
   }
-
-const writeSynced = (path: string, text: string): Promise<void> => writeFile(path, text, { flush: true })
 
 type Encoded = ReadDocuments & {
   readonly train: Manifest['train']

@@ -16,7 +16,8 @@ import { createGunzip } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { systemReasonOf, unreadable, type CorpusError } from '../corpus-error.js'
+import { systemReasonOf } from '../../system-error.js'
+import { unreadable, type CorpusError } from '../corpus-error.js'
 import { standardInput, type TextFile } from './source.js'
 
 /** The longest line that is read as text, in bytes. A record may hold a whole book. */

@@ -101,13 +101,6 @@ export const openTokenizer = (
     }))
   )
 
-/** The text of pieces in a row: words apart by spaces, continuing pieces joined on. */
-export const decodePieces = (pieces: ReadonlyArray<string>): string =>
-  pieces
-    .map((piece, i) => (piece.startsWith('##') && piece.length > 2 && i > 0 ? piece.slice(2) : ` ${piece}`))
-    .join('')
-    .trim()
-
 /**
  * Counts of words, as WordPiece sees them, from counts of the strings between spaces.
  *

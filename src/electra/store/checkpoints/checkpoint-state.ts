@@ -30,7 +30,7 @@ export type RunIdentity = {
 export type HeldOut = { readonly step: number; readonly loss: number }
 
 /** How far a run has come. */
-export type Progress = RunIdentity & {
+export type CheckpointProgress = RunIdentity & {
   /** Updates done. */
   readonly step: number
   /** Whatever the closing report needs from the past. */
@@ -41,7 +41,7 @@ export type Progress = RunIdentity & {
 
 export type FileFacts = { readonly bytes: number; readonly sha256: string }
 
-export type CheckpointState = Progress & { readonly files: Readonly<Record<string, FileFacts>> }
+export type CheckpointState = CheckpointProgress & { readonly files: Readonly<Record<string, FileFacts>> }
 
 /** JSON has no NaN, infinities or -0. */
 const numberJson = (x: number): Json =>

@@ -16,13 +16,19 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe } from '../../../tensor/describe.js'
 import { decode, encode, showSafetensorsError } from '../../../tensor/safetensors.js'
 import type { NamedStored } from '../../../tensor/stored.js'
-import { parseState, printState, type CheckpointState, type FileFacts, type Progress } from './checkpoint-state.js'
+import {
+  parseState,
+  printState,
+  type CheckpointProgress,
+  type CheckpointState,
+  type FileFacts
+} from './checkpoint-state.js'
 import { sha256 } from '../digest.js'
 import type { StoreError } from '../errors.js'
 import { namesIn, readBytes, readText, removeDirectory, writeDirectory } from '../files/files.js'
 
 export type Checkpoint = {
-  readonly progress: Progress
+  readonly progress: CheckpointProgress
   readonly params: ReadonlyArray<NamedStored>
   readonly optimizer: ReadonlyArray<NamedStored>
 }
@@ -176,7 +182,7 @@ const alreadyThere = (path: string, files: ReadonlyMap<string, Uint8Array>): TE.
  */
 export const pruneCheckpoints = (
   directory: string,
-  { step: written, best }: Pick<Progress, 'step' | 'best'>,
+  { step: written, best }: Pick<CheckpointProgress, 'step' | 'best'>,
   keep: number
 ): TE.TaskEither<StoreError, void> =>
   pipe(

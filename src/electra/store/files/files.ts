@@ -13,11 +13,9 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { reasonOf } from '../../../tensor/reason.js'
+import { codeOf } from '../../system-error.js'
 import type { StoreError } from '../errors.js'
-
-/** The operating system's name of what went wrong, if that is where it went wrong. */
-const codeOf = (cause: unknown): string | undefined =>
-  cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
+import { syncDirectory, writeSynced } from './durable.js'
 
 const failure =
   (operation: string, path: string) =>
@@ -129,17 +127,6 @@ export const exists = (path: string): TE.TaskEither<never, boolean> =>
 
 // ------------------------------------------------------------------ writing
 
-/** Makes names within a directory durable. Windows keeps them so by itself and cannot open directories. */
-const syncDirectory = async (path: string): Promise<void> => {
-  if (process.platform === 'win32') return
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
-}
-
 /** One directory, durably; nothing where something has the name: what is wanted of it says whether that will do. */
 const makeDirectory = async (path: string): Promise<void> => {
   if (await stat(path).catch(() => undefined)) return
@@ -163,16 +150,6 @@ const ensureDirectory = async (path: string): Promise<void> => {
 /** Makes a directory, and those above it that are missing. */
 export const makeDirectories = (path: string): TE.TaskEither<StoreError, void> =>
   attempt('make it', path, () => ensureDirectory(path))
-
-const writeSynced = async (path: string, bytes: Uint8Array): Promise<void> => {
-  const file = await open(path, 'wx')
-  try {
-    await file.writeFile(bytes)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
 
 const removeIfThere = (path: string): Promise<void> => rm(path, { recursive: true, force: true })
 

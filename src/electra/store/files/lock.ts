@@ -130,8 +130,8 @@ const lockOf = (directory: string, path: string, isNew: boolean, { file, unguard
 })
 
 /**
- * Takes the lock of a directory, which is made where it is missing (and goes again with the lock where nothing came into it). Fails at once, with `InUse`, where another process has it;
- * it names that process.
+ * Takes the lock of a directory, which is made where it is missing (and goes again with the lock where nothing came into it). Fails
+ * at once, with `InUse`, where another process has it; it names that process.
  */
 export const lockDirectory = (directory: string): TE.TaskEither<StoreError, Lock> => {
   const path = join(directory, lockName)
@@ -148,9 +148,3 @@ export const lockDirectory = (directory: string): TE.TaskEither<StoreError, Lock
     )
   )
 }
-
-/** Runs `use` while this process has the directory's lock. */
-export const withDirectory =
-  (directory: string) =>
-  <E, A>(use: (lock: Lock) => TE.TaskEither<E, A>): TE.TaskEither<E | StoreError, A> =>
-    TE.bracketW(lockDirectory(directory), use, ({ release }) => TE.fromTask(release))

@@ -7,7 +7,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
-import { lstat, rm } from 'node:fs/promises'
+import { lstat, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -15,13 +15,14 @@ import type { IO } from 'fp-ts/lib/IO.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { endingSignals } from '../../ending-signals.js'
 import type { StoreError } from '../errors.js'
+import { syncDirectory } from './durable.js'
 import { attempt, makeDirectories, namesIn } from './files.js'
 import { lockDirectory, lockName, type Lock } from './lock.js'
 
 export type Partial = {
   readonly path: string
-  /** Takes out what is in it for this process only: when it has its own name. */
-  readonly settle: (path: string) => Promise<void>
+  /** Gives it its own name, durably, when it is whole. Fails with `AlreadyExists` where something has that name. */
+  readonly complete: TE.TaskEither<StoreError, void>
   /** Removes what is there under the temporary name. */
   readonly release: TE.TaskEither<StoreError, void>
 }
@@ -71,11 +72,25 @@ const removeLeft = (out: string): TE.TaskEither<StoreError, void> => {
   )
 }
 
+/** What a renaming says where its place is taken. */
+const takenCodes = ['EEXIST', 'ENOTEMPTY', 'ENOTDIR']
+
 const partialOf =
-  (path: string, callOff: IO<void>) =>
+  (path: string, out: string, callOff: IO<void>) =>
   (lock: Lock): Partial => ({
     path,
-    settle: (settled) => rm(join(settled, lockName), { force: true }),
+    complete: pipe(
+      attempt('write it', out, async () => {
+        await syncDirectory(path)
+        await rename(path, out)
+        // What is in it for this process only.
+        await rm(join(out, lockName), { force: true })
+        await syncDirectory(dirname(resolve(out)))
+      }),
+      TE.mapLeft((e) =>
+        e._tag === 'FileFailure' && takenCodes.includes(e.code) ? { _tag: 'AlreadyExists', path: out } : e
+      )
+    ),
     release: pipe(
       attempt('remove it', path, () => rm(path, { recursive: true, force: true })),
       (removal) => () =>
@@ -104,7 +119,7 @@ export const acquirePartial = (out: string): TE.TaskEither<StoreError, Partial> 
             callOff()
             return e
           },
-          partialOf(path, callOff)
+          partialOf(path, out, callOff)
         )
       )
     })

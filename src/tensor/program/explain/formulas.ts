@@ -5,7 +5,7 @@
 import type { Contraction, Product, Random, StridedMatrix, View } from '../kernel.js'
 import { sizeOf, type Shape } from '../../shape.js'
 import type { FusedKernel } from '../fused.js'
-import { loopFormulas, type Buffers } from './loop-formulas.js'
+import { loopFormulas, type BufferFacts } from './loop-formulas.js'
 import { axisNames, subscript } from './subscript.js'
 
 const batchLetters = 'abcdefgh'
@@ -54,20 +54,20 @@ const operand = (
   return seenAs(columns, rows, [column, row]) === '' ? `${name}^T` : `${name}${direct}`
 }
 
-const productFormula = ({ left, right, out, contraction }: Product, { nameOf, sizeOf: size }: Buffers): string => {
+const productFormula = ({ left, right, out, contraction }: Product, { nameOf, sizeOf: size }: BufferFacts): string => {
   const { batch, m, n, k }: Contraction = contraction
   const a = operand(nameOf(left), size(left), batch, contraction.left, ['m', m], ['k', k])
   const b = operand(nameOf(right), size(right), batch, contraction.right, ['k', k], ['n', n])
   return `${nameOf(out)} = ${a} @ ${b}`
 }
 
-const randomFormula = ({ key, counter, out }: Random, { nameOf, sizeOf: size }: Buffers): string => {
+const randomFormula = ({ key, counter, out }: Random, { nameOf, sizeOf: size }: BufferFacts): string => {
   const word = ({ buffer, at }: View): string => `${nameOf(buffer)}${subscript({ ...words, at, size: size(buffer) })}`
   return `${nameOf(out)} = random_bits(${word(key)}, ${word(counter)})`
 }
 
 /** What a kernel computes, line by line. Every buffer that it writes is on the left of one of them. */
-export const formulasOf = (kernel: FusedKernel, buffers: Buffers): ReadonlyArray<string> => {
+export const formulasOf = (kernel: FusedKernel, buffers: BufferFacts): ReadonlyArray<string> => {
   switch (kernel._tag) {
     case 'loop':
       return loopFormulas(kernel, buffers)

@@ -24,7 +24,7 @@ import { atom, call, writeBinary, writeComparison, writeConstant, writeUnary, ty
 import { axisNames, subscript, writeAffine } from './subscript.js'
 
 /** What a loop's buffers are called, and how many elements they have. */
-export type Buffers = {
+export type BufferFacts = {
   readonly nameOf: (buffer: number) => string
   readonly sizeOf: (buffer: number) => number
 }
@@ -68,7 +68,7 @@ const letterOf = (step: FusedStep, statistic: Reduction | undefined): string => 
 const combining: Readonly<Record<Reduction, string>> = { sum: '+=', max: 'max=', min: 'min=' }
 
 /** One line for each store, and for each value that has a name of its own, in an order in which they could be carried out. */
-export const loopFormulas = (loop: FusedLoop, { nameOf, sizeOf }: Buffers): ReadonlyArray<string> => {
+export const loopFormulas = (loop: FusedLoop, { nameOf, sizeOf }: BufferFacts): ReadonlyArray<string> => {
   const { extents, body, stores } = loop
   const axes = axisNames(extents)
   const uses = usesOf(loop)

@@ -2,8 +2,8 @@
  * Which of some nodes must run before which others, while nodes become one.
  *
  * A node has a level, and none that runs before it has a higher one: so a search for what lies between two nodes leaves out
- * what is below the first or above the second. Searches go from both ends by turns and are over as soon as one of them is, because either side
- * may be nearly all of a program while the other is a node or two.
+ * what is below the first or above the second. Searches go from both ends by turns and are over as soon as one of them is, because
+ * either side may be nearly all of a program while the other is a node or two.
  */
 
 export type Preceded = {

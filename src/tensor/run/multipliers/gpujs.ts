@@ -105,7 +105,9 @@ const multiplier = (on: OpenBackend, limits: Partial<GpuJsArithmetic>): GpuJsMul
           _tag: 'WrongArrays',
           device: name,
           found: `arrays of ${left.length}, ${right.length} and ${out.length} elements`,
-          expected: `left [${emitted.left.start}, +${emitted.left.length}], right [${emitted.right.start}, +${emitted.right.length}] and ${size} results`
+          expected:
+            `left [${emitted.left.start}, +${emitted.left.length}], ` +
+            `right [${emitted.right.start}, +${emitted.right.length}] and ${size} results`
         })
       }
       try {

@@ -21,9 +21,9 @@ import { readDocuments } from '../../../../src/electra/data/text/documents.js'
 import { textOfRecord } from '../../../../src/electra/data/text/records.js'
 import { findText } from '../../../../src/electra/data/text/source.js'
 import type { Sentences } from '../../../../src/electra/data/sentences.js'
-import { decodePieces } from '../../../../src/electra/data/vocabulary/tokenizer.js'
 import { browserIds, browserTokenizer } from '../vocabulary/browser-tokenizer.js'
 import { left, right, rightOf } from '../right.js'
+import { decodePieces } from '../decode-pieces.js'
 
 let directory = ''
 beforeAll(async () => {

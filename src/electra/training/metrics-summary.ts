@@ -1,5 +1,5 @@
 /**
- * What a closing report needs from the past: means over the first and the last tenth of a run's steps, and the last
+ * A summary of the metrics so far, for the closing report: means over the first and the last tenth of a run's steps, and the last
  * evaluation.
  *
  * Sums and counts, so that they can be saved with a checkpoint and go on from there.
@@ -23,9 +23,9 @@ export type Tenth = 'first' | 'last'
  * Numbers by name, as checkpoints hold: `first.maskedLmLoss` and `first.maskedLmLoss.count`, ..., sums over the steps of
  * each tenth, and `heldOut.maskedLmLoss`, ..., the last evaluation.
  */
-export type History = Readonly<Record<string, number>>
+export type MetricsSummary = Readonly<Record<string, number>>
 
-export const emptyHistory: History = {}
+export const emptySummary: MetricsSummary = {}
 
 /** The tenths that step `n` of `total`, counted from 0, belongs to. A run of fewer than ten steps has tenths of one. */
 export const tenthsOf = (n: number, total: number): ReadonlyArray<Tenth> => {
@@ -36,24 +36,24 @@ export const tenthsOf = (n: number, total: number): ReadonlyArray<Tenth> => {
 /** A NaN (an AUC without positives, say) is left out of its own mean only. */
 export const remember =
   (n: number, total: number, report: Report) =>
-  (history: History): History =>
-    tenthsOf(n, total).reduce<History>(
+  (summary: MetricsSummary): MetricsSummary =>
+    tenthsOf(n, total).reduce<MetricsSummary>(
       (sums, tenth) =>
-        remembered.reduce<History>((at, name) => {
+        remembered.reduce<MetricsSummary>((at, name) => {
           const value = report[name]
           if (value === undefined || Number.isNaN(value)) return at
           const [sum, count] = [`${tenth}.${name}`, `${tenth}.${name}.count`]
           return { ...at, [sum]: (at[sum] ?? 0) + value, [count]: (at[count] ?? 0) + 1 }
         }, sums),
-      history
+      summary
     )
 
 /** Means over a tenth; empty where no step of it has been taken. */
-export const meansOf = (history: History, tenth: Tenth): Report =>
+export const meansOf = (summary: MetricsSummary, tenth: Tenth): Report =>
   Object.fromEntries(
     remembered.flatMap((name) => {
-      const count = history[`${tenth}.${name}.count`]
-      return count === undefined ? [] : [[name, history[`${tenth}.${name}`] / count] as const]
+      const count = summary[`${tenth}.${name}.count`]
+      return count === undefined ? [] : [[name, summary[`${tenth}.${name}`] / count] as const]
     })
   )
 
@@ -62,21 +62,21 @@ const heldOutPrefix = 'heldOut.'
 const owed = 'evaluationOwed'
 
 /** Notes that the evaluation of this very step is due and could not be made. */
-export const oweEvaluation = (history: History): History => ({ ...history, [owed]: 1 })
+export const oweEvaluation = (summary: MetricsSummary): MetricsSummary => ({ ...summary, [owed]: 1 })
 
-export const owesEvaluation = (history: History): boolean => history[owed] !== undefined
+export const owesEvaluation = (summary: MetricsSummary): boolean => summary[owed] !== undefined
 
 /** Takes the place of the evaluation before it. */
 export const rememberHeldOut =
   (report: Report) =>
-  ({ [owed]: _, ...history }: History): History => ({
-    ...history,
+  ({ [owed]: _, ...summary }: MetricsSummary): MetricsSummary => ({
+    ...summary,
     ...Object.fromEntries(Object.entries(report).map(([name, value]) => [`${heldOutPrefix}${name}`, value]))
   })
 
 /** The last evaluation; `undefined` before the first. */
-export const heldOutOf = (history: History): Report | undefined => {
-  const entries = Object.entries(history).flatMap(([name, value]) =>
+export const heldOutOf = (summary: MetricsSummary): Report | undefined => {
+  const entries = Object.entries(summary).flatMap(([name, value]) =>
     name.startsWith(heldOutPrefix) ? [[name.slice(heldOutPrefix.length), value] as const] : []
   )
   return entries.length === 0 ? undefined : Object.fromEntries(entries)

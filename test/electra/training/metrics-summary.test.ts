@@ -2,14 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Report } from '../../../src/electra/objective/objective.js'
 import {
-  emptyHistory,
+  emptySummary,
   heldOutOf,
   meansOf,
   remember,
   rememberHeldOut,
   tenthsOf,
-  type History
-} from '../../../src/electra/training/history.js'
+  type MetricsSummary
+} from '../../../src/electra/training/metrics-summary.js'
 
 const reals = fc.integer({ min: -400, max: 400 }).map((n) => n / 100)
 
@@ -21,8 +21,8 @@ const reports: fc.Arbitrary<Report> = fc.record({
   loss: reals
 })
 
-const historyOf = (steps: ReadonlyArray<Report>, total = steps.length): History =>
-  steps.reduce<History>((history, report, n) => remember(n, total, report)(history), emptyHistory)
+const summaryOf = (steps: ReadonlyArray<Report>, total = steps.length): MetricsSummary =>
+  steps.reduce<MetricsSummary>((summary, report, n) => remember(n, total, report)(summary), emptySummary)
 
 const mean = (xs: ReadonlyArray<number>): number => xs.reduce((sum, x) => sum + x, 0) / xs.length
 
@@ -32,26 +32,26 @@ const naive = (steps: ReadonlyArray<Report>, name: string): number | undefined =
   return values.length === 0 ? undefined : mean(values)
 }
 
-describe('the history of a run', () => {
+describe('the summary of a run', () => {
   it('holds the means over the first and the last tenth of its steps, NaN left out', () => {
     fc.assert(
       fc.property(fc.array(reports, { minLength: 1, maxLength: 60 }), (steps) => {
         const tenth = Math.max(1, Math.floor(steps.length / 10))
-        const history = historyOf(steps)
+        const summary = summaryOf(steps)
         for (const name of ['maskedLmLoss', 'discriminatorLoss', 'discriminatorAuc']) {
-          expect(meansOf(history, 'first')[name]).toBe(naive(steps.slice(0, tenth), name))
-          expect(meansOf(history, 'last')[name]).toBe(naive(steps.slice(-tenth), name))
+          expect(meansOf(summary, 'first')[name]).toBe(naive(steps.slice(0, tenth), name))
+          expect(meansOf(summary, 'last')[name]).toBe(naive(steps.slice(-tenth), name))
         }
-        expect(meansOf(history, 'last')).not.toHaveProperty('loss')
+        expect(meansOf(summary, 'last')).not.toHaveProperty('loss')
       })
     )
   })
 
   it('has no last tenth before it has come there', () => {
     const report = { maskedLmLoss: 1 }
-    expect(meansOf(historyOf([report, report], 100), 'last')).toEqual({})
-    expect(meansOf(historyOf([report, report], 100), 'first')).toEqual({ maskedLmLoss: 1 })
-    expect(meansOf(emptyHistory, 'first')).toEqual({})
+    expect(meansOf(summaryOf([report, report], 100), 'last')).toEqual({})
+    expect(meansOf(summaryOf([report, report], 100), 'first')).toEqual({ maskedLmLoss: 1 })
+    expect(meansOf(emptySummary, 'first')).toEqual({})
   })
 
   it('gives tenths of one step to a run of fewer than ten', () => {
@@ -62,12 +62,12 @@ describe('the history of a run', () => {
   it('holds the last evaluation beside the means, and neither touches the other', () => {
     fc.assert(
       fc.property(fc.array(reports, { maxLength: 12 }), fc.tuple(reports, reports), (steps, [before, after]) => {
-        const history = historyOf(steps)
-        expect(heldOutOf(history)).toBeUndefined()
-        const evaluated = rememberHeldOut(after)(rememberHeldOut(before)(history))
+        const summary = summaryOf(steps)
+        expect(heldOutOf(summary)).toBeUndefined()
+        const evaluated = rememberHeldOut(after)(rememberHeldOut(before)(summary))
         expect(heldOutOf(evaluated)).toEqual(after)
-        expect(meansOf(evaluated, 'first')).toEqual(meansOf(history, 'first'))
-        expect(meansOf(evaluated, 'last')).toEqual(meansOf(history, 'last'))
+        expect(meansOf(evaluated, 'first')).toEqual(meansOf(summary, 'first'))
+        expect(meansOf(evaluated, 'last')).toEqual(meansOf(summary, 'last'))
       })
     )
   })
