@@ -42,18 +42,32 @@ const lineOf = (line: string): Line | undefined => {
 /** Where a run goes on: after `step`, or with the evaluation of it. */
 export type From = { readonly step: number; readonly owesEvaluation: boolean }
 
-/** The lines of a file that a run from there keeps. */
-export const linesUpTo = (text: string, { step, owesEvaluation }: From): ReadonlyArray<string> =>
-  text.split('\n').filter((line) => {
-    const at = lineOf(line)
-    return at !== undefined && (at.step < step || (at.step === step && (at.isStep || !owesEvaluation)))
-  })
+const lineFeed = Uint8Array.of(10)
 
-const readIfThere = (path: string): TE.TaskEither<StoreError, string> =>
+/**
+ * The lines of a file that a run from there keeps, each with its line feed. As bytes: those of some million steps are more than a string
+ * can hold.
+ */
+export const linesUpTo = (bytes: Uint8Array, { step, owesEvaluation }: From): Uint8Array => {
+  const isKept = (line: Uint8Array): boolean => {
+    const at = lineOf(Buffer.from(line.buffer, line.byteOffset, line.length).toString('utf8'))
+    return at !== undefined && (at.step < step || (at.step === step && (at.isStep || !owesEvaluation)))
+  }
+  const kept: Array<Uint8Array> = []
+  for (let start = 0; start < bytes.length;) {
+    const found = bytes.indexOf(lineFeed[0], start)
+    const end = found < 0 ? bytes.length : found
+    const line = bytes.subarray(start, end)
+    if (isKept(line)) kept.push(line, lineFeed)
+    start = end + 1
+  }
+  return Buffer.concat(kept)
+}
+
+const readIfThere = (path: string): TE.TaskEither<StoreError, Uint8Array> =>
   pipe(
     readBytes(path),
-    TE.map((bytes) => Buffer.from(bytes.buffer).toString('utf8')),
-    TE.orElse((e) => (e._tag === 'FileFailure' && e.code === 'ENOENT' ? TE.right('') : TE.left(e)))
+    TE.orElse((e) => (e._tag === 'FileFailure' && e.code === 'ENOENT' ? TE.right(new Uint8Array()) : TE.left(e)))
   )
 
 /** Never makes the file: one that begins in the middle of a run would pass for the whole. */
@@ -64,14 +78,7 @@ export const metricsFile = (directory: string, from: From): TE.TaskEither<StoreE
   const path = join(directory, 'metrics.jsonl')
   return pipe(
     readIfThere(path),
-    TE.chain((text) =>
-      writeFileWhole(
-        path,
-        linesUpTo(text, from)
-          .map((line) => `${line}\n`)
-          .join('')
-      )
-    ),
+    TE.chain((bytes) => writeFileWhole(path, linesUpTo(bytes, from))),
     TE.map(() => ({
       append: (record) =>
         attempt('append to it', path, () => appendFile(path, `${JSON.stringify(record)}\n`, { flag: toItsEnd })),
