@@ -24,7 +24,15 @@ import type { PretrainError, PretrainResult } from '../training/run.js'
 import type { Console } from './console.js'
 import { withDevice, type DeviceOptions } from './device.js'
 import { exitCodes, failed, failedWith, type Command, type Failure } from './outcome.js'
-import { closingReport, longestReport, parseReport, reportName, showReport, type KeptReport } from './report.js'
+import {
+  closingReport,
+  factLines,
+  longestReport,
+  parseReport,
+  reportName,
+  showReport,
+  type KeptReport
+} from './report.js'
 import { judgedSamples, showSamples, type Samples } from './samples.js'
 
 const halvesOf = ({ objective }: ElectraConfig): ReadonlyArray<'discriminator' | 'generator'> =>
@@ -66,6 +74,9 @@ const modelOf = (config: ElectraConfig, { vocabulary, manifest }: Corpus, result
   tokenizer: hfTokenizerFiles(vocabulary, tokenizerOptionsOf(manifest), config.model.maxPositions)
 })
 
+const showModels = (paths: ReadonlyArray<string>): string =>
+  paths.flatMap((path, i) => factLines(i === 0 ? 'model' : '', path)).join('\n')
+
 /** Everything after the last step: the model files, the report, and a look at what was learnt. */
 export const close = (
   out: string,
@@ -95,7 +106,7 @@ export const close = (
     ),
     TE.map(({ models, samples }) => {
       console.say(showReport(report, config))
-      console.say(`model               ${models.join(', ')}`)
+      console.say(showModels(models))
       if (samples !== undefined) console.say(`\n${showSamples(samples)}`)
       console.json({ ...report, models, samples: samples ?? null })
       return exitCodes.done
@@ -144,7 +155,7 @@ export const finishedReport = (
 export const showFinished = (report: KeptReport, config: ElectraConfig, console: Console): Command =>
   TE.fromIO(() => {
     console.say(showReport(report, config))
-    console.say(`model               ${report.models.join(', ')}`)
+    console.say(showModels(report.models))
     console.json(report)
     return exitCodes.done
   })

@@ -6,6 +6,8 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Corpus } from '../data/corpus/corpus.js'
 import type { JudgedToken } from '../replacements.js'
+import { counted } from './counted.js'
+import { reportWidth, wrapped } from './fit.js'
 
 export type SampleToken = {
   readonly piece: string
@@ -89,11 +91,16 @@ const showToken = ({ piece, original, isFlagged }: SampleToken, i: number): stri
 export const showSamples = ({ sentences, replaced, found, tokens }: Samples): string => {
   const share = (n: number, of: number): string => (of === 0 ? '-' : (n / of).toFixed(2))
   return [
-    'Held-out sentences after the generator: `new(old)` it has put in place of another piece; [ ] the discriminator flags:',
+    ...wrapped(
+      'Held-out sentences after the generator: `new(old)` it has put in place of another piece; [ ] the discriminator flags:'
+    ),
     '',
-    ...sentences.map((sentence) => `  ${sentence.map(showToken).join('').trim()}`),
+    ...sentences.flatMap((sentence) => wrapped(`  ${sentence.map(showToken).join('').trim()}`, reportWidth, '    ')),
     '',
-    `Of ${tokens} tokens ${replaced} were replaced. Of the ${replaced} most suspicious ones ${found} were: precision and recall ` +
-      `${share(found, replaced)}, where guessing gives ${share(replaced, tokens)}.`
+    ...wrapped(
+      `Of ${counted(tokens, 'token')} ${counted(replaced, 'was', 'were')} replaced. Of as many, the most suspicious, ` +
+        `${counted(found, 'was', 'were')}: precision and recall ` +
+        `${share(found, replaced)}, where guessing gives ${share(replaced, tokens)}.`
+    )
   ].join('\n')
 }
