@@ -4,6 +4,7 @@
 
 import { InvalidArgumentError, Option } from 'commander'
 import { deviceNames, multiplierNames } from '../../tensor/run/choose.js'
+import { presetNames } from '../config/presets.js'
 import { specialPieces } from '../data/vocabulary/vocabulary.js'
 
 const integer =
@@ -64,3 +65,6 @@ export const setOption = (): Option =>
     '--set <key=value>',
     'a value of the configuration, as optimizer.learningRate=1e-3; may be repeated'
   ).argParser(collected)
+
+/** What `--config` and the like accept. */
+export const configSource = `a preset (${presetNames.join(', ')}) or a JSON file`

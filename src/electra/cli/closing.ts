@@ -21,6 +21,7 @@ import { replaceModel, type TrainedModel } from '../store/models/model-files.js'
 import { checkResume } from '../store/checkpoints/resume.js'
 import { runKeys } from '../training/keys.js'
 import type { PretrainError, PretrainResult } from '../training/run.js'
+import { sentence, type Advice } from './advice.js'
 import type { Console } from './console.js'
 import { withDevice, type DeviceOptions } from './device.js'
 import { exitCodes, failed, failedWith, type Command, type Failure } from './outcome.js'
@@ -80,7 +81,7 @@ const showModels = (paths: ReadonlyArray<string>): string =>
 /** Everything after the last step: the model files, the report, and a look at what was learnt. */
 export const close = (
   out: string,
-  options: DeviceOptions & { readonly seed: number },
+  options: DeviceOptions & { readonly seed: number; readonly advice: Advice },
   config: ElectraConfig,
   corpus: Corpus,
   result: PretrainResult,
@@ -89,7 +90,7 @@ export const close = (
   const report = closingReport(result, config, corpus.vocabulary.pieces.length)
   if (!result.isComplete) {
     console.say(showReport(report, config))
-    console.say(`Continue with --resume.`)
+    console.say(sentence(options.advice.goOn))
     console.json(report)
     return TE.right(exitCodes.interrupted)
   }

@@ -132,7 +132,11 @@ describe('a run', () => {
   })
 
   it('is refused in one sentence where it cannot be', async () => {
-    expectFailure(await pretrain('whole'), 1, /whole already holds a run, at step 60\. Continue it with --resume/)
+    expectFailure(
+      await pretrain('whole'),
+      1,
+      /whole already holds a run, at step 60: continue with --resume, or choose another --out/
+    )
     expectFailure(await pretrain('nothing', '--resume'), 1, /nothing: found no checkpoint to resume from/)
     expectFailure(await pretrain('whole', '--resume', '--seed', '2'), 1, /seed: the checkpoint has 1, this run 2/)
   })

@@ -1,14 +1,23 @@
 /** `pure-electra corpus build`: text files to an encoded corpus. */
 
+import { Option, type Command as Program } from 'commander'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { buildCorpus, defaultRecipe, type CorpusSummary, type VocabularyChoice } from '../../data/corpus/builder.js'
+import {
+  buildCorpus,
+  defaultRecipe,
+  defaultVocabularySize,
+  type CorpusSummary,
+  type VocabularyChoice
+} from '../../data/corpus/builder.js'
 import { showCorpusError, showSkipped } from '../../data/corpus-error.js'
 import type { Manifest } from '../../data/corpus/manifest.js'
 import { uncased } from '../../data/vocabulary/tokenizer-json.js'
 import type { Console } from '../console.js'
 import { exitCodes, failedWith, type Command, type Failure } from '../outcome.js'
 import { corpusProgress } from '../progress.js'
+import { jsonOption, positive } from '../arguments.js'
+import { examples, finish, type WithJson } from '../finish.js'
 
 export type CorpusBuildOptions = {
   readonly input: ReadonlyArray<string>
@@ -102,3 +111,58 @@ export const corpusBuild = (options: CorpusBuildOptions, console: Console): Comm
       return exitCodes.done
     })
   )
+
+export const declareCorpus = (root: Program): void => {
+  const corpus = root.command('corpus').description('text to encoded corpora')
+  corpus.addHelpText('after', examples('corpus build --input books/ --out corpus', 'corpus build --help'))
+  corpus
+    .command('build')
+    .description('encode text files into a corpus: one sentence or paragraph a line, a blank line between documents')
+    .requiredOption(
+      '--input <path...>',
+      'text (.txt), JSON lines (.jsonl), either compressed (.gz); directories of them; - for standard input'
+    )
+    .requiredOption('--out <dir>', 'the directory to make; it must not exist')
+    .addOption(
+      new Option('--vocab <file>', 'a vocabulary to use: one piece a line, or a tokenizer.json').conflicts('vocabSize')
+    )
+    .addOption(
+      new Option('--vocab-size <n>', 'pieces of the vocabulary to train')
+        .argParser(positive)
+        .default(defaultVocabularySize)
+    )
+    .addOption(
+      new Option(
+        '--limit-alphabet <n>',
+        'most characters in a trained vocabulary; the rarest become [UNK] (default: all that fit)'
+      )
+        .argParser(positive)
+        .conflicts('vocab')
+    )
+    .addOption(
+      new Option(
+        '--min-frequency <n>',
+        'how often a character or a pair of pieces must occur to enter a trained vocabulary (default: 1 and 2)'
+      )
+        .argParser(positive)
+        .conflicts('vocab')
+    )
+    .option('--cased', 'keep letter case and accents', false)
+    .option('--keep-accents', 'lower-case, but keep accents', false)
+    .option(
+      '--field <name>',
+      'the field of JSON lines with the text (default: text); given, files whose names do not say what they are count as JSON lines'
+    )
+    .option('--dedup', 'leave out documents that have been there before, to the letter', false)
+    .option('--blank-lines-keep-documents', 'a blank line does not end a document; the end of a file does', false)
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'corpus build --input books/ --out corpus',
+        'corpus build --input text.txt --vocab vocab.txt --out corpus',
+        'corpus build --input wiki.jsonl.gz --field article --dedup --out corpus'
+      )
+    )
+    .action((options: CorpusBuildOptions & WithJson) => finish(options, (console) => corpusBuild(options, console)))
+}
