@@ -51,7 +51,12 @@ export const relaxedSimdOption = (): Option =>
   ).default(false)
 
 /** An option that a resumed run has from its beginning: not set where it is not given, so that the two can be told apart. */
-export const keptOption = (option: Option): Option => option.default(undefined, String(option.defaultValue))
+export const keptOption = (option: Option): Option =>
+  // Help shows the default of an option only where it is set.
+  Object.assign(option, {
+    description: `${option.description} (default: ${JSON.stringify(option.defaultValue)})`,
+    defaultValue: undefined
+  })
 
 export const jsonOption = (): Option => new Option('--json', 'write JSON lines to standard output').default(false)
 

@@ -83,16 +83,19 @@ const isContinuing = (piece: string): boolean => piece.startsWith('##') && piece
 
 const plain = (piece: string): string => (isContinuing(piece) ? piece.slice(2) : piece)
 
+/** The marks, where they are in the text itself. */
+const escaped = (text: string): string => text.replace(/[\\<>|*]/g, '\\$&')
+
 const showToken = ({ piece, original, isFlagged }: SampleToken, i: number): string => {
-  const text = original === undefined ? plain(piece) : `${plain(piece)}(${plain(original)})`
-  return `${isContinuing(piece) && i > 0 ? '' : ' '}${isFlagged ? `[${text}]` : text}`
+  const text = original === undefined ? escaped(plain(piece)) : `<${escaped(plain(piece))}|${escaped(plain(original))}>`
+  return `${isContinuing(piece) && i > 0 ? '' : ' '}${isFlagged ? `*${text}*` : text}`
 }
 
 export const showSamples = ({ sentences, replaced, found, tokens }: Samples): string => {
   const share = (n: number, of: number): string => (of === 0 ? '-' : (n / of).toFixed(2))
   return [
     ...wrapped(
-      'Held-out sentences after the generator: `new(old)` it has put in place of another piece; [ ] the discriminator flags:'
+      'Held-out sentences after the generator, which has put <new|old> in place of old; the discriminator flags *these*:'
     ),
     '',
     ...sentences.flatMap((sentence) => wrapped(`  ${sentence.map(showToken).join('').trim()}`, reportWidth, '    ')),

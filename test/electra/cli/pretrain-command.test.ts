@@ -173,7 +173,7 @@ describe('what a run is given', () => {
       1,
       /batchsize: found an unknown key, expected a known one: the nearest is 'batchSize'/
     )
-    expectFailure(await withConfig(await file('{ "extends": ')), 1, /text that is not JSON/)
+    expectFailure(await withConfig(await file('{ "extends": ')), 1, /text that is not JSON from line 1, column 14 on/)
     expectFailure(await withConfig('nanoo'), 2, /found neither a preset \(.*nano\) nor a readable file/)
     expectFailure(await withConfig(directory), 2, /found a directory, expected a file/)
     await promisify(execFile)('mkfifo', [at('pipe')])
@@ -188,7 +188,7 @@ describe('what a run is given', () => {
   it('must be as many threads as there is memory for', async () => {
     const ran = await pretrain('threads', '--workers', '1000000')
     expectFailure(ran, 1, /need 60,000,000 MB for 1000000, 60 MB each before they work; found [\d,]+ MB of memory/)
-    expect(ran.stderr).toMatch(/^1000000 workers on \d+ cores?: more than run at once\./m)
+    expect(ran.stderr).toMatch(/^1,000,000 workers on \d+ cores?: more than run at once\./m)
     expect(await readdir(directory)).not.toContain('threads')
   })
 

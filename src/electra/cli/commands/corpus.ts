@@ -14,6 +14,7 @@ import { showCorpusError, showSkipped } from '../../data/corpus-error.js'
 import type { Manifest } from '../../data/corpus/manifest.js'
 import { uncased } from '../../data/vocabulary/tokenizer-json.js'
 import type { Console } from '../console.js'
+import { counted } from '../counted.js'
 import { exitCodes, failedWith, type Command, type Failure } from '../outcome.js'
 import { corpusProgress } from '../progress.js'
 import { jsonOption, positive } from '../arguments.js'
@@ -49,15 +50,27 @@ const shareUnknown = ({ manifest: { train, heldOut }, unknownTokens }: CorpusSum
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
 
-const adviceOn = ({ vocabulary }: Manifest): string =>
-  vocabulary.origin === 'given'
-    ? 'the vocabulary was made for other text: train one (leave --vocab out)'
-    : 'characters of the text are not in the vocabulary: raise --vocab-size, or --limit-alphabet and --min-frequency where given'
+/** What to do about characters that the vocabulary lacks: only what would help. */
+export const adviceOn = (
+  { vocabulary }: Pick<Manifest, 'vocabulary'>,
+  { vocabSize, limitAlphabet, minFrequency }: Pick<CorpusBuildOptions, 'vocabSize' | 'limitAlphabet' | 'minFrequency'>
+): string => {
+  if (vocabulary.origin === 'given') return 'the vocabulary was made for other text: train one (leave --vocab out)'
+  const helpful = [
+    // One that could not be filled gains nothing by more room.
+    ...(vocabulary.size < vocabSize ? [] : ['raise --vocab-size']),
+    ...(limitAlphabet === undefined ? [] : ['raise --limit-alphabet']),
+    ...(minFrequency === undefined || minFrequency === 1 ? [] : ['lower --min-frequency'])
+  ]
+  return helpful.length === 0
+    ? 'the text that the vocabulary was trained on does not have their characters'
+    : `characters of the text are not in the vocabulary: ${helpful.join(', or ')}`
+}
 
 /** What people should know of a corpus before they train on it. */
-const warningsOf = (built: CorpusSummary): ReadonlyArray<string> => [
+const warningsOf = (built: CorpusSummary, options: CorpusBuildOptions): ReadonlyArray<string> => [
   ...(shareUnknown(built) > worryingShare
-    ? [`warning: ${percent(shareUnknown(built))} of the tokens are [UNK]; ${adviceOn(built.manifest)}`]
+    ? [`warning: ${percent(shareUnknown(built))} of the tokens are [UNK]; ${adviceOn(built.manifest, options)}`]
     : []),
   ...(built.manifest.heldOut.documents === 0
     ? [
@@ -87,7 +100,7 @@ export const buildWithProgress = (
     }),
     (build) => () => build().finally(progress.stop),
     TE.map((summary) => {
-      for (const warning of warningsOf(summary)) console.note(warning)
+      for (const warning of warningsOf(summary, options)) console.note(warning)
       return summary
     }),
     TE.mapLeft(failedWith(showCorpusError))
@@ -101,9 +114,9 @@ export const corpusBuild = (options: CorpusBuildOptions, console: Console): Comm
       const { directory, manifest, unknownTokens, skipped } = summary
       const { train, heldOut, vocabulary } = manifest
       console.say(
-        `${directory}: ${vocabulary.size.toLocaleString('en')} pieces; ` +
-          `${train.tokens.toLocaleString('en')} tokens in ${train.sentences.toLocaleString('en')} sentences of ` +
-          `${train.documents.toLocaleString('en')} documents to train on; ${heldOut.tokens.toLocaleString('en')} tokens held out; ` +
+        `${directory}: ${counted(vocabulary.size, 'piece')}; ` +
+          `${counted(train.tokens, 'token')} in ${counted(train.sentences, 'sentence')} of ` +
+          `${counted(train.documents, 'document')} to train on; ${counted(heldOut.tokens, 'token')} held out; ` +
           `${percent(shareUnknown(summary))} of the tokens are [UNK]`
       )
       for (const some of showSkipped(skipped)) console.say(`left out: ${some}`)

@@ -15,6 +15,7 @@ import { exists, readText } from '../../store/files/files.js'
 import { readTokenizerFiles } from '../../store/models/hf-tokenizer-files.js'
 import { importModel } from '../../store/models/model-files.js'
 import type { Console } from '../console.js'
+import { counted } from '../counted.js'
 import { withDevice, type DeviceOptions } from '../device.js'
 import { longestReport, parseReport, reportName } from '../report.js'
 import { exitCodes, failed, failedWith, type Command, type Failure } from '../outcome.js'
@@ -124,7 +125,7 @@ export const predict = (sentences: ReadonlyArray<string>, options: PredictOption
     TE.chainFirstIOK(({ directory, files: { ignored } }) => () => {
       if (ignored.length > 0)
         console.note(
-          `${directory}: ignored ${ignored.length} tensors that the network does not have (${describe(ignored[0])})`
+          `${directory}: ignored ${counted(ignored.length, 'tensor')} that the network does not have (${describe(ignored[0])})`
         )
     }),
     TE.bindW('tokenizing', ({ directory }) =>

@@ -20,6 +20,7 @@ import { readRecord, type RunRecord } from '../../training/run-record.js'
 import { pretrainAdvice, type Advice } from '../advice.js'
 import { close, finishedReport, showFinished } from '../closing.js'
 import type { Console } from '../console.js'
+import { counted } from '../counted.js'
 import { choiceOf, type DeviceOptions } from '../device.js'
 import { loadConfig } from '../load-config.js'
 import { exitCodes, failed, failedWith, wrongUsage, type Command, type ExitCode, type Failure } from '../outcome.js'
@@ -123,7 +124,7 @@ const noteWarmup = ({ optimizer }: ElectraConfig, totalSteps: number, console: C
   const { warmupSteps, learningRate } = optimizer
   if (warmupSteps >= totalSteps)
     console.note(
-      `warning: the warm-up of ${warmupSteps} steps does not end within the run's ${totalSteps}: the learning rate never ` +
+      `warning: the warm-up of ${counted(warmupSteps, 'step')} does not end within the run's ${totalSteps}: the learning rate never ` +
         `reaches ${learningRate}; set another with --set optimizer.warmupSteps=${Math.max(1, Math.floor(totalSteps / 10))}`
     )
 }
@@ -151,7 +152,7 @@ const train = (
   const cores = availableParallelism()
   if (workers > cores)
     console.note(
-      `${workers} workers on ${cores} ${cores === 1 ? 'core' : 'cores'}: more than run at once. Each takes memory and a moment to start, and none beyond ${cores} makes a step faster.`
+      `${counted(workers, 'worker')} on ${counted(cores, 'core')}: more than run at once. Each takes memory and a moment to start, and none beyond ${cores} makes a step faster.`
     )
   return pipe(
     TE.fromIOEither(choiceOf(drive)),
@@ -231,7 +232,7 @@ export const pretrain = (options: PretrainCommandOptions, console: Console, rank
 export const declarePretrain = (root: Program): void => {
   root
     .command('pretrain')
-    .description('pre-train a model on a corpus, or continue to')
+    .description('pre-train a model on a corpus, or continue a run that was begun')
     .option('--config <name|file>', configSource, 'demo')
     .addOption(setOption())
     .requiredOption('--corpus <dir>', 'a corpus made by `corpus build`')
