@@ -78,11 +78,17 @@ const partsOf = (text: string): { readonly kernels: ReadonlyArray<string>; reado
   return { kernels: parts.slice(0, -1), outside: parts.at(-1) }
 }
 
+/** How to read the kernels. */
+const legend =
+  "`1.*: a, b` are inputs, by their paths 1.a and 1.b in the step's arguments; b7 is a result.\n" +
+  'A name alone is its element where the loop stands, b7[i] the one at i, and b7[i] += 1 adds to that.\n'
+
 const explainStep = (device: Device, settings: ProfileSettings, console: Console): TE.TaskEither<Failure, void> =>
   pipe(
     TE.fromEither(loadStep(device, settings)),
     TE.bimap(failedWith(showPretrainError), ({ shardGrad, update }) => {
       const programs = [shardGrad, update].map(({ name, executable }) => ({ name, text: explain(executable) }))
+      if (shardGrad.executable.kernels !== undefined) console.say(legend)
       for (const { name, text } of programs) console.say(`# ${programTitles[name]}\n${text}`)
       console.json(programs.map(({ name, text }) => ({ name, ...partsOf(text) })))
     })
