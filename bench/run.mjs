@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: installs the peers where they are missing, bundles the measurements with the sources they measure (Node 20
+ * `npm run bench`: installs the peers where they are missing (for `--help` it does not), bundles the measurements with the sources they measure (Node 20
  * does not read TypeScript), and runs them.
  */
 import { spawnSync } from 'node:child_process'
@@ -23,7 +23,8 @@ const install = () => {
   if (status === 0) writeFileSync(stamp, lock)
 }
 
-install()
+// Help measures nothing.
+if (!process.argv.includes('--help')) install()
 await build({
   entryPoints: [path('main.ts'), path('fresh.ts')],
   outdir: path('node_modules/.cache'),

@@ -47,7 +47,7 @@ export const assertGradients = <P>(
     [
       reason,
       ...(details.counterexample ?? []).flatMap(showArguments),
-      `after ${details.numRuns} runs and ${details.numShrinks} shrinks; ` +
+      `after ${details.numRuns} ${details.numRuns === 1 ? 'run' : 'runs'} and ${details.numShrinks} ${details.numShrinks === 1 ? 'shrink' : 'shrinks'}; ` +
         `to run it again: { replay: { seed: ${details.seed}, path: '${details.counterexamplePath ?? ''}' } }`
     ].join('\n'),
     { cause: details.errorInstance }

@@ -13,7 +13,7 @@ export {
 } from './fold/data-parallel.js'
 export type { Execution } from './fold/shard-plan.js'
 export { prepareShardedSum, type ShardedSum } from './fold/sharded-sum.js'
-export { plannedBytes, showMemoryPlan, type MemoryPlan } from './fold/memory-plan.js'
+export { memoryFields, plannedBytes, type MemoryPlan } from './fold/memory-plan.js'
 
 // Pools of threads
 export { acquirePool, defaultPatience, withPool, type Patience, type PoolOptions } from './pool/threads.js'

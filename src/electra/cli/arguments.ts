@@ -4,6 +4,7 @@
 
 import { InvalidArgumentError, Option } from 'commander'
 import { deviceNames, multiplierNames } from '../../tensor/run/choose.js'
+import { presetNames } from '../config/presets.js'
 import { specialPieces } from '../data/vocabulary/vocabulary.js'
 
 const integer =
@@ -50,7 +51,12 @@ export const relaxedSimdOption = (): Option =>
   ).default(false)
 
 /** An option that a resumed run has from its beginning: not set where it is not given, so that the two can be told apart. */
-export const keptOption = (option: Option): Option => option.default(undefined, String(option.defaultValue))
+export const keptOption = (option: Option): Option =>
+  // Help shows the default of an option only where it is set.
+  Object.assign(option, {
+    description: `${option.description} (default: ${JSON.stringify(option.defaultValue)})`,
+    defaultValue: undefined
+  })
 
 export const jsonOption = (): Option => new Option('--json', 'write JSON lines to standard output').default(false)
 
@@ -64,3 +70,6 @@ export const setOption = (): Option =>
     '--set <key=value>',
     'a value of the configuration, as optimizer.learningRate=1e-3; may be repeated'
   ).argParser(collected)
+
+/** What `--config` and the like accept. */
+export const configSource = `a preset (${presetNames.join(', ')}) or a JSON file`

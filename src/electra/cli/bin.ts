@@ -3,9 +3,9 @@
  * The start of the process: what may go wrong, or be asked for, before the command line has been loaded.
  */
 
-import { mindEarlySignals } from './early.js'
+import { handleEarlySignals } from './early.js'
 
-mindEarlySignals()
+handleEarlySignals()
 try {
   // Here, and not above, so that a module that cannot be loaded is told in a sentence.
   await import('./main.js')

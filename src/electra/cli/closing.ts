@@ -21,10 +21,19 @@ import { replaceModel, type TrainedModel } from '../store/models/model-files.js'
 import { checkResume } from '../store/checkpoints/resume.js'
 import { runKeys } from '../training/keys.js'
 import type { PretrainError, PretrainResult } from '../training/run.js'
+import { sentence, type Advice } from './advice.js'
 import type { Console } from './console.js'
 import { withDevice, type DeviceOptions } from './device.js'
 import { exitCodes, failed, failedWith, type Command, type Failure } from './outcome.js'
-import { closingReport, longestReport, parseReport, reportName, showReport, type KeptReport } from './report.js'
+import {
+  closingReport,
+  factLines,
+  longestReport,
+  parseReport,
+  reportName,
+  showReport,
+  type KeptReport
+} from './report.js'
 import { judgedSamples, showSamples, type Samples } from './samples.js'
 
 const halvesOf = ({ objective }: ElectraConfig): ReadonlyArray<'discriminator' | 'generator'> =>
@@ -66,10 +75,13 @@ const modelOf = (config: ElectraConfig, { vocabulary, manifest }: Corpus, result
   tokenizer: hfTokenizerFiles(vocabulary, tokenizerOptionsOf(manifest), config.model.maxPositions)
 })
 
+const showModels = (paths: ReadonlyArray<string>): string =>
+  paths.flatMap((path, i) => factLines(i === 0 ? 'model' : '', path)).join('\n')
+
 /** Everything after the last step: the model files, the report, and a look at what was learnt. */
 export const close = (
   out: string,
-  options: DeviceOptions & { readonly seed: number },
+  options: DeviceOptions & { readonly seed: number; readonly advice: Advice },
   config: ElectraConfig,
   corpus: Corpus,
   result: PretrainResult,
@@ -78,7 +90,7 @@ export const close = (
   const report = closingReport(result, config, corpus.vocabulary.pieces.length)
   if (!result.isComplete) {
     console.say(showReport(report, config))
-    console.say(`Continue with --resume.`)
+    console.say(sentence(options.advice.goOn))
     console.json(report)
     return TE.right(exitCodes.interrupted)
   }
@@ -95,7 +107,7 @@ export const close = (
     ),
     TE.map(({ models, samples }) => {
       console.say(showReport(report, config))
-      console.say(`model               ${models.join(', ')}`)
+      console.say(showModels(models))
       if (samples !== undefined) console.say(`\n${showSamples(samples)}`)
       console.json({ ...report, models, samples: samples ?? null })
       return exitCodes.done
@@ -144,7 +156,7 @@ export const finishedReport = (
 export const showFinished = (report: KeptReport, config: ElectraConfig, console: Console): Command =>
   TE.fromIO(() => {
     console.say(showReport(report, config))
-    console.say(`model               ${report.models.join(', ')}`)
+    console.say(showModels(report.models))
     console.json(report)
     return exitCodes.done
   })

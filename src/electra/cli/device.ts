@@ -11,6 +11,7 @@ import type { FloatWidth } from '../../tensor/index.js'
 import { acquire, type DeviceChoice, type DeviceName, type MultiplierName } from '../../tensor/run/choose.js'
 import { showDeviceError, type Device } from '../../tensor/run/device.js'
 import type { Where } from '../training/run-record.js'
+import { counted } from './counted.js'
 import { failedWith, wrongUsage, type Failure } from './outcome.js'
 
 export type DeviceOptions = {
@@ -51,6 +52,9 @@ export const withDevice =
       (device) => TE.fromTask(device.release)
     )
 
-/** `2 workers on wasm, matmul blas`; `4 ranks of 2 workers on wasm, matmul blas` */
-export const showWhere = ({ device, multiplier, workers, ranks, relaxedSimd }: Where): string =>
-  `${ranks === 1 ? '' : `${ranks} ranks of `}${workers} worker${workers === 1 ? '' : 's'} on ${device}, matmul ${multiplier}${relaxedSimd ? ', relaxed SIMD' : ''}`
+/** `2 workers on wasm`, `matmul blas`; `4 ranks of 2 workers on wasm`, `matmul blas` */
+export const whereFields = ({ device, multiplier, workers, ranks, relaxedSimd }: Where): ReadonlyArray<string> => [
+  `${ranks === 1 ? '' : `${counted(ranks, 'rank')} of `}${counted(workers, 'worker')} on ${device}`,
+  `matmul ${multiplier}`,
+  ...(relaxedSimd ? ['relaxed SIMD'] : [])
+]

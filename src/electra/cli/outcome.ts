@@ -1,5 +1,5 @@
 /**
- * How a command ends: with a sentence and an exit code. The only place where errors become text.
+ * How a command ends: with an exit code, and with a sentence where it fails.
  */
 
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'

@@ -2,6 +2,7 @@
  * A profile for people: kernels by the time that they take, and what they reach of what the machine can do.
  */
 
+import { counted } from './counted.js'
 import { shareOfLimit, totalOf, type Cost, type KernelGroup } from '../profile/cost.js'
 import type { Limits } from '../profile/limits.js'
 import type { Profile, ProgramProfile } from '../profile/profile.js'
@@ -95,8 +96,8 @@ const showProgram = (limits: Limits, program: ProgramProfile, shown: number): Re
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
 
 const showSubject = (s: ProfileSubject): string =>
-  `${s.config}: ${s.examples} examples of ${s.sequenceLength} tokens (${s.tokens}), ${s.vocabSize.toLocaleString('en')} pieces\n` +
-  `on ${s.device}, matmul ${s.multiplier}${s.relaxedSimd ? ', relaxed SIMD' : ''}; medians of ${s.rounds} rounds`
+  `${s.config}: ${counted(s.examples, 'example')} of ${counted(s.sequenceLength, 'token')} (${s.tokens}), ${counted(s.vocabSize, 'piece')}\n` +
+  `on ${s.device}, matmul ${s.multiplier}${s.relaxedSimd ? ', relaxed SIMD' : ''}; ${s.rounds === 1 ? 'one round' : `medians of ${counted(s.rounds, 'round')}`}`
 
 export const showProfile = (subject: ProfileSubject, profile: Profile, shown: number): string => {
   const { limits, programs } = profile

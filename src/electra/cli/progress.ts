@@ -3,13 +3,14 @@
  */
 
 import cliProgress, { type SingleBar } from 'cli-progress'
-import { showWorkerError } from '../../workers/index.js'
-import type { Report } from '../objective/objective.js'
-import { showMemoryPlan } from '../../workers/index.js'
-import type { PretrainEvent } from '../training/run.js'
+import { memoryFields, showWorkerError } from '../../workers/index.js'
 import type { CorpusProgress } from '../data/corpus/builder.js'
+import type { Report } from '../objective/objective.js'
+import type { PretrainEvent } from '../training/run.js'
 import type { Console } from './console.js'
-import { showWhere } from './device.js'
+import { counted } from './counted.js'
+import { whereFields } from './device.js'
+import { fieldsWithin, reportWidth, wrapped } from './fit.js'
 
 /** 75 -> `1m15s`; `?` where it is not known. */
 export const showSeconds = (seconds: number | undefined): string => {
@@ -33,51 +34,66 @@ const smooth = (before: Report, now: Report): Report =>
 const fixed = (x: number | undefined, digits: number): string =>
   x === undefined || !Number.isFinite(x) ? '-' : x.toFixed(digits)
 
-/** `mlm 7.12  disc 0.312  acc 0.914  auc 0.662` */
-export const showLosses = (report: Report): string =>
-  [
-    `mlm ${fixed(report.maskedLmLoss, 2)}`,
-    ...(report.discriminatorLoss === undefined
-      ? [`acc ${fixed(report.maskedLmAccuracy, 3)}`]
-      : [
-          `disc ${fixed(report.discriminatorLoss, 3)}`,
-          `acc ${fixed(report.discriminatorAccuracy, 3)}`,
-          `auc ${fixed(report.discriminatorAuc, 3)}`
-        ]),
-    ...(report.fixedCorruptionAuc === undefined ? [] : [`fixed auc ${fixed(report.fixedCorruptionAuc, 3)}`])
-  ].join('  ')
+/** `mlm 7.12`, `disc 0.312`, `acc 0.914`, `auc 0.662` */
+export const lossFields = (report: Report): ReadonlyArray<string> => [
+  `mlm ${fixed(report.maskedLmLoss, 2)}`,
+  ...(report.discriminatorLoss === undefined
+    ? [`acc ${fixed(report.maskedLmAccuracy, 3)}`]
+    : [
+        `disc ${fixed(report.discriminatorLoss, 3)}`,
+        `acc ${fixed(report.discriminatorAccuracy, 3)}`,
+        `auc ${fixed(report.discriminatorAuc, 3)}`
+      ]),
+  ...(report.fixedCorruptionAuc === undefined ? [] : [`fixed auc ${fixed(report.fixedCorruptionAuc, 3)}`])
+]
 
 export type Progress<Event> = { readonly observe: (event: Event) => void; readonly stop: () => void }
 
+/** A bar in an eighth of the line, and as many fields beside it as fit. */
+export const barLine = (width: number, progress: number, fields: ReadonlyArray<string>): string => {
+  const size = Math.max(4, Math.min(24, Math.floor(width / 8)))
+  const done = Math.round(size * Math.max(0, Math.min(1, progress)))
+  return fieldsWithin(width, [`${'='.repeat(done)}${'-'.repeat(size - done)}`, ...fields])
+}
+
 /** A bar on the last line, and lines that scroll above it. */
 type Bar = {
-  readonly start: (total: number, done: number, words: object) => void
-  readonly update: (done: number, words: object, total?: number) => void
+  readonly start: (total: number, done: number, fields: ReadonlyArray<string>) => void
+  readonly update: (done: number, fields: ReadonlyArray<string>, total?: number) => void
   readonly note: (text: string) => void
   readonly stop: () => void
 }
 
-/** Of `besides` characters that stand beside the bar, as many as fit are shown; the bar takes what they leave. */
-const barOf = (format: string, besides: number, stream: NodeJS.WriteStream): Bar => {
+const barOn = (stream: NodeJS.WriteStream): Bar => {
   const bars = new cliProgress.MultiBar({
     stream,
     hideCursor: true,
     clearOnComplete: false,
-    format,
-    barsize: Math.max(4, Math.min(24, stream.columns - besides))
+    // Lines that are made to fit need no terminal that cuts them; what others write meanwhile is not cut.
+    linewrap: true,
+    // A column is left: what is behind the cursor is cleared, which takes the last letter where the cursor cannot pass it.
+    format: (_, { progress, maxWidth }, { fields }: { readonly fields: ReadonlyArray<string> }) =>
+      barLine(maxWidth - 1, progress, fields)
   })
   let bar: SingleBar | undefined
+  let isStopped = false
   return {
-    start: (total, done, words) => {
+    start: (total, done, fields) => {
       bar?.stop()
-      bar = bars.create(total, done, words)
+      bar = bars.create(total, done, { fields })
     },
-    update: (done, words, total) => {
+    update: (done, fields, total) => {
       if (total !== undefined) bar?.setTotal(total)
-      bar?.update(done, words)
+      bar?.update(done, { fields })
     },
     note: (text) => bars.log(`${text}\n`),
-    stop: () => bars.stop()
+    stop: () => {
+      if (isStopped) return
+      isStopped = true
+      // The notes of the last moment, which wait for the next time that the bar is drawn.
+      bars.update()
+      bars.stop()
+    }
   }
 }
 
@@ -91,10 +107,9 @@ export const trainingProgress = (
   console: Console,
   stream: NodeJS.WriteStream = process.stderr
 ): Progress<PretrainEvent> => {
-  const bar = console.isInteractive
-    ? barOf('{bar} {value}/{total}  {elapsed}  {left} left  {losses}  lr {learningRate}  {rate} tok/s', 118, stream)
-    : undefined
+  const bar = console.isInteractive ? barOn(stream) : undefined
   const note = bar === undefined ? console.note : bar.note
+  const width = (): number => (bar === undefined ? Infinity : stream.columns > 0 ? stream.columns : reportWidth)
   let shown: Shown = { report: {}, tokensPerSecond: 0 }
   let [totalSteps, startedAt, firstStep, lastLine] = [0, performance.now(), 0, 0]
 
@@ -103,10 +118,17 @@ export const trainingProgress = (
     const elapsed = (performance.now() - startedAt) / 1000
     return done === 0 ? undefined : (elapsed / done) * (totalSteps - step)
   }
-  const elapsed = (): string => showSeconds((performance.now() - startedAt) / 1000)
-  const line = (step: number, learningRate: number): string =>
-    `step ${step}/${totalSteps}  ${elapsed()}  ${showSeconds(leftAt(step))} left  ${showLosses(shown.report)}  ` +
-    `lr ${learningRate.toExponential(1)}  ${shown.tokensPerSecond.toFixed(0)} tokens/s`
+  const fieldsAt = (step: number, learningRate: number): ReadonlyArray<string> => [
+    `${step}/${totalSteps}`,
+    showSeconds((performance.now() - startedAt) / 1000),
+    `${showSeconds(leftAt(step))} left`,
+    ...lossFields(shown.report),
+    `lr ${learningRate.toExponential(1)}`,
+    `${shown.tokensPerSecond.toFixed(0)} tok/s`
+  ]
+  const noteSentence = (text: string): void => {
+    note(wrapped(text, width()).join('\n'))
+  }
 
   return {
     observe: (event) => {
@@ -115,19 +137,8 @@ export const trainingProgress = (
           totalSteps = event.totalSteps
           firstStep = event.step
           startedAt = performance.now()
-          console.note(
-            `${event.parameters.toLocaleString('en')} parameters, ${event.examples.toLocaleString('en')} examples ` +
-              `(${event.heldOutExamples.toLocaleString('en')} held out), ${showWhere(event)}` +
-              (event.step === 0 ? '' : `, from step ${event.step}`)
-          )
-          console.note(`memory ${showMemoryPlan(event.memory)}`)
-          bar?.start(event.totalSteps, event.step, {
-            losses: '',
-            rate: '-',
-            elapsed: '0s',
-            left: '?',
-            learningRate: '-'
-          })
+          for (const fields of startedFields(event)) console.note(fieldsWithin(width(), fields, ', '))
+          bar?.start(event.totalSteps, event.step, [`${event.step}/${event.totalSteps}`])
           return
         case 'Stepped': {
           const now = event.tokens / event.seconds
@@ -136,48 +147,69 @@ export const trainingProgress = (
             report: smooth(shown.report, event.report),
             tokensPerSecond: before === 0 ? now : 0.95 * before + 0.05 * now
           }
-          bar?.update(event.step, {
-            losses: showLosses(shown.report),
-            rate: shown.tokensPerSecond.toFixed(0),
-            learningRate: event.learningRate.toExponential(1),
-            elapsed: elapsed(),
-            left: showSeconds(leftAt(event.step))
-          })
+          const fields = fieldsAt(event.step, event.learningRate)
+          bar?.update(event.step, fields)
           if (bar === undefined && (performance.now() - lastLine) / 1000 > lineEvery) {
             lastLine = performance.now()
-            console.note(line(event.step, event.learningRate))
+            console.note(`step ${fields.join('  ')}`)
           }
           return
         }
         case 'Evaluated':
-          note(`step ${event.step}  held out: ${showLosses(event.report)}${event.isBest ? '  (best)' : ''}`)
+          note(fieldsWithin(width(), evaluatedFields(event)))
           return
         case 'Saved':
-          note(`step ${event.step}  saved ${event.path}`)
+          noteSentence(`step ${event.step}  saved ${event.path}`)
           return
         case 'Unguarded':
-          note(`Another process that works in this directory too would go unnoticed: ${event.reason}`)
+          noteSentence(`Another process that works in this directory too would go unnoticed: ${event.reason}`)
           return
         case 'Replaced':
-          note(`${showWorkerError(event.cause)}; replaced`)
+          noteSentence(`${showWorkerError(event.cause)}; replaced`)
       }
     },
     stop: () => bar?.stop()
   }
 }
 
+type EventOf<Tag extends PretrainEvent['_tag']> = Extract<PretrainEvent, { readonly _tag: Tag }>
+
+/** What a run is made of, on what it is computed, and what of memory it takes: a line each. */
+export const startedFields = (event: EventOf<'Started'>): ReadonlyArray<ReadonlyArray<string>> => {
+  const [memory, ...parts] = memoryFields(event.memory)
+  return [
+    [
+      counted(event.parameters, 'parameter'),
+      `${counted(event.examples, 'example')} (${event.heldOutExamples.toLocaleString('en')} held out)`,
+      ...(event.step === 0 ? [] : [`from step ${event.step}`])
+    ],
+    whereFields(event),
+    [`memory ${memory}`, ...parts]
+  ]
+}
+
+export const evaluatedFields = ({ step, report, isBest }: EventOf<'Evaluated'>): ReadonlyArray<string> => {
+  const [first, ...rest] = lossFields(report)
+  return [`step ${step}`, `held out${isBest ? ' (best)' : ''}: ${first}`, ...rest]
+}
+
 /** Building a corpus: phase, share done, time left in the phase. */
-export const corpusProgress = (console: Console): Progress<CorpusProgress> => {
-  const bar = console.isInteractive ? barOf('{bar} {percentage}%  {phase}  {left} left', 46, process.stderr) : undefined
+export const corpusProgress = (
+  console: Console,
+  stream: NodeJS.WriteStream = process.stderr
+): Progress<CorpusProgress> => {
+  const bar = console.isInteractive ? barOn(stream) : undefined
   let phase: CorpusProgress['phase'] | undefined
   return {
     observe: (p) => {
+      const share = p.total === 0 ? 1 : p.done / p.total
+      const fields = [`${Math.floor(100 * share)}%`, p.phase, `${showSeconds(p.left)} left`]
       if (p.phase !== phase) {
         phase = p.phase
         if (bar === undefined) console.note(`${p.phase} ...`)
-        else bar.start(p.total, p.done, { phase: p.phase, left: showSeconds(p.left) })
+        else bar.start(p.total, p.done, fields)
       }
-      bar?.update(p.done, { phase: p.phase, left: showSeconds(p.left) }, p.total)
+      bar?.update(p.done, fields, p.total)
     },
     stop: () => bar?.stop()
   }

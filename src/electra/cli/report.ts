@@ -9,7 +9,9 @@ import { parseJson, showJsonError } from '../../tensor/strict-json.js'
 import type { ElectraConfig } from '../config/config.js'
 import type { PretrainResult } from '../training/run.js'
 import type { Where } from '../training/run-record.js'
-import { showWhere } from './device.js'
+import { counted } from './counted.js'
+import { whereFields } from './device.js'
+import { reportWidth, wrapped } from './fit.js'
 
 /** The report as one JSON line carries it. */
 export type ClosingReport = Where & {
@@ -128,9 +130,6 @@ export const parseReport = (text: string): E.Either<string, KeptReport> =>
     })
   )
 
-const cell = (x: number | undefined, digits: number): string =>
-  (x === undefined || !Number.isFinite(x) ? '-' : x.toFixed(digits)).padStart(12)
-
 type Row = {
   readonly label: string
   /** Of the number in reports. */
@@ -173,47 +172,73 @@ const rowsOf = (report: ClosingReport, config: ElectraConfig): ReadonlyArray<Row
 ]
 
 const legendOf = ({ objective }: ElectraConfig, { unigramEntropy }: ClosingReport): ReadonlyArray<string> => [
-  `No context: always the same guess, by frequency (the pieces' entropy is ${unigramEntropy.toFixed(3)}). Chance: all guesses alike.`,
+  ...wrapped(
+    `No context: always the same guess, by frequency (the pieces' entropy is ${unigramEntropy.toFixed(3)}). Chance: all guesses alike.`
+  ),
   ...(objective === 'mlm'
     ? []
-    : [
+    : wrapped(
         'The fixed corruption replaces 15 % of the held-out tokens by pieces drawn by frequency: the same in every run.'
-      ])
+      ))
 ]
 
-export const showReport = (report: ClosingReport, config: ElectraConfig): string => {
-  const columns = ['first tenth', 'last tenth', 'held out', 'no context', 'chance']
-  const heading = `${''.padEnd(22)}${columns.map((h) => h.padStart(12)).join('  ')}`
-  const rows = rowsOf(report, config).map(
-    ({ label, name, digits, noContext, chance }) =>
-      `${label.padEnd(22)}${[
-        cell(report.first[name], digits),
-        cell(report.last[name], digits),
-        cell(report.heldOut?.[name], digits),
-        cell(noContext, digits),
-        cell(chance, digits)
-      ].join('  ')}`
+const columns = ['first tenth', 'last tenth', 'held out', 'no context', 'chance'] as const
+
+/** Of the column that all labels stand in. */
+const labelWidth = 22
+
+/** Of a number with its gap: 7 characters at least, and the whole no wider than a report may be. */
+const columnWidths = columns.map((title) => Math.max(title.length, 8) + 2)
+
+/** As it is, or rounded to what there is room for. */
+const cell = (x: number | undefined, digits: number): string => {
+  if (x === undefined || !Number.isFinite(x)) return '-'
+  const plain = x.toFixed(digits)
+  return plain.length <= 8 ? plain : x.toExponential(0)
+}
+
+const tableLine = (label: string, cells: ReadonlyArray<string>): string =>
+  `${label.padEnd(labelWidth)}${cells.map((text, i) => text.padStart(columnWidths[i])).join('')}`
+
+/** A fact below the table: its name, and its words under each other. */
+export const factLines = (name: string, fact: string): ReadonlyArray<string> => {
+  const indent = ' '.repeat(16)
+  const [first, ...rest] = wrapped(fact, reportWidth - indent.length)
+  return [`${name.padEnd(indent.length)}${first}`, ...rest.map((line) => `${indent}${line}`)]
+}
+
+const computedOn = (report: ClosingReport): ReadonlyArray<string> =>
+  (report.starts.length > 1 ? report.starts : [report]).flatMap((where, i) =>
+    factLines(
+      i === 0 ? 'computed on' : '',
+      `${'step' in where && i > 0 ? `from step ${where.step}: ` : ''}${whereFields(where).join(', ')}`
+    )
   )
-  return [
+
+/** What people read, at most `reportWidth` wide but for paths that are longer. */
+export const showReport = (report: ClosingReport, config: ElectraConfig): string =>
+  [
     `${report.complete ? 'Finished' : 'Stopped'} at step ${report.step} of ${report.totalSteps}: ` +
-      `${report.parameters.toLocaleString('en')} parameters` +
+      counted(report.parameters, 'parameter') +
       (report.tokensPerSecond === undefined ? '' : `, ${report.tokensPerSecond.toFixed(0)} tokens/s`),
     '',
-    heading,
-    ...rows,
+    tableLine('', columns),
+    ...rowsOf(report, config).map(({ label, name, digits, noContext, chance }) =>
+      tableLine(
+        label,
+        [report.first[name], report.last[name], report.heldOut?.[name], noContext, chance].map((x) => cell(x, digits))
+      )
+    ),
     '',
     ...legendOf(config, report),
     '',
     ...(report.best === undefined
       ? []
-      : [`best held-out loss  ${report.best.loss.toFixed(4)} at step ${report.best.step}`]),
-    ...(report.starts.length > 1 ? report.starts : [report]).map(
-      (where, i) =>
-        `${(i === 0 ? 'computed on' : '').padEnd(20)}${'step' in where && i > 0 ? `from step ${where.step}: ` : ''}${showWhere(where)}`
-    ),
-    ...(report.replacements === 0 ? [] : [`threads replaced    ${report.replacements}`]),
-    `weights sha256      ${report.weightsSha256}`,
-    `optimizer sha256    ${report.optimizerSha256}`,
-    `checkpoint          ${report.checkpoint}`
+      : factLines('best held out', `loss ${report.best.loss.toFixed(4)} at step ${report.best.step}`)),
+    ...computedOn(report),
+    ...(report.replacements === 0 ? [] : factLines('replaced', counted(report.replacements, 'thread'))),
+    ...factLines('weights sha256', report.weightsSha256),
+    // Of Adam's moments, in the same way: with that word the line would be too long.
+    ...factLines('optimizer', report.optimizerSha256),
+    ...factLines('checkpoint', report.checkpoint)
   ].join('\n')
-}

@@ -6,6 +6,8 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Corpus } from '../data/corpus/corpus.js'
 import type { JudgedToken } from '../replacements.js'
+import { counted } from './counted.js'
+import { reportWidth, wrapped } from './fit.js'
 
 export type SampleToken = {
   readonly piece: string
@@ -81,19 +83,27 @@ const isContinuing = (piece: string): boolean => piece.startsWith('##') && piece
 
 const plain = (piece: string): string => (isContinuing(piece) ? piece.slice(2) : piece)
 
+/** The marks, where they are in the text itself. */
+const escaped = (text: string): string => text.replace(/[\\<>|*]/g, '\\$&')
+
 const showToken = ({ piece, original, isFlagged }: SampleToken, i: number): string => {
-  const text = original === undefined ? plain(piece) : `${plain(piece)}(${plain(original)})`
-  return `${isContinuing(piece) && i > 0 ? '' : ' '}${isFlagged ? `[${text}]` : text}`
+  const text = original === undefined ? escaped(plain(piece)) : `<${escaped(plain(piece))}|${escaped(plain(original))}>`
+  return `${isContinuing(piece) && i > 0 ? '' : ' '}${isFlagged ? `*${text}*` : text}`
 }
 
 export const showSamples = ({ sentences, replaced, found, tokens }: Samples): string => {
   const share = (n: number, of: number): string => (of === 0 ? '-' : (n / of).toFixed(2))
   return [
-    'Held-out sentences after the generator: `new(old)` it has put in place of another piece; [ ] the discriminator flags:',
+    ...wrapped(
+      'Held-out sentences after the generator, which has put <new|old> in place of old; the discriminator flags *these*:'
+    ),
     '',
-    ...sentences.map((sentence) => `  ${sentence.map(showToken).join('').trim()}`),
+    ...sentences.flatMap((sentence) => wrapped(`  ${sentence.map(showToken).join('').trim()}`, reportWidth, '    ')),
     '',
-    `Of ${tokens} tokens ${replaced} were replaced. Of the ${replaced} most suspicious ones ${found} were: precision and recall ` +
-      `${share(found, replaced)}, where guessing gives ${share(replaced, tokens)}.`
+    ...wrapped(
+      `Of ${counted(tokens, 'token')} ${counted(replaced, 'was', 'were')} replaced. Of as many, the most suspicious, ` +
+        `${counted(found, 'was', 'were')}: precision and recall ` +
+        `${share(found, replaced)}, where guessing gives ${share(replaced, tokens)}.`
+    )
   ].join('\n')
 }

@@ -7,16 +7,22 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import { showTensorError } from '../../tensor/fault.js'
 import { showWorkerError } from '../../workers/index.js'
-import { showStoreError } from '../store/errors.js'
+import { showStoreError, type StoreError } from '../store/errors.js'
 import type { PretrainError } from '../training/run.js'
 import type { Where } from '../training/run-record.js'
+import { pretrainAdvice, sentence, type Advice } from './advice.js'
 
 const inMegabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6).toLocaleString('en')} MB`
 
 const showArithmetic = ({ device, multiplier, relaxedSimd }: Where): string =>
   `${multiplier} on ${device}${relaxedSimd ? ' with relaxed SIMD' : ''}`
 
-export const showPretrainError = (e: PretrainError): string => {
+const showStored = (e: StoreError, advice: Advice): string => {
+  if (e._tag === 'NotResumable') return `${showStoreError(e)}\n${sentence(advice.otherRun)}`
+  return e._tag === 'Gone' && e.saved !== undefined ? `${showStoreError(e)}: ${advice.goOn}` : showStoreError(e)
+}
+
+export const showPretrainError = (e: PretrainError, advice = pretrainAdvice): string => {
   switch (e._tag) {
     case 'NoExamples':
       return 'the corpus: found no example to train on, expected at least one sentence'
@@ -28,24 +34,24 @@ export const showPretrainError = (e: PretrainError): string => {
     case 'RunExists':
       return e.step === undefined
         ? `${e.out} already holds what another run has trained, and no checkpoint to continue it from. Choose another --out, or remove it`
-        : `${e.out} already holds a run, at step ${e.step}. Continue it with --resume, or choose another --out`
+        : `${e.out} already holds a run, at step ${e.step}: ${advice.goOn}, or choose another --out`
     case 'NothingToResume':
-      return `${e.out}: found no checkpoint to resume from. Start without --resume`
+      return `${e.out}: found no checkpoint to resume from: ${advice.startAnew}`
     case 'OtherBits':
       return (
         `the run was computed by ${showArithmetic(e.before)} until here, and ${showArithmetic(e.now)} gives other bits. ` +
         'Leave out what asks for it, or allow it with --allow-other-bits'
       )
     case 'StepFailed':
-      return `after step ${e.step}: ${showPretrainError(e.cause)}. ${pipe(
+      return `after step ${e.step}: ${showPretrainError(e.cause, advice)}. ${pipe(
         e.saved,
         O.match(
-          () => 'The last checkpoint stands: continue with --resume',
+          () => `The last checkpoint stands: ${advice.goOn}`,
           E.match(
             (why) =>
               (why._tag === 'Gone' && why.saved !== undefined ? '' : 'The state could not be saved: ') +
-              showStoreError(why),
-            (path) => `The state is saved in ${path}: continue with --resume`
+              showStored(why, advice),
+            (path) => `The state is saved in ${path}: ${advice.goOn}`
           )
         )
       )}`
@@ -88,6 +94,6 @@ export const showPretrainError = (e: PretrainError): string => {
     case 'NotResumable':
     case 'WrongHalf':
     case 'TensorsDiffer':
-      return showStoreError(e)
+      return showStored(e, advice)
   }
 }

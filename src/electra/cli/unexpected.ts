@@ -35,7 +35,7 @@ export const endUnexpectedly = (thrown: unknown, version: string): never => {
 }
 
 /** Tells of everything that is thrown and not caught, and ends the process. */
-export const mindTheUnexpected =
+export const reportUnexpected =
   (version: string): IO<void> =>
   () => {
     const end = (thrown: unknown): void => {

@@ -1,8 +1,6 @@
 /**
- * What every key of a configuration means, for people: beside its value, and as a page of the documentation.
+ * What every key of a configuration means, for people: `pure-electra config` shows it beside its value.
  */
-
-import { configKeys } from './schema.js'
 
 /** By path; every key of the schema is here. */
 export const meanings: Readonly<Record<string, string>> = {
@@ -61,28 +59,3 @@ export const valueAt = (config: unknown, path: string): unknown =>
       (at, key) => (typeof at === 'object' && at !== null ? (at as Readonly<Record<string, unknown>>)[key] : undefined),
       config
     )
-
-const row = (cells: ReadonlyArray<string>): string => `| ${cells.join(' | ')} |`
-
-/** The page of the documentation. `small` is that preset, resolved. */
-export const configReference = (small: unknown): string =>
-  [
-    '# Configuration keys',
-    '',
-    'A configuration is a preset (`small`, `base`, `large`, `tiny`, `demo`, `nano`), or a JSON file that says',
-    '`{ "extends": "small", ... }` and what differs, or everything. `--set KEY=VALUE` lays single values over either, and',
-    '`pure-electra config NAME` prints the result (`--json`: as a file). This page is tested against the schema.',
-    '',
-    row(['key', 'meaning', 'accepts', 'in `small`']),
-    row(['---', '---', '---', '---']),
-    ...configKeys.map(({ path, accepts }) => {
-      const value = valueAt(small, path)
-      return row([
-        `\`${path}\``,
-        meanings[path] ?? '',
-        accepts,
-        value === undefined ? '' : `\`${JSON.stringify(value)}\``
-      ])
-    }),
-    ''
-  ].join('\n')

@@ -9,6 +9,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
 import { invalidConfig, type ConfigError, type ElectraConfig } from './config.js'
+import { placeOfJsonError } from './json-place.js'
 import { presets, type PresetName } from './presets.js'
 import { contradictions, problemsOfMeaning } from './problems.js'
 import { checkForm, completeSchema, overridesSchema } from './schema.js'
@@ -91,7 +92,11 @@ const resolveWith =
 export const parseConfig = (text: string, settings: ReadonlyArray<string> = []): E.Either<ConfigError, ElectraConfig> =>
   pipe(
     parseJson(deepestFile)(text),
-    E.mapLeft((e) => invalidConfig([{ path: '', found: showJsonError(e), expected: 'a JSON object' }])),
+    E.mapLeft((e) => {
+      const place = e._tag === 'NotJson' ? placeOfJsonError(text) : undefined
+      const found = `${showJsonError(e)}${place === undefined ? '' : ` from ${place} on`}`
+      return invalidConfig([{ path: '', found, expected: 'a JSON object' }])
+    }),
     E.chain(resolveWith(settings))
   )
 

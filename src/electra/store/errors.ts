@@ -79,7 +79,7 @@ export const showStoreError = (e: StoreError): string => {
     case 'Gone':
       return (
         `${e.path} is no longer the directory that this process began to work in: it was moved, removed or replaced` +
-        (e.saved === undefined ? '' : `. The state is saved in ${e.saved}: continue with --resume`)
+        (e.saved === undefined ? '' : `. The state is saved in ${e.saved}`)
       )
     case 'Corrupt':
       return `${e.path}: found ${e.found}, expected ${e.expected}`

@@ -22,9 +22,10 @@ export const plannedBytes = ({ state, sets, set, rest, workers, working }: Memor
 
 const inMegabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)
 
-/** `809 MB: state 170, 2 sets of gradients of 57, 2 workers with 260 each, other arrays 4.1` */
-export const showMemoryPlan = (plan: MemoryPlan): string =>
-  `${inMegabytes(plannedBytes(plan))} MB: state ${inMegabytes(plan.state)}, ` +
-  `${plan.sets} ${plan.sets === 1 ? 'set' : 'sets'} of gradients of ${inMegabytes(plan.set)}, ` +
-  `${plan.workers} ${plan.workers === 1 ? 'worker' : 'workers'} with ${inMegabytes(plan.working)} each, ` +
+/** `809 MB: state 170`, `gradients 2 x 57`, `workers 2 x 260`, `other arrays 4.1`: in all, and of what, in megabytes. */
+export const memoryFields = (plan: MemoryPlan): ReadonlyArray<string> => [
+  `${inMegabytes(plannedBytes(plan))} MB: state ${inMegabytes(plan.state)}`,
+  `gradients ${plan.sets} x ${inMegabytes(plan.set)}`,
+  `workers ${plan.workers} x ${inMegabytes(plan.working)}`,
   `other arrays ${inMegabytes(plan.rest)}`
+]

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { textOf } from '../training/runs.js'
+import { adviceOn } from '../../../src/electra/cli/commands/corpus.js'
 import { expectFailure, inShell, jsonLines, pureElectra } from './cli.js'
 
 let directory = ''
@@ -76,5 +77,24 @@ describe('corpus build', () => {
     await rm(at('out'), { recursive: true })
     expect((await build('few.txt')).stderr).not.toContain('[UNK]')
     await rm(at('out'), { recursive: true })
+  })
+})
+
+describe('the advice on [UNK]', () => {
+  const trained = (size: number) => ({ vocabulary: { origin: 'trained', size, sha256: '' } }) as const
+
+  it.each([
+    [100, {}, 'raise --vocab-size'],
+    [100, { minFrequency: 3 }, 'raise --vocab-size, or lower --min-frequency'],
+    [99, { limitAlphabet: 20 }, 'raise --limit-alphabet'],
+    [99, { limitAlphabet: 20, minFrequency: 1 }, 'raise --limit-alphabet']
+  ])('for %i of 100 pieces with %j is to %s', (size, given, advice) => {
+    expect(adviceOn(trained(size), { vocabSize: 100, ...given })).toBe(
+      `characters of the text are not in the vocabulary: ${advice}`
+    )
+  })
+
+  it('is none where no option would help', () => {
+    expect(adviceOn(trained(99), { vocabSize: 100 })).not.toContain('--')
   })
 })

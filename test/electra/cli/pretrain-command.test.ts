@@ -132,7 +132,11 @@ describe('a run', () => {
   })
 
   it('is refused in one sentence where it cannot be', async () => {
-    expectFailure(await pretrain('whole'), 1, /whole already holds a run, at step 60\. Continue it with --resume/)
+    expectFailure(
+      await pretrain('whole'),
+      1,
+      /whole already holds a run, at step 60: continue with --resume, or choose another --out/
+    )
     expectFailure(await pretrain('nothing', '--resume'), 1, /nothing: found no checkpoint to resume from/)
     expectFailure(await pretrain('whole', '--resume', '--seed', '2'), 1, /seed: the checkpoint has 1, this run 2/)
   })
@@ -169,7 +173,7 @@ describe('what a run is given', () => {
       1,
       /batchsize: found an unknown key, expected a known one: the nearest is 'batchSize'/
     )
-    expectFailure(await withConfig(await file('{ "extends": ')), 1, /text that is not JSON/)
+    expectFailure(await withConfig(await file('{ "extends": ')), 1, /text that is not JSON from line 1, column 14 on/)
     expectFailure(await withConfig('nanoo'), 2, /found neither a preset \(.*nano\) nor a readable file/)
     expectFailure(await withConfig(directory), 2, /found a directory, expected a file/)
     await promisify(execFile)('mkfifo', [at('pipe')])
@@ -184,7 +188,7 @@ describe('what a run is given', () => {
   it('must be as many threads as there is memory for', async () => {
     const ran = await pretrain('threads', '--workers', '1000000')
     expectFailure(ran, 1, /need 60,000,000 MB for 1000000, 60 MB each before they work; found [\d,]+ MB of memory/)
-    expect(ran.stderr).toMatch(/^1000000 workers on \d+ cores?: more than run at once\./m)
+    expect(ran.stderr).toMatch(/^1,000,000 workers on \d+ cores?: more than run at once\./m)
     expect(await readdir(directory)).not.toContain('threads')
   })
 

@@ -88,6 +88,7 @@ describe('profile', () => {
     expectFailure(await profile(...tooLarge), 1, /^pure-electra: memory: .* wanted with .* in use/)
     const people = await profile(...tooLarge, '--explain')
     expect(people).toMatchObject({ code: 0, stderr: '' })
+    expect(people.stdout).toMatch(/^(?!#)[^\n]+\n(?!#)[^\n]+\n\n# gradient of the shard\n/)
     const programs = people.stdout.split(/^# (.*)\n/m)
     expect(programs.filter((_, i) => i % 2 === 1)).toEqual(['gradient of the shard', 'update'])
     const ran = await profile(...tooLarge, '--explain', '--json')

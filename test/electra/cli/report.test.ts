@@ -65,12 +65,56 @@ describe('the closing report', () => {
     expect(text).not.toContain('discriminator')
   })
 
+  it('is no wider than a plain terminal, whatever the numbers', () => {
+    const real = fc.oneof(
+      fc.double({ min: 0, max: 20, noNaN: true }),
+      fc.constantFrom(NaN, Infinity, 123_456.789, 1e300)
+    )
+    const names = [...Object.keys(tenth(1)), 'fixedCorruptionAuc']
+    const numbers = fc
+      .tuple(...names.map(() => real))
+      .map((xs) => Object.fromEntries(names.map((name, i) => [name, xs[i]])))
+    const where = {
+      device: 'reference',
+      multiplier: 'gpu.js:webgl2',
+      workers: fc.integer({ min: 1, max: 128 }),
+      ranks: fc.integer({ min: 1, max: 64 }),
+      relaxedSimd: fc.boolean()
+    }
+    const place = fc.record({ ...where, device: fc.constant(where.device), multiplier: fc.constant(where.multiplier) })
+    const facts = fc.record({
+      first: numbers,
+      last: numbers,
+      heldOut: numbers,
+      starts: fc.array(
+        place.map((at) => ({ ...at, step: 999_999 })),
+        { maxLength: 3 }
+      ),
+      step: fc.nat({ max: 1_000_000 }),
+      parameters: fc.nat({ max: 2e9 }),
+      unigramEntropy: real,
+      replacements: fc.nat({ max: 3 })
+    })
+    const hashes = { weightsSha256: 'a'.repeat(64), optimizerSha256: 'b'.repeat(64) }
+    fc.assert(
+      fc.property(facts, (some) => {
+        const report = closingReport({ ...result, totalSteps: 1_000_000, ...hashes, ...some }, nano(), 30_522)
+        const lines = showReport(report, nano()).split('\n')
+        expect(lines.filter((line) => line.length > 80)).toEqual([])
+        // Every number of the table stands free of its neighbours.
+        for (const line of lines.slice(2, 8)) expect(line).not.toMatch(/\d\.\d*\.|\de\+\d+\./)
+        expect(lines.join('\n')).toContain(hashes.weightsSha256)
+        expect(lines.join('\n')).toContain(hashes.optimizerSha256)
+      })
+    )
+  })
+
   it('shows a dash for what there is not yet', () => {
     const stopped = { ...result, isComplete: false, step: 1, last: {}, heldOut: undefined, best: undefined }
     const text = showReport(closingReport(stopped, nano(), 500), nano())
     expect(text).toMatch(/^Stopped at step 1 of 20/)
     expect(text).toMatch(/^masked-LM loss +6\.200 +- +- +5\.100 +6\.215$/m)
-    expect(text).not.toContain('best held-out')
+    expect(text).not.toContain('best held out')
     expect(text).not.toMatch(/NaN|undefined/)
   })
 })

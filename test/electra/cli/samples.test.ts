@@ -33,7 +33,7 @@ describe('the sentences that a report shows', () => {
     )
   })
 
-  it('read as text, with what was put for what, and brackets around what is flagged', () => {
+  it('read as text, with what was put for what, and stars around what is flagged', () => {
     const judged = [
       [
         { id: 1, original: 1, probability: 0.1 },
@@ -45,15 +45,37 @@ describe('the sentences that a report shows', () => {
       ]
     ]
     const text = showSamples(flagged(pieces, judged))
-    expect(text).toContain('\n  people [interact] with [thunder(social)] groupal(s)\n')
-    expect(text).toContain(
-      'Of 6 tokens 2 were replaced. Of the 2 most suspicious ones 1 were: precision and recall 0.50, where guessing gives 0.33.'
+    expect(text).toContain('\n  people *interact* with *<thunder|social>* group<al|s>\n')
+    expect(text.replaceAll('\n', ' ')).toContain(
+      'Of 6 tokens 2 were replaced. Of as many, the most suspicious, 1 was: precision and recall 0.50, where guessing gives 0.33.'
     )
   })
 
   it('say so where nothing was replaced', () => {
     const text = showSamples(flagged(pieces, [[{ id: 1, original: 1, probability: 0.4 }]]))
-    expect(text).toContain('Of 1 tokens 0 were replaced')
-    expect(text).not.toMatch(/NaN|\[people\]/)
+    expect(text).toContain('Of 1 token 0 were replaced')
+    expect(text).not.toMatch(/NaN|\*people\*/)
+  })
+
+  it('can be read back, whatever marks the text has itself', () => {
+    const piece = fc.stringMatching(/^[a()[\]<>|*\\{}-]{1,4}$/)
+    const marked = fc.record({ piece, original: fc.option(piece, { nil: undefined }), isFlagged: fc.boolean() })
+    const unescaped = (text: string): string => text.replace(/\\(.)/g, '$1')
+    fc.assert(
+      fc.property(fc.array(marked, { minLength: 1, maxLength: 8 }), (tokens) => {
+        const sentence = tokens.map((token) => ({ ...token, probability: 0.5 }))
+        const shown = showSamples({ sentences: [sentence], replaced: 1, found: 1, tokens: 1 }).split('\n\n')[1]
+        const read = shown
+          .trim()
+          .split(/\s+/)
+          .map((word) => /^(\*?)(?:<((?:[^\\<>|*]|\\.)+)\|((?:[^\\<>|*]|\\.)+)>|((?:[^\\<>|*]|\\.)+))(\*?)$/.exec(word))
+          .map((found): unknown => ({
+            piece: unescaped(found?.[2] ?? found?.[4] ?? ''),
+            original: found?.[3] === undefined ? undefined : unescaped(found[3]),
+            isFlagged: found?.[1] === '*' && found[5] === '*'
+          }))
+        expect(read).toEqual(tokens)
+      })
+    )
   })
 })

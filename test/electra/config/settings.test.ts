@@ -3,10 +3,11 @@ import fc from 'fast-check'
 import { resolve } from 'node:path'
 import { format, resolveConfig as prettierConfig } from 'prettier'
 import { describe, expect, it } from 'vitest'
-import { configReference, meanings, valueAt } from '../../../src/electra/config/reference.js'
+import { meanings, valueAt } from '../../../src/electra/config/reference.js'
 import { showConfigError } from '../../../src/electra/config/config.js'
 import { parseConfig, presetConfig, resolveConfig } from '../../../src/electra/config/resolve.js'
 import { configKeys } from '../../../src/electra/config/schema.js'
+import { configReference } from './reference-page.js'
 
 /** A value that differs from the preset's, for each key. */
 const examples: Readonly<Record<string, unknown>> = {

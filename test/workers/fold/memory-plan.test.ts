@@ -7,7 +7,7 @@ import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { prepareStep } from '../../../src/workers/fold/data-parallel.js'
 import type { WorkerError } from '../../../src/workers/error.js'
 import { inProcess } from '../../../src/workers/pool/in-process.js'
-import { plannedBytes, showMemoryPlan, type MemoryPlan } from '../../../src/workers/fold/memory-plan.js'
+import { memoryFields, plannedBytes, type MemoryPlan } from '../../../src/workers/fold/memory-plan.js'
 import type { Pool } from '../../../src/workers/pool/pool.js'
 import { withPool } from '../../../src/workers/pool/threads.js'
 import { built } from '../../built.js'
@@ -68,8 +68,6 @@ describe('the memory plan of a fold', () => {
 
   it('says what there is, and how often', () => {
     const plan = { state: 170e6, sets: 2, set: 57e6, rest: 4.1e6, workers: 1, working: 420e6 }
-    expect(showMemoryPlan(plan)).toBe(
-      '708 MB: state 170, 2 sets of gradients of 57, 1 worker with 420 each, other arrays 4.1'
-    )
+    expect(memoryFields(plan)).toEqual(['708 MB: state 170', 'gradients 2 x 57', 'workers 1 x 420', 'other arrays 4.1'])
   })
 })

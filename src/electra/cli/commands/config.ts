@@ -1,5 +1,6 @@
 /** `pure-electra config`: a configuration with every value in it. */
 
+import type { Command as Program } from 'commander'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { meanings, valueAt } from '../../config/reference.js'
@@ -7,6 +8,8 @@ import { configKeys } from '../../config/schema.js'
 import type { Console } from '../console.js'
 import { loadConfig } from '../load-config.js'
 import { exitCodes, type Command } from '../outcome.js'
+import { configSource, jsonOption, setOption } from '../arguments.js'
+import { examples, finish, type WithJson } from '../finish.js'
 
 export type ConfigOptions = { readonly set?: ReadonlyArray<string> }
 
@@ -27,3 +30,22 @@ export const showConfiguration = (source: string, { set }: ConfigOptions, consol
       return exitCodes.done
     })
   )
+
+export const declareConfig = (root: Program): void => {
+  root
+    .command('config')
+    .description('print a configuration with every value, what each means and accepts')
+    .argument('<name|file>', configSource)
+    .addOption(setOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'config small',
+        'config tiny --set optimizer.learningRate=1e-3 --set training.steps=5000 --json > my.json'
+      )
+    )
+    .action((source: string, options: ConfigOptions & WithJson) =>
+      finish(options, (console) => showConfiguration(source, options, console))
+    )
+}

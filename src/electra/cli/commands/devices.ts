@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { Command as Program } from 'commander'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -11,6 +12,8 @@ import type { Surveyed } from '../../../tensor/run/choose.js'
 import { describeMpi, showWorkerError, type Launch } from '../../../workers/index.js'
 import type { Console } from '../console.js'
 import { exitCodes, failed, type Command, type Failure } from '../outcome.js'
+import { jsonOption } from '../arguments.js'
+import { examples, finish, type WithJson } from '../finish.js'
 
 const surveyProcess = new URL('../survey-process.js', import.meta.url)
 
@@ -56,3 +59,12 @@ export const devices = (console: Console): Command =>
       return exitCodes.done
     })
   )
+
+export const declareDevices = (root: Program): void => {
+  root
+    .command('devices')
+    .description('what this machine can run programs and multiply matrices on, and by which MPI it can reach others')
+    .addOption(jsonOption())
+    .addHelpText('after', examples('devices', 'devices --json'))
+    .action((options: WithJson) => finish(options, devices))
+}

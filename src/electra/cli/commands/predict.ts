@@ -1,6 +1,7 @@
 /** `pure-electra predict`: which tokens of a sentence look replaced. */
 
 import { join } from 'node:path'
+import type { Command as Program } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
@@ -14,9 +15,12 @@ import { exists, readText } from '../../store/files/files.js'
 import { readTokenizerFiles } from '../../store/models/hf-tokenizer-files.js'
 import { importModel } from '../../store/models/model-files.js'
 import type { Console } from '../console.js'
+import { counted } from '../counted.js'
 import { withDevice, type DeviceOptions } from '../device.js'
 import { longestReport, parseReport, reportName } from '../report.js'
 import { exitCodes, failed, failedWith, type Command, type Failure } from '../outcome.js'
+import { deviceOption, factor, jsonOption, matmulOption, relaxedSimdOption } from '../arguments.js'
+import { examples, finish, type WithJson } from '../finish.js'
 
 export type PredictOptions = DeviceOptions & {
   /** A run's directory, or a Hugging Face model directory with a discriminator. */
@@ -121,7 +125,7 @@ export const predict = (sentences: ReadonlyArray<string>, options: PredictOption
     TE.chainFirstIOK(({ directory, files: { ignored } }) => () => {
       if (ignored.length > 0)
         console.note(
-          `${directory}: ignored ${ignored.length} tensors that the network does not have (${describe(ignored[0])})`
+          `${directory}: ignored ${counted(ignored.length, 'tensor')} that the network does not have (${describe(ignored[0])})`
         )
     }),
     TE.bindW('tokenizing', ({ directory }) =>
@@ -177,3 +181,23 @@ export const predict = (sentences: ReadonlyArray<string>, options: PredictOption
       })
     )
   )
+
+export const declarePredict = (root: Program): void => {
+  root
+    .command('predict')
+    .description('mark the tokens of sentences that look replaced')
+    .argument('<sentence...>', 'sentences, each in quotes')
+    .requiredOption('--model <dir>', "a run's directory, or a Hugging Face ELECTRA discriminator")
+    .option('--mark <n>', 'mark tokens at least this many times as suspicious as the base rate', factor, 2)
+    .addOption(deviceOption())
+    .addOption(matmulOption())
+    .addOption(relaxedSimdOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples('predict --model runs/demo/run-1 "The researchers found that Tuesday can affect behavior."')
+    )
+    .action((sentences: ReadonlyArray<string>, options: PredictOptions & WithJson) =>
+      finish(options, (console) => predict(sentences, options, console))
+    )
+}

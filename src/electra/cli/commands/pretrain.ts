@@ -1,6 +1,7 @@
 /** `pure-electra pretrain`: a run from a corpus to a trained model, or its continuation, by one process or several ranks. */
 
 import { availableParallelism } from 'node:os'
+import { Option, type Command as Program } from 'commander'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -17,8 +18,10 @@ import { shareFirst } from '../../training/rank-agreement.js'
 import { pretrainThen } from '../../training/pretrain.js'
 import type { PretrainError } from '../../training/run.js'
 import { readRecord, type RunRecord } from '../../training/run-record.js'
+import { pretrainAdvice, type Advice } from '../advice.js'
 import { close, finishedReport, showFinished } from '../closing.js'
 import type { Console } from '../console.js'
+import { counted } from '../counted.js'
 import { choiceOf, type DeviceOptions } from '../device.js'
 import { loadConfig } from '../load-config.js'
 import { exitCodes, failed, failedWith, wrongUsage, type Command, type ExitCode, type Failure } from '../outcome.js'
@@ -26,6 +29,19 @@ import { trainingProgress } from '../progress.js'
 import type { KeptReport } from '../report.js'
 import { showPretrainError } from '../show-error.js'
 import { interrupts, type Interrupts } from '../signals.js'
+import {
+  configSource,
+  deviceOption,
+  jsonOption,
+  keptOption,
+  matmulOption,
+  positive,
+  relaxedSimdOption,
+  seedOption,
+  setOption
+} from '../arguments.js'
+import { examples, finish, type WithJson } from '../finish.js'
+import { asRank } from '../as-rank.js'
 
 export type PretrainCommandOptions = Partial<DeviceOptions> & {
   /** A preset's name, or a JSON file. */
@@ -43,6 +59,8 @@ export type PretrainCommandOptions = Partial<DeviceOptions> & {
   readonly allowOtherBits?: boolean
   /** A finished run, or a model directory, whose weights a new run starts from. */
   readonly init?: string
+  /** Of the command that asks for it, where that is another one. */
+  readonly advice?: Advice
 }
 
 /** How a run is carried out: as it was asked for, else as it was before, else as its configuration says. */
@@ -68,12 +86,16 @@ const executionOf = (
   }
 }
 
+const adviceOf = ({ advice = pretrainAdvice }: PretrainCommandOptions): Advice => advice
+
 /** How it ends where it fails. What another rank says, this one does not. */
-const ending = (e: Failure | PretrainError): Command => {
-  if (!('_tag' in e)) return TE.left(e)
-  if (e._tag === 'FailedElsewhere') return TE.right(exitCodes.failed)
-  return TE.left((e._tag === 'WrongRankCount' ? wrongUsage : failed)(showPretrainError(e)))
-}
+const ending =
+  (advice: Advice) =>
+  (e: Failure | PretrainError): Command => {
+    if (!('_tag' in e)) return TE.left(e)
+    if (e._tag === 'FailedElsewhere') return TE.right(exitCodes.failed)
+    return TE.left((e._tag === 'WrongRankCount' ? wrongUsage : failed)(showPretrainError(e, advice)))
+  }
 
 const identityOf = (options: PretrainCommandOptions, config: ElectraConfig, corpus: Corpus): RunIdentity => ({
   config,
@@ -103,7 +125,7 @@ const noteWarmup = ({ optimizer }: ElectraConfig, totalSteps: number, console: C
   const { warmupSteps, learningRate } = optimizer
   if (warmupSteps >= totalSteps)
     console.note(
-      `warning: the warm-up of ${warmupSteps} steps does not end within the run's ${totalSteps}: the learning rate never ` +
+      `warning: the warm-up of ${counted(warmupSteps, 'step')} does not end within the run's ${totalSteps}: the learning rate never ` +
         `reaches ${learningRate}; set another with --set optimizer.warmupSteps=${Math.max(1, Math.floor(totalSteps / 10))}`
     )
 }
@@ -131,7 +153,7 @@ const train = (
   const cores = availableParallelism()
   if (workers > cores)
     console.note(
-      `${workers} workers on ${cores} ${cores === 1 ? 'core' : 'cores'}: more than run at once. ` +
+      `${counted(workers, 'worker')} on ${counted(cores, 'core')}: more than run at once. ` +
         `Each takes memory and a moment to start, and none beyond ${cores} makes a step faster.`
     )
   return pipe(
@@ -158,7 +180,7 @@ const train = (
         // Of a run that is complete all is saved, and what is left may be done by a resume.
         if (result.isComplete) signals.release()
         return ranks.rank === 0
-          ? close(out, { ...execution, seed }, config, corpus, result, console)
+          ? close(out, { ...execution, seed, advice: adviceOf(options) }, config, corpus, result, console)
           : TE.right<Failure, ExitCode>(result.isComplete ? exitCodes.done : exitCodes.interrupted)
       })
     ),
@@ -204,7 +226,55 @@ export const pretrain = (options: PretrainCommandOptions, console: Console, rank
             ? showFinished(finished, config, console)
             : TE.right(exitCodes.done)
     ),
-    TE.orElse(ending)
+    TE.orElse(ending(adviceOf(options)))
   )
   return () => command().finally(signals.release)
+}
+
+export const declarePretrain = (root: Program): void => {
+  root
+    .command('pretrain')
+    .description('pre-train a model on a corpus, or continue a run that was begun')
+    .option('--config <name|file>', configSource, 'demo')
+    .addOption(setOption())
+    .requiredOption('--corpus <dir>', 'a corpus made by `corpus build`')
+    .requiredOption('--out <dir>', "the run's directory: metrics, checkpoints, the trained model")
+    .option('--steps <n>', "the schedule's total number of steps (default: the configuration's)", positive)
+    .addOption(seedOption())
+    .option('--workers <n>', 'worker threads (default: 1)', positive)
+    .addOption(keptOption(deviceOption()))
+    .addOption(keptOption(matmulOption()))
+    .addOption(keptOption(relaxedSimdOption()))
+    .option('--checkpoint-every <k>', "steps between checkpoints (default: the configuration's)", positive)
+    .option('--keep <n>', "checkpoints to keep beside the best (default: the configuration's)", positive)
+    .addOption(
+      new Option(
+        '--init <dir>',
+        'start from the weights of a finished run or a Hugging Face ELECTRA directory; the schedule begins anew'
+      ).conflicts('resume')
+    )
+    .option(
+      '--resume',
+      'continue from the last checkpoint in --out: with the workers, device, multiplier and checkpoints that it had, where none are given',
+      false
+    )
+    .option('--allow-other-bits', 'resume on another device or multiplier, though it rounds otherwise', false)
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'pretrain --config tiny --corpus corpus --out runs/tiny --steps 1000 --workers 2',
+        'pretrain --config tiny --corpus corpus --out runs/tiny --steps 1000 --resume',
+        'pretrain --config small --set optimizer.learningRate=1e-3 --corpus corpus --out runs/small',
+        'pretrain --config small --set sequenceLength=512 --init runs/small --corpus corpus --out runs/small-512',
+        'pretrain --config my.json --corpus corpus --out runs/mine --matmul gpu.js'
+      ) +
+        '\n\nSeveral processes make one run where mpirun, srun or another launcher of MPI starts them; the number of them divides' +
+        "\nthe configuration's shards, and each has its own --workers:" +
+        '\n  $ mpirun -n 2 --bind-to none pure-electra pretrain --config tiny --corpus corpus --out runs/tiny --workers 4' +
+        '\n\nExit codes: 0 finished, 1 failed, 2 wrong usage, 130 interrupted with the state saved.'
+    )
+    .action((options: PretrainCommandOptions & WithJson) =>
+      finish(options, (console) => asRank(console, (ranks, speaking) => pretrain(options, speaking, ranks)))
+    )
 }

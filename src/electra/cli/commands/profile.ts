@@ -1,5 +1,6 @@
 /** `pure-electra profile`: where the time of a training step goes. */
 
+import { Option, type Command as Program } from 'commander'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { explain } from '../../../tensor/program/explain.js'
@@ -14,6 +15,18 @@ import { loadConfig } from '../load-config.js'
 import { exitCodes, failedWith, wrongUsage, type Command, type Failure } from '../outcome.js'
 import { programTitles, showProfile } from '../profile-table.js'
 import { showPretrainError } from '../show-error.js'
+import {
+  configSource,
+  deviceOption,
+  jsonOption,
+  matmulOption,
+  pieces,
+  positive,
+  relaxedSimdOption,
+  seedOption,
+  setOption
+} from '../arguments.js'
+import { examples, finish, type WithJson } from '../finish.js'
 
 export type ProfileOptions = DeviceOptions & {
   readonly config: string
@@ -65,11 +78,17 @@ const partsOf = (text: string): { readonly kernels: ReadonlyArray<string>; reado
   return { kernels: parts.slice(0, -1), outside: parts.at(-1) }
 }
 
+/** How to read the kernels. */
+const legend =
+  "`1.*: a, b` are inputs, by their paths 1.a and 1.b in the step's arguments; b7 is a result.\n" +
+  'A name alone is its element where the loop stands, b7[i] the one at i, and b7[i] += 1 adds to that.\n'
+
 const explainStep = (device: Device, settings: ProfileSettings, console: Console): TE.TaskEither<Failure, void> =>
   pipe(
     TE.fromEither(loadStep(device, settings)),
     TE.bimap(failedWith(showPretrainError), ({ shardGrad, update }) => {
       const programs = [shardGrad, update].map(({ name, executable }) => ({ name, text: explain(executable) }))
+      if (shardGrad.executable.kernels !== undefined) console.say(legend)
       for (const { name, text } of programs) console.say(`# ${programTitles[name]}\n${text}`)
       console.json(programs.map(({ name, text }) => ({ name, ...partsOf(text) })))
     })
@@ -104,3 +123,31 @@ export const profile = (options: ProfileOptions, console: Console): Command =>
     ),
     TE.map(() => exitCodes.done)
   )
+
+export const declareProfile = (root: Program): void => {
+  root
+    .command('profile')
+    .description('where the time of a training step goes, kernel by kernel, beside what this machine can do')
+    .option('--config <name|file>', configSource, 'demo')
+    .addOption(setOption())
+    .option('--batch <n>', "examples in the shard (default: the configuration's batch by its shards)", positive)
+    .option('--corpus <dir>', 'a corpus to take the shard from (default: tokens drawn at random)')
+    .option('--vocab-size <n>', "pieces of the vocabulary (default: the corpus's, or 30522)", pieces)
+    .addOption(new Option('--rounds <n>', 'times that the step is run').argParser(positive).default(7))
+    .addOption(new Option('--limit <rows>', 'kernels shown of each program').argParser(positive).default(20))
+    .option('--explain', 'say of each kernel what it computes and who runs it, and run nothing', false)
+    .addOption(seedOption())
+    .addOption(deviceOption())
+    .addOption(matmulOption())
+    .addOption(relaxedSimdOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      examples(
+        'profile --config small --batch 8',
+        'profile --config tiny --corpus corpus --matmul own --relaxed-simd',
+        'profile --config tiny --explain'
+      )
+    )
+    .action((options: ProfileOptions & WithJson) => finish(options, (console) => profile(options, console)))
+}

@@ -1,12 +1,15 @@
 /** `pure-electra verify`: a golden file's step, recomputed and compared. */
 
 import { readFile } from 'node:fs/promises'
+import type { Command as Program } from 'commander'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { showVerifyError, verify as verifyBytes, type Comparison } from '../../verify/verify.js'
 import type { Console } from '../console.js'
 import { withDevice, type DeviceOptions } from '../device.js'
 import { exitCodes, failed, type Command } from '../outcome.js'
+import { deviceOption, jsonOption, matmulOption, relaxedSimdOption } from '../arguments.js'
+import { examples, finish, type WithJson } from '../finish.js'
 
 export type VerifyOptions = DeviceOptions & { readonly fixture: string; readonly float64: boolean }
 
@@ -50,4 +53,18 @@ export const verify = (options: VerifyOptions, console: Console): Command => {
         : TE.left(failed(`${fixture}: ${bad} of ${comparisons.length} tensors differ by more than they may`))
     })
   )
+}
+
+export const declareVerify = (root: Program): void => {
+  root
+    .command('verify')
+    .description('recompute the training step of a golden file and compare every number')
+    .requiredOption('--fixture <file>', 'a golden file (.safetensors)')
+    .addOption(deviceOption())
+    .addOption(matmulOption())
+    .addOption(relaxedSimdOption())
+    .option('--float64', 'in double precision, on the reference device', false)
+    .addOption(jsonOption())
+    .addHelpText('after', examples('verify --fixture test/fixtures/electra_a.safetensors --float64'))
+    .action((options: VerifyOptions & WithJson) => finish(options, (console) => verify(options, console)))
 }
