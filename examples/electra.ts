@@ -6,7 +6,14 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { buildCorpus, defaultRecipe, openCorpus, openSession, resolveConfig, type Stepped } from 'pure-electra/electra'
+import {
+  buildCorpus,
+  defaultRecipe,
+  openCorpus,
+  openSession,
+  resolveConfig,
+  type StepReport
+} from 'pure-electra/electra'
 import { withPool } from 'pure-electra/workers'
 
 // A configuration is a preset and what differs from it; sizes that follow from others are worked out.
@@ -37,7 +44,7 @@ const pretrain = (directory: string) =>
     )
   )
 
-const showStep = (n: number, { report: { maskedLmLoss, discriminatorLoss } }: Stepped): string =>
+const showStep = (n: number, { report: { maskedLmLoss, discriminatorLoss } }: StepReport): string =>
   `step ${n}: masked LM ${maskedLmLoss?.toFixed(3)}, discriminator ${discriminatorLoss?.toFixed(3)}`
 
 const scratch = await mkdtemp(join(tmpdir(), 'pure-electra-'))
