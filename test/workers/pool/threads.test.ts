@@ -232,7 +232,8 @@ const runBuilt = async (program: string, ...flags: ReadonlyArray<string>): Promi
   const script = `
     import * as E from 'fp-ts/lib/Either.js'
     import * as TE from 'fp-ts/lib/TaskEither.js'
-    import { withPool, treeSumProgram } from ${JSON.stringify(built('workers/index.js').href)}
+    import { treeSumProgram } from ${JSON.stringify(built('workers/fold/tree-sum.js').href)}
+    import { withPool } from ${JSON.stringify(built('workers/index.js').href)}
     const choice = { device: 'reference', matmul: 'own', floats: 'float32' }
     const program = treeSumProgram([{ shape: [2], dtype: 'f32' }], 2)
     ${program}`

@@ -4,7 +4,7 @@ import { held } from './held.mjs'
 import { createHash } from 'node:crypto'
 import { Session } from 'node:inspector/promises'
 import { openCorpus, openSession, pretrain, resolveConfig } from '../../../../dist/electra/index.js'
-import { wasm } from '../../../../dist/tensor/run/wasm.js'
+import { wasm } from '../../../../dist/tensor/run/wasm/wasm.js'
 import { inProcess } from '../../../../dist/workers/index.js'
 
 const { where, corpus, out, totalSteps, every } = JSON.parse(process.argv[2])
