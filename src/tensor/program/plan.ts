@@ -7,11 +7,9 @@
  */
 
 import { bytesPerElement } from '../dtype.js'
+import { aligned } from '../alignment.js'
 import { readsOfFused, writesOfFused, type FusedProgram } from './fused.js'
 import { occupancy } from './plan/occupancy.js'
-
-/** Offsets are multiples of a cache line, which is also what vector loads and GPU bindings like. */
-export const alignment = 64
 
 export type Lifetime = { readonly buffer: number; readonly bytes: number; readonly from: number; readonly to: number }
 
@@ -33,9 +31,6 @@ export const lifetimesOf = (program: FusedProgram): ReadonlyArray<Lifetime> => {
     return { buffer, bytes: size * bytesPerElement(dtype), ...span }
   })
 }
-
-/** Up to a whole number of them. */
-export const aligned = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
 /** `looked` is told of each look at a place that may be taken: what planning costs. */
 export const plan = (program: FusedProgram, looked: () => void = () => undefined): Plan => {

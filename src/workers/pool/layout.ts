@@ -5,12 +5,11 @@
  * neighbouring arrays never share one, and enough for any element type or SIMD load.
  */
 
+import { aligned } from '../../tensor/alignment.js'
 import { bytesPerElement, dtypes, type DType, type FloatWidth } from '../../tensor/dtype.js'
 import type { Spec } from '../../tensor/program/program.js'
 import { sizeOf } from '../../tensor/shape.js'
 import { mapTree } from '../../tensor/tree.js'
-
-export const alignment = 64
 
 /** `size` elements from byte `offset`. */
 export type Place = { readonly offset: number; readonly size: number; readonly dtype: DType }
@@ -35,8 +34,6 @@ export const mapSpecs = <T, B>(f: (spec: Spec, path: string) => B, tree: T): Per
   // `Mapped` of tree.ts speaks of tensors; the walk is the same.
   mapTree(isSpec, f, tree) as unknown as PerSpec<T, B>
 
-const roundUp = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
-
 export type Layout<T> = { readonly places: PerSpec<T, Place>; readonly bytes: number }
 
 /**
@@ -47,7 +44,7 @@ export const layOut = <const T>(floats: FloatWidth, tree: T): Layout<T> => {
   let bytes = 0
   const places = mapSpecs(({ shape, dtype }): Place => {
     const place = { offset: bytes, size: sizeOf(shape), dtype }
-    bytes += roundUp(place.size * bytesPerElement(dtype, floats))
+    bytes += aligned(place.size * bytesPerElement(dtype, floats))
     return place
   }, tree)
   return { places, bytes }

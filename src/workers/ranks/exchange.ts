@@ -10,7 +10,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { bytesPerElement, type Data, type FloatWidth } from '../../tensor/dtype.js'
 import type { WorkerError } from '../error.js'
-import { alignment } from '../pool/layout.js'
+import { alignment } from '../../tensor/alignment.js'
 import type { Slot } from '../pool/memory.js'
 import type { Ranks } from './ranks.js'
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { bytesPerElement, dtypes, type FloatWidth } from '../../../src/tensor/dtype.js'
 import type { Spec } from '../../../src/tensor/program/program.js'
 import { sizeOf } from '../../../src/tensor/shape.js'
-import { alignment, layOut } from '../../../src/workers/pool/layout.js'
+import { alignment } from '../../../src/tensor/alignment.js'
+import { layOut } from '../../../src/workers/pool/layout.js'
 
 const specs: fc.Arbitrary<Spec> = fc.record({
   shape: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 3 }),

@@ -10,7 +10,7 @@ import { addProduct, blockDepth, packing, productScratchBytes, type Packing } fr
 import { additions } from '../../emit/wasm/sums.js'
 import type { FusedKernel, FusedLoop, FusedProgram, Panels } from '../../program/fused.js'
 import type { Contraction, Product, Random } from '../../program/kernel.js'
-import { aligned } from '../../program/plan.js'
+import { aligned } from '../../alignment.js'
 import { range } from '../../range.js'
 import { reasonOf } from '../../reason.js'
 import { sizeOf } from '../../shape.js'
@@ -124,20 +124,20 @@ const matrixAt = ({ m, n, k, left, right }: Contraction, place: BatchOffsets): C
 /** Multiplies the matrices of one place into `out`, an address. */
 type MultiplyAt<T extends Timing> = (frame: Frame, out: number) => Running<T, DeviceError, void> | undefined
 
-const multiplyOwn =
-  (
-    { own, blocks }: Pick<Linking<Timing>, 'own' | 'blocks'>,
-    { left, right, contraction: c }: Product,
-    place: BatchOffsets,
-    packs: Packing
-  ): ((frame: Frame, out: number) => undefined) =>
-  ({ memory, bases, scratch }, out) => {
-    const multiply = (first: number, k: number, to: number, room: number, how: Packing): void =>
+const multiplyOwn = (
+  { own, blocks }: Pick<Linking<Timing>, 'own' | 'blocks'>,
+  { left, right, contraction: c }: Product,
+  place: BatchOffsets,
+  packs: Packing
+): ((frame: Frame, out: number) => undefined) => {
+  const resultBytes = aligned(4 * c.m * c.n)
+  return ({ memory, bases, scratch }, out) => {
+    const multiply = (first: number, k: number, to: number, packed: number, how: Packing): void =>
       own(
         bases[left] + 4 * (place.left + first * c.left.column),
         bases[right] + 4 * (place.right + first * c.right.row),
         to,
-        room,
+        packed,
         c.m,
         c.n,
         k,
@@ -152,15 +152,16 @@ const multiplyOwn =
       multiply(0, c.k, out, scratch, packs)
       return undefined
     }
-    const room = scratch + aligned(4 * c.m * c.n)
+    const packed = scratch + resultBytes
     const [sums, more] = [out, scratch].map((address) => memory.view('f32', address, c.m * c.n))
-    multiply(0, blocks.products, out, room, packing.forgotten)
+    multiply(0, blocks.products, out, packed, packing.forgotten)
     for (let first = blocks.products; first < c.k; first += blocks.products) {
-      multiply(first, Math.min(blocks.products, c.k - first), scratch, room, packing.forgotten)
+      multiply(first, Math.min(blocks.products, c.k - first), scratch, packed, packing.forgotten)
       for (let i = 0; i < sums.length; i++) sums[i] += more[i]
     }
     return undefined
   }
+}
 
 const multiplyWith =
   <T extends Timing>(
