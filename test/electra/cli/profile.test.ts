@@ -24,10 +24,12 @@ const explained = async (on: Pick<DeviceOptions, 'device' | 'matmul'>) => {
 
 it('--explain shows both programs as formulas of named parameters, and that nothing runs outside compiled code', async () => {
   const { said, programs } = await explained({ device: 'wasm', matmul: 'own' })
-  expect(said.map((text) => text.split('\n')[0])).toEqual(['# gradient of the shard', '# update'])
-  for (const text of said) expect(text.split('\n').at(-1)).toBe('outside compiled code: nothing')
-  expect(said[0]).toMatch(/^ {2}\w+ = \w+ @ query\.weight\^T$/m)
-  expect(said[1]).toMatch(/^ {2}out\.mu = mu \* 0\.9 \+ \w+ \* 0\.1$/m)
+  const [legend, ...formulas] = said
+  expect(legend).toMatch(/are inputs, by their paths/)
+  expect(formulas.map((text) => text.split('\n')[0])).toEqual(['# gradient of the shard', '# update'])
+  for (const text of formulas) expect(text.split('\n').at(-1)).toBe('outside compiled code: nothing')
+  expect(formulas[0]).toMatch(/^ {2}\w+ = \w+ @ query\.weight\^T$/m)
+  expect(formulas[1]).toMatch(/^ {2}out\.mu = mu \* 0\.9 \+ \w+ \* 0\.1$/m)
   expect(programs.map(({ name, outside }) => ({ name, outside }))).toEqual([
     { name: 'shardGrad', outside: 'outside compiled code: nothing' },
     { name: 'update', outside: 'outside compiled code: nothing' }
