@@ -32,10 +32,10 @@ export const lifetimesOf = (program: FusedProgram): ReadonlyArray<Lifetime> => {
   })
 }
 
-/** `looked` is told of each look at a place that may be taken: what planning costs. */
-export const plan = (program: FusedProgram, looked: () => void = () => undefined): Plan => {
+/** `looked` is told of each look at a place that may be taken: what planning costs. See `mostLooks` for `most`. */
+export const plan = (program: FusedProgram, looked: () => void = () => undefined, most?: number): Plan => {
   const offsets = new Array<number | undefined>(program.buffers.length).fill(undefined)
-  const { lowestGap, occupy } = occupancy(program.kernels.length, looked)
+  const { lowestGap, occupy } = occupancy(program.kernels.length, looked, most)
   let arenaBytes = 0
   const largestFirst = [...lifetimesOf(program)].sort((a, b) => b.bytes - a.bytes || a.buffer - b.buffer)
   for (const { buffer, bytes, from, to } of largestFirst) {

@@ -40,14 +40,23 @@ const include = (runs: Intervals, start: number, end: number): void => {
   ends.splice(at, after - at)
 }
 
+/** `isFree` where it is a gap, and not only that there is none below. */
+type Floor = { readonly place: number; readonly isFree: boolean }
+
 export type Occupancy = {
-  /** The lowest place from which on `size` places are free at all times from `from` to `to`. */
+  /** The lowest place from which on `size` places are free at all times from `from` to `to`; one of them where that is long to find. */
   readonly lowestGap: (from: number, to: number, size: number) => number
   readonly occupy: (from: number, to: number, start: number, end: number) => void
 }
 
-/** All places free at times `0 .. times - 1`. `looked` is told of each look for a run. */
-export const occupancy = (times: number, looked: () => void): Occupancy => {
+/**
+ * After so many looks a search for a gap is given up, and the place behind all that is taken is as good: that costs memory at most, and
+ * only in vast programs, whose thousands of runs seldom have a gap in common.
+ */
+export const mostLooks = 1024
+
+/** All places free at times `0 .. times - 1`. `looked` is told of each look for a run; a search has at most `most` of them. */
+export const occupancy = (times: number, looked: () => void, most = mostLooks): Occupancy => {
   let leaves = 1
   while (leaves < times) leaves *= 2
   /** By node, the root being 1 and the children of `n` being `2 n` and `2 n + 1`. */
@@ -74,11 +83,13 @@ export const occupancy = (times: number, looked: () => void): Occupancy => {
   const add = (table: Array<Intervals | undefined>, node: number, start: number, end: number): void =>
     include((table[node] ??= noRuns()), start, end)
 
-  /** The lowest place from `start` on with so many free ones in all lists of runs. */
-  const gapFrom = (start: number, taken: ReadonlyArray<Intervals>, size: number): number => {
+  /** The lowest place from `start` on with so many free ones in all lists of runs, or one below which there is none. */
+  const floorFrom = (start: number, taken: ReadonlyArray<Intervals>, size: number): Floor => {
     let place = start
+    let looks = 0
     // Over once no list has moved the place since each of them was last asked.
     for (let at = 0, unmoved = 0; unmoved < taken.length; at = (at + 1) % taken.length, unmoved++) {
+      if (looks++ >= most) return { place, isFree: false }
       looked()
       const runs = taken[at]
       const run = firstAfter(runs, place)
@@ -87,7 +98,12 @@ export const occupancy = (times: number, looked: () => void): Occupancy => {
         unmoved = -1
       }
     }
-    return place
+    return { place, isFree: true }
+  }
+
+  const gapFrom = (start: number, taken: ReadonlyArray<Intervals>, size: number): number => {
+    const { place, isFree } = floorFrom(start, taken, size)
+    return isFree ? place : taken.reduce((end, { ends }) => Math.max(end, ends[ends.length - 1]), place)
   }
 
   const present = (
@@ -109,7 +125,7 @@ export const occupancy = (times: number, looked: () => void): Occupancy => {
       const all = own === undefined ? above : [...above, own]
       taken.set(n, all)
       const known = Math.max(alwaysFloors.get(n) ?? 0, alwaysFloors.get(n >> 1) ?? 0)
-      alwaysFloors.set(n, own === undefined ? known : gapFrom(known, all, size))
+      alwaysFloors.set(n, own === undefined ? known : floorFrom(known, all, size).place)
     }
   }
 
@@ -125,7 +141,7 @@ export const occupancy = (times: number, looked: () => void): Occupancy => {
       raiseAlwaysFloors(path, size)
       const floorOf = (node: number): number => {
         const lower = Math.max(floors.get(node) ?? 0, alwaysFloors.get(node) ?? 0)
-        const floor = gapFrom(lower, present([node], sometimes), size)
+        const floor = floorFrom(lower, present([node], sometimes), size).place
         floors.set(node, floor)
         return floor
       }
