@@ -102,7 +102,7 @@ const lineEvery = 10
 
 type Shown = { readonly report: Report; readonly tokensPerSecond: number }
 
-/** Training: step, time gone and left, losses, accuracy and AUC of the discriminator, learning rate, tokens a second. */
+/** Training: step, time gone and left, learning rate, losses, accuracy and AUC of the discriminator, tokens a second. */
 export const trainingProgress = (
   console: Console,
   stream: NodeJS.WriteStream = process.stderr
@@ -122,8 +122,8 @@ export const trainingProgress = (
     `${step}/${totalSteps}`,
     showSeconds((performance.now() - startedAt) / 1000),
     `${showSeconds(leftAt(step))} left`,
-    ...lossFields(shown.report),
     `lr ${learningRate.toExponential(1)}`,
+    ...lossFields(shown.report),
     `${shown.tokensPerSecond.toFixed(0)} tok/s`
   ]
   const noteSentence = (text: string): void => {

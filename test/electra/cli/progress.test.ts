@@ -199,7 +199,7 @@ describe('the progress of training on a terminal', () => {
     )
   })
 
-  it('has all but the rate of 80 columns, and everything and a longer bar of 120', () => {
+  it('has all but the AUC and the tokens in 80 columns, and everything and a longer bar in 120', () => {
     const at = (columns: number): string => {
       const { stream, lines } = terminalOf(columns)
       const { observe, stop } = trainingProgress({ ...listening(), isInteractive: true }, stream)
@@ -211,9 +211,9 @@ describe('the progress of training on a terminal', () => {
       stop()
       return (lines().at(-1) ?? '').replace(/\d+s {2}\d+s left/, '1s  1s left')
     }
-    const losses = 'mlm 7.12  disc 0.312  acc 0.900  auc 0.670'
-    expect(at(80)).toBe(`=--------  400/2500  1s  1s left  ${losses}`)
-    expect(at(120)).toBe(`==------------  400/2500  1s  1s left  ${losses}  lr 9.2e-4  2500 tok/s`)
+    const fields = '400/2500  1s  1s left  lr 9.2e-4  mlm 7.12  disc 0.312  acc 0.900'
+    expect(at(80)).toBe(`=--------  ${fields}`)
+    expect(at(120)).toBe(`==------------  ${fields}  auc 0.670  2500 tok/s`)
   })
 
   it('keeps what is noted in the last moment, and may be stopped twice', () => {
