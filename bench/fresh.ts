@@ -22,14 +22,21 @@ const compile = (which: Trained): TE.TaskEither<string, unknown> =>
       const traced = performance.now()
       return pipe(
         programs,
-        E.chain(({ step: { shardGrad, update } }) =>
-          pipe(
-            E.traverseArray(device.load)([shardGrad.program, update.program]),
-            E.bimap(showDeviceError, () => ({
-              traced: (traced - start) / 1000,
-              compiled: (performance.now() - traced) / 1000
-            }))
-          )
+        E.chain(
+          ({
+            stages: [
+              {
+                step: { shardGrad, update }
+              }
+            ]
+          }) =>
+            pipe(
+              E.traverseArray(device.load)([shardGrad.program, update.program]),
+              E.bimap(showDeviceError, () => ({
+                traced: (traced - start) / 1000,
+                compiled: (performance.now() - traced) / 1000
+              }))
+            )
         )
       )
     })

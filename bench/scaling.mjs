@@ -20,6 +20,13 @@ import { fuse } from '../dist/tensor/program/fuse.js'
 import { schedule } from '../dist/tensor/program/schedule.js'
 import { acquirePool, acquireRanks, launchOf, prepareStep, showWorkerError } from '../dist/workers/index.js'
 
+/** As in a trained vocabulary of the published size. */
+const pieces = {
+  size: 30522,
+  special: { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 },
+  counts: new Uint32Array(30522).fill(1)
+}
+
 const value = (either) => {
   if (E.isLeft(either)) throw new Error('_tag' in either.left ? showWorkerError(either.left) : String(either.left))
   return either.right
@@ -31,7 +38,7 @@ const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1]
 
 const stepOf = (preset, shards, examples) => {
   const config = value(resolveConfig({ extends: preset, batchSize: shards * examples, shards }))
-  return value(pretrainingPrograms(config, objectiveOf(config, 30522), 1000)).step
+  return value(pretrainingPrograms(config, objectiveOf(config, pieces), 1000)).stages[0].step
 }
 
 const elements = ({ shape }) => shape.reduce((a, b) => a * b, 1)

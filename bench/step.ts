@@ -104,7 +104,13 @@ const describeProducts = (which: Trained, { products }: Entrant): ReadonlyArray<
     programsOf(which),
     E.match(
       (reason) => [reason],
-      ({ step: { shardGrad } }) => {
+      ({
+        stages: [
+          {
+            step: { shardGrad }
+          }
+        ]
+      }) => {
         const flop = schedule(shardGrad.program).kernels.reduce(
           (sum, kernel) => sum + (kernel._tag === 'contraction' ? flopsOf(kernel) : 0),
           0

@@ -12,7 +12,7 @@ import {
   defaultRecipe,
   objectiveOf,
   openCorpus,
-  openSession,
+  pretrainingSession,
   pretrainingPrograms,
   resolveConfig,
   showConfigError,
@@ -22,7 +22,8 @@ import {
   type PretrainingPrograms,
   type Session
 } from '../src/electra/index.js'
-import { showPretrainError } from '../src/electra/cli/show-error.js'
+import { showRunError } from '../src/electra/cli/show-error.js'
+import { drawnPieces } from '../src/electra/profile/shard.js'
 import { slotsOf } from '../src/electra/data/examples/masking.js'
 import { showTensorError } from '../src/tensor/index.js'
 import type { Pool } from '../src/workers/index.js'
@@ -60,7 +61,7 @@ export const configOf = (which: Trained): ElectraConfig => {
 export const programsOf = (which: Trained): E.Either<string, PretrainingPrograms> => {
   const config = configOf(which)
   return pipe(
-    pretrainingPrograms(config, objectiveOf(config, sizes[which].pieces), totalSteps),
+    pretrainingPrograms(config, objectiveOf(config, drawnPieces(sizes[which].pieces)), totalSteps),
     E.mapLeft(showTensorError)
   )
 }
@@ -116,7 +117,7 @@ export const openText = (directory: string, which: Trained): TaskEither<string, 
 export const sessionOn =
   (which: Trained, corpus: Corpus) =>
   (pool: Pool): TaskEither<string, Session> =>
-    pipe(openSession({ config: configOf(which), corpus, seed: 0, totalSteps })(pool), TE.mapLeft(showPretrainError))
+    pipe(pretrainingSession({ config: configOf(which), corpus, seed: 0, totalSteps })(pool), TE.mapLeft(showRunError))
 
 export const finite = (loss: number): E.Either<string, void> =>
   Number.isFinite(loss) ? E.right(undefined) : E.left(`the loss is ${loss}`)
@@ -134,7 +135,7 @@ export const stepsOf = (session: Session): Steps => {
     step: () =>
       pipe(
         session.step(done++),
-        TE.bimap(showPretrainError, ({ report }) => {
+        TE.bimap(showRunError, ({ report }) => {
           loss = report.loss
         })
       )(),

@@ -10,7 +10,7 @@ import {
   buildCorpus,
   defaultRecipe,
   openCorpus,
-  openSession,
+  pretrainingSession,
   resolveConfig,
   type StepReport
 } from 'pure-electra/electra'
@@ -37,7 +37,7 @@ const pretrain = (directory: string) =>
     TE.chainW(({ config, corpus }) =>
       threads((pool) =>
         pipe(
-          openSession({ config, corpus, seed: 0, totalSteps: 60 })(pool),
+          pretrainingSession({ config, corpus, seed: 0, totalSteps: 60 })(pool),
           TE.chain((session) => TE.traverseSeqArray(session.step)(RA.makeBy(60, (n) => n)))
         )
       )

@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { openSession, resolveConfig, vocabularyOf } from 'pure-electra/electra'
+import { pretrainingSession, resolveConfig, vocabularyOf } from 'pure-electra/electra'
 import { withPool } from 'pure-electra/workers'
 import text from '../../data/sample/psychology.txt?raw'
 
@@ -52,7 +52,7 @@ const trained = pipe(
   TE.chainW(({ config, corpus }) =>
     threads((pool) =>
       pipe(
-        openSession({ config, corpus, seed: 0, totalSteps: steps })(pool),
+        pretrainingSession({ config, corpus, seed: 0, totalSteps: steps })(pool),
         TE.tapIO(
           ({ parameters }) =>
             () =>

@@ -26,10 +26,18 @@ export { discriminatorSpec, predictReplaced, type Discriminator } from './model/
 export { generatorSpec, predictTokens, type Generator, type MaskedLanguageModel } from './model/generator.js'
 
 export { shardBatchSpec, type Denominators, type ShardBatch } from './objective/batch.js'
-export { objectiveOf } from './objective/choose.js'
+export { objectiveNames, objectiveOf, objectives, type ObjectiveName } from './objective/table.js'
 export { corrupt, sampleTokens, type Corrupted } from './objective/corruption.js'
 export { maskedLmObjective } from './objective/masked-lm.js'
-export type { MetricSums, Objective, Report, ForwardMode, ShardLoss } from './objective/objective.js'
+export type {
+  ForwardMode,
+  MetricSums,
+  Objective,
+  ObjectiveKind,
+  Pieces,
+  ShardLoss,
+  Stage
+} from './objective/objective.js'
 export {
   jointForward,
   replacedTokenObjective,
@@ -38,8 +46,12 @@ export {
   type Sampler
 } from './objective/replaced-token.js'
 
-export { openSession, type RunSettings, type Session, type StepReport } from './training/session.js'
-export { pretrainingPrograms, type PretrainingPrograms, type TrainingState } from './training/programs.js'
+export type { Column, Report } from './training/columns.js'
+export type { Evaluation, Phase, Problem, TrainingState } from './training/problem.js'
+export { openSession, type Session, type StepReport } from './training/session.js'
+export { piecesOf, pretrainingProblem, type RunSettings } from './pretraining/problem.js'
+export { pretrainingPrograms, type PretrainingPrograms } from './pretraining/programs.js'
+export { pretrainingSession } from './pretraining/session.js'
 
 export { discriminatorFrom, suspicions, type TrainedDiscriminator } from './predict.js'
 export { verify, type Comparison, type Verification } from './verify/verify.js'

@@ -7,8 +7,9 @@ export { showCorpusError, type CorpusError } from './data/corpus-error.js'
 export { openCorpus, type Corpus } from './data/corpus/corpus.js'
 export { openTokenizer, type EncodedText, type Tokenizer } from './data/vocabulary/tokenizer.js'
 
-export { pretrain } from './training/pretrain.js'
-export type { PretrainError, PretrainEvent, PretrainOptions } from './training/run.js'
+export { pretrain, type PretrainOptions } from './pretraining/pretrain.js'
+export { trainThen } from './training/train.js'
+export type { RunError, RunEvent, RunOptions, RunResult } from './training/run.js'
 
 export { loadCheckpoint, latestCheckpoint, saveCheckpoint, type Checkpoint } from './store/checkpoints/checkpoint.js'
 export { sha256OfTensors } from './store/digest.js'

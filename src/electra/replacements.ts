@@ -5,9 +5,10 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { sigmoid, tensor, type Data } from '../tensor/index.js'
+import type { Params } from '../nn/index.js'
+import { sigmoid, tensor } from '../tensor/index.js'
 import { hostFold } from '../tensor/keys.js'
-import { literal, peek, type Literal } from '../tensor/literal.js'
+import { literal, peek } from '../tensor/literal.js'
 import { attempt } from '../tensor/program/trace.js'
 import type { Device } from '../tensor/run/device.js'
 import { evaluateTask } from '../tensor/run/evaluate.js'
@@ -20,8 +21,9 @@ import type { Batch } from './data/examples/batches.js'
 import { maskBatch } from './data/examples/masking.js'
 import type { SpecialIds } from './data/vocabulary/vocabulary.js'
 import { paramsFrom } from './model/stored-params.js'
-import { sampleTokens } from './objective/corruption.js'
-import { jointForward, replacedTokenSpec, type JointParams } from './objective/replaced-token.js'
+import type { Objective } from './objective/objective.js'
+import { maskingOf } from './pretraining/data.js'
+import { shardTensors } from './pretraining/shards.js'
 
 /** A token of a sentence as the discriminator saw it. */
 export type JudgedToken = {
@@ -33,21 +35,20 @@ export type JudgedToken = {
   readonly probability: number
 }
 
-/** Both networks that stored tensors hold, under the names of a run's state. `Left` is the name of one that does not fit. */
-export const jointParamsFrom = (
-  config: ElectraConfig,
-  vocabSize: number,
+/** The parameters that stored tensors hold, under the names of a run's state. `Left` is the name of one that does not fit. */
+export const storedParams = (
+  { parameters }: Pick<Objective, 'parameters'>,
   tensors: ReadonlyArray<NamedStored>
-): E.Either<string, JointParams<Literal>> => {
+): E.Either<string, Params> => {
   const named = new Map(tensors.map((x) => [x.name, x]))
   return pipe(
-    replacedTokenSpec(config, vocabSize),
+    parameters,
     paramsFrom((path, shape) => {
       const stored = named.get(path)
       return stored?.dtype === 'F32' && equalShapes(stored.shape, shape)
         ? E.right(literal(shape, 'f32', stored.data))
         : E.left(path)
-    })<JointParams<Literal>>
+    })<Params>
   )
 }
 
@@ -70,39 +71,35 @@ const batchOf = (sentences: ReadonlyArray<ReadonlyArray<number>>, { cls, sep }: 
 }
 
 /**
- * Masks these sentences as training does, lets the generator replace what is masked, and asks the discriminator about every
+ * Masks these sentences as training does, lets the objective replace what is masked, and asks its discriminator about every
  * token, [CLS] and [SEP] left out. At least one sentence; none longer than the model's positions less two.
  */
 export const judgedReplacements =
-  (device: Device, config: ElectraConfig, params: JointParams<Literal>, special: SpecialIds, key: Words) =>
+  (
+    device: Device,
+    config: ElectraConfig,
+    judged: NonNullable<Objective['judged']>,
+    params: Params,
+    special: SpecialIds,
+    key: Words
+  ) =>
   (
     sentences: ReadonlyArray<ReadonlyArray<number>>
   ): TE.TaskEither<StepError, ReadonlyArray<ReadonlyArray<JudgedToken>>> => {
-    const { maskProbability, replaceProbability, temperature, sampleWithReplacement: withReplacement } = config
     const batch = batchOf(sentences, special)
-    const masking = { maskProbability, replaceProbability, withReplacement, special }
-    const masked = maskBatch(masking, hostFold(0)(key))(batch)
-    const { batchSize, sequenceLength: length } = batch
-    const rows = (array: Data) => tensor(array, { shape: [batchSize, array.length / batchSize] })
-    const total = (array: ArrayLike<number>) => tensor(Array.from(array).reduce((sum, x) => sum + x, 0))
+    const masked = maskBatch(maskingOf(config, special), hostFold(0)(key))(batch)
+    const { sequenceLength: length } = batch
+    const shard = shardTensors(batch, masked, special)
     return pipe(
       TE.fromEither(
         attempt(() => {
-          const sampler = sampleTokens(temperature, tensor(Uint32Array.from(hostFold(1)(key))))
-          const { corrupted, discriminatorLogits } = jointForward(config, sampler)(
+          const { ids, logits } = judged(
             params,
-            {
-              inputIds: rows(batch.inputIds),
-              attentionMask: rows(batch.attentionMask),
-              tokenTypeIds: rows(batch.tokenTypeIds),
-              maskedInputIds: rows(masked.maskedInputIds),
-              maskedPositions: rows(masked.maskedPositions),
-              maskedIds: rows(masked.maskedIds),
-              maskedWeights: rows(masked.maskedWeights)
-            },
-            { attentionMask: total(batch.attentionMask), maskedWeights: total(masked.maskedWeights) }
+            shard.batch,
+            shard.denominators,
+            tensor(Uint32Array.from(hostFold(1)(key)))
           )
-          return { ids: corrupted.ids, probabilities: sigmoid(discriminatorLogits) }
+          return { ids, probabilities: sigmoid(logits) }
         })
       ),
       TE.chainW(evaluateTask(device)),

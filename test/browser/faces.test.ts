@@ -51,7 +51,7 @@ describe('bundled for a browser', () => {
   })
 
   it('what needs files is missing by name', async () => {
-    await expect(bundled(`export { openSession, pretrain } from 'pure-electra/electra'`)).rejects.toThrow(
+    await expect(bundled(`export { pretrainingSession, pretrain } from 'pure-electra/electra'`)).rejects.toThrow(
       'No matching export in "dist/electra/browser.js" for import "pretrain"'
     )
   })

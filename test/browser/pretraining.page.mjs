@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { decodeSentences, openSession, parseVocabulary, resolveConfig } from 'pure-electra/electra'
+import { decodeSentences, pretrainingSession, parseVocabulary, resolveConfig } from 'pure-electra/electra'
 import { withPool } from 'pure-electra/workers'
 
 const bytesAt = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer())
@@ -40,7 +40,7 @@ globalThis.trained = ({ overrides, seed, steps, workers, shardsAtOnce }) =>
     TE.chainW(({ config, corpus }) =>
       withPool({ workers, choice })((pool) =>
         pipe(
-          openSession({ config, corpus, seed, totalSteps: steps })(pool, { shardsAtOnce }),
+          pretrainingSession({ config, corpus, seed, totalSteps: steps })(pool, { shardsAtOnce }),
           TE.bindTo('session'),
           TE.bind('stepped', ({ session }) => TE.traverseSeqArray(session.step)(RA.makeBy(steps, (n) => n))),
           TE.bind('state', ({ session }) => TE.fromTask(session.read)),

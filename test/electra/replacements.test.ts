@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { discriminatorFrom, suspicions } from '../../src/electra/predict.js'
-import { judgedReplacements, jointParamsFrom } from '../../src/electra/replacements.js'
+import { judgedReplacements, storedParams } from '../../src/electra/replacements.js'
 import { replacedTokenSpec } from '../../src/electra/objective/replaced-token.js'
 import { fromLiteral, tensor, type NamedStored } from '../../src/tensor/index.js'
 import { hostKey } from '../../src/tensor/keys.js'
 import { reference } from '../../src/tensor/run/reference/reference.js'
 import { tensorEntries } from '../../src/tensor/tree.js'
 import { left, right, rightOf } from './data/right.js'
+import { objectiveOf } from '../../src/electra/objective/table.js'
+import { drawnPieces } from '../../src/electra/profile/shard.js'
 import { configOf, numbersOf, scattered, special, vocabSize } from './objective/cases.js'
 
 const config = configOf({ maskProbability: 0.4 })
@@ -21,6 +23,10 @@ const sentences = [
   [20, 33, 25, 7, 7, 19]
 ]
 
+const objective = objectiveOf(config, drawnPieces(vocabSize))
+
+const judged = objective.judged ?? (() => ({ ids: tensor([]), logits: tensor([]) }))
+
 const device = reference({ floats: 'float64' })
 
 describe('replacements in sentences', () => {
@@ -29,7 +35,8 @@ describe('replacements in sentences', () => {
       judgedReplacements(
         device,
         config,
-        right(jointParamsFrom(config, vocabSize, stored)),
+        judged,
+        right(storedParams(objective, stored)),
         special,
         hostKey(seed)
       )(sentences)
@@ -57,6 +64,6 @@ describe('replacements in sentences', () => {
 
   it('need both networks, and name what is missing', () => {
     const without = stored.filter(({ name }) => !name.startsWith('generator.'))
-    expect(left(jointParamsFrom(config, vocabSize, without))).toMatch(/^generator\./)
+    expect(left(storedParams(objective, without))).toMatch(/^generator\./)
   })
 })

@@ -11,7 +11,8 @@ import { showStepError } from '../../tensor/run/step-error.js'
 import type { ElectraConfig } from '../config/config.js'
 import type { Corpus } from '../data/corpus/corpus.js'
 import { tokenizerOptionsOf } from '../data/corpus/manifest.js'
-import { judgedReplacements, jointParamsFrom } from '../replacements.js'
+import type { Objective } from '../objective/objective.js'
+import { judgedReplacements, storedParams } from '../replacements.js'
 import { latestCheckpoint } from '../store/checkpoints/checkpoint.js'
 import type { RunIdentity } from '../store/checkpoints/checkpoint-state.js'
 import { showStoreError } from '../store/errors.js'
@@ -19,8 +20,9 @@ import { exists, readText, writeFileWhole } from '../store/files/files.js'
 import { hfTokenizerFiles } from '../store/models/hf-tokenizer.js'
 import { replaceModel, type TrainedModel } from '../store/models/model-files.js'
 import { checkResume } from '../store/checkpoints/resume.js'
-import { runKeys } from '../training/keys.js'
-import type { PretrainError, PretrainResult } from '../training/run.js'
+import { runKeys } from '../pretraining/keys.js'
+import type { Column } from '../training/columns.js'
+import type { RunError, RunResult } from '../training/run.js'
 import { sentence, type Advice } from './advice.js'
 import type { Console } from './console.js'
 import { withDevice, type DeviceOptions } from './device.js'
@@ -36,39 +38,44 @@ import {
 } from './report.js'
 import { judgedSamples, showSamples, type Samples } from './samples.js'
 
-const halvesOf = ({ objective }: ElectraConfig): ReadonlyArray<'discriminator' | 'generator'> =>
-  objective === 'mlm' ? ['generator'] : ['discriminator', 'generator']
+/** What is trained on what. */
+export type Trained = { readonly config: ElectraConfig; readonly corpus: Corpus; readonly objective: Objective }
 
 /** Writes what the run trained as Hugging Face model directories, in place of any that are there. */
-const exportAll = (out: string, model: TrainedModel): TE.TaskEither<Failure, ReadonlyArray<string>> =>
+const exportAll = (
+  out: string,
+  { exports }: Objective,
+  model: TrainedModel
+): TE.TaskEither<Failure, ReadonlyArray<string>> =>
   pipe(
-    halvesOf(model.config),
-    TE.traverseSeqArray((half) => replaceModel(join(out, 'model', half), half, model)),
+    exports,
+    TE.traverseSeqArray((exported) => replaceModel(join(out, 'model', exported.name), exported, model)),
     TE.mapLeft(failedWith(showStoreError))
   )
 
-/** What the two networks make of a few held-out sentences; nothing for an objective without them. */
+/** What the networks make of a few held-out sentences; nothing for an objective without a discriminator. */
 const judgeSentences = (
   options: DeviceOptions & { readonly seed: number },
-  config: ElectraConfig,
-  corpus: Corpus,
-  result: PretrainResult
-): TE.TaskEither<Failure, Samples | undefined> =>
-  config.objective === 'mlm'
+  { config, corpus, objective }: Trained,
+  result: RunResult
+): TE.TaskEither<Failure, Samples | undefined> => {
+  const { judged } = objective
+  return judged === undefined
     ? TE.right(undefined)
     : withDevice(options)((held) =>
         pipe(
-          TE.fromEither(jointParamsFrom(config, corpus.vocabulary.pieces.length, result.params)),
+          TE.fromEither(storedParams(objective, result.params)),
           TE.mapLeft((name) => failed(`the trained model lacks ${name}`)),
           TE.chain((params) => {
             const { special } = corpus.vocabulary
-            const judge = judgedReplacements(held, config, params, special, runKeys(options.seed).samples)
+            const judge = judgedReplacements(held, config, judged, params, special, runKeys(options.seed).samples)
             return pipe(judgedSamples(corpus, config.sequenceLength, judge), TE.mapLeft(failedWith(showStepError)))
           })
         )
       )
+}
 
-const modelOf = (config: ElectraConfig, { vocabulary, manifest }: Corpus, result: PretrainResult): TrainedModel => ({
+const modelOf = ({ config, corpus: { vocabulary, manifest } }: Trained, result: RunResult): TrainedModel => ({
   config,
   vocabSize: vocabulary.pieces.length,
   params: result.params,
@@ -82,22 +89,22 @@ const showModels = (paths: ReadonlyArray<string>): string =>
 export const close = (
   out: string,
   options: DeviceOptions & { readonly seed: number; readonly advice: Advice },
-  config: ElectraConfig,
-  corpus: Corpus,
-  result: PretrainResult,
+  trained: Trained,
+  result: RunResult,
   console: Console
 ): Command => {
-  const report = closingReport(result, config, corpus.vocabulary.pieces.length)
+  const { columns } = trained.objective
+  const report = closingReport(result, columns)
   if (!result.isComplete) {
-    console.say(showReport(report, config))
+    console.say(showReport(report, columns))
     console.say(sentence(options.advice.goOn))
     console.json(report)
     return TE.right(exitCodes.interrupted)
   }
   return pipe(
-    exportAll(out, modelOf(config, corpus, result)),
+    exportAll(out, trained.objective, modelOf(trained, result)),
     TE.bindTo('models'),
-    TE.bind('samples', () => judgeSentences(options, config, corpus, result)),
+    TE.bind('samples', () => judgeSentences(options, trained, result)),
     // The last of a run's files: where it stands, all others do.
     TE.chainFirst(({ models }) =>
       pipe(
@@ -106,7 +113,7 @@ export const close = (
       )
     ),
     TE.map(({ models, samples }) => {
-      console.say(showReport(report, config))
+      console.say(showReport(report, columns))
       console.say(showModels(models))
       if (samples !== undefined) console.say(`\n${showSamples(samples)}`)
       console.json({ ...report, models, samples: samples ?? null })
@@ -116,10 +123,7 @@ export const close = (
 }
 
 /** The report of a run that is finished already, with everything that it speaks of; nothing is computed or written for it. */
-export const finishedReport = (
-  out: string,
-  identity: RunIdentity
-): TE.TaskEither<PretrainError, KeptReport | undefined> =>
+export const finishedReport = (out: string, identity: RunIdentity): TE.TaskEither<RunError, KeptReport | undefined> =>
   pipe(
     readText(join(out, reportName), longestReport),
     TE.match(
@@ -145,7 +149,7 @@ export const finishedReport = (
               O.isNone(found)
                 ? E.right(undefined)
                 : pipe(
-                    checkResume(identity, found.value.checkpoint.progress),
+                    checkResume(identity, found.value.checkpoint.progress.identity),
                     E.map(() => report)
                   )
             )
@@ -153,9 +157,9 @@ export const finishedReport = (
     )
   )
 
-export const showFinished = (report: KeptReport, config: ElectraConfig, console: Console): Command =>
+export const showFinished = (report: KeptReport, columns: ReadonlyArray<Column>, console: Console): Command =>
   TE.fromIO(() => {
-    console.say(showReport(report, config))
+    console.say(showReport(report, columns))
     console.say(showModels(report.models))
     console.json(report)
     return exitCodes.done

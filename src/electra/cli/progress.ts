@@ -5,8 +5,8 @@
 import cliProgress, { type SingleBar } from 'cli-progress'
 import { memoryFields, showWorkerError } from '../../workers/index.js'
 import type { CorpusProgress } from '../data/corpus/builder.js'
-import type { Report } from '../objective/objective.js'
-import type { PretrainEvent } from '../training/run.js'
+import type { Column, Report } from '../training/columns.js'
+import type { RunEvent } from '../training/run.js'
 import type { Console } from './console.js'
 import { counted } from './counted.js'
 import { whereFields } from './device.js'
@@ -34,18 +34,11 @@ const smooth = (before: Report, now: Report): Report =>
 const fixed = (x: number | undefined, digits: number): string =>
   x === undefined || !Number.isFinite(x) ? '-' : x.toFixed(digits)
 
-/** `mlm 7.12`, `disc 0.312`, `acc 0.914`, `auc 0.662` */
-export const lossFields = (report: Report): ReadonlyArray<string> => [
-  `mlm ${fixed(report.maskedLmLoss, 2)}`,
-  ...(report.discriminatorLoss === undefined
-    ? [`acc ${fixed(report.maskedLmAccuracy, 3)}`]
-    : [
-        `disc ${fixed(report.discriminatorLoss, 3)}`,
-        `acc ${fixed(report.discriminatorAccuracy, 3)}`,
-        `auc ${fixed(report.discriminatorAuc, 3)}`
-      ]),
-  ...(report.fixedCorruptionAuc === undefined ? [] : [`fixed auc ${fixed(report.fixedCorruptionAuc, 3)}`])
-]
+/** `mlm 7.12`, `disc 0.312`, `acc 0.914`, `auc 0.662`: those of the columns that the report has. */
+export const barFields = (columns: ReadonlyArray<Column>, report: Report): ReadonlyArray<string> =>
+  columns.flatMap(({ name, bar }) =>
+    bar === undefined || report[name] === undefined ? [] : [`${bar.label} ${fixed(report[name], bar.digits)}`]
+  )
 
 export type Progress<Event> = { readonly observe: (event: Event) => void; readonly stop: () => void }
 
@@ -102,11 +95,12 @@ const lineEvery = 10
 
 type Shown = { readonly report: Report; readonly tokensPerSecond: number }
 
-/** Training: step, time gone and left, learning rate, losses, accuracy and AUC of the discriminator, tokens a second. */
+/** Training: step, time gone and left, learning rate, what the columns show, tokens a second. */
 export const trainingProgress = (
   console: Console,
+  columns: ReadonlyArray<Column>,
   stream: NodeJS.WriteStream = process.stderr
-): Progress<PretrainEvent> => {
+): Progress<RunEvent> => {
   const bar = console.isInteractive ? barOn(stream) : undefined
   const note = bar === undefined ? console.note : bar.note
   const width = (): number => (bar === undefined ? Infinity : stream.columns > 0 ? stream.columns : reportWidth)
@@ -123,7 +117,7 @@ export const trainingProgress = (
     showSeconds((performance.now() - startedAt) / 1000),
     `${showSeconds(leftAt(step))} left`,
     `lr ${learningRate.toExponential(1)}`,
-    ...lossFields(shown.report),
+    ...barFields(columns, shown.report),
     `${shown.tokensPerSecond.toFixed(0)} tok/s`
   ]
   const noteSentence = (text: string): void => {
@@ -156,7 +150,7 @@ export const trainingProgress = (
           return
         }
         case 'Evaluated':
-          note(fieldsWithin(width(), evaluatedFields(event)))
+          note(fieldsWithin(width(), evaluatedFields(event, columns)))
           return
         case 'Saved':
           noteSentence(`step ${event.step}  saved ${event.path}`)
@@ -172,7 +166,7 @@ export const trainingProgress = (
   }
 }
 
-type EventOf<Tag extends PretrainEvent['_tag']> = Extract<PretrainEvent, { readonly _tag: Tag }>
+type EventOf<Tag extends RunEvent['_tag']> = Extract<RunEvent, { readonly _tag: Tag }>
 
 /** What a run is made of, on what it is computed, and what of memory it takes: a line each. */
 export const startedFields = (event: EventOf<'Started'>): ReadonlyArray<ReadonlyArray<string>> => {
@@ -188,8 +182,11 @@ export const startedFields = (event: EventOf<'Started'>): ReadonlyArray<Readonly
   ]
 }
 
-export const evaluatedFields = ({ step, report, isBest }: EventOf<'Evaluated'>): ReadonlyArray<string> => {
-  const [first, ...rest] = lossFields(report)
+export const evaluatedFields = (
+  { step, report, isBest }: EventOf<'Evaluated'>,
+  columns: ReadonlyArray<Column>
+): ReadonlyArray<string> => {
+  const [first, ...rest] = barFields(columns, report)
   return [`step ${step}`, `held out${isBest ? ' (best)' : ''}: ${first}`, ...rest]
 }
 

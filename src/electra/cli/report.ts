@@ -1,13 +1,13 @@
 /**
- * The closing report of a pre-training: what was learnt, against what chance would give.
+ * The closing report of a run: what was learnt, against what chance would give.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as z from 'zod'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
-import type { ElectraConfig } from '../config/config.js'
-import type { PretrainResult } from '../training/run.js'
+import type { Baselines, Column, Facts } from '../training/columns.js'
+import type { RunResult } from '../training/run.js'
 import type { Where } from '../training/run-record.js'
 import { counted } from './counted.js'
 import { whereFields } from './device.js'
@@ -26,15 +26,10 @@ export type ClosingReport = Where & {
   readonly last: Readonly<Record<string, number>>
   readonly heldOut?: Readonly<Record<string, number>>
   readonly best?: { readonly step: number; readonly loss: number }
-  /** `ln V`: the masked-LM loss of a uniform guess, in nats. */
-  readonly chanceMaskedLmLoss: number
-  /** Of the training text's pieces by their frequencies, in nats. */
-  readonly unigramEntropy: number
-  /**
-   * The masked-LM loss of a model that reads nothing but the place it predicts: by frequency where it shows [MASK], and for
-   * sure where it shows the token itself. The plateau on which a run begins lies here, not at chance.
-   */
-  readonly noContextMaskedLmLoss: number
+  /** What each number is compared with, by name. The plateau on which a run begins lies at no context, not at chance. */
+  readonly baselines: Readonly<Record<string, Baselines>>
+  /** Such as the entropy of the training text's pieces by their frequencies, in nats. */
+  readonly facts: Facts
   /** Where steps were taken since the last start. */
   readonly tokensPerSecond?: number
   /** Worker threads that were lost and replaced. */
@@ -44,7 +39,12 @@ export type ClosingReport = Where & {
   readonly checkpoint: string
 }
 
-export const closingReport = (result: PretrainResult, config: ElectraConfig, vocabSize: number): ClosingReport => ({
+const baselinesOf = ({ last, facts }: RunResult, columns: ReadonlyArray<Column>): ClosingReport['baselines'] =>
+  Object.fromEntries(
+    columns.flatMap(({ name, baselines }) => (baselines === undefined ? [] : [[name, baselines(last, facts)]]))
+  )
+
+export const closingReport = (result: RunResult, columns: ReadonlyArray<Column>): ClosingReport => ({
   complete: result.isComplete,
   step: result.step,
   totalSteps: result.totalSteps,
@@ -59,9 +59,8 @@ export const closingReport = (result: PretrainResult, config: ElectraConfig, voc
   last: result.last,
   ...(result.heldOut === undefined ? {} : { heldOut: result.heldOut }),
   ...(result.best === undefined ? {} : { best: result.best }),
-  chanceMaskedLmLoss: Math.log(vocabSize),
-  unigramEntropy: result.unigramEntropy,
-  noContextMaskedLmLoss: config.replaceProbability * result.unigramEntropy,
+  baselines: baselinesOf(result, columns),
+  facts: result.facts,
   ...(result.tokensPerSecond === undefined ? {} : { tokensPerSecond: result.tokensPerSecond }),
   replacements: result.replacements,
   weightsSha256: result.weightsSha256,
@@ -103,9 +102,8 @@ const keptReport = z.looseObject({
   last: numbers,
   heldOut: numbers.optional(),
   best: z.object({ step: count, loss: real }).optional(),
-  chanceMaskedLmLoss: z.number(),
-  unigramEntropy: real.default(NaN),
-  noContextMaskedLmLoss: real.default(NaN),
+  baselines: z.record(z.string(), z.object({ noContext: real.optional(), chance: real.optional() })).default({}),
+  facts: numbers.default({}),
   tokensPerSecond: z.number().optional(),
   replacements: count,
   weightsSha256: z.string(),
@@ -130,65 +128,25 @@ export const parseReport = (text: string): E.Either<string, KeptReport> =>
     })
   )
 
-type Row = {
-  readonly label: string
-  /** Of the number in reports. */
-  readonly name: string
-  readonly digits: number
-  /** What frequencies alone give, of pieces or of replaced tokens. */
-  readonly noContext?: number
-  /** What a guess gives that knows nothing. */
-  readonly chance: number
-}
+type Labelled = Column & { readonly label: string }
 
-const discriminatorRows = ({ last }: ClosingReport): ReadonlyArray<Row> => [
-  {
-    label: 'discriminator loss',
-    name: 'discriminatorLoss',
-    digits: 4,
-    noContext: last.baseRateEntropy,
-    chance: Math.LN2
-  },
-  {
-    label: 'discriminator accuracy',
-    name: 'discriminatorAccuracy',
-    digits: 3,
-    noContext: 1 - last.replacedRate,
-    chance: 0.5
-  },
-  { label: 'discriminator AUC', name: 'discriminatorAuc', digits: 3, chance: 0.5 },
-  { label: 'AUC, fixed corruption', name: 'fixedCorruptionAuc', digits: 3, chance: 0.5 }
-]
+/** The columns of the closing table that this report has numbers for. */
+const shownIn = (
+  { first, last, heldOut = {} }: ClosingReport,
+  columns: ReadonlyArray<Column>
+): ReadonlyArray<Labelled> =>
+  columns.filter(
+    (column): column is Labelled =>
+      column.label !== undefined && [first, last, heldOut].some((numbers) => column.name in numbers)
+  )
 
-const rowsOf = (report: ClosingReport, config: ElectraConfig): ReadonlyArray<Row> => [
-  {
-    label: 'masked-LM loss',
-    name: 'maskedLmLoss',
-    digits: 3,
-    noContext: report.noContextMaskedLmLoss,
-    chance: report.chanceMaskedLmLoss
-  },
-  ...(config.objective === 'mlm' ? [] : discriminatorRows(report))
-]
-
-const legendOf = ({ objective }: ElectraConfig, { unigramEntropy }: ClosingReport): ReadonlyArray<string> => [
-  ...wrapped(
-    `No context: always the same guess, by frequency (the pieces' entropy is ${unigramEntropy.toFixed(3)}). Chance: all guesses alike.`
-  ),
-  ...(objective === 'mlm'
-    ? []
-    : wrapped(
-        'The fixed corruption replaces 15 % of the held-out tokens by pieces drawn by frequency: the same in every run.'
-      ))
-]
-
-const columns = ['first tenth', 'last tenth', 'held out', 'no context', 'chance'] as const
+const titles = ['first tenth', 'last tenth', 'held out', 'no context', 'chance'] as const
 
 /** Of the column that all labels stand in. */
 const labelWidth = 22
 
 /** Of a number with its gap: 7 characters at least, and the whole no wider than a report may be. */
-const columnWidths = columns.map((title) => Math.max(title.length, 8) + 2)
+const columnWidths = titles.map((title) => Math.max(title.length, 8) + 2)
 
 /** As it is, or rounded to what there is room for. */
 const cell = (x: number | undefined, digits: number): string => {
@@ -216,21 +174,23 @@ const computedOn = (report: ClosingReport): ReadonlyArray<string> =>
   )
 
 /** What people read, at most `reportWidth` wide but for paths that are longer. */
-export const showReport = (report: ClosingReport, config: ElectraConfig): string =>
-  [
+export const showReport = (report: ClosingReport, columns: ReadonlyArray<Column>): string => {
+  const shown = shownIn(report, columns)
+  return [
     `${report.complete ? 'Finished' : 'Stopped'} at step ${report.step} of ${report.totalSteps}: ` +
       counted(report.parameters, 'parameter') +
       (report.tokensPerSecond === undefined ? '' : `, ${report.tokensPerSecond.toFixed(0)} tokens/s`),
     '',
-    tableLine('', columns),
-    ...rowsOf(report, config).map(({ label, name, digits, noContext, chance }) =>
-      tableLine(
+    tableLine('', titles),
+    ...shown.map(({ label, name, digits }) => {
+      const { noContext, chance } = report.baselines[name] ?? {}
+      return tableLine(
         label,
         [report.first[name], report.last[name], report.heldOut?.[name], noContext, chance].map((x) => cell(x, digits))
       )
-    ),
+    }),
     '',
-    ...legendOf(config, report),
+    ...shown.flatMap(({ note }) => (note === undefined ? [] : wrapped(note(report.facts)))),
     '',
     ...(report.best === undefined
       ? []
@@ -242,3 +202,4 @@ export const showReport = (report: ClosingReport, config: ElectraConfig): string
     ...factLines('optimizer', report.optimizerSha256),
     ...factLines('checkpoint', report.checkpoint)
   ].join('\n')
+}

@@ -8,7 +8,7 @@ import * as O from 'fp-ts/lib/Option.js'
 import { showTensorError } from '../../tensor/fault.js'
 import { showWorkerError } from '../../workers/index.js'
 import { showStoreError, type StoreError } from '../store/errors.js'
-import type { PretrainError } from '../training/run.js'
+import type { RunError } from '../training/run.js'
 import type { Where } from '../training/run-record.js'
 import { pretrainAdvice, sentence, type Advice } from './advice.js'
 
@@ -22,7 +22,7 @@ const showStored = (e: StoreError, advice: Advice): string => {
   return e._tag === 'Gone' && e.saved !== undefined ? `${showStoreError(e)}: ${advice.goOn}` : showStoreError(e)
 }
 
-export const showPretrainError = (e: PretrainError, advice = pretrainAdvice): string => {
+export const showRunError = (e: RunError, advice = pretrainAdvice): string => {
   switch (e._tag) {
     case 'NoExamples':
       return 'the corpus: found no example to train on, expected at least one sentence'
@@ -43,7 +43,7 @@ export const showPretrainError = (e: PretrainError, advice = pretrainAdvice): st
         'Leave out what asks for it, or allow it with --allow-other-bits'
       )
     case 'StepFailed':
-      return `after step ${e.step}: ${showPretrainError(e.cause, advice)}. ${pipe(
+      return `after step ${e.step}: ${showRunError(e.cause, advice)}. ${pipe(
         e.saved,
         O.match(
           () => `The last checkpoint stands: ${advice.goOn}`,

@@ -2,6 +2,7 @@
  * Configurations: everything about a run except its corpus, its seed and its machine.
  */
 
+import type { ObjectiveName } from '../objective/table.js'
 import type { ConfigProblem, InitialAttention, Packing } from './schema.js'
 
 /** The sizes of one encoder. `heads` divides `hiddenSize`. */
@@ -12,7 +13,7 @@ export type EncoderSize = {
   readonly feedForwardSize: number
 }
 
-/** The discriminator, and what both networks have alike. With the objective `mlm`, the one network. */
+/** The main network, and what all networks have alike. */
 export type ModelConfig = EncoderSize & {
   readonly embeddingSize: number
   readonly maxPositions: number
@@ -51,10 +52,10 @@ export type TrainingConfig = {
 
 export type ElectraConfig = {
   readonly name: string
-  /** Replaced-token detection, or the masked-LM baseline at the discriminator's size. */
-  readonly objective: 'electra' | 'mlm'
+  /** What is learnt. */
+  readonly objective: ObjectiveName
   readonly model: ModelConfig
-  /** With the objective `mlm`, the model's own sizes. */
+  /** The model's own sizes, where the objective has no other. */
   readonly generator: EncoderSize
   /**
    * How text is laid into rows: in two segments by the original's rule (`segments`), which discards what does not fit, or cut

@@ -3,6 +3,7 @@
  */
 
 import { slotsOf } from '../data/examples/masking.js'
+import { kindOf } from '../objective/table.js'
 import type { ElectraConfig, EncoderSize } from './config.js'
 import type { CompleteInput, ConfigProblem, OverridesInput } from './schema.js'
 
@@ -42,7 +43,10 @@ export const problemsOfMeaning = (c: ElectraConfig): ReadonlyArray<ConfigProblem
     holds ? [] : [{ path, found: String(found), expected }]
   return [
     ...headProblems('model', c.model),
-    ...(c.objective === 'mlm' ? [] : [...sizeProblems(c.generator), ...headProblems('generator', c.generator)]),
+    ...(kindOf(c).generator === 'model sizes'
+      ? []
+      : [...sizeProblems(c.generator), ...headProblems('generator', c.generator)]),
+    ...(kindOf(c).problems?.(c) ?? []),
     ...(c.model.initialAttention === 'local' ? pairProblems(c) : []),
     ...unless(
       c.sequenceLength <= c.model.maxPositions,
@@ -82,10 +86,10 @@ export const contradictions = (
   return [
     ...both('hiddenMultiplier', 'hiddenSize'),
     ...both('layersMultiplier', 'layers'),
-    ...(resolved.objective === 'mlm' ? different : []).map(([key, value]) => ({
+    ...(kindOf(resolved).generator === 'model sizes' ? different : []).map(([key, value]) => ({
       path: `generator.${key}`,
       found: String(value),
-      expected: "nothing: the objective 'mlm' trains one network, of the model's size"
+      expected: `nothing: the objective '${resolved.objective}' has no network of another size than the model's`
     }))
   ]
 }

@@ -5,6 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import * as z from 'zod'
 import { describe } from '../../tensor/describe.js'
+import { objectiveNames } from '../objective/table.js'
 import { namesNear, pathsNear, showNear } from './near.js'
 import { presetNames } from './presets.js'
 
@@ -90,9 +91,12 @@ export const packings = ['segments', 'running'] as const
 
 export type Packing = (typeof packings)[number]
 
+const objectiveExpected = (found: unknown): string =>
+  `one of ${objectiveNames.join(', ')}${typeof found === 'string' ? showNear(namesNear(found, objectiveNames)) : ''}`
+
 const topShape = {
   name: z.string({ error: 'a short text' }).min(1, { error: 'a short text' }).max(100, { error: 'a short text' }),
-  objective: z.enum(['electra', 'mlm'], { error: "'electra' or 'mlm'" }),
+  objective: z.enum(objectiveNames, { error: ({ input }) => objectiveExpected(input) }),
   packing: z.enum(packings, { error: "'segments' or 'running'" }).optional(),
   sequenceLength: extent(5),
   batchSize: extent(),

@@ -2,6 +2,7 @@
  * Sizes that follow from others where a configuration does not give them.
  */
 
+import { kindOf } from '../objective/table.js'
 import { roundHalfToEven } from '../rounding.js'
 import type { ElectraConfig, EncoderSize, ModelConfig } from './config.js'
 import type { CompleteInput } from './schema.js'
@@ -46,6 +47,6 @@ export const fillIn = (input: CompleteInput): ElectraConfig => {
     ...input,
     packing: input.packing ?? 'segments',
     model,
-    generator: input.objective === 'mlm' ? sizeOnly(model) : generatorOf(model, input.generator)
+    generator: kindOf(input).generator === 'model sizes' ? sizeOnly(model) : generatorOf(model, input.generator)
   }
 }

@@ -28,8 +28,10 @@ export type ShardBatch<A = Tensor> = {
 
 /** Sums over the whole batch, which every shard's means divide by. Scalars, f32. */
 export type Denominators<A = Tensor> = {
-  readonly maskedWeights: A
   readonly attentionMask: A
+  /** Of the tokens that could have been masked. */
+  readonly candidates: A
+  readonly maskedWeights: A
 }
 
 /** b examples of L tokens, some of which were replaced before any program saw them. */
@@ -57,4 +59,8 @@ export const shardBatchSpec = (examples: number, length: number, slots: number):
   }
 }
 
-export const denominatorsSpec: Denominators = { maskedWeights: spec([], 'f32'), attentionMask: spec([], 'f32') }
+export const denominatorsSpec: Denominators = {
+  attentionMask: spec([], 'f32'),
+  candidates: spec([], 'f32'),
+  maskedWeights: spec([], 'f32')
+}

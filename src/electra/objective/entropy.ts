@@ -6,6 +6,9 @@
 export const binaryEntropy = (p: number): number =>
   p <= 0 || p >= 1 ? 0 : -p * Math.log(p) - (1 - p) * Math.log(1 - p)
 
+/** `ln n`: the loss of a guess that knows nothing, among n. */
+export const uniformEntropy = (n: number): number => Math.log(n)
+
 /**
  * `- sum f ln f` over the relative frequencies f of these counts `[V]`: the loss of always predicting the frequencies, which is
  * as far as a model comes that reads nothing of the context.

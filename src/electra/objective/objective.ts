@@ -1,14 +1,20 @@
 /**
- * What a model is trained to do: parameters, and a loss over one shard of a batch.
+ * What a model is trained to do: parameters, a loss over one shard of a batch, and everything that others need to know of it.
  *
- * Every objective is a value of this one type, so the training fold knows none of them by name.
+ * Every objective is a value of this one type, and nothing elsewhere knows one by name: adding one is a file and a row in the table.
  */
 
 import type { ParameterSpec, Params } from '../../nn/index.js'
 import type { Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import type { Tree } from '../../tensor/tree.js'
+import type { ElectraConfig } from '../config/config.js'
+import type { ConfigProblem } from '../config/schema.js'
+import type { SpecialIds } from '../data/vocabulary/vocabulary.js'
+import type { Column, Report } from '../training/columns.js'
+import type { NamedState } from '../training/problem.js'
 import type { CorruptedBatch, Denominators, ShardBatch } from './batch.js'
+import type { Exported } from './exported.js'
 
 /** How a loss is computed this time: with dropout (training) or without, and the key for it and for sampling. */
 export type ForwardMode = { readonly training: boolean; readonly key: Key }
@@ -22,8 +28,18 @@ export type ShardLoss = {
   readonly metrics: MetricSums
 }
 
-/** Numbers for people, from the metric sums of a whole batch (or of several, added). */
-export type Report = { readonly [name: string]: number }
+/** What is learnt over a part of a run's steps. */
+export type Stage = {
+  /** Of the run's steps; those of all stages add to 1. The learning rate's schedule spans the stage. */
+  readonly share: number
+  readonly shardLoss: (params: Params, batch: ShardBatch, denominators: Denominators, run: ForwardMode) => ShardLoss
+  /** Metric sums added over `batches` whole batches, as plain arrays. One of its numbers is `loss`. */
+  readonly report: (sums: MetricSums<ArrayLike<number>>, batches: number) => Report
+  /** Parameters that it changes, by their paths; all, where not given. Others are not decayed either. */
+  readonly trains?: (path: string) => boolean
+  /** What it begins with, from the state that the stage before it has come to; that state, where not given. */
+  readonly enter?: (state: NamedState) => NamedState
+}
 
 /** How well a model finds the tokens of a text that somebody else has replaced. */
 export type Judge = {
@@ -32,12 +48,44 @@ export type Judge = {
   readonly report: (sums: MetricSums<ArrayLike<number>>) => Report
 }
 
+/** What the main network was shown, and how it judged each token. */
+export type Judged = {
+  /** `[b, L]`, i32. */
+  readonly ids: Tensor
+  /** Above 0 for a token that looks replaced `[b, L]`, f32. */
+  readonly logits: Tensor
+}
+
 export type Objective = {
-  readonly name: string
   readonly parameters: Tree<ParameterSpec>
-  readonly shardLoss: (params: Params, batch: ShardBatch, denominators: Denominators, run: ForwardMode) => ShardLoss
-  /** Metric sums added over `batches` whole batches, as plain arrays. */
-  readonly report: (sums: MetricSums<ArrayLike<number>>, batches: number) => Report
+  /** At least one, in their order. */
+  readonly stages: ReadonlyArray<Stage>
+  /** What the numbers of its reports mean, in the order in which they are shown. */
+  readonly columns: ReadonlyArray<Column>
+  /** The networks that it leaves as model files; the first is the one that is trained for others to use. */
+  readonly exports: ReadonlyArray<Exported>
   /** Where there is a discriminator. */
   readonly judge?: Judge
+  /** Replaces tokens of a batch and judges the result, without dropout. Where there is a discriminator. */
+  readonly judged?: (params: Params, batch: ShardBatch, denominators: Denominators, key: Key) => Judged
+}
+
+/** The pieces of a run's text, as far as an objective needs them. */
+export type Pieces = {
+  /** Rows of the embedding table. */
+  readonly size: number
+  readonly special: SpecialIds
+  /** How often each piece stands in the training text `[size]`. */
+  readonly counts: Uint32Array
+}
+
+/** A row of the table of objectives. */
+export type ObjectiveKind = {
+  /** One line, with its source. */
+  readonly about: string
+  /** Whether configurations say the generator's sizes, or there is none but of the model's own. */
+  readonly generator: 'own sizes' | 'model sizes'
+  /** What is wrong with a configuration for it; nothing, where not given. */
+  readonly problems?: (config: ElectraConfig) => ReadonlyArray<ConfigProblem>
+  readonly make: (config: ElectraConfig, pieces: Pieces) => Objective
 }

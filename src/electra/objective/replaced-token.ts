@@ -25,9 +25,10 @@ import { aucOfHistogram, logitHistogram } from './auc.js'
 import type { Denominators, ShardBatch } from './batch.js'
 import { binaryEntropy } from './entropy.js'
 import { corrupt, sampleTokens, type Corrupted } from './corruption.js'
-import { maskedLmLoss, maskedLmMetrics, maskedLmReport } from './masked-lm.js'
+import type { Column, Report } from '../training/columns.js'
+import { maskedLmColumns, maskedLmLoss, maskedLmMetrics, maskedLmReport } from './masked-lm.js'
 import type { Key } from '../../tensor/random.js'
-import type { Judge, MetricSums, Objective, ForwardMode, ShardLoss } from './objective.js'
+import type { ForwardMode, Judge, MetricSums, Objective, ObjectiveKind, Pieces, ShardLoss } from './objective.js'
 
 export type JointParams<A = Tensor> = {
   readonly discriminator: Discriminator<A>
@@ -156,27 +157,123 @@ export const replacedTokenSpec = (
   )
 })
 
-export const replacedTokenObjective = (config: ElectraConfig, vocabSize: number): Objective => {
-  return {
-    name: 'electra',
-    parameters: replacedTokenSpec(config, vocabSize),
-    shardLoss: (params, ...rest) => shardLoss(config)(params as JointParams, ...rest),
-    judge: judge(config),
-    report: (sums, batches) => {
-      const tokens = sums.tokens[0]
-      const replaced = sums.replacedTokens[0]
-      return {
-        loss: sums.loss[0] / batches,
-        ...maskedLmReport(sums, batches),
-        sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
-        discriminatorLoss: sums.discriminatorLoss[0] / batches,
-        discriminatorAccuracy: sums.discriminatorHits[0] / tokens,
-        discriminatorPrecision: sums.flaggedReplacedTokens[0] / sums.flaggedTokens[0],
-        discriminatorRecall: sums.flaggedReplacedTokens[0] / replaced,
-        discriminatorAuc: aucOfHistogram(sums.logitHistogram),
-        replacedRate: replaced / tokens,
-        baseRateEntropy: binaryEntropy(replaced / tokens)
-      }
-    }
+/** The numbers of a discriminator. */
+export const discriminatorColumns: ReadonlyArray<Column> = [
+  {
+    name: 'discriminatorLoss',
+    meaning: 'Mean binary cross-entropy of replaced or not, over all real tokens, in nats.',
+    better: 'down',
+    digits: 4,
+    label: 'discriminator loss',
+    bar: { label: 'disc', digits: 3 },
+    baselines: ({ baseRateEntropy }) => ({ noContext: baseRateEntropy, chance: Math.LN2 })
+  },
+  {
+    name: 'discriminatorAccuracy',
+    meaning: 'Share of the real tokens that the discriminator is right about.',
+    better: 'up',
+    digits: 3,
+    label: 'discriminator accuracy',
+    bar: { label: 'acc', digits: 3 },
+    baselines: ({ replacedRate }) => ({ noContext: 1 - replacedRate, chance: 0.5 })
+  },
+  {
+    name: 'discriminatorPrecision',
+    meaning: 'Share of the flagged tokens that were replaced.',
+    better: 'up',
+    digits: 3
+  },
+  { name: 'discriminatorRecall', meaning: 'Share of the replaced tokens that are flagged.', better: 'up', digits: 3 },
+  {
+    name: 'discriminatorAuc',
+    meaning: "Probability that a replaced token's logit exceeds another one's.",
+    better: 'up',
+    digits: 3,
+    label: 'discriminator AUC',
+    bar: { label: 'auc', digits: 3 },
+    baselines: () => ({ chance: 0.5 })
+  },
+  {
+    name: 'replacedRate',
+    meaning: 'Share of the real tokens that were replaced by another one.',
+    better: 'neither',
+    digits: 4
+  },
+  {
+    name: 'baseRateEntropy',
+    meaning: 'Loss of a discriminator that always predicts that share, in nats.',
+    better: 'neither',
+    digits: 4
+  },
+  {
+    name: 'fixedCorruptionAuc',
+    meaning: 'The same AUC on held-out text in which 15 % of the tokens are replaced by pieces drawn by frequency.',
+    better: 'up',
+    digits: 3,
+    label: 'AUC, fixed corruption',
+    bar: { label: 'fixed auc', digits: 3 },
+    baselines: () => ({ chance: 0.5 }),
+    note: () =>
+      'The fixed corruption replaces 15 % of the held-out tokens by pieces drawn by frequency: the same in every run.'
   }
+]
+
+/** The discriminator's numbers from sums over `batches` batches. */
+export const discriminatorReport = (sums: MetricSums<ArrayLike<number>>, batches: number): Report => {
+  const tokens = sums.tokens[0]
+  const replaced = sums.replacedTokens[0]
+  return {
+    discriminatorLoss: sums.discriminatorLoss[0] / batches,
+    discriminatorAccuracy: sums.discriminatorHits[0] / tokens,
+    discriminatorPrecision: sums.flaggedReplacedTokens[0] / sums.flaggedTokens[0],
+    discriminatorRecall: sums.flaggedReplacedTokens[0] / replaced,
+    discriminatorAuc: aucOfHistogram(sums.logitHistogram),
+    replacedRate: replaced / tokens,
+    baseRateEntropy: binaryEntropy(replaced / tokens)
+  }
+}
+
+export const replacedTokenObjective = (config: ElectraConfig, pieces: Pick<Pieces, 'size'>): Objective => {
+  const { model, generator } = config
+  const columns = maskedLmColumns(config, pieces)
+  return {
+    parameters: replacedTokenSpec(config, pieces.size),
+    columns: [columns.loss, columns.accuracy, ...discriminatorColumns],
+    exports: [
+      { name: 'discriminator', half: 'discriminator', size: model, sources: ['discriminator.'] },
+      {
+        name: 'generator',
+        half: 'generator',
+        size: { ...generator, embeddingSize: model.embeddingSize },
+        sources: ['discriminator.', 'generator.']
+      }
+    ],
+    judge: judge(config),
+    judged: (params, batch, denominators, key) => {
+      const { corrupted, discriminatorLogits } = jointForward(config, sampleTokens(config.temperature, key))(
+        params as JointParams,
+        batch,
+        denominators
+      )
+      return { ids: corrupted.ids, logits: discriminatorLogits }
+    },
+    stages: [
+      {
+        share: 1,
+        shardLoss: (params, ...rest) => shardLoss(config)(params as JointParams, ...rest),
+        report: (sums, batches) => ({
+          loss: sums.loss[0] / batches,
+          ...maskedLmReport(sums, batches),
+          sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
+          ...discriminatorReport(sums, batches)
+        })
+      }
+    ]
+  }
+}
+
+export const replacedToken: ObjectiveKind = {
+  about: 'replaced token detection: ELECTRA, Clark et al. 2020, section 2',
+  generator: 'own sizes',
+  make: replacedTokenObjective
 }

@@ -12,8 +12,8 @@ import type { Device, DeviceError, TensorError } from '../../tensor/index.js'
 import type { FusedProgram } from '../../tensor/program/fused.js'
 import type { WorkerError } from '../../workers/index.js'
 import type { Corpus } from '../data/corpus/corpus.js'
-import type { DataError } from '../training/data.js'
-import { runKeys } from '../training/keys.js'
+import type { InputsError } from '../training/problem.js'
+import { runKeys } from '../pretraining/keys.js'
 import { groupKernels, type KernelGroup } from './cost.js'
 import { measureLimits, type Limits } from './limits.js'
 import { runRounds, type Timed } from './rounds.js'
@@ -27,7 +27,7 @@ export type ProfileSettings = StepSettings & {
   readonly seed: number
 }
 
-export type ProfileError = WorkerError | TensorError | DataError
+export type ProfileError = WorkerError | TensorError | InputsError
 
 export type ProgramProfile = {
   readonly name: ProgramName

@@ -33,7 +33,14 @@ const fill = (places: Arrays, values: Arrays): void => values.forEach((x, i) => 
 /** Allocates all arrays, and draws the parameters. The moments are zero, as all new memory is. */
 const prepare = (
   device: Device,
-  { programs: { step, initial }, shardGrad, update }: LoadedStep,
+  {
+    programs: {
+      stages: [{ step }],
+      initial
+    },
+    shardGrad,
+    update
+  }: LoadedStep,
   shard: Arrays,
   key: Words
 ): TaskEither<WorkerError, PlaceRound> => {

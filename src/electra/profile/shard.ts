@@ -12,12 +12,17 @@ import { gatherBatch, type Batch } from '../data/examples/batches.js'
 import type { Corpus } from '../data/corpus/corpus.js'
 import { maskBatch } from '../data/examples/masking.js'
 import { specialPieces, type SpecialIds } from '../data/vocabulary/vocabulary.js'
-import { trainingData, type DataError } from '../training/data.js'
-import type { RunKeys } from '../training/keys.js'
-import { shardInputs } from '../training/shards.js'
+import { trainingData } from '../pretraining/data.js'
+import type { Pieces } from '../objective/objective.js'
+import type { InputsError } from '../training/problem.js'
+import type { RunKeys } from '../pretraining/keys.js'
+import { shardInputs } from '../pretraining/shards.js'
 
 /** As in a trained vocabulary. */
 const special: SpecialIds = { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 }
+
+/** Pieces of which each is as frequent as the others. */
+export const drawnPieces = (size: number): Pieces => ({ size, special, counts: new Uint32Array(size).fill(1) })
 
 /** Full examples of two segments, `[CLS] A [SEP] B [SEP]`, of any pieces that stand for text. */
 const drawnBatch = ({ batchSize, sequenceLength: length }: ElectraConfig, vocabSize: number, key: Words): Batch => {
@@ -42,7 +47,7 @@ export const shardToProfile = (
   config: ElectraConfig,
   { corpus, vocabSize }: { readonly corpus: Corpus | undefined; readonly vocabSize: number },
   keys: RunKeys
-): E.Either<DataError, Arrays> => {
+): E.Either<InputsError, Arrays> => {
   if (corpus !== undefined)
     return pipe(
       trainingData(config, corpus, keys),
@@ -51,5 +56,5 @@ export const shardToProfile = (
   const { maskProbability, replaceProbability, sampleWithReplacement: withReplacement } = config
   const batch = drawnBatch(config, vocabSize, keys.order)
   const masked = maskBatch({ maskProbability, replaceProbability, withReplacement, special }, keys.masking)(batch)
-  return E.right(shardInputs(batch, masked, 1, hostFold(0)(keys.steps))[0])
+  return E.right(shardInputs(batch, masked, { special, shards: 1, stepKey: hostFold(0)(keys.steps) })[0])
 }

@@ -6,8 +6,9 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { Device, DeviceError, Executable, Program, TensorError, Timing } from '../../tensor/index.js'
 import type { ElectraConfig } from '../config/config.js'
-import { objectiveOf } from '../objective/choose.js'
-import { pretrainingPrograms, type PretrainingPrograms } from '../training/programs.js'
+import { objectiveOf } from '../objective/table.js'
+import { drawnPieces } from './shard.js'
+import { pretrainingPrograms, type PretrainingPrograms } from '../pretraining/programs.js'
 
 export type StepSettings = {
   readonly config: ElectraConfig
@@ -57,9 +58,23 @@ export const loadStep = (
   const config = { ...whole, batchSize: examples, shards: 1 }
   const start = performance.now()
   return pipe(
-    pretrainingPrograms(config, objectiveOf(config, vocabSize), totalSteps),
+    pretrainingPrograms(config, objectiveOf(config, drawnPieces(vocabSize)), totalSteps),
     E.map((programs) => ({ config, programs, traceSeconds: secondsSince(start) })),
-    E.bindW('shardGrad', ({ programs: { step } }) => loadProgram(device, 'shardGrad', step.shardGrad.program)),
-    E.bindW('update', ({ programs: { step } }) => loadProgram(device, 'update', step.update.program))
+    E.bindW(
+      'shardGrad',
+      ({
+        programs: {
+          stages: [{ step }]
+        }
+      }) => loadProgram(device, 'shardGrad', step.shardGrad.program)
+    ),
+    E.bindW(
+      'update',
+      ({
+        programs: {
+          stages: [{ step }]
+        }
+      }) => loadProgram(device, 'update', step.update.program)
+    )
   )
 }

@@ -1,5 +1,5 @@
 /**
- * The loop of a pre-training: steps, with evaluations, checkpoints and metrics where the settings put them.
+ * The loop of a run: steps, with evaluations, checkpoints and metrics where the settings put them.
  *
  * What ranks decide, they decide together: when to stop, whether a step was sound.
  */
@@ -11,18 +11,19 @@ import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { WorkerError } from '../../workers/index.js'
 import { anyRank, together } from '../../workers/ranks/ranks.js'
-import type { CheckpointProgress } from '../store/checkpoints/checkpoint-state.js'
+import type { CheckpointProgress, HeldOut } from '../store/checkpoints/checkpoint-state.js'
 import { sha256OfTensors } from '../store/digest.js'
 import type { StoreError } from '../store/errors.js'
 import { betterOf } from '../store/checkpoints/resume.js'
 import { heldOutOf, meansOf, oweEvaluation, owesEvaluation, remember, rememberHeldOut } from './metrics-summary.js'
 import type { MetricsRecord } from './metrics-file.js'
 import { isSaved, type RunProgress, type Saved } from './run-progress.js'
-import { identityOf, type Diverged, type PretrainError, type PretrainResult, type Run } from './run.js'
+import type { Diverged, RunError, RunResult, Run } from './run.js'
 import type { Where } from './run-record.js'
+import { phaseAt } from './problem.js'
 import type { SessionError } from './session.js'
 
-const finite = (step: number, what: Diverged['what'], found: number): E.Either<PretrainError, void> =>
+const finite = (step: number, what: Diverged['what'], found: number): E.Either<RunError, void> =>
   Number.isFinite(found) ? E.right(undefined) : E.left({ _tag: 'Diverged', step, what, found })
 
 const save = (
@@ -30,7 +31,7 @@ const save = (
   progress: RunProgress
 ): TE.TaskEither<StoreError, Saved> => {
   const { step, summary, best } = progress
-  const kept: CheckpointProgress = { ...identityOf(options), step, metrics: summary, best }
+  const kept: CheckpointProgress = { identity: options.identity, step, metrics: summary, best }
   return pipe(
     // Before the checkpoint that they lead to: a resume reads them up to there.
     metrics.sync,
@@ -51,7 +52,7 @@ const save = (
 }
 
 /** Saves what all ranks have. */
-const saveTogether = (run: Run, progress: RunProgress): TE.TaskEither<PretrainError, Saved> =>
+const saveTogether = (run: Run, progress: RunProgress): TE.TaskEither<RunError, Saved> =>
   pipe(
     run.session.compare,
     TE.chainW(() => save(run, progress))
@@ -61,7 +62,7 @@ const saveTogether = (run: Run, progress: RunProgress): TE.TaskEither<PretrainEr
  * Ends a run whose step or evaluation failed on this rank: that left the state as it was, and it is saved unless it has
  * been. Nothing here waits for other ranks.
  */
-const giveUp = (run: Run, progress: RunProgress, cause: SessionError): TE.TaskEither<PretrainError, never> => {
+const giveUp = (run: Run, progress: RunProgress, cause: SessionError): TE.TaskEither<RunError, never> => {
   const saving = pipe(
     isSaved(progress) ? TE.right<StoreError, Saved>(progress) : save(run, progress),
     TE.map(({ saved }) => saved)
@@ -74,14 +75,18 @@ const giveUp = (run: Run, progress: RunProgress, cause: SessionError): TE.TaskEi
   )
 }
 
-const evaluate = (run: Run, progress: RunProgress): TE.TaskEither<PretrainError, RunProgress> => {
+/** The best so far, where its loss is one of the same phase. */
+const comparable = ({ problem }: Run, { best, step }: RunProgress): HeldOut | undefined =>
+  best !== undefined && phaseAt(problem, best.step - 1) === phaseAt(problem, step - 1) ? best : undefined
+
+const evaluate = (run: Run, progress: RunProgress): TE.TaskEither<RunError, RunProgress> => {
   const { options, ranks, session, metrics } = run
   return pipe(
     session.evaluate,
     TE.orElseW((cause) => giveUp(run, { ...progress, summary: oweEvaluation(progress.summary) }, cause)),
-    TE.chainW((report): TE.TaskEither<PretrainError, RunProgress> => {
+    TE.chainW((report): TE.TaskEither<RunError, RunProgress> => {
       if (report === undefined) return TE.right(progress)
-      const best = betterOf(progress.best, { step: progress.step, loss: report.loss })
+      const best = betterOf(comparable(run, progress), { step: progress.step, loss: report.loss })
       return pipe(
         together(ranks)(TE.fromEither(finite(progress.step, 'held-out loss', report.loss))),
         TE.chainFirstIOK(() => () => {
@@ -98,7 +103,7 @@ const secondsSince = (start: number): number => (performance.now() - start) / 10
 
 const takeStep =
   (run: Run) =>
-  (progress: RunProgress): TE.TaskEither<PretrainError, { readonly progress: RunProgress; readonly tokens: number }> =>
+  (progress: RunProgress): TE.TaskEither<RunError, { readonly progress: RunProgress; readonly tokens: number }> =>
   async () => {
     const { options, ranks, session, metrics } = run
     const start = performance.now()
@@ -141,7 +146,7 @@ const takeStep =
  * in between is saved without one, so that stopping leaves no trace in what comes after.
  */
 export const runLoop =
-  (run: Run, start: RunProgress): TE.TaskEither<PretrainError, Omit<PretrainResult, keyof Where>> =>
+  (run: Run, start: RunProgress): TE.TaskEither<RunError, Omit<RunResult, keyof Where>> =>
   async () => {
     const { options, ranks, session, starts } = run
     // The evaluation that failed, and ended the run before this one, is made first.
@@ -185,7 +190,7 @@ export const runLoop =
       last: meansOf(summary, 'last'),
       heldOut: heldOutOf(summary),
       best,
-      unigramEntropy: session.data.unigramEntropy,
+      facts: run.problem.facts,
       tokensPerSecond: seconds === 0 ? undefined : tokens / seconds,
       replacements: replacements[0],
       weightsSha256: sha256OfTensors(state.params),

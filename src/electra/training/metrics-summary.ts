@@ -5,17 +5,7 @@
  * Sums and counts, so that they can be saved with a checkpoint and go on from there.
  */
 
-import type { Report } from '../objective/objective.js'
-
-/** The numbers of a step's report that the closing report speaks of. */
-const remembered = [
-  'maskedLmLoss',
-  'discriminatorLoss',
-  'discriminatorAuc',
-  'discriminatorAccuracy',
-  'baseRateEntropy',
-  'replacedRate'
-] as const
+import type { Report } from './columns.js'
 
 export type Tenth = 'first' | 'last'
 
@@ -39,9 +29,8 @@ export const remember =
   (summary: MetricsSummary): MetricsSummary =>
     tenthsOf(n, total).reduce<MetricsSummary>(
       (sums, tenth) =>
-        remembered.reduce<MetricsSummary>((at, name) => {
-          const value = report[name]
-          if (value === undefined || Number.isNaN(value)) return at
+        Object.entries(report).reduce<MetricsSummary>((at, [name, value]) => {
+          if (Number.isNaN(value)) return at
           const [sum, count] = [`${tenth}.${name}`, `${tenth}.${name}.count`]
           return { ...at, [sum]: (at[sum] ?? 0) + value, [count]: (at[count] ?? 0) + 1 }
         }, sums),
@@ -51,9 +40,9 @@ export const remember =
 /** Means over a tenth; empty where no step of it has been taken. */
 export const meansOf = (summary: MetricsSummary, tenth: Tenth): Report =>
   Object.fromEntries(
-    remembered.flatMap((name) => {
-      const count = summary[`${tenth}.${name}.count`]
-      return count === undefined ? [] : [[name, summary[`${tenth}.${name}`] / count] as const]
+    Object.entries(summary).flatMap(([key, count]) => {
+      const name = new RegExp(`^${tenth}\\.(.+)\\.count$`).exec(key)?.[1]
+      return name === undefined ? [] : [[name, summary[`${tenth}.${name}`] / count] as const]
     })
   )
 

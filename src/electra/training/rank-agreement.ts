@@ -20,7 +20,7 @@ export const shareFirst =
     )
 
 /** What ranks must have been given alike: otherwise they would train different models, or meet for different things. */
-export type Common = RunIdentity & { readonly checkpointEvery: number }
+export type Common = { readonly identity: RunIdentity; readonly checkpointEvery: number }
 
 export const checkCommon = (ranks: Ranks, common: Common): TE.TaskEither<WorkerError, void> => {
   const mine = canonicalJson({ ...common })
@@ -32,7 +32,7 @@ export const checkCommon = (ranks: Ranks, common: Common): TE.TaskEither<WorkerE
           ? TE.right(undefined)
           : TE.left<WorkerError>({
               _tag: 'RanksDiffer',
-              what: 'the configuration, corpus, seed, number of steps or of steps between checkpoints'
+              what: 'the configuration, data, seed, number of steps or of steps between checkpoints'
             })
       )
     )

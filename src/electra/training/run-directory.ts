@@ -17,7 +17,7 @@ import * as O from 'fp-ts/lib/Option.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Ranks } from '../../workers/index.js'
-import { canonicalJson } from '../store/canonical-json.js'
+import { canonicalJson, type Json } from '../store/canonical-json.js'
 import {
   checkpointPath,
   latestCheckpoint,
@@ -121,7 +121,7 @@ const beginOf = ({ out, resume, keepCheckpoints }: DirectoryOptions, identity: R
       const { progress } = found.value.checkpoint
       if (!resume) return TE.left({ _tag: 'RunExists', out, step: progress.step })
       return pipe(
-        TE.fromEither<DirectoryError, void>(checkResume(identity, progress)),
+        TE.fromEither<DirectoryError, void>(checkResume(identity, progress.identity)),
         TE.chainW(() => pruneCheckpoints(checkpoints, progress, keepCheckpoints)),
         TE.chainW(() => readRecord(out)),
         TE.map((record) => ({ found, record }))
@@ -141,13 +141,15 @@ const startsOf = ({ record }: Beginning): ReadonlyArray<Start> =>
 
 export type RunDirectoryOptions = DirectoryOptions & {
   readonly checkpointEvery: number
+  readonly totalSteps: number
+  /** What `config.json` is to hold. */
+  readonly config: Json
   readonly initial?: Pick<InitialWeights, 'from'>
 }
 
 const openOf =
   (
-    { out, keepCheckpoints, checkpointEvery, initial }: RunDirectoryOptions,
-    { config, totalSteps }: RunIdentity,
+    { out, keepCheckpoints, checkpointEvery, totalSteps, config, initial }: RunDirectoryOptions,
     guarded: Guard
   ): RunDirectory['open'] =>
   (beginning, from, where) => {
@@ -222,7 +224,7 @@ const writtenHere = (
     begin: beginOf(options, identity),
     checkArithmetic: (beginning, where) =>
       options.allowOtherBits === true ? E.right(undefined) : checkArithmetic(startsOf(beginning), where),
-    open: openOf(options, identity, guarded),
+    open: openOf(options, guarded),
     save: (_, checkpoint) =>
       pipe(
         TE.fromTask(checkpoint),

@@ -10,7 +10,8 @@ import type { HeldOut } from '../store/checkpoints/checkpoint-state.js'
 import type { FloatTensor } from '../store/models/hf-tensors.js'
 import { withInitial } from '../store/models/initial-weights.js'
 import { emptySummary, type MetricsSummary } from './metrics-summary.js'
-import type { NamedState, Session, SessionError } from './session.js'
+import type { NamedState } from './problem.js'
+import type { Session, SessionError } from './session.js'
 
 export type RunProgress = {
   readonly step: number
@@ -32,7 +33,7 @@ const begin = (session: Session, initial: ReadonlyArray<FloatTensor>): TE.TaskEi
     ? TE.right(beginning)
     : pipe(
         TE.fromTask<NamedState, SessionError>(session.read),
-        TE.chain(({ params, optimizer }) => session.write({ params: withInitial(initial)(params), optimizer })),
+        TE.chain(({ params, optimizer }) => session.write({ params: withInitial(initial)(params), optimizer }, 0)),
         TE.map(() => beginning)
       )
 
@@ -48,7 +49,7 @@ export const restore = (
       () => begin(session, initial),
       ({ path, checkpoint: { progress, ...state } }) =>
         pipe(
-          session.write(state),
+          session.write(state, progress.step),
           TE.map((): RunProgress => ({
             step: progress.step,
             summary: progress.metrics,

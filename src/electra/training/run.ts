@@ -1,36 +1,43 @@
 /**
- * A pre-training as data: what it is asked for, what it tells on the way, what it comes to, and how it may fail.
+ * A run as data: what it is asked for, what it tells on the way, what it comes to, and how it may fail.
  */
 
 import type * as E from 'fp-ts/lib/Either.js'
 import type { IO } from 'fp-ts/lib/IO.js'
 import type * as O from 'fp-ts/lib/Option.js'
 import type { MemoryPlan, Pool, PoolOptions, Ranks, Replaced } from '../../workers/index.js'
-import type { Corpus } from '../data/corpus/corpus.js'
-import type { Report } from '../objective/objective.js'
+import type { TensorError } from '../../tensor/fault.js'
 import type { HeldOut, RunIdentity } from '../store/checkpoints/checkpoint-state.js'
 import type { StoreError } from '../store/errors.js'
 import type { InitialWeights } from '../store/models/initial-weights.js'
+import type { Facts, Report } from './columns.js'
 import type { MetricsFile } from './metrics-file.js'
-import type { DirectoryError, DirectoryOptions, RunDirectory } from './run-directory.js'
+import type { InputsError, NamedState, Problem } from './problem.js'
+import type { DirectoryError, RunDirectory, RunDirectoryOptions } from './run-directory.js'
 import type { Start, Where } from './run-record.js'
-import type { NamedState, RunSettings, Session, SessionError } from './session.js'
+import type { Session, SessionError } from './session.js'
 
-export type PretrainOptions = RunSettings &
-  DirectoryOptions & {
-    readonly corpus: Corpus
-    readonly pool: Omit<PoolOptions, 'onReplaced'>
-    /** Who makes the run with this process: nobody, where not given. */
-    readonly ranks?: Ranks
-    readonly checkpointEvery: number
-    /** Weights that a new run starts from, by the names of its parameters; the others are drawn. */
-    readonly initial?: InitialWeights
-    /** Asked before each step: whether to save and stop. All ranks stop where one of them is to. */
-    readonly shouldStop: () => boolean
-    readonly observe: (event: PretrainEvent) => void
+/** How a run is carried out, whatever it solves. */
+export type ExecutionOptions = Omit<RunDirectoryOptions, 'config' | 'initial'> & {
+  readonly pool: Omit<PoolOptions, 'onReplaced'>
+  /** Who makes the run with this process: nobody, where not given. */
+  readonly ranks?: Ranks
+  /** Weights that a new run starts from, by the names of its parameters; the others are drawn. */
+  readonly initial?: InitialWeights
+  /** Asked before each step: whether to save and stop. All ranks stop where one of them is to. */
+  readonly shouldStop: () => boolean
+  readonly observe: (event: RunEvent) => void
+}
+
+export type RunOptions = ExecutionOptions &
+  Pick<RunDirectoryOptions, 'config'> & {
+    /** What a resume must match. */
+    readonly identity: RunIdentity
+    /** Made once the run's directory and its threads are there. */
+    readonly problem: () => E.Either<TensorError | InputsError, Problem>
   }
 
-export type PretrainError =
+export type RunError =
   | SessionError
   | DirectoryError
   /**
@@ -51,7 +58,7 @@ export type PretrainError =
       readonly found: number
     }
 
-export type PretrainEvent =
+export type RunEvent =
   | (Where & {
       readonly _tag: 'Started'
       readonly step: number
@@ -78,7 +85,7 @@ export type PretrainEvent =
   /** Nothing keeps another process from working in the run's directory, for that reason. */
   | { readonly _tag: 'Unguarded'; readonly reason: string }
 
-export type PretrainResult = Where & {
+export type RunResult = Where & {
   /** Whether every step was taken; otherwise it was asked to stop. */
   readonly isComplete: boolean
   readonly step: number
@@ -90,8 +97,8 @@ export type PretrainResult = Where & {
   /** The last evaluation: of this step where the run is complete. */
   readonly heldOut: Report | undefined
   readonly best: HeldOut | undefined
-  /** Of the training text's pieces, in nats. */
-  readonly unigramEntropy: number
+  /** See `Problem`. */
+  readonly facts: Facts
   /** On what it was computed, by the step from which on. */
   readonly starts: ReadonlyArray<Start>
   /** Of this process only, `undefined` where it took no step. Padding is not counted. */
@@ -105,19 +112,12 @@ export type PretrainResult = Where & {
   readonly params: NamedState['params']
 }
 
-/** What a resume must match. */
-export const identityOf = ({ config, corpus, seed, totalSteps }: PretrainOptions): RunIdentity => ({
-  config,
-  corpusSha256: corpus.manifest.sha256,
-  seed,
-  totalSteps
-})
-
-export type Diverged = Extract<PretrainError, { readonly _tag: 'Diverged' }>
+export type Diverged = Extract<RunError, { readonly _tag: 'Diverged' }>
 
 /** Everything the loop works with. */
 export type Run = {
-  readonly options: PretrainOptions
+  readonly options: RunOptions
+  readonly problem: Problem
   readonly ranks: Ranks
   readonly session: Session
   readonly directory: RunDirectory

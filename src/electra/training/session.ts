@@ -20,27 +20,20 @@ import {
   type Pool,
   type WorkerError
 } from '../../workers/index.js'
-import type { ElectraConfig } from '../config/config.js'
-import type { EncodedCorpus } from '../data/encoded-corpus.js'
-import { objectiveOf } from '../objective/choose.js'
-import type { Report } from '../objective/objective.js'
-import { trainingData, type DataError, type StepInputs, type TrainingData } from './data.js'
-import { runKeys, type RunKeys } from './keys.js'
-import { namedSums, pretrainingPrograms, scheduleOf, type PretrainingPrograms } from './programs.js'
+import type { Report } from './columns.js'
+import {
+  namedArrays,
+  phaseAt,
+  type Evaluation,
+  type InputsError,
+  type NamedArrays,
+  type NamedState,
+  type Phase,
+  type Problem,
+  type StepInputs
+} from './problem.js'
 
-/** What decides the bits of a run, beside the device's arithmetic. */
-export type RunSettings = {
-  readonly config: ElectraConfig
-  readonly corpus: EncodedCorpus
-  readonly seed: number
-  /** Where the schedule ends. */
-  readonly totalSteps: number
-}
-
-export type SessionError = WorkerError | TensorError | DataError
-
-/** The arrays of a state by name: parameters as in model files, moments behind `mu.` and `nu.`. */
-export type NamedState = { readonly params: ReadonlyArray<NamedStored>; readonly optimizer: ReadonlyArray<NamedStored> }
+export type SessionError = WorkerError | TensorError | InputsError
 
 export type StepReport = {
   readonly report: Report
@@ -53,7 +46,6 @@ export type StepReport = {
 
 export type Session = {
   readonly parameters: number
-  readonly data: TrainingData
   readonly device: Pool['device']
   readonly workers: number
   readonly ranks: number
@@ -61,76 +53,72 @@ export type Session = {
   readonly step: (n: number) => TE.TaskEither<SessionError, StepReport>
   /** The report on the held-out batches; `undefined` where nothing is held out. */
   readonly evaluate: TE.TaskEither<SessionError, Report | undefined>
+  /** What each evaluation of that name gives for each of its batches. */
+  readonly outputs: (evaluation: string) => TE.TaskEither<SessionError, ReadonlyArray<NamedArrays>>
   readonly read: Task<NamedState>
-  /** Puts a saved state in. Fails with the name of the first array that does not fit. */
-  readonly write: (state: NamedState) => TE.TaskEither<SessionError, void>
+  /** Puts in a state after so many updates. Fails with the name of the first array that does not fit. */
+  readonly write: (state: NamedState, step: number) => TE.TaskEither<SessionError, void>
   /** See `Fold`. */
   readonly memory: Fold['memory']
   readonly share: Fold['share']
   readonly compare: Fold['compare']
 }
 
-const addInto = (sums: ReadonlyArray<Float64Array>, arrays: Arrays): void =>
-  sums.forEach((sum, i) => arrays[i].forEach((x, j) => (sum[j] += x)))
+/** An evaluation as it is prepared on a fold. */
+type Prepared = Evaluation & { readonly results: TE.TaskEither<WorkerError, ReadonlyArray<NamedArrays>> }
 
-/** The sums of a program's metrics over batches. */
-const summed =
-  (
-    evaluate: (shards: ReadonlyArray<Arrays>) => TE.TaskEither<WorkerError, Arrays>,
-    batches: ReadonlyArray<ReadonlyArray<Arrays>>
-  ): TE.TaskEither<WorkerError, ReadonlyArray<Float64Array>> =>
-  async () => {
-    const sums: Array<Float64Array> = []
-    for (const shards of batches) {
-      const evaluated = await evaluate(shards)()
-      if (E.isLeft(evaluated)) return evaluated
-      if (sums.length === 0) sums.push(...evaluated.right.map((x) => new Float64Array(x.length)))
-      addInto(sums, evaluated.right)
-    }
-    return E.right(sums)
-  }
-
-/** Reports on the held-out batches, and on those with a fixed corruption where the objective can judge it. */
-const evaluation = (
-  { metrics, report, evaluation: source, judgement }: PretrainingPrograms,
-  fold: Fold,
-  { heldOut, corrupted }: TrainingData
-): TE.TaskEither<WorkerError, Session['evaluate']> => {
-  if (heldOut.length === 0) return TE.right(TE.right(undefined))
-  const judged: TE.TaskEither<WorkerError, TE.TaskEither<WorkerError, Report>> = judgement === undefined
-    ? TE.right(TE.right({}))
-    : pipe(
-        fold.evaluation('judgement', judgement.source),
-        TE.map((evaluate) =>
-          pipe(
-            summed(evaluate, corrupted),
-            TE.map((sums) => judgement.report(namedSums(judgement.metrics, sums)))
-          )
+const prepared =
+  (fold: Fold) =>
+  (evaluation: Evaluation): TE.TaskEither<WorkerError, Prepared> =>
+    pipe(
+      fold.evaluation(evaluation.name, evaluation.source),
+      TE.map((evaluate) => ({
+        ...evaluation,
+        results: pipe(
+          evaluation.batches,
+          TE.traverseSeqArray(evaluate),
+          TE.map((results) => results.map((arrays) => namedArrays(evaluation.outputs, arrays)))
         )
-      )
-  return pipe(
-    fold.evaluation('evaluation', source),
-    TE.bindTo('evaluate'),
-    TE.bind('judge', () => judged),
-    TE.map(({ evaluate, judge }) =>
-      pipe(
-        summed(evaluate, heldOut),
-        TE.map((sums) => report(namedSums(metrics, sums), heldOut.length)),
-        TE.chain((own) =>
-          pipe(
-            judge,
-            TE.map((fixed) => ({ ...own, ...fixed }))
-          )
-        )
-      )
+      }))
     )
-  )
-}
+
+/** A phase with its programs on the pool. */
+type Opened = { readonly phase: Phase; readonly fold: Fold; readonly evaluations: ReadonlyArray<Prepared> }
+
+const open =
+  (pool: Pool, execution: Execution) =>
+  (phase: Phase): TE.TaskEither<WorkerError, Opened> =>
+    pipe(
+      prepareStep(pool, phase.step, execution),
+      TE.bindTo('fold'),
+      TE.bind('evaluations', ({ fold }) =>
+        pipe(
+          phase.evaluations.filter(({ batches }) => batches.length > 0),
+          TE.traverseSeqArray(prepared(fold))
+        )
+      ),
+      TE.map((opened) => ({ phase, ...opened }))
+    )
+
+/** The reports of all evaluations as one; none where there is none. */
+const evaluated = ({ evaluations }: Opened): Session['evaluate'] =>
+  evaluations.length === 0
+    ? TE.right(undefined)
+    : pipe(
+        evaluations,
+        TE.traverseSeqArray(({ results, report }) => pipe(results, TE.map(report))),
+        TE.map((reports) => Object.assign({}, ...reports) as Report)
+      )
+
+const outputsOf =
+  ({ evaluations }: Opened): Session['outputs'] =>
+  (name) =>
+    evaluations.find((evaluation) => evaluation.name === name)?.results ?? TE.right([])
 
 type Leaf = { readonly name: string; readonly part: 'params' | 'optimizer'; readonly shape: ReadonlyArray<number> }
 
 /** State leaves in the fold's order, with the names they are stored under. */
-const leavesOf = ({ state }: PretrainingPrograms): ReadonlyArray<Leaf> =>
+const leavesOf = ({ state }: Problem): ReadonlyArray<Leaf> =>
   tensorEntries(state).map(([path, { shape }]) => {
     const part = path.startsWith('params.') ? 'params' : 'optimizer'
     return { name: path.slice(part.length + 1), part, shape }
@@ -138,8 +126,7 @@ const leavesOf = ({ state }: PretrainingPrograms): ReadonlyArray<Leaf> =>
 
 /** Draws the parameters into a fold that is all zeros, as the optimiser's moments begin. */
 const initialise = (
-  { initial }: PretrainingPrograms,
-  keys: RunKeys,
+  { initial, initialKey }: Problem,
   fold: Fold,
   leaves: ReadonlyArray<Leaf>
 ): TE.TaskEither<WorkerError, void> =>
@@ -147,7 +134,7 @@ const initialise = (
     'initial',
     initial,
     leaves.flatMap(({ part }, i) => (part === 'params' ? [i] : [])),
-    [Uint32Array.from(keys.parameters)]
+    [Uint32Array.from(initialKey)]
   )
 
 const namedState = (leaves: ReadonlyArray<Leaf>, arrays: Arrays): NamedState => {
@@ -194,16 +181,61 @@ const soon = (): Promise<void> =>
   })
 
 /** Inputs are functions of the step's number, so it does not matter when they are made. */
-const prefetching = ({ stepAt }: TrainingData): Prefetching => {
+const prefetching = ({ inputsAt }: Problem): Prefetching => {
   let ready: { readonly n: number; readonly inputs: StepInputs } | undefined
   return {
-    inputsOf: (n) => (ready?.n === n ? ready.inputs : stepAt(n)),
+    inputsOf: (n) => (ready?.n === n ? ready.inputs : inputsAt(n)),
     prefetched: (work, next) => async () => {
       const running = work()
       await soon()
-      ready = { n: next, inputs: stepAt(next) }
+      ready = { n: next, inputs: inputsAt(next) }
       return running
     }
+  }
+}
+
+/** The phase at hand, and its folds: those before it are left behind with their memory. */
+type Phases = {
+  readonly current: () => Opened
+  /** Goes on to the phase of step n, which begins with the state that the one before it has come to. */
+  readonly reach: (n: number) => TE.TaskEither<SessionError, Opened>
+  /** Puts a state in, in the phase that has made it. */
+  readonly write: Session['write']
+}
+
+const inPhases = (
+  problem: Problem,
+  leaves: ReadonlyArray<Leaf>,
+  openPhase: (phase: Phase) => TE.TaskEither<WorkerError, Opened>,
+  first: Opened
+): Phases => {
+  let [index, current] = [0, first]
+  /** The phase is at hand only once it has the state: until then the one before it keeps what it has. */
+  const put = (to: number, state: NamedState): TE.TaskEither<SessionError, void> =>
+    pipe(
+      TE.fromEither(arraysOf(leaves, state)),
+      TE.bindTo('arrays'),
+      TE.bindW('opened', () => (to === index ? TE.right(current) : openPhase(problem.phases[to]))),
+      TE.chainFirstW(({ arrays, opened }) => opened.fold.write(arrays)),
+      TE.map(({ opened }) => {
+        ;[index, current] = [to, opened]
+      })
+    )
+  const enterNext: TE.TaskEither<SessionError, void> = async () => {
+    const state = namedState(leaves, await current.fold.read())
+    const { enter = (as: NamedState) => as } = problem.phases[index + 1]
+    return put(index + 1, enter(state))()
+  }
+  return {
+    current: () => current,
+    reach: (n) => async () => {
+      while (index < phaseAt(problem, n)) {
+        const entered = await enterNext()
+        if (E.isLeft(entered)) return entered
+      }
+      return E.right(current)
+    },
+    write: (state, step) => put(phaseAt(problem, step - 1), state)
   }
 }
 
@@ -212,45 +244,44 @@ const prefetching = ({ stepAt }: TrainingData): Prefetching => {
  * steps and evaluations together; everything else a rank does by itself.
  */
 export const openSession =
-  ({ config, corpus, seed, totalSteps }: RunSettings) =>
+  (problem: Problem) =>
   (pool: Pool, execution: Execution = {}): TE.TaskEither<SessionError, Session> => {
-    const keys = runKeys(seed)
-    const schedule = scheduleOf(config, totalSteps)
-    const objective = objectiveOf(config, corpus.vocabulary.pieces.length)
+    const leaves = leavesOf(problem)
+    const openPhase = open(pool, execution)
     return pipe(
-      TE.fromEither<SessionError, TrainingData>(trainingData(config, corpus, keys)),
-      TE.bindTo('data'),
-      TE.bindW('programs', () => TE.fromEither(pretrainingPrograms(config, objective, totalSteps))),
-      TE.bindW('fold', ({ programs }) => prepareStep(pool, programs.step, execution)),
-      TE.bindW('evaluate', ({ data, programs, fold }) => evaluation(programs, fold, data)),
-      TE.let('leaves', ({ programs }) => leavesOf(programs)),
-      TE.chainFirstW(({ programs, fold, leaves }) => initialise(programs, keys, fold, leaves)),
-      TE.map(({ data, programs: { metrics: names, report }, fold, evaluate, leaves }): Session => {
-        const { inputsOf, prefetched } = prefetching(data)
+      openPhase(problem.phases[0]),
+      TE.chainFirst(({ fold }) => initialise(problem, fold, leaves)),
+      TE.map((first): Session => {
+        const { inputsOf, prefetched } = prefetching(problem)
+        const { current, reach, write } = inPhases(problem, leaves, openPhase, first)
         return {
           parameters: leaves.reduce((n, { part, shape }) => n + (part === 'params' ? sizeOf(shape) : 0), 0),
-          data,
           device: pool.device,
           workers: pool.workers,
           ranks: (execution.ranks ?? solo).ranks,
-          step: (n) => {
-            const { shards, tokens } = inputsOf(n)
-            return pipe(
-              prefetched(fold.step(shards, [Int32Array.of(n)]), n + 1),
-              TE.map(({ metrics, report: [gradientNorm] }) => ({
-                report: report(namedSums(names, metrics), 1),
-                gradientNorm: gradientNorm[0],
-                learningRate: schedule.onHost(n),
-                tokens
-              }))
-            )
-          },
-          evaluate,
-          read: async () => namedState(leaves, await fold.read()),
-          write: (state) => pipe(TE.fromEither(arraysOf(leaves, state)), TE.chainW(fold.write)),
-          memory: fold.memory,
-          share: fold.share,
-          compare: fold.compare
+          step: (n) =>
+            pipe(
+              reach(n),
+              TE.chainW(({ fold, phase }) => {
+                const { shards, tokens } = inputsOf(n)
+                return pipe(
+                  prefetched(fold.step(shards, [Int32Array.of(n)]), n + 1),
+                  TE.map(({ metrics, report: [gradientNorm] }) => ({
+                    report: phase.report(namedArrays(phase.metrics, metrics)),
+                    gradientNorm: gradientNorm[0],
+                    learningRate: phase.learningRateAt(n),
+                    tokens
+                  }))
+                )
+              })
+            ),
+          evaluate: () => evaluated(current())(),
+          outputs: (name) => () => outputsOf(current())(name)(),
+          read: async () => namedState(leaves, await current().fold.read()),
+          write,
+          memory: () => current().fold.memory(),
+          share: () => current().fold.share(),
+          compare: () => current().fold.compare()
         }
       })
     )

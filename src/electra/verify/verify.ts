@@ -17,7 +17,7 @@ import { literal, peek, type Literal } from '../../tensor/literal.js'
 import { mapTensors, tensorEntries } from '../../tensor/tree.js'
 import { shardBatchSpec, type Denominators, type ShardBatch } from '../objective/batch.js'
 import { jointForward, type JointParams } from '../objective/replaced-token.js'
-import { optimizerOf, updateWith } from '../training/programs.js'
+import { optimizerOf, updateWith } from '../training/update.js'
 import { readFixture, showFixtureError, type Fixture, type FixtureError } from './fixture.js'
 
 export type VerifyError = FixtureError | StepError | EvaluationError
@@ -139,16 +139,14 @@ const stepOf =
     const update = updateWith(
       optimizerOf(
         {
-          optimizer: {
-            learningRate: o.lr,
-            warmupSteps: 0,
-            decayPower: 1,
-            weightDecay: o.weight_decay,
-            b1: o.beta1,
-            b2: o.beta2,
-            eps: o.eps,
-            clipNorm: o.clip_global_norm
-          }
+          learningRate: o.lr,
+          warmupSteps: 0,
+          decayPower: 1,
+          weightDecay: o.weight_decay,
+          b1: o.beta1,
+          b2: o.beta2,
+          eps: o.eps,
+          clipNorm: o.clip_global_norm
         },
         constantRate(o.lr)
       )
@@ -207,7 +205,9 @@ const inputsOf = ({ sizes, tensor: lookup }: Fixture): E.Either<FixtureError, St
       noise,
       denominators: {
         maskedWeights: sum()(batch.maskedWeights),
-        attentionMask: pipe(batch.attentionMask, cast('f32'), sum())
+        attentionMask: pipe(batch.attentionMask, cast('f32'), sum()),
+        // No loss of the file reads it.
+        candidates: pipe(batch.attentionMask, cast('f32'), sum())
       }
     }))
   )

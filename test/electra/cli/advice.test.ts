@@ -2,14 +2,14 @@ import * as E from 'fp-ts/lib/Either.js'
 import * as O from 'fp-ts/lib/Option.js'
 import { describe, expect, it } from 'vitest'
 import { demoAdvice, pretrainAdvice } from '../../../src/electra/cli/advice.js'
-import { showPretrainError } from '../../../src/electra/cli/show-error.js'
-import type { PretrainError } from '../../../src/electra/training/run.js'
+import { showRunError } from '../../../src/electra/cli/show-error.js'
+import type { RunError } from '../../../src/electra/training/run.js'
 
 const gone = { _tag: 'Gone', path: 'out/checkpoints', saved: 'aside/checkpoint' } as const
 const cause = { _tag: 'WorkerExited', worker: 1, code: 3 } as const
 
 /** Every error of a run after which there is something to do about it. */
-const errors: ReadonlyArray<PretrainError> = [
+const errors: ReadonlyArray<RunError> = [
   { _tag: 'RunExists', out: 'out', step: 4 },
   { _tag: 'NothingToResume', out: 'out' },
   { _tag: 'NotResumable', differences: [{ what: 'seed', found: '1', expected: '2' }] },
@@ -21,8 +21,8 @@ const errors: ReadonlyArray<PretrainError> = [
 
 describe('what people are told to do about a run', () => {
   it.each(errors)('after $_tag is what the command that made it can do', (error) => {
-    expect(showPretrainError(error, pretrainAdvice)).toMatch(/--(resume|out)/)
-    const ofDemo = showPretrainError(error, demoAdvice)
+    expect(showRunError(error, pretrainAdvice)).toMatch(/--(resume|out)/)
+    const ofDemo = showRunError(error, demoAdvice)
     expect(ofDemo).toMatch(/--out/)
     // `demo` has no such option.
     expect(ofDemo).not.toContain('--resume')

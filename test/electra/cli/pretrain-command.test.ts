@@ -71,7 +71,7 @@ describe('pretrain --json', () => {
       totalSteps: 60,
       weightsSha256: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
       optimizerSha256: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
-      chanceMaskedLmLoss: Math.log(60),
+      baselines: { maskedLmLoss: { chance: Math.log(60) } },
       tokensPerSecond: expect.any(Number) as unknown
     })
     const { first, last } = reportOf(whole) as { first: { maskedLmLoss: number }; last: { maskedLmLoss: number } }

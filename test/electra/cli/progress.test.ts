@@ -4,14 +4,21 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Console } from '../../../src/electra/cli/console.js'
 import {
+  barFields,
   corpusProgress,
   evaluatedFields,
-  lossFields,
   showSeconds,
   startedFields,
   trainingProgress
 } from '../../../src/electra/cli/progress.js'
-import type { PretrainEvent } from '../../../src/electra/training/run.js'
+import { objectiveOf } from '../../../src/electra/objective/table.js'
+import type { RunEvent } from '../../../src/electra/training/run.js'
+import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { nano } from '../training/runs.js'
+
+const columnsFor = (objective: 'electra' | 'mlm') => objectiveOf(nano({ objective }), drawnPieces(500)).columns
+
+const [ofElectra, ofMlm] = [columnsFor('electra'), columnsFor('mlm')]
 
 const listening = (): Console & { readonly notes: ReadonlyArray<string> } => {
   const notes: Array<string> = []
@@ -53,18 +60,21 @@ describe('a duration', () => {
 describe('losses', () => {
   it('are those of the objective, and a dash where there is no number', () => {
     expect(
-      lossFields({ maskedLmLoss: 7.123, discriminatorLoss: 0.3124, discriminatorAccuracy: 0.9, discriminatorAuc: NaN })
+      barFields(ofElectra, {
+        maskedLmLoss: 7.123,
+        discriminatorLoss: 0.3124,
+        discriminatorAccuracy: 0.9,
+        discriminatorAuc: NaN
+      })
     ).toEqual(['mlm 7.12', 'disc 0.312', 'acc 0.900', 'auc -'])
-    expect(lossFields({ maskedLmLoss: 7.123, maskedLmAccuracy: 0.25 })).toEqual(['mlm 7.12', 'acc 0.250'])
-    expect(lossFields({ maskedLmLoss: 7.123, maskedLmAccuracy: 0.25, fixedCorruptionAuc: 0.8125 })).toEqual([
-      'mlm 7.12',
-      'acc 0.250',
-      'fixed auc 0.813'
-    ])
+    expect(barFields(ofMlm, { maskedLmLoss: 7.123, maskedLmAccuracy: 0.25 })).toEqual(['mlm 7.12', 'acc 0.250'])
+    expect(
+      barFields(ofElectra, { maskedLmLoss: 7.123, discriminatorAccuracy: 0.25, fixedCorruptionAuc: 0.8125 })
+    ).toEqual(['mlm 7.12', 'acc 0.250', 'fixed auc 0.813'])
   })
 })
 
-const started: Extract<PretrainEvent, { readonly _tag: 'Started' }> = {
+const started: Extract<RunEvent, { readonly _tag: 'Started' }> = {
   _tag: 'Started',
   step: 4,
   totalSteps: 12,
@@ -104,7 +114,7 @@ const terminalOf = (
 describe('the progress of training where no bar can be drawn', () => {
   it('is a line at the start, and for each evaluation, each checkpoint and each thread that was replaced', () => {
     const console = listening()
-    const { observe, stop } = trainingProgress(console)
+    const { observe, stop } = trainingProgress(console, ofElectra)
     observe(started)
     observe({ _tag: 'Evaluated', step: 8, report: { maskedLmLoss: 2, maskedLmAccuracy: 0.5 }, isBest: true })
     observe({ _tag: 'Saved', step: 8, path: 'out/checkpoint' })
@@ -173,7 +183,7 @@ describe('the progress of training on a terminal', () => {
           const notes: Array<string> = []
           const { stream, lines } = terminalOf(columns)
           const console = { ...listening(), note: (text: string) => notes.push(text), isInteractive: true }
-          const { observe, stop } = trainingProgress(console, stream)
+          const { observe, stop } = trainingProgress(console, ofElectra, stream)
           const began = { ...started, totalSteps: 1_000_000, ...facts }
           observe(began)
           const evaluated = { _tag: 'Evaluated', step: at.step, report: heldOut, isBest } as const
@@ -190,7 +200,7 @@ describe('the progress of training on a terminal', () => {
           startedFields(began).forEach((fields, i) => beginsWith(notes[i], fields, ', '))
           const all = lines()
           const [first, bar] = [all[0], all.at(-1) ?? '']
-          beginsWith(first, evaluatedFields(evaluated), '  ')
+          beginsWith(first, evaluatedFields(evaluated, ofElectra), '  ')
           expect(all.slice(1, -1).join(' ')).toBe(`step ${at.step}  saved runs/x/checkpoints/checkpoint-00000400`)
           bar.split('  ').forEach((shown) => expect(shown).toMatch(field))
           expect(bar).toMatch(/^[=-]+ {2}\d+\/1000000/)
@@ -202,7 +212,7 @@ describe('the progress of training on a terminal', () => {
   it('has all but the AUC and the tokens in 80 columns, and everything and a longer bar in 120', () => {
     const at = (columns: number): string => {
       const { stream, lines } = terminalOf(columns)
-      const { observe, stop } = trainingProgress({ ...listening(), isInteractive: true }, stream)
+      const { observe, stop } = trainingProgress({ ...listening(), isInteractive: true }, ofElectra, stream)
       observe({ ...started, step: 0, totalSteps: 2500 })
       observe({
         ...{ _tag: 'Stepped', step: 400, gradientNorm: 1, learningRate: 9.2e-4, tokens: 2500, seconds: 1 },
@@ -218,7 +228,7 @@ describe('the progress of training on a terminal', () => {
 
   it('keeps what is noted in the last moment, and may be stopped twice', () => {
     const { stream, lines } = terminalOf(80)
-    const { observe, stop } = trainingProgress({ ...listening(), isInteractive: true }, stream)
+    const { observe, stop } = trainingProgress({ ...listening(), isInteractive: true }, ofElectra, stream)
     observe(started)
     observe({ _tag: 'Saved', step: 12, path: 'out/checkpoint' })
     stop()

@@ -2,8 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bracketed } from '../../../src/electra/cli/commands/predict.js'
 import { closingReport, showReport } from '../../../src/electra/cli/report.js'
-import type { PretrainResult } from '../../../src/electra/training/run.js'
+import type { RunResult } from '../../../src/electra/training/run.js'
+import { objectiveOf } from '../../../src/electra/objective/table.js'
+import { drawnPieces } from '../../../src/electra/profile/shard.js'
 import { nano } from '../training/runs.js'
+
+const { columns } = objectiveOf(nano(), drawnPieces(500))
 
 const tenth = (maskedLmLoss: number) => ({
   maskedLmLoss,
@@ -14,7 +18,7 @@ const tenth = (maskedLmLoss: number) => ({
   replacedRate: 0.125
 })
 
-const result: PretrainResult = {
+const result: RunResult = {
   isComplete: true,
   step: 20,
   totalSteps: 20,
@@ -29,7 +33,7 @@ const result: PretrainResult = {
   last: tenth(5.1),
   heldOut: { ...tenth(5.3), fixedCorruptionAuc: 0.625 },
   best: { step: 15, loss: 20.5 },
-  unigramEntropy: 6,
+  facts: { unigramEntropy: 6 },
   tokensPerSecond: 2500.4,
   replacements: 0,
   weightsSha256: 'aa',
@@ -40,16 +44,15 @@ const result: PretrainResult = {
 
 describe('the closing report', () => {
   it('sets first and last losses beside what chance gives', () => {
-    const report = closingReport(result, nano(), 500)
+    const report = closingReport(result, columns)
     expect(report).toMatchObject({
       complete: true,
-      chanceMaskedLmLoss: Math.log(500),
-      unigramEntropy: 6,
-      noContextMaskedLmLoss: 0.85 * 6,
+      baselines: { maskedLmLoss: { noContext: 0.85 * 6, chance: Math.log(500) } },
+      facts: { unigramEntropy: 6 },
       first: { maskedLmLoss: 6.2 }
     })
     expect(report).not.toHaveProperty('params')
-    const lines = showReport(report, nano()).split('\n')
+    const lines = showReport(report, columns).split('\n')
     expect(lines[0]).toBe('Finished at step 20 of 20: 15,777 parameters, 2500 tokens/s')
     const row = (label: string) => lines.find((line) => line.startsWith(label))
     expect(row('masked-LM loss')).toMatch(/ 6\.200 +5\.100 +5\.300 +5\.100 +6\.215$/)
@@ -60,7 +63,8 @@ describe('the closing report', () => {
   })
 
   it('of the masked-LM baseline speaks of no discriminator', () => {
-    const text = showReport(closingReport(result, nano(), 500), nano({ objective: 'mlm' }))
+    const ofMlm = objectiveOf(nano({ objective: 'mlm' }), drawnPieces(500)).columns
+    const text = showReport(closingReport(result, ofMlm), ofMlm)
     expect(text).toContain('masked-LM loss')
     expect(text).not.toContain('discriminator')
   })
@@ -92,14 +96,14 @@ describe('the closing report', () => {
       ),
       step: fc.nat({ max: 1_000_000 }),
       parameters: fc.nat({ max: 2e9 }),
-      unigramEntropy: real,
+      facts: fc.record({ unigramEntropy: real }),
       replacements: fc.nat({ max: 3 })
     })
     const hashes = { weightsSha256: 'a'.repeat(64), optimizerSha256: 'b'.repeat(64) }
     fc.assert(
       fc.property(facts, (some) => {
-        const report = closingReport({ ...result, totalSteps: 1_000_000, ...hashes, ...some }, nano(), 30_522)
-        const lines = showReport(report, nano()).split('\n')
+        const report = closingReport({ ...result, totalSteps: 1_000_000, ...hashes, ...some }, columns)
+        const lines = showReport(report, columns).split('\n')
         expect(lines.filter((line) => line.length > 80)).toEqual([])
         // Every number of the table stands free of its neighbours.
         for (const line of lines.slice(2, 8)) expect(line).not.toMatch(/\d\.\d*\.|\de\+\d+\./)
@@ -111,7 +115,7 @@ describe('the closing report', () => {
 
   it('shows a dash for what there is not yet', () => {
     const stopped = { ...result, isComplete: false, step: 1, last: {}, heldOut: undefined, best: undefined }
-    const text = showReport(closingReport(stopped, nano(), 500), nano())
+    const text = showReport(closingReport(stopped, columns), columns)
     expect(text).toMatch(/^Stopped at step 1 of 20/)
     expect(text).toMatch(/^masked-LM loss +6\.200 +- +- +5\.100 +6\.215$/m)
     expect(text).not.toContain('best held out')

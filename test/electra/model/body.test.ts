@@ -1,12 +1,13 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { describe, expect, it } from 'vitest'
 import { bodySpec, embed, embeddingsSpec, type Embeddings } from '../../../src/electra/model/body.js'
-import { objectiveOf } from '../../../src/electra/objective/choose.js'
+import { objectiveOf } from '../../../src/electra/objective/table.js'
 import { initialise, isParameterSpec } from '../../../src/nn/index.js'
 import { random, take, tensor, type Shape } from '../../../src/tensor/index.js'
 import { entries } from '../../../src/tensor/tree.js'
 import { faultOf } from '../../plain.js'
 import { configOf, distance, numbersByPath, numbersOf, scattered, vocabSize } from '../objective/cases.js'
+import { drawnPieces } from '../../../src/electra/profile/shard.js'
 
 const { model } = configOf()
 
@@ -62,7 +63,7 @@ describe.each(['electra', 'mlm'] as const)('the initial parameters of the object
     model: { embeddingSize: 24, hiddenSize: 32, layers: 1, typeVocabSize: 30, maxPositions: 40, heads: 2 },
     ...(objective === 'electra' ? { generator: { hiddenSize: 36, heads: 3 } } : {})
   })
-  const { parameters } = objectiveOf(config, 60)
+  const { parameters } = objectiveOf(config, drawnPieces(60))
   const shapes = new Map(entries(isParameterSpec, parameters).map(([path, { shape }]) => [path, shape]))
   const drawn = [...numbersByPath(initialise(random.key(1))<unknown>(parameters))]
 
@@ -131,7 +132,7 @@ describe.each([
     generator: { hiddenSize: generatorSize, heads: 4 }
   })
   const valuesOf = (config: typeof local) =>
-    numbersByPath(initialise(random.key(3))<unknown>(objectiveOf(config, vocabSize).parameters))
+    numbersByPath(initialise(random.key(3))<unknown>(objectiveOf(config, drawnPieces(vocabSize)).parameters))
   const drawn = valuesOf(local)
   const flat = valuesOf({ ...local, model: { ...local.model, initialAttention: 'flat' } })
 

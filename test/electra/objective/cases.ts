@@ -123,7 +123,8 @@ const total = (array: Int32Array | Float32Array): Tensor => tensor(Array.from(ar
 /** The weight sums of a batch, which all its shards divide by. */
 export const denominatorsOf = ({ maskedWeights, attentionMask }: HostBatch): Denominators => ({
   maskedWeights: total(maskedWeights),
-  attentionMask: total(attentionMask)
+  attentionMask: total(attentionMask),
+  candidates: total(attentionMask)
 })
 
 /** Rows `from .. to - 1` of a batch. */

@@ -21,6 +21,7 @@ import {
   vocabSize,
   type HostBatch
 } from './cases.js'
+import { drawnPieces } from '../../../src/electra/profile/shard.js'
 
 const config = configOf({ objective: 'mlm', maskProbability: 0.3 })
 
@@ -77,12 +78,14 @@ describe('the masked-LM loss', () => {
 })
 
 describe('the masked-LM baseline', () => {
-  const objective = maskedLmObjective(config, vocabSize)
+  const objective = maskedLmObjective(config, drawnPieces(vocabSize))
   const params = scattered<{ readonly generator: MaskedLanguageModel }>(objective.parameters, 1)
   const batch = batchOf(config, 2)
 
   const evaluation = (host: HostBatch, training = false) =>
-    numbersByPath(objective.shardLoss(params, given(host), denominatorsOf(host), { training, key: random.key(3) }))
+    numbersByPath(
+      objective.stages[0].shardLoss(params, given(host), denominatorsOf(host), { training, key: random.key(3) })
+    )
 
   it("is one network of the model's own size, with the masked-LM head and nothing of a discriminator", () => {
     const paths = entries(isParameterSpec, objective.parameters).map(([path]) => path)
@@ -152,12 +155,15 @@ describe('the masked-LM baseline', () => {
 
   it('reports the loss and the share of slots whose likeliest token is the original', () => {
     const sums = pipe(
-      objective.shardLoss(params, given(batch), denominatorsOf(batch), { training: false, key: random.key(3) }).metrics,
+      objective.stages[0].shardLoss(params, given(batch), denominatorsOf(batch), {
+        training: false,
+        key: random.key(3)
+      }).metrics,
       numbersByPath,
       Object.fromEntries
     ) as Record<string, ReadonlyArray<number>>
     const counted = batch.maskedWeights.reduce((a, b) => a + b, 0)
-    expect(objective.report(sums, 1)).toEqual({
+    expect(objective.stages[0].report(sums, 1)).toEqual({
       loss: sums.maskedLmLoss[0],
       maskedLmLoss: sums.maskedLmLoss[0],
       maskedLmAccuracy: sums.maskedLmHits[0] / counted

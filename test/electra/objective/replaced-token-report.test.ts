@@ -12,7 +12,7 @@ import {
 import { foldName } from '../../../src/nn/index.js'
 import type { CorruptedBatch } from '../../../src/electra/objective/batch.js'
 import { binaryEntropy } from '../../../src/electra/objective/entropy.js'
-import type { Report } from '../../../src/electra/objective/objective.js'
+import type { Report } from '../../../src/electra/training/columns.js'
 import { mapTensors } from '../../../src/tensor/tree.js'
 import { cast, gt, mul, random, zeros } from '../../../src/tensor/index.js'
 import {
@@ -27,6 +27,7 @@ import {
   vocabSize,
   type HostBatch
 } from './cases.js'
+import { drawnPieces } from '../../../src/electra/profile/shard.js'
 
 const config = configOf({ maskProbability: 0.3 })
 /** With these the discriminator flags 21 of 45 tokens, 6 of them rightly: no share below is 0, 1 or NaN by accident. */
@@ -34,12 +35,12 @@ const params = scattered<JointParams>(replacedTokenSpec(config, vocabSize), 6)
 const batch = batchOf(config, 2)
 
 describe('the report', () => {
-  const objective = replacedTokenObjective(config, vocabSize)
+  const objective = replacedTokenObjective(config, drawnPieces(vocabSize))
 
   const sumsOf = (host: HostBatch, seed: number) =>
     Object.fromEntries(
       numbersByPath(
-        objective.shardLoss(params, given(host), denominatorsOf(host), {
+        objective.stages[0].shardLoss(params, given(host), denominatorsOf(host), {
           training: false,
           key: random.key(seed)
         }).metrics
@@ -134,7 +135,7 @@ describe('the report', () => {
     const pairs = logitsOf(1).flatMap((p) => logitsOf(0).map((n) => (p > n ? 1 : p === n ? 0.5 : 0)))
     // Pairs that share a bin of the histogram count half.
     expect(Math.abs(found - pairs.reduce<number>((a, b) => a + b, 0) / pairs.length)).toBeLessThan(0.02)
-    expect(found).toBe(objective.report(sumsOf(batch, 5), 1).discriminatorAuc)
+    expect(found).toBe(objective.stages[0].report(sumsOf(batch, 5), 1).discriminatorAuc)
   })
 
   it('gives a discriminator that always says the same an AUC of 1/2', () => {
@@ -152,7 +153,7 @@ describe('the report', () => {
   })
 
   it('of one batch says what counting token by token says', () => {
-    const { discriminatorAuc, ...report } = objective.report(sumsOf(batch, 6), 1)
+    const { discriminatorAuc, ...report } = objective.stages[0].report(sumsOf(batch, 6), 1)
     const { tokens, filled } = seen(batch, 6)
     const expected = naive({ tokens, filled })
     expect([expected.discriminatorPrecision, expected.discriminatorRecall]).toEqual([6 / 21, 6 / 13])
@@ -171,7 +172,7 @@ describe('the report', () => {
     const added = Object.fromEntries(Object.entries(a).map(([name, x]) => [name, x.map((v, i) => v + b[name][i])]))
     const [first, second] = [seen(batch, 6), seen(other, 8)]
     const mean = (name: 'loss' | 'maskedLmLoss' | 'discriminatorLoss') => (naive(first)[name] + naive(second)[name]) / 2
-    close(objective.report(added, 2), {
+    close(objective.stages[0].report(added, 2), {
       loss: mean('loss'),
       maskedLmLoss: mean('maskedLmLoss'),
       discriminatorLoss: mean('discriminatorLoss'),
@@ -180,9 +181,9 @@ describe('the report', () => {
   })
 
   it('does not change its masked-LM numbers with the temperature of sampling', () => {
-    const cold = replacedTokenObjective({ ...config, temperature: 0.25 }, vocabSize)
+    const cold = replacedTokenObjective({ ...config, temperature: 0.25 }, drawnPieces(vocabSize))
     const run = { training: false, key: random.key(6) }
-    const { maskedLmLoss, maskedLmHits, sampledHits } = cold.shardLoss(
+    const { maskedLmLoss, maskedLmHits, sampledHits } = cold.stages[0].shardLoss(
       params,
       given(batch),
       denominatorsOf(batch),

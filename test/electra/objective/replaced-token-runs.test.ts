@@ -3,7 +3,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { describe, expect, it } from 'vitest'
 import type { ElectraConfig } from '../../../src/electra/config/config.js'
-import { objectiveOf } from '../../../src/electra/objective/choose.js'
+import { objectiveOf } from '../../../src/electra/objective/table.js'
 import {
   denominatorsSpec,
   shardBatchSpec,
@@ -11,12 +11,13 @@ import {
   type ShardBatch
 } from '../../../src/electra/objective/batch.js'
 import type { ForwardMode } from '../../../src/electra/objective/objective.js'
-import { shardGradOf } from '../../../src/electra/training/programs.js'
+import { shardGradOf } from '../../../src/electra/pretraining/programs.js'
 import { initialise, isParameterSpec, type ParameterSpec, type Params } from '../../../src/nn/index.js'
 import { random, spec, trace, type Shape, type Tensor } from '../../../src/tensor/index.js'
 import { mapTree } from '../../../src/tensor/tree.js'
 import { right } from '../data/right.js'
 import { batchOf, computed, configOf, denominatorsOf, given, numbersByPath, scattered, vocabSize } from './cases.js'
+import { drawnPieces } from '../../../src/electra/profile/shard.js'
 
 const config = configOf()
 const slots = 2
@@ -26,7 +27,7 @@ const placeholders = (of: ElectraConfig): Params => {
   const placed: unknown = mapTree<ParameterSpec, unknown, Tensor>(
     isParameterSpec,
     ({ shape }) => spec(shape),
-    objectiveOf(of, vocabSize).parameters
+    objectiveOf(of, drawnPieces(vocabSize)).parameters
   )
   return placed as Params
 }
@@ -35,12 +36,12 @@ type Mode = 'training' | 'evaluation' | 'gradient'
 
 /** The shapes of the random words in a program, but for the two of a folded key: sorted. */
 const draws = (of: ElectraConfig, mode: Mode): ReadonlyArray<string> => {
-  const objective = objectiveOf(of, vocabSize)
+  const objective = objectiveOf(of, drawnPieces(vocabSize))
   const traced = trace(
     (params: Params, batch: ShardBatch, denominators: Denominators, key: ForwardMode['key']): unknown =>
       mode === 'gradient'
-        ? shardGradOf(objective)(params, batch, denominators, key)
-        : objective.shardLoss(params, batch, denominators, { training: mode === 'training', key })
+        ? shardGradOf(objective.stages[0])(params, batch, denominators, key)
+        : objective.stages[0].shardLoss(params, batch, denominators, { training: mode === 'training', key })
   )(placeholders(of), shardBatchSpec(b, length, slots), denominatorsSpec, spec([2], 'u32'))
   return right(traced)
     .program.instructions.filter(({ op }) => op._tag === 'randomBits')
@@ -89,11 +90,13 @@ describe('the program of a loss', () => {
 })
 
 describe.each(['electra', 'mlm'] as const)("a shard's loss of the objective %s", (name) => {
-  const objective = objectiveOf(configOf({ objective: name }), vocabSize)
+  const objective = objectiveOf(configOf({ objective: name }), drawnPieces(vocabSize))
   const params = scattered<Params>(objective.parameters, 1)
   const batch = batchOf(config, 2)
   const metricsOf = (training: boolean, seed: number) =>
-    numbersByPath(objective.shardLoss(params, given(batch), denominatorsOf(batch), { training, key: random.key(seed) }))
+    numbersByPath(
+      objective.stages[0].shardLoss(params, given(batch), denominatorsOf(batch), { training, key: random.key(seed) })
+    )
 
   it('is decided by its key, bit for bit', () => {
     expect(metricsOf(true, 3)).toEqual(metricsOf(true, 3))
@@ -111,14 +114,14 @@ describe('at initialisation', () => {
 
   /** A forward pass with fresh parameters. The ids of the batch are all below 37, which changes nothing here. */
   const reportOf = (seed: number) => {
-    const objective = objectiveOf(config, vocabulary)
+    const objective = objectiveOf(config, drawnPieces(vocabulary))
     const params = computed(initialise(random.key(seed))<unknown>(objective.parameters)) as Params
     const batch = batchOf(config, seed)
-    const { metrics } = objective.shardLoss(params, given(batch), denominatorsOf(batch), {
+    const { metrics } = objective.stages[0].shardLoss(params, given(batch), denominatorsOf(batch), {
       training: false,
       key: random.key(seed)
     })
-    return objective.report(Object.fromEntries(pipe(metrics, numbersByPath)), 1)
+    return objective.stages[0].report(Object.fromEntries(pipe(metrics, numbersByPath)), 1)
   }
 
   it('the losses are nearly ln V, ln 2 and their weighted sum', () => {

@@ -28,6 +28,7 @@ import {
   vocabSize,
   type HostBatch
 } from './cases.js'
+import { drawnPieces } from '../../../src/electra/profile/shard.js'
 
 /** Three tokens of ten are predicted, so that slots, changed tokens and lucky samples all occur in four short rows. */
 const config = configOf({ maskProbability: 0.3 })
@@ -187,9 +188,10 @@ describe('padding', () => {
   })
 
   it('may hold anything: losses, metrics and gradients stay what they are', () => {
-    const objective = replacedTokenObjective(config, vocabSize)
+    const objective = replacedTokenObjective(config, drawnPieces(vocabSize))
     const run = { training: false, key: random.key(4) }
-    const metricsOf = (host: HostBatch) => objective.shardLoss(params, given(host), denominatorsOf(host), run).metrics
+    const metricsOf = (host: HostBatch) =>
+      objective.stages[0].shardLoss(params, given(host), denominatorsOf(host), run).metrics
     expect(treeDistance(metricsOf(refilled(batch)), metricsOf(batch))).toBe(0)
     const [before, after] = [batch, refilled(batch)].map((host) => gradientOf((f) => f.loss, host))
     for (const [path, g] of after) expect(distance(g, before.get(path) ?? [])).toBe(0)
@@ -235,10 +237,10 @@ describe.each([1, 2, 4])('a batch cut into %i shards', (shards) => {
 
   it("has the sum of the shards' metrics", () => {
     // So cold that each slot's sample is the argmax, whatever the noise.
-    const objective = replacedTokenObjective({ ...config, temperature: 1e-9 }, vocabSize)
+    const objective = replacedTokenObjective({ ...config, temperature: 1e-9 }, drawnPieces(vocabSize))
     const run = { training: false, key: random.key(5) }
     const partOf = (from: number, to: number) =>
-      numbersByPath(objective.shardLoss(params, given(rowsOf(batch, from, to)), shared, run).metrics)
+      numbersByPath(objective.stages[0].shardLoss(params, given(rowsOf(batch, from, to)), shared, run).metrics)
     const parts = cuts.map(([from, to]) => partOf(from, to))
     for (const [name, whole] of partOf(0, batchSize)) {
       const added = whole.map((_, i) => parts.reduce((total, part) => total + (part.get(name) ?? [])[i], 0))

@@ -50,7 +50,10 @@ describe('a profile', () => {
     const { plannedBytes, peakBytes } = await rightOf(profile(wasm(), settings))
     const device = wasm()
     const { programs, shardGrad, update } = right(loadStep(device, settings))
-    const { step, initial } = programs
+    const {
+      stages: [{ step }],
+      initial
+    } = programs
     const given = step.update.program.inputs
     const { bytes } = layOut('float32', {
       banks: [given.slice(0, step.state), given.slice(0, step.state)],

@@ -4,8 +4,8 @@ import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
 import { runRounds, type Timed } from '../../../src/electra/profile/rounds.js'
 import { shardToProfile } from '../../../src/electra/profile/shard.js'
 import { loadStep, type LoadedProgram, type LoadedStep } from '../../../src/electra/profile/step.js'
-import { runKeys } from '../../../src/electra/training/keys.js'
-import { openSession } from '../../../src/electra/training/session.js'
+import { runKeys } from '../../../src/electra/pretraining/keys.js'
+import { pretrainingSession } from '../../../src/electra/pretraining/session.js'
 import type { DeviceError } from '../../../src/tensor/index.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { inProcess, type Arrays } from '../../../src/workers/index.js'
@@ -82,7 +82,7 @@ describe('rounds', () => {
     expect(gradients).toHaveLength(updates.length)
     expect(updates.length).toBeGreaterThanOrEqual(2)
 
-    const { state, reads, gradients: count } = step.programs.step
+    const { state, reads, gradients: count } = step.programs.stages[0].step
     updates.forEach(({ inputs }, n) => {
       const before = inputs.slice(0, state)
       if (n > 0) expect(before).toEqual(updates[n - 1].outputs.slice(0, state))
@@ -92,7 +92,7 @@ describe('rounds', () => {
     })
 
     const settings = { config: step.config, corpus, seed, totalSteps: 10_000 }
-    const session = await rightOf(openSession(settings)(inProcess(wasm())))
+    const session = await rightOf(pretrainingSession(settings)(inProcess(wasm())))
     await rightOf(session.step(0))
     const { params, optimizer } = await session.read()
     const [first] = updates

@@ -17,7 +17,7 @@ import { importModel } from '../../../src/electra/store/models/model-files.js'
 import { acquireRunDirectory } from '../../../src/electra/training/run-directory.js'
 import { solo } from '../../../src/workers/index.js'
 import { right } from '../data/right.js'
-import { checkpointOf, inDirectory, leftOf, rightOf } from './checkpoints/checkpoint-cases.js'
+import { checkpointOf, identityOf, inDirectory, leftOf, rightOf } from './checkpoints/checkpoint-cases.js'
 
 const sharded = fileURLToPath(new URL('../../fixtures/transformers/sharded', import.meta.url))
 const aShard = 'model-00001-of-00003.safetensors'
@@ -108,13 +108,11 @@ describe('a name that leads elsewhere', () => {
     }))
 })
 
-const identity = (({ config, corpusSha256, seed, totalSteps }) => ({ config, corpusSha256, seed, totalSteps }))(
-  checkpointOf(0).progress
-)
+const identity = identityOf()
 
 /** All that a run writes in its directory, until something says no. */
 const runIn = async (out: string, resume: boolean): Promise<StoreError | undefined> => {
-  const options = { out, resume, keepCheckpoints: 1, checkpointEvery: 10 }
+  const options = { out, resume, keepCheckpoints: 1, checkpointEvery: 10, totalSteps: 60, config: {} }
   const acquired = await acquireRunDirectory(options, identity, solo)()
   if (E.isLeft(acquired))
     return acquired.left._tag in { Corrupt: 0, FileFailure: 0 } ? (acquired.left as StoreError) : undefined

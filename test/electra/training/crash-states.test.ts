@@ -14,7 +14,7 @@ import { latestCheckpoint, loadCheckpoint } from '../../../src/electra/store/che
 import { replaceDirectory, writeFileWhole } from '../../../src/electra/store/files/files.js'
 import { acquireRunDirectory, type RunDirectory } from '../../../src/electra/training/run-directory.js'
 import type { Where } from '../../../src/electra/training/run-record.js'
-import { checkpointOf, inDirectory } from '../store/checkpoints/checkpoint-cases.js'
+import { checkpointOf, identityOf, inDirectory } from '../store/checkpoints/checkpoint-cases.js'
 import { restore, statesDuring, type State } from '../store/files/crash-states.js'
 
 vi.mock('node:fs/promises', async (original) => (await import('../store/files/crash-states.js')).watchedFs(original))
@@ -25,9 +25,7 @@ const rightOf = async <A>(run: TE.TaskEither<unknown, A>): Promise<A> => {
   return result.right
 }
 
-const identity = (({ config, corpusSha256, seed, totalSteps }) => ({ config, corpusSha256, seed, totalSteps }))(
-  checkpointOf(0).progress
-)
+const identity = identityOf()
 
 const where: Where = { device: 'wasm', multiplier: 'own', workers: 1, ranks: 1, relaxedSimd: false }
 
@@ -35,7 +33,11 @@ const keep = 2
 
 const using = async (out: string, resume: boolean, use: (directory: RunDirectory) => Promise<void>): Promise<void> => {
   const directory = await rightOf(
-    acquireRunDirectory({ out, resume, keepCheckpoints: keep, checkpointEvery: 10 }, identity, solo)
+    acquireRunDirectory(
+      { out, resume, keepCheckpoints: keep, checkpointEvery: 10, totalSteps: 60, config: {} },
+      identity,
+      solo
+    )
   )
   try {
     await use(directory)

@@ -4,9 +4,10 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { EncodedCorpus } from '../../../src/electra/data/encoded-corpus.js'
 import { sha256OfTensors } from '../../../src/electra/store/digest.js'
-import { openSession, type SessionError } from '../../../src/electra/training/session.js'
+import { pretrainingSession } from '../../../src/electra/pretraining/session.js'
+import type { SessionError } from '../../../src/electra/training/session.js'
 import type { PartitionLimits } from '../../../src/tensor/index.js'
-import type { Report } from '../../../src/electra/objective/objective.js'
+import type { Report } from '../../../src/electra/training/columns.js'
 import { withPool, type WorkerError } from '../../../src/workers/index.js'
 import { rightOf } from '../data/right.js'
 import { nano, threads } from './runs.js'
@@ -47,7 +48,10 @@ export const trained = (
   return rightOf<SessionError | WorkerError, Trained>(
     withPool({ ...options, choice: { ...choice, matmul } })((pool) =>
       pipe(
-        openSession({ config: nano(inFiveShards), corpus, seed, totalSteps: steps })(pool, { shardsAtOnce, limits }),
+        pretrainingSession({ config: nano(inFiveShards), corpus, seed, totalSteps: steps })(pool, {
+          shardsAtOnce,
+          limits
+        }),
         TE.bindTo('session'),
         TE.bind('reports', ({ session }) =>
           pipe(

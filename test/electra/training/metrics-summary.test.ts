@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Report } from '../../../src/electra/objective/objective.js'
+import type { Report } from '../../../src/electra/training/columns.js'
 import {
   emptySummary,
   heldOutOf,

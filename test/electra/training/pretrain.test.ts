@@ -8,15 +8,16 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import * as O from 'fp-ts/lib/Option.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { showPretrainError } from '../../../src/electra/cli/show-error.js'
+import { showRunError } from '../../../src/electra/cli/show-error.js'
 import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
 import { latestCheckpoint } from '../../../src/electra/store/checkpoints/checkpoint.js'
 import { showStoreError } from '../../../src/electra/store/errors.js'
 import { networkOf } from '../../../src/electra/store/models/hf-config.js'
 import type { FloatTensor } from '../../../src/electra/store/models/hf-tensors.js'
 import type { InitialWeights } from '../../../src/electra/store/models/initial-weights.js'
-import { pretrain } from '../../../src/electra/training/pretrain.js'
-import type { PretrainEvent, PretrainOptions, PretrainResult } from '../../../src/electra/training/run.js'
+import { identityOf, pretrain } from '../../../src/electra/pretraining/pretrain.js'
+import type { PretrainOptions } from '../../../src/electra/pretraining/pretrain.js'
+import type { RunEvent, RunResult } from '../../../src/electra/training/run.js'
 import { acquireRunDirectory } from '../../../src/electra/training/run-directory.js'
 import { solo } from '../../../src/workers/index.js'
 import { left, rightOf } from '../data/right.js'
@@ -47,7 +48,7 @@ const factsOf = ({
   workers: ____,
   starts: _____,
   ...facts
-}: PretrainResult) => facts
+}: RunResult) => facts
 
 /** All that is below a directory, and when it was last changed: but for that of the checkpoints, where a lock comes and goes. */
 const changesIn = async (out: string): Promise<ReadonlyArray<readonly [string, bigint]>> => {
@@ -61,7 +62,7 @@ const checkpointFiles = async (path: string): Promise<ReadonlyArray<readonly [st
   Promise.all((await readdir(path)).sort().map(async (name) => [name, await readFile(join(path, name))] as const))
 
 describe('a run that starts from the weights of another', () => {
-  const half = (params: PretrainResult['params'], name: 'discriminator' | 'generator'): ReadonlyArray<FloatTensor> =>
+  const half = (params: RunResult['params'], name: 'discriminator' | 'generator'): ReadonlyArray<FloatTensor> =>
     params.flatMap((x) =>
       x.dtype === 'F32' && x.name.startsWith(`${name}.`) ? [{ ...x, dtype: x.dtype, data: x.data }] : []
     )
@@ -70,7 +71,12 @@ describe('a run that starts from the weights of another', () => {
     const seed = 2
     const donor = await rightOf(pretrain(optionsOf(corpus, at('donor'), { seed, totalSteps: 4 })))
     const tensors = half(donor.params, 'discriminator')
-    const network = networkOf(least(), corpus.vocabulary.pieces.length, 'discriminator')
+    const network = networkOf(least(), corpus.vocabulary.pieces.length, {
+      name: 'discriminator',
+      half: 'discriminator',
+      size: least().model,
+      sources: []
+    })
     const initial: InitialWeights = { tensors, from: [{ directory: 'donor', half: 'discriminator', network, tensors }] }
     // So small a rate that no weight changes.
     const config = least({ optimizer: { learningRate: 1e-30 } })
@@ -88,7 +94,7 @@ describe('a run that starts from the weights of another', () => {
 })
 
 describe('a run that is stopped and resumed', () => {
-  let whole: PretrainResult
+  let whole: RunResult
   beforeAll(async () => {
     whole = await rightOf(pretrain(optionsOf(corpus, at('whole'))))
   })
@@ -133,7 +139,7 @@ describe('a run that is stopped and resumed', () => {
   })
 
   it('takes no step, evaluates nothing and writes nothing when it was complete', async () => {
-    const events: Array<PretrainEvent['_tag']> = []
+    const events: Array<RunEvent['_tag']> = []
     const before = await changesIn(at('whole'))
     const again = await rightOf(
       pretrain(
@@ -266,7 +272,7 @@ describe('a run', () => {
 
   it('trains on a corpus that is smaller than a batch, without evaluations where nothing is held out', async () => {
     const single = await corpusIn(directory, 'single', 'The cat sings.\n')
-    const events: Array<PretrainEvent> = []
+    const events: Array<RunEvent> = []
     const result = await rightOf(
       pretrain(optionsOf(single, at('single'), { totalSteps: 2, observe: (event) => events.push(event) }))
     )
@@ -296,7 +302,7 @@ describe('a run', () => {
     ]
   ])('whose directory is %s while it runs says so, and brings nothing of it into being again', async (how, harm) => {
     const out = at(`gone-${how}`)
-    const observe = (event: PretrainEvent): void => {
+    const observe = (event: RunEvent): void => {
       if (event._tag === 'Stepped' && event.step === 2) harm(out)
     }
     const ended = left(await pretrain(optionsOf(corpus, out, { observe }))())
@@ -307,23 +313,21 @@ describe('a run', () => {
   it('whose checkpoints are removed while it runs saves its state, says so, and goes on from there', async () => {
     const out = at('no-checkpoints')
     const options = optionsOf(corpus, out, { totalSteps: 4, checkpointEvery: 2 })
-    const observe = (event: PretrainEvent): void => {
+    const observe = (event: RunEvent): void => {
       if (event._tag === 'Stepped' && event.step === 1) rmSync(join(out, 'checkpoints'), { recursive: true })
     }
     const ended = left(await pretrain({ ...options, observe })())
     const saved = join(out, 'checkpoints', 'checkpoint-00000002')
     expect(ended).toEqual({ _tag: 'Gone', path: join(out, 'checkpoints'), saved })
-    expect(showPretrainError(ended)).toMatch(
-      /checkpoints is no longer .* saved in .*-00000002: continue with --resume$/
-    )
+    expect(showRunError(ended)).toMatch(/checkpoints is no longer .* saved in .*-00000002: continue with --resume$/)
     const resumed = await rightOf(pretrain({ ...options, resume: true }))
     expect(factsOf(resumed)).toEqual(factsOf(await rightOf(pretrain({ ...options, out: `${out}-not` }))))
   })
 
   it('whose directory is removed before the first step says so', async () => {
     const out = at('gone-early')
-    const identity = { config: least(), corpusSha256: corpus.manifest.sha256, seed: 1, totalSteps: 12 }
-    const directory = await rightOf(acquireRunDirectory(optionsOf(corpus, out), identity, solo))
+    const options = optionsOf(corpus, out)
+    const directory = await rightOf(acquireRunDirectory(options, identityOf(options), solo))
     const beginning = await rightOf(directory.begin)
     await rm(out, { recursive: true })
     const where = { device: 'wasm', multiplier: 'own', workers: 1, ranks: 1, relaxedSimd: false } as const
@@ -334,7 +338,7 @@ describe('a run', () => {
 
   it('whose metrics are taken away says so: half of them would pass for the whole', async () => {
     const out = at('no-metrics')
-    const observe = (event: PretrainEvent): void => {
+    const observe = (event: RunEvent): void => {
       if (event._tag === 'Stepped' && event.step === 2) rmSync(join(out, 'metrics.jsonl'))
     }
     expect(left(await pretrain(optionsOf(corpus, out, { observe }))())).toMatchObject({

@@ -9,13 +9,9 @@ import * as E from 'fp-ts/lib/Either.js'
 import * as O from 'fp-ts/lib/Option.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
-import { pretrain } from '../../../src/electra/training/pretrain.js'
-import type {
-  PretrainError,
-  PretrainEvent,
-  PretrainOptions,
-  PretrainResult
-} from '../../../src/electra/training/run.js'
+import { pretrain } from '../../../src/electra/pretraining/pretrain.js'
+import type { PretrainOptions } from '../../../src/electra/pretraining/pretrain.js'
+import type { RunError, RunEvent, RunResult } from '../../../src/electra/training/run.js'
 import { built } from '../../built.js'
 import { chaosEntry } from '../../workers/chaos.js'
 import { onRanks } from '../../workers/ranks/meeting.js'
@@ -24,7 +20,7 @@ import { corpusIn, least, optionsOf, remove, stoppingAfter, temporary, textOf, t
 
 let directory = ''
 let corpus: Corpus
-let alone: PretrainResult
+let alone: RunResult
 
 const at = (...names: ReadonlyArray<string>): string => join(directory, ...names)
 
@@ -38,7 +34,7 @@ beforeAll(async () => {
 })
 afterAll(() => remove(directory))
 
-type Ended = E.Either<PretrainError, PretrainResult>
+type Ended = E.Either<RunError, RunResult>
 
 /** The run on so many ranks, where each names another directory. A rank that fails by itself ends all. */
 const onAll = (
@@ -54,7 +50,7 @@ const onAll = (
     return ended
   })
 
-const factsOf = ({ tokensPerSecond: _, checkpoint: __, params: ___, ...facts }: PretrainResult) => facts
+const factsOf = ({ tokensPerSecond: _, checkpoint: __, params: ___, ...facts }: RunResult) => facts
 
 const elsewhere = (rank: number) => E.left({ _tag: 'FailedElsewhere', rank })
 
@@ -75,7 +71,7 @@ describe('a run on ranks', () => {
 
   it('is that of one rank, but for the order of its sums', async () => {
     const watching = (into: Array<number>) => ({
-      observe: (event: PretrainEvent) => {
+      observe: (event: RunEvent) => {
         if (event._tag === 'Stepped') into.push(event.report.loss, event.gradientNorm, event.tokens)
         if (event._tag === 'Evaluated') into.push(event.report.loss)
       }

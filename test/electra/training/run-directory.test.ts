@@ -10,14 +10,18 @@ import { loadCheckpoint } from '../../../src/electra/store/checkpoints/checkpoin
 import { acquireRunDirectory, type RunDirectory } from '../../../src/electra/training/run-directory.js'
 import { solo } from '../../../src/workers/index.js'
 import { left, rightOf } from '../data/right.js'
-import { checkpointOf, inDirectory } from '../store/checkpoints/checkpoint-cases.js'
+import { checkpointOf, identityOf, inDirectory } from '../store/checkpoints/checkpoint-cases.js'
 
-const identity = (({ config, corpusSha256, seed, totalSteps }) => ({ config, corpusSha256, seed, totalSteps }))(
-  checkpointOf(0).progress
-)
+const identity = identityOf()
 
 const acquire = (out: string): Promise<RunDirectory> =>
-  rightOf(acquireRunDirectory({ out, resume: false, keepCheckpoints: 2, checkpointEvery: 1 }, identity, solo))
+  rightOf(
+    acquireRunDirectory(
+      { out, resume: false, keepCheckpoints: 2, checkpointEvery: 1, totalSteps: 60, config: {} },
+      identity,
+      solo
+    )
+  )
 
 const save = (directory: RunDirectory, step: number) =>
   directory.save(step, () => Promise.resolve(checkpointOf(step)))()

@@ -7,9 +7,10 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ElectraConfig } from '../../../src/electra/config/config.js'
 import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
-import type { Report } from '../../../src/electra/objective/objective.js'
+import type { Report } from '../../../src/electra/training/columns.js'
 import { sha256OfTensors } from '../../../src/electra/store/digest.js'
-import { openSession, type Session, type SessionError } from '../../../src/electra/training/session.js'
+import { pretrainingSession } from '../../../src/electra/pretraining/session.js'
+import type { Session, SessionError } from '../../../src/electra/training/session.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { inProcess, withPool, type Pool, type WorkerError } from '../../../src/workers/index.js'
 import { left, rightOf } from '../data/right.js'
@@ -30,7 +31,7 @@ const inSession =
   (workers: 'in process' | number, config: ElectraConfig, seed = 1) =>
   <A>(use: Use<A>): Promise<A> => {
     const opened = (pool: Pool): TE.TaskEither<SessionError, A> =>
-      pipe(pool, openSession({ config, corpus, seed, totalSteps: 10 }), TE.chain(use))
+      pipe(pool, pretrainingSession({ config, corpus, seed, totalSteps: 10 }), TE.chain(use))
     return rightOf<SessionError | WorkerError, A>(
       workers === 'in process' ? opened(inProcess(wasm())) : withPool(threads(workers))(opened)
     )
@@ -98,7 +99,7 @@ describe('a session', () => {
       least()
     )((session) =>
       pipe(
-        session.write(middle),
+        session.write(middle, 5),
         TE.chain(() => traceOf(5, 10)(session))
       )
     )
@@ -123,7 +124,7 @@ describe('a session', () => {
       least()
     )((session) =>
       pipe(
-        session.write(between),
+        session.write(between, 1),
         TE.chain(() => traceOf(2, 3)(session))
       )
     )
@@ -160,8 +161,8 @@ describe('a session', () => {
     const writing = (params: typeof state.params) =>
       pipe(
         pool,
-        openSession({ config: least(), corpus, seed: 1, totalSteps: 10 }),
-        TE.chain((session) => session.write({ ...state, params }))
+        pretrainingSession({ config: least(), corpus, seed: 1, totalSteps: 10 }),
+        TE.chain((session) => session.write({ ...state, params }, 0))
       )()
     expect(left(await writing(others))).toMatchObject({
       _tag: 'WrongInputs',
@@ -186,7 +187,7 @@ describe('a session', () => {
         ids: corpus.train.ids.subarray(0, 0)
       }
     }
-    const opened = openSession({ config: least(), corpus: empty, seed: 1, totalSteps: 10 })(inProcess(wasm()))
+    const opened = pretrainingSession({ config: least(), corpus: empty, seed: 1, totalSteps: 10 })(inProcess(wasm()))
     expect(left(await opened())).toEqual({ _tag: 'NoExamples' })
   })
 })

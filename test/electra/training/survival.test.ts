@@ -10,15 +10,11 @@ import { setEnvironmentData } from 'node:worker_threads'
 import * as E from 'fp-ts/lib/Either.js'
 import * as O from 'fp-ts/lib/Option.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { showPretrainError } from '../../../src/electra/cli/show-error.js'
+import { showRunError } from '../../../src/electra/cli/show-error.js'
 import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
-import { pretrain } from '../../../src/electra/training/pretrain.js'
-import type {
-  PretrainError,
-  PretrainEvent,
-  PretrainOptions,
-  PretrainResult
-} from '../../../src/electra/training/run.js'
+import { pretrain } from '../../../src/electra/pretraining/pretrain.js'
+import type { PretrainOptions } from '../../../src/electra/pretraining/pretrain.js'
+import type { RunError, RunEvent, RunResult } from '../../../src/electra/training/run.js'
 import { built } from '../../built.js'
 import { chaosEntry, type Death } from '../../workers/chaos.js'
 import { left, rightOf } from '../data/right.js'
@@ -26,7 +22,7 @@ import { corpusIn, optionsOf, remove, temporary, textOf, threads } from './runs.
 
 let directory = ''
 let corpus: Corpus
-let whole: PretrainResult
+let whole: RunResult
 /** The first program that evaluations run, and no step. */
 let evaluating = -1
 
@@ -53,7 +49,7 @@ beforeAll(async () => {
   corpus = await corpusIn(directory, 'text', textOf(52))
   const runs = plan([])
   let before: ReadonlyArray<number> = []
-  const observe = ({ _tag }: PretrainEvent): void => {
+  const observe = ({ _tag }: RunEvent): void => {
     if (_tag === 'Stepped' && before.length === 0) before = [...runs]
   }
   whole = await rightOf(pretrain(options('whole', { pool: chaotic(1, 1), observe })))
@@ -67,10 +63,10 @@ const metricsOf = async (out: string): Promise<ReadonlyArray<unknown>> =>
     .split('\n')
     .map((line) => ({ ...(JSON.parse(line) as object), seconds: 0 }))
 
-const checkpointOf = async ({ checkpoint }: PretrainResult): Promise<ReadonlyArray<Buffer>> =>
+const checkpointOf = async ({ checkpoint }: RunResult): Promise<ReadonlyArray<Buffer>> =>
   Promise.all((await readdir(checkpoint)).sort().map((name) => readFile(join(checkpoint, name))))
 
-const expectWhole = async (out: string, result: PretrainResult): Promise<void> => {
+const expectWhole = async (out: string, result: RunResult): Promise<void> => {
   expect(result.isComplete).toBe(true)
   expect(result.weightsSha256).toBe(whole.weightsSha256)
   expect(await metricsOf(out)).toEqual(await metricsOf('whole'))
@@ -85,7 +81,7 @@ describe('a run whose threads are lost', () => {
       { program: 1, run: 2, way: 'throw' },
       { program: evaluating, run: 0, way: 'exit' }
     ])
-    const events: Array<PretrainEvent> = []
+    const events: Array<RunEvent> = []
     const result = await rightOf(
       pretrain(options('lost', { pool: chaotic(2, 3), observe: (event) => events.push(event) }))
     )
@@ -104,7 +100,7 @@ describe('a run whose threads are lost', () => {
     out: string,
     deaths: ReadonlyArray<Death>,
     between: () => Promise<unknown> = () => Promise.resolve()
-  ): Promise<readonly [PretrainError, PretrainResult]> => {
+  ): Promise<readonly [RunError, RunResult]> => {
     plan(deaths)
     const error = left(await pretrain(options(out, { pool: chaotic(1, 1) }))())
     await between()
@@ -126,7 +122,7 @@ describe('a run whose threads are lost', () => {
       },
       saved: O.some(E.right(saved))
     })
-    expect(showPretrainError(error)).toBe(
+    expect(showRunError(error)).toBe(
       'after step 4: given up after attempt 1 of 1: worker 0 exited with code 3 ' +
         `before it answered. The state is saved in ${saved}: continue with --resume`
     )

@@ -9,17 +9,19 @@ import { deviceNames, multiplierNames } from '../../../tensor/run/choose.js'
 import { solo, type Ranks } from '../../../workers/index.js'
 import { together } from '../../../workers/ranks/ranks.js'
 import type { ElectraConfig } from '../../config/config.js'
-import { openCorpus, type Corpus } from '../../data/corpus/corpus.js'
+import { openCorpus } from '../../data/corpus/corpus.js'
 import { showCorpusError } from '../../data/corpus-error.js'
+import { objectiveOf } from '../../objective/table.js'
 import type { RunIdentity } from '../../store/checkpoints/checkpoint-state.js'
 import { showStoreError } from '../../store/errors.js'
 import { readInitialWeights, showInitialWeights, type InitialWeights } from '../../store/models/initial-weights.js'
+import { identityOf, pretrainThen } from '../../pretraining/pretrain.js'
+import { piecesOf } from '../../pretraining/problem.js'
 import { shareFirst } from '../../training/rank-agreement.js'
-import { pretrainThen } from '../../training/pretrain.js'
-import type { PretrainError } from '../../training/run.js'
+import type { RunError } from '../../training/run.js'
 import { readRecord, type RunRecord } from '../../training/run-record.js'
 import { pretrainAdvice, type Advice } from '../advice.js'
-import { close, finishedReport, showFinished } from '../closing.js'
+import { close, finishedReport, showFinished, type Trained } from '../closing.js'
 import type { Console } from '../console.js'
 import { counted } from '../counted.js'
 import { choiceOf, type DeviceOptions } from '../device.js'
@@ -27,7 +29,7 @@ import { loadConfig } from '../load-config.js'
 import { exitCodes, failed, failedWith, wrongUsage, type Command, type ExitCode, type Failure } from '../outcome.js'
 import { trainingProgress } from '../progress.js'
 import type { KeptReport } from '../report.js'
-import { showPretrainError } from '../show-error.js'
+import { showRunError } from '../show-error.js'
 import { interrupts, type Interrupts } from '../signals.js'
 import {
   configSource,
@@ -91,31 +93,26 @@ const adviceOf = ({ advice = pretrainAdvice }: PretrainCommandOptions): Advice =
 /** How it ends where it fails. What another rank says, this one does not. */
 const ending =
   (advice: Advice) =>
-  (e: Failure | PretrainError): Command => {
+  (e: Failure | RunError): Command => {
     if (!('_tag' in e)) return TE.left(e)
     if (e._tag === 'FailedElsewhere') return TE.right(exitCodes.failed)
-    return TE.left((e._tag === 'WrongRankCount' ? wrongUsage : failed)(showPretrainError(e, advice)))
+    return TE.left((e._tag === 'WrongRankCount' ? wrongUsage : failed)(showRunError(e, advice)))
   }
 
-const identityOf = (options: PretrainCommandOptions, config: ElectraConfig, corpus: Corpus): RunIdentity => ({
-  config,
-  corpusSha256: corpus.manifest.sha256,
-  seed: options.seed,
-  totalSteps: options.steps ?? config.training.steps
-})
+const totalStepsOf = ({ steps }: PretrainCommandOptions, { training }: ElectraConfig): number => steps ?? training.steps
 
 const initialOf = (
   directory: string | undefined,
-  config: ElectraConfig,
-  { vocabulary }: Corpus,
+  { config, corpus: { vocabulary }, objective }: Trained,
   console: Console
 ): TE.TaskEither<Failure, InitialWeights | undefined> =>
   directory === undefined
     ? TE.right(undefined)
     : pipe(
-        readInitialWeights(directory, config, vocabulary),
+        readInitialWeights(directory, { config, vocabSize: vocabulary.pieces.length, objective }, vocabulary),
         TE.bimap(failedWith(showStoreError), (weights) => {
-          console.note(showInitialWeights(directory, config, weights))
+          const receiver = { config, vocabSize: vocabulary.pieces.length, objective }
+          console.note(showInitialWeights(directory, receiver, weights))
           return weights
         })
       )
@@ -131,23 +128,20 @@ const noteWarmup = ({ optimizer }: ElectraConfig, totalSteps: number, console: C
 }
 
 /** What a run is made of. */
-type Given = {
-  readonly config: ElectraConfig
-  readonly corpus: Corpus
-  readonly initial: InitialWeights | undefined
-}
+type Given = Trained & { readonly initial: InitialWeights | undefined }
 
 const train = (
   options: PretrainCommandOptions,
-  { config, corpus, initial }: Given,
+  { initial, ...trained }: Given,
   execution: ExecutionOptions,
   console: Console,
   ranks: Ranks,
   signals: Interrupts
-): TE.TaskEither<Failure | PretrainError, ExitCode> => {
-  const totalSteps = options.steps ?? config.training.steps
+): TE.TaskEither<Failure | RunError, ExitCode> => {
+  const { config, corpus, objective } = trained
+  const totalSteps = totalStepsOf(options, config)
   noteWarmup(config, totalSteps, console)
-  const progress = trainingProgress(console)
+  const progress = trainingProgress(console, objective.columns)
   const { workers, checkpointEvery, keepCheckpoints } = execution
   const { out, resume, allowOtherBits, seed } = options
   const cores = availableParallelism()
@@ -180,7 +174,7 @@ const train = (
         // Of a run that is complete all is saved, and what is left may be done by a resume.
         if (result.isComplete) signals.release()
         return ranks.rank === 0
-          ? close(out, { ...execution, seed, advice: adviceOf(options) }, config, corpus, result, console)
+          ? close(out, { ...execution, seed, advice: adviceOf(options) }, trained, result, console)
           : TE.right<Failure, ExitCode>(result.isComplete ? exitCodes.done : exitCodes.interrupted)
       })
     ),
@@ -195,7 +189,7 @@ const resumed = (
   { out, resume }: PretrainCommandOptions,
   identity: RunIdentity,
   ranks: Ranks
-): TE.TaskEither<PretrainError, Resumed> =>
+): TE.TaskEither<RunError, Resumed> =>
   pipe(
     resume && ranks.rank === 0
       ? pipe(
@@ -203,7 +197,7 @@ const resumed = (
           TE.bindTo('finished'),
           TE.bindW('record', () => pipe(readRecord(out), TE.map(O.toUndefined)))
         )
-      : TE.right<PretrainError, Resumed>({ finished: undefined, record: undefined }),
+      : TE.right<RunError, Resumed>({ finished: undefined, record: undefined }),
     together(ranks),
     TE.chainW(shareFirst(ranks))
   )
@@ -215,16 +209,19 @@ export const pretrain = (options: PretrainCommandOptions, console: Console, rank
     loadConfig(options.config, options.set),
     TE.bindTo('config'),
     TE.bind('corpus', () => pipe(openCorpus(options.corpus), TE.mapLeft(failedWith(showCorpusError)))),
-    TE.bind('initial', ({ config, corpus }) => initialOf(options.init, config, corpus, console)),
+    TE.let('objective', ({ config, corpus }) => objectiveOf(config, piecesOf(corpus))),
+    TE.bind('initial', (trained) => initialOf(options.init, trained, console)),
     together(ranks),
-    TE.bindW('resumed', ({ config, corpus }) => resumed(options, identityOf(options, config, corpus), ranks)),
-    TE.chainW(
-      ({ config, corpus, initial, resumed: { finished, record } }): TE.TaskEither<Failure | PretrainError, ExitCode> =>
-        finished === undefined
-          ? train(options, { config, corpus, initial }, executionOf(options, config, record), console, ranks, signals)
-          : ranks.rank === 0
-            ? showFinished(finished, config, console)
-            : TE.right(exitCodes.done)
+    TE.bindW('resumed', ({ config, corpus }) => {
+      const totalSteps = totalStepsOf(options, config)
+      return resumed(options, identityOf({ config, corpus, seed: options.seed, totalSteps }), ranks)
+    }),
+    TE.chainW(({ resumed: { finished, record }, ...given }): TE.TaskEither<Failure | RunError, ExitCode> =>
+      finished === undefined
+        ? train(options, given, executionOf(options, given.config, record), console, ranks, signals)
+        : ranks.rank === 0
+          ? showFinished(finished, given.objective.columns, console)
+          : TE.right(exitCodes.done)
     ),
     TE.orElse(ending(adviceOf(options)))
   )

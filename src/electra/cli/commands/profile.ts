@@ -14,7 +14,7 @@ import { withDevice, type DeviceOptions } from '../device.js'
 import { loadConfig } from '../load-config.js'
 import { exitCodes, failedWith, wrongUsage, type Command, type Failure } from '../outcome.js'
 import { programTitles, showProfile } from '../profile-table.js'
-import { showPretrainError } from '../show-error.js'
+import { showRunError } from '../show-error.js'
 import {
   configSource,
   deviceOption,
@@ -86,7 +86,7 @@ const legend =
 const explainStep = (device: Device, settings: ProfileSettings, console: Console): TE.TaskEither<Failure, void> =>
   pipe(
     TE.fromEither(loadStep(device, settings)),
-    TE.bimap(failedWith(showPretrainError), ({ shardGrad, update }) => {
+    TE.bimap(failedWith(showRunError), ({ shardGrad, update }) => {
       const programs = [shardGrad, update].map(({ name, executable }) => ({ name, text: explain(executable) }))
       if (shardGrad.executable.kernels !== undefined) console.say(legend)
       for (const { name, text } of programs) console.say(`# ${programTitles[name]}\n${text}`)
@@ -114,7 +114,7 @@ export const profile = (options: ProfileOptions, console: Console): Command =>
         }
         return pipe(
           measure(device, settings),
-          TE.bimap(failedWith(showPretrainError), (profiled) => {
+          TE.bimap(failedWith(showRunError), (profiled) => {
             console.say(showProfile(subject, profiled, options.limit))
             console.json({ ...subject, ...profiled })
           })

@@ -91,6 +91,10 @@ export const maskBatch =
     return masked
   }
 
+/** Whether a real token of this id may be masked. */
+export const isCandidate = ({ cls, sep, mask }: SpecialIds, id: number): boolean =>
+  id !== cls && id !== sep && id !== mask
+
 const choosePositions = (
   { maskProbability, withReplacement, special }: MaskingOptions,
   ids: Int32Array,
@@ -98,12 +102,11 @@ const choosePositions = (
   slots: number,
   key: Words
 ): ReadonlyArray<number> => {
-  const { cls, sep, mask } = special
   const candidates: Array<number> = []
   let tokens = 0
   for (let t = 0; t < ids.length; t++) {
     tokens += isReal[t]
-    if (isReal[t] === 1 && ids[t] !== cls && ids[t] !== sep && ids[t] !== mask) candidates.push(t)
+    if (isReal[t] === 1 && isCandidate(special, ids[t])) candidates.push(t)
   }
   if (candidates.length === 0) return []
   const k = predictionsOf(maskProbability, slots, tokens)

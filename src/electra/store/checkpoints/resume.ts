@@ -5,31 +5,27 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { describe } from '../../../tensor/describe.js'
 import type { HeldOut, RunIdentity } from './checkpoint-state.js'
-import { computedPart } from '../digest.js'
 import type { Difference, StoreError } from '../errors.js'
 
 const leaves = (value: unknown, path: string): ReadonlyArray<readonly [string, unknown]> =>
   typeof value === 'object' && value !== null
-    ? Object.entries(value).flatMap(([key, child]) => leaves(child, `${path}.${key}`))
+    ? Object.entries(value).flatMap(([key, child]) => leaves(child, path === '' ? key : `${path}.${key}`))
     : [[path, value]]
 
-const factsOf = ({ config, corpusSha256, seed, totalSteps }: RunIdentity): ReadonlyMap<string, unknown> =>
-  new Map<string, unknown>([
-    ...leaves(computedPart(config), 'config'),
-    ['corpus', corpusSha256],
-    ['seed', seed],
-    ['steps', totalSteps]
-  ])
+const factsOf = (identity: RunIdentity): ReadonlyMap<string, unknown> => new Map(leaves(identity, ''))
+
+const shown = (value: unknown): string => (value === undefined ? 'nothing' : describe(value))
 
 /**
- * Fails where the checkpoint (`found`) was written by a run of another configuration, corpus, seed or number of steps
- * than this one (`expected`), and names each difference. Names of configurations, numbers of workers, and how often to save
- * may differ: none of them changes what a step computes.
+ * Fails where the checkpoint (`found`) was written by a run of another identity than this one (`expected`), and names each
+ * difference.
  */
 export const checkResume = (expected: RunIdentity, found: RunIdentity): E.Either<StoreError, void> => {
   const [mine, theirs] = [factsOf(expected), factsOf(found)]
-  const differences = [...mine].flatMap(([what, value]): ReadonlyArray<Difference> =>
-    Object.is(value, theirs.get(what)) ? [] : [{ what, found: describe(theirs.get(what)), expected: describe(value) }]
+  const differences = [...new Set([...mine.keys(), ...theirs.keys()])].flatMap((what): ReadonlyArray<Difference> =>
+    Object.is(mine.get(what), theirs.get(what))
+      ? []
+      : [{ what, found: shown(theirs.get(what)), expected: shown(mine.get(what)) }]
   )
   return differences.length === 0 ? E.right(undefined) : E.left({ _tag: 'NotResumable', differences })
 }

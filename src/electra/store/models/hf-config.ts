@@ -7,21 +7,21 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as z from 'zod'
 import { describe } from '../../../tensor/describe.js'
 import { parseJson, showJsonError } from '../../../tensor/strict-json.js'
-import type { ElectraConfig, EncoderSize, ModelConfig } from '../../config/config.js'
+import type { ElectraConfig, ModelConfig } from '../../config/config.js'
 import { mostLayers } from '../../config/schema.js'
+import type { Exported } from '../../objective/exported.js'
 import { canonicalJson } from '../canonical-json.js'
 import type { StoreError } from '../errors.js'
 
 /** One of the two networks, by itself. */
 export type Network = ModelConfig & { readonly vocabSize: number }
 
-/** The network that a half of a run's parameters belongs to. With the objective `mlm` only the generator exists. */
-export const networkOf = (config: ElectraConfig, vocabSize: number, half: 'discriminator' | 'generator'): Network => {
-  const size: EncoderSize = half === 'discriminator' ? config.model : config.generator
-  const { hiddenSize, layers, heads, feedForwardSize } = size
+/** A network of a run, by itself. */
+export const networkOf = ({ model }: Pick<ElectraConfig, 'model'>, vocabSize: number, { size }: Exported): Network => {
+  const { embeddingSize, hiddenSize, layers, heads, feedForwardSize } = size
   // Where attention started is no part of a network that stands.
-  const { initialAttention: _started, ...model } = config.model
-  return { ...model, hiddenSize, layers, heads, feedForwardSize, vocabSize }
+  const { initialAttention: _started, ...rest } = model
+  return { ...rest, embeddingSize, hiddenSize, layers, heads, feedForwardSize, vocabSize }
 }
 
 const architectures = { discriminator: 'ElectraForPreTraining', generator: 'ElectraForMaskedLM' } as const

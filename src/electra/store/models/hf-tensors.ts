@@ -9,6 +9,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { equalShapes, type Shape } from '../../../tensor/shape.js'
 import { bytesOf, widenBF16, widenF16, type NamedStored, type Stored, type StoredOf } from '../../../tensor/stored.js'
+import { runNames, type Exported } from '../../objective/exported.js'
 import type { Half, StoreError } from '../errors.js'
 import type { Network } from './hf-config.js'
 
@@ -91,22 +92,19 @@ export const checkTensors =
 
 // ---------------------------------------------------------------------- writing
 
-const under = (prefix: string, params: ReadonlyArray<NamedStored>): ReadonlyArray<readonly [string, NamedStored]> =>
-  params.flatMap((p): ReadonlyArray<readonly [string, NamedStored]> =>
-    p.name.startsWith(prefix) ? [[p.name.slice(prefix.length), p]] : []
-  )
-
-/**
- * One network of a run's parameters, under the names of its model file. The generator gets copies of the embeddings that
- * it reads from the discriminator; a masked language model trained alone has its own.
- */
-export const halfOfParams = (
-  half: 'discriminator' | 'generator',
+/** One network of a run's parameters, under the names of its model file: a copy of what it shares with another one. */
+export const exportedTensors = (
+  exported: Exported,
+  fileNames: Iterable<string>,
   params: ReadonlyArray<NamedStored>
 ): ReadonlyMap<string, NamedStored> => {
-  const shared = under('discriminator.', params).filter(([name]) => name.startsWith('electra.embeddings.'))
-  const named = new Map([...(half === 'generator' ? shared : []), ...under(`${half}.`, params)])
-  return new Map([...named].map(([name, stored]) => [name, { ...stored, name }]))
+  const named = new Map(params.map((p) => [p.name, p]))
+  return new Map(
+    [...runNames(exported, fileNames, (name) => named.has(name))].flatMap(([name, runName]) => {
+      const stored = named.get(runName)
+      return stored === undefined ? [] : [[name, { ...stored, name }] as const]
+    })
+  )
 }
 
 // ---------------------------------------------------------------------- reading

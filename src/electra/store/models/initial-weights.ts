@@ -11,8 +11,11 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { NamedStored } from '../../../tensor/stored.js'
+import { tensorEntries } from '../../../tensor/tree.js'
 import type { ElectraConfig } from '../../config/config.js'
 import type { Vocabulary } from '../../data/vocabulary/vocabulary.js'
+import { runNames, type Exported } from '../../objective/exported.js'
+import type { Objective } from '../../objective/objective.js'
 import type { Half, StoreError } from '../errors.js'
 import { exists } from '../files/files.js'
 import { networkOf, type Network } from './hf-config.js'
@@ -54,47 +57,72 @@ const sizes = [
   'typeVocabSize'
 ] as const satisfies ReadonlyArray<keyof Network>
 
-const expectSizes = ({ directory, half, network }: LoadedNetwork, config: ElectraConfig, vocabSize: number) => {
-  const role = config.objective === 'mlm' || half === 'generator' ? 'generator' : 'discriminator'
-  const mine = networkOf(config, vocabSize, role)
+const expectSizes = (
+  { directory, network }: LoadedNetwork,
+  { name, ...exported }: Exported,
+  { config, vocabSize }: Receiver
+): E.Either<StoreError, void> => {
+  const mine = networkOf(config, vocabSize, { name, ...exported })
   const differing = sizes.filter((key) => network[key] !== mine[key])
   const listed = (n: Network): string => differing.map((key) => `${key} ${n[key]}`).join(', ')
   return differing.length === 0
     ? E.right(undefined)
-    : E.left(corrupt(directory, listed(network), `the ${role} of this run: ${listed(mine)}`))
+    : E.left(corrupt(directory, listed(network), `the ${name} of this run: ${listed(mine)}`))
 }
 
-const isEmbedding = (name: string): boolean => name.startsWith('electra.embeddings.')
+/** The run that starts from given weights. */
+export type Receiver = {
+  readonly config: ElectraConfig
+  readonly vocabSize: number
+  readonly objective: Pick<Objective, 'exports' | 'parameters'>
+}
 
-/** The names in a run of what one network holds: a run of both networks keeps their embeddings once. */
-const runNames = (
-  { half, tensors }: LoadedNetwork,
-  config: ElectraConfig,
-  hasDiscriminator: boolean
-): ReadonlyArray<FloatTensor> =>
-  tensors.flatMap((x): ReadonlyArray<FloatTensor> => {
-    const under = (prefix: string) => [{ ...x, name: `${prefix}.${x.name}` }]
-    if (config.objective === 'mlm')
-      return half === 'generator' || x.name.startsWith('electra.') ? under('generator') : []
-    if (half !== 'generator') return under('discriminator')
-    if (!isEmbedding(x.name)) return under('generator')
-    return hasDiscriminator ? [] : under('discriminator')
+/** The network of a run that a loaded one becomes: of its own kind, or the main one, which then takes its body. */
+const roleOf = ({ half }: LoadedNetwork, { exports }: Pick<Objective, 'exports'>): Exported =>
+  exports.find((exported) => exported.half === half) ?? exports[0]
+
+const isBody = (name: string): boolean => name.startsWith('electra.')
+
+/** A network's tensors under the names that they have in the run. */
+const renamed = (network: LoadedNetwork, objective: Receiver['objective']): ReadonlyArray<FloatTensor> => {
+  const role = roleOf(network, objective)
+  const tensors = network.tensors.filter(({ name }) => role.half === network.half || isBody(name))
+  const there = new Set(tensorEntries(objective.parameters).map(([path]) => path))
+  const names = runNames(
+    role,
+    tensors.map(({ name }) => name),
+    (name) => there.has(name)
+  )
+  return tensors.flatMap((x) => {
+    const name = names.get(x.name)
+    return name === undefined ? [] : [{ ...x, name }]
   })
+}
 
-/** What a run of this configuration takes of these networks. Fails where one has other sizes than the run's. */
+/** What a run takes of these networks. Fails where one has other sizes than the run's. */
 export const weightsFor =
-  (config: ElectraConfig, vocabSize: number) =>
+  (receiver: Receiver) =>
   (networks: ReadonlyArray<LoadedNetwork>): E.Either<StoreError, InitialWeights> => {
-    // The masked-LM baseline is one network: a generator's head is worth more to it than a discriminator's body.
-    const generator = networks.filter(({ half }) => half === 'generator')
-    const from = config.objective === 'mlm' && generator.length > 0 ? generator : networks
-    const hasDiscriminator = from.some(({ half }) => half !== 'generator')
+    const { objective } = receiver
+    // A head is worth more than another network's body.
+    const ofItsOwn = networks.filter(({ half }) => objective.exports.some((exported) => exported.half === half))
+    const from = ofItsOwn.length > 0 ? ofItsOwn : networks
+    // What networks share is the main one's.
+    const mainLast = [...from].sort((a, b) => Number(isMain(a, objective)) - Number(isMain(b, objective)))
     return pipe(
       from,
-      E.traverseArray((network) => expectSizes(network, config, vocabSize)),
-      E.map(() => ({ from, tensors: from.flatMap((network) => runNames(network, config, hasDiscriminator)) }))
+      E.traverseArray((network) => expectSizes(network, roleOf(network, objective), receiver)),
+      E.map(() => ({
+        from,
+        tensors: [
+          ...new Map(mainLast.flatMap((network) => renamed(network, objective)).map((x) => [x.name, x])).values()
+        ]
+      }))
     )
   }
+
+const isMain = (network: LoadedNetwork, objective: Receiver['objective']): boolean =>
+  roleOf(network, objective) === objective.exports[0]
 
 const taken = (drawn: NamedStored, given: FloatTensor | undefined): NamedStored => {
   if (given === undefined || drawn.dtype !== 'F32') return drawn
@@ -129,8 +157,13 @@ const loadNetwork = (directory: string): TE.TaskEither<StoreError, LoadedNetwork
 const there = (path: string): TE.TaskEither<StoreError, boolean> => TE.fromTask(TE.toUnion(exists(path)))
 
 /** The model directories that a path stands for: those that a run exported, or itself. */
-const modelDirectories = (given: string): TE.TaskEither<StoreError, ReadonlyArray<string>> => {
-  const exported = (['discriminator', 'generator'] as const).map((half) => join(given, 'model', half))
+const modelDirectories = (
+  given: string,
+  { exports }: Pick<Objective, 'exports'>
+): TE.TaskEither<StoreError, ReadonlyArray<string>> => {
+  const exported = [...new Set([...exports.map(({ name }) => name), 'discriminator', 'generator'])].map((name) =>
+    join(given, 'model', name)
+  )
   return pipe(
     TE.Do,
     TE.apS('isRun', there(join(given, 'checkpoints'))),
@@ -176,43 +209,38 @@ const expectVocabulary = (directory: string, corpus: Vocabulary): TE.TaskEither<
   )
 }
 
-/** Reads what a run of this configuration on a corpus of this vocabulary takes from a directory. */
+/** Reads what a run on a corpus of this vocabulary takes from a directory. */
 export const readInitialWeights = (
   directory: string,
-  config: ElectraConfig,
+  receiver: Receiver,
   vocabulary: Vocabulary
 ): TE.TaskEither<StoreError, InitialWeights> =>
   pipe(
-    modelDirectories(directory),
+    modelDirectories(directory, receiver.objective),
     TE.chainFirst(TE.traverseSeqArray((model) => expectVocabulary(model, vocabulary))),
     TE.chain(TE.traverseSeqArray(loadNetwork)),
-    TE.chainEitherK(weightsFor(config, vocabulary.pieces.length))
+    TE.chainEitherK(weightsFor(receiver))
   )
+
+/** What is drawn of a network of the run, given the loaded ones. */
+const drawnOf = (exported: Exported, { objective }: Receiver, from: InitialWeights['from']): ReadonlyArray<string> => {
+  if (from.some(({ half }) => half === exported.half)) return []
+  const isBodyGiven = from.some((network) => roleOf(network, objective) === exported)
+  return [`the ${exported.name}'s ${isBodyGiven ? 'head is' : 'layers are'} drawn`]
+}
 
 /** Exactly what is taken, in a line. */
 export const showInitialWeights = (
   directory: string,
-  config: ElectraConfig,
+  receiver: Receiver,
   { from, tensors }: InitialWeights
 ): string => {
-  const has = (half: Half): boolean => from.some((n) => n.half === half)
   const parameters = tensors.reduce((n, { data }) => n + data.length, 0)
   const [{ network }] = from
-  const [rows, wanted] = [network.maxPositions, config.model.maxPositions]
-  const drawn =
-    config.objective === 'mlm'
-      ? has('generator')
-        ? []
-        : ['the masked-LM head is drawn']
-      : [
-          ...(has('generator') ? [] : ['the generator is drawn']),
-          ...(has('discriminator')
-            ? []
-            : [has('encoder') ? "the discriminator's head is drawn" : "the discriminator's layers are drawn"])
-        ]
+  const [rows, wanted] = [network.maxPositions, receiver.config.model.maxPositions]
   return [
     `starts from ${directory}: ${from.map(({ half }) => half).join(' and ')}, ${parameters.toLocaleString('en')} parameters`,
-    ...drawn,
+    ...receiver.objective.exports.flatMap((exported) => drawnOf(exported, receiver, from)),
     ...(rows === wanted
       ? []
       : [rows < wanted ? `positions ${rows} to ${wanted - 1} are drawn` : `positions from ${wanted} on are left out`]),

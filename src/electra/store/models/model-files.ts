@@ -10,11 +10,12 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { encode } from '../../../tensor/safetensors.js'
 import type { NamedStored } from '../../../tensor/stored.js'
 import type { ElectraConfig } from '../../config/config.js'
+import type { Exported } from '../../objective/exported.js'
 import type { Half, StoreError } from '../errors.js'
 import { readText, replaceDirectory, writeDirectory } from '../files/files.js'
 import { networkOf, parseHfConfig, printHfConfig, type Network } from './hf-config.js'
 import { readWeights, tensorsFile } from './hf-weights.js'
-import { checkTensors, halfOfParams, hfShapes, readHalf, type FloatTensor } from './hf-tensors.js'
+import { checkTensors, exportedTensors, hfShapes, readHalf, type FloatTensor } from './hf-tensors.js'
 
 export type TrainedModel = {
   readonly config: ElectraConfig
@@ -35,21 +36,22 @@ const writingWith =
   (writing: Writing) =>
   (
     directory: string,
-    half: 'discriminator' | 'generator',
+    exported: Exported,
     { config, vocabSize, params, tokenizer }: TrainedModel
   ): TE.TaskEither<StoreError, string> => {
-    const network = networkOf(config, vocabSize, half)
+    const network = networkOf(config, vocabSize, exported)
+    const shapes = hfShapes(network, exported.half)
     const text = (content: string): Uint8Array => new TextEncoder().encode(content)
     return pipe(
-      halfOfParams(half, params),
-      checkTensors(directory, hfShapes(network, half)),
+      exportedTensors(exported, shapes.keys(), params),
+      checkTensors(directory, shapes),
       TE.fromEither,
       TE.chain((tensors) =>
         writing(
           dirname(directory),
           basename(directory),
           new Map([
-            [configFile, text(printHfConfig(network, half))],
+            [configFile, text(printHfConfig(network, exported.half))],
             // transformers refuses files that do not say where they come from.
             [tensorsFile, encode([...tensors.values()], { format: 'pt' })],
             ...Object.entries(tokenizer).map(([name, content]) => [name, text(content)] as const)
@@ -61,8 +63,7 @@ const writingWith =
 
 /**
  * Writes one network of a run as a new directory, whole or not at all, and gives its path.
- * Fails with `TensorsDiffer` where the parameters are not those of the configuration (a masked-LM run has no
- * discriminator) and `AlreadyExists` where the directory is there.
+ * Fails with `TensorsDiffer` where the parameters lack one of the network's, and `AlreadyExists` where the directory is there.
  */
 export const exportModel = writingWith(writeDirectory)
 

@@ -11,6 +11,8 @@ import { showConfigError, type ElectraConfig } from '../../../../src/electra/con
 import { presetConfig } from '../../../../src/electra/config/resolve.js'
 import type { PresetName } from '../../../../src/electra/config/presets.js'
 import type { Checkpoint } from '../../../../src/electra/store/checkpoints/checkpoint.js'
+import type { RunIdentity } from '../../../../src/electra/store/checkpoints/checkpoint-state.js'
+import { computedPart } from '../../../../src/electra/store/digest.js'
 import { showStoreError, type StoreError } from '../../../../src/electra/store/errors.js'
 
 export const preset = (name: PresetName): ElectraConfig => {
@@ -19,12 +21,19 @@ export const preset = (name: PresetName): ElectraConfig => {
   return resolved.right
 }
 
+/** What a run is, as its checkpoints say it. */
+export const identityOf = (change: RunIdentity = {}): RunIdentity => ({
+  problem: 'pre-training',
+  config: computedPart(preset('nano')),
+  corpus: 'c0ffee',
+  seed: 7,
+  steps: 60,
+  ...change
+})
+
 export const checkpointOf = (step: number, change: Partial<Checkpoint['progress']> = {}, size = 4): Checkpoint => ({
   progress: {
-    config: preset('nano'),
-    corpusSha256: 'c0ffee',
-    seed: 7,
-    totalSteps: 60,
+    identity: identityOf(),
     step,
     metrics: { loss: 3.25, lost: NaN, zero: -0, most: Infinity },
     best: { step, loss: 1.5 },

@@ -17,10 +17,12 @@ const real = fc.oneof(fc.double(), fc.constantFrom(NaN, Infinity, -Infinity, -0)
 const name = fc.stringMatching(/^[a-zA-Z0-9 ."\\é]{0,8}$/)
 
 const state: fc.Arbitrary<CheckpointState> = fc.record({
-  config: fc.constantFrom(preset('nano'), preset('small')),
-  corpusSha256: fc.string(),
-  seed: fc.nat(),
-  totalSteps: fc.nat(),
+  identity: fc.record({
+    problem: fc.string(),
+    config: fc.constantFrom<Json>(preset('nano'), preset('small')),
+    data: fc.array(fc.string(), { maxLength: 3 }),
+    seed: fc.nat()
+  }),
   step: fc.nat(),
   metrics: fc.dictionary(name, real, { noNullPrototype: true }),
   best: fc.option(fc.record({ step: fc.nat(), loss: real }), { nil: undefined }),
@@ -57,8 +59,8 @@ describe('the state of a checkpoint', () => {
   })
 
   it('of another version is refused as such', () => {
-    for (const version of [0, 2, '1', null])
-      expect(parse(forged({ version }))).toMatchObject(E.left({ _tag: 'UnsupportedVersion', expected: '1' }))
+    for (const version of [0, 1, 3, '2', null])
+      expect(parse(forged({ version }))).toMatchObject(E.left({ _tag: 'UnsupportedVersion', expected: '2' }))
   })
 
   it.each<readonly [string, JsonObject]>([
@@ -66,9 +68,8 @@ describe('the state of a checkpoint', () => {
     ['a step that is text', { step: '3' }],
     ['a key of its own', { extra: 1 }],
     ['a metric that is no number', { metrics: { loss: 'high' } }],
-    ['a hash of another configuration', { configSha256: 'abc' }],
-    ['a configuration that does not hold', { config: { extends: 'small', shards: 3 } }],
-    ['no configuration', { config: null }],
+    ['an identity that is none', { identity: null }],
+    ['a list for an identity', { identity: ['nano'] }],
     ['no files', { files: [] }]
   ])('with a right checksum but %s is refused', (_, change) => {
     const parsed = parse(forged(change))
@@ -80,7 +81,7 @@ describe('the state of a checkpoint', () => {
     const scrap = fc.oneof(
       fc.json(),
       fc.string(),
-      fc.json().map((json) => `{"version":1,"checksum":"","x":${json}}`)
+      fc.json().map((json) => `{"version":2,"checksum":"","x":${json}}`)
     )
     fc.assert(
       fc.property(scrap, (text) => {

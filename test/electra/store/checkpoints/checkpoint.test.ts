@@ -16,7 +16,7 @@ import {
 import { sha256OfTensors } from '../../../../src/electra/store/digest.js'
 import { showStoreError } from '../../../../src/electra/store/errors.js'
 import { removeLeftovers } from '../../../../src/electra/store/files/files.js'
-import { checkpointOf, inDirectory, leftOf, rightOf } from './checkpoint-cases.js'
+import { checkpointOf, identityOf, inDirectory, leftOf, rightOf } from './checkpoint-cases.js'
 
 const files = ['model.safetensors', 'optimizer.safetensors', 'state.json']
 
@@ -45,7 +45,9 @@ describe('a checkpoint', () => {
       const before = await Promise.all(files.map((file) => readFile(join(path, file))))
       expect(await rightOf(saveCheckpoint(directory, checkpointOf(30), { keep: 3 }))).toBe(path)
       expect(await Promise.all(files.map((file) => readFile(join(path, file))))).toEqual(before)
-      expect(await leftOf(saveCheckpoint(directory, checkpointOf(30, { seed: 8 }), { keep: 3 }))).toEqual({
+      expect(
+        await leftOf(saveCheckpoint(directory, checkpointOf(30, { identity: identityOf({ seed: 8 }) }), { keep: 3 }))
+      ).toEqual({
         _tag: 'AlreadyExists',
         path
       })

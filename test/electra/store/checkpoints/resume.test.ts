@@ -5,9 +5,8 @@ import type { ElectraConfig } from '../../../../src/electra/config/config.js'
 import { resolveConfig } from '../../../../src/electra/config/resolve.js'
 import { showStoreError } from '../../../../src/electra/store/errors.js'
 import { betterOf, checkResume } from '../../../../src/electra/store/checkpoints/resume.js'
-import { checkpointOf, preset } from './checkpoint-cases.js'
-
-const run = checkpointOf(30).progress
+import { computedPart } from '../../../../src/electra/store/digest.js'
+import { identityOf, preset } from './checkpoint-cases.js'
 
 const changed = (overrides: object): ElectraConfig => {
   const resolved = resolveConfig({ extends: 'nano', ...overrides })
@@ -15,25 +14,28 @@ const changed = (overrides: object): ElectraConfig => {
   return resolved.right
 }
 
+const run = identityOf()
+
 describe('continuing from a checkpoint', () => {
-  it('is allowed for the same run, whatever its name and how often it saves', () => {
-    expect(checkResume(run, run)).toEqual(E.right(undefined))
-    const config = changed({ name: 'again', training: { checkpointEvery: 7, keepCheckpoints: 1, steps: 9 } })
-    expect(checkResume({ ...run, config }, run)).toEqual(E.right(undefined))
+  it('is allowed for the same run', () => {
+    expect(checkResume(run, identityOf())).toEqual(E.right(undefined))
   })
 
-  it('names everything that differs', () => {
-    const other = {
-      config: changed({ optimizer: { learningRate: 0.5 }, model: { layers: 3 } }),
-      corpusSha256: 'other',
+  it('names everything that differs, and what only one of them has', () => {
+    const other = identityOf({
+      config: computedPart(
+        changed({ optimizer: { learningRate: 0.5 }, model: { layers: 3, initialAttention: 'flat' } })
+      ),
+      corpus: 'other',
       seed: 8,
-      totalSteps: 61
-    }
+      steps: 61
+    })
     const result = checkResume(other, run)
     expect(E.isLeft(result) && showStoreError(result.left)).toBe(
       [
         'the checkpoint belongs to another run:',
         '  config.model.layers: the checkpoint has 2, this run 3',
+        '  config.model.initialAttention: the checkpoint has nothing, this run "flat"',
         '  config.generator.layers: the checkpoint has 2, this run 3',
         '  config.optimizer.learningRate: the checkpoint has 0.001, this run 0.5',
         '  corpus: the checkpoint has "c0ffee", this run "other"',
@@ -41,10 +43,18 @@ describe('continuing from a checkpoint', () => {
         '  steps: the checkpoint has 60, this run 61'
       ].join('\n')
     )
+    const back = checkResume(run, other)
+    expect(E.isLeft(back) && showStoreError(back.left)).toContain(
+      'config.model.initialAttention: the checkpoint has "flat", this run nothing'
+    )
+  })
+
+  it('with another problem is refused', () => {
+    expect(E.isLeft(checkResume(identityOf({ problem: 'fine-tuning' }), run))).toBe(true)
   })
 
   it.each(['small', 'base', 'large', 'tiny', 'demo'] as const)('from nano to %s is refused', (name) => {
-    expect(E.isLeft(checkResume({ ...run, config: preset(name) }, run))).toBe(true)
+    expect(E.isLeft(checkResume(identityOf({ config: computedPart(preset(name)) }), run))).toBe(true)
   })
 })
 

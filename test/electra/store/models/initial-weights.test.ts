@@ -6,20 +6,21 @@ import type { ElectraConfig } from '../../../../src/electra/config/config.js'
 import { resolveConfig } from '../../../../src/electra/config/resolve.js'
 import { specialPieces, vocabularyOf } from '../../../../src/electra/data/vocabulary/vocabulary.js'
 import { showStoreError, type Half } from '../../../../src/electra/store/errors.js'
-import { networkOf } from '../../../../src/electra/store/models/hf-config.js'
 import { hfShapes, type FloatTensor } from '../../../../src/electra/store/models/hf-tensors.js'
 import {
   readInitialWeights,
   showInitialWeights,
   weightsFor,
   withInitial,
-  type LoadedNetwork
+  type LoadedNetwork,
+  type Receiver
 } from '../../../../src/electra/store/models/initial-weights.js'
 import { exportModel } from '../../../../src/electra/store/models/model-files.js'
 import { sizeOf, type Shape } from '../../../../src/tensor/shape.js'
 import type { NamedStored } from '../../../../src/tensor/stored.js'
 import { right } from '../../data/right.js'
 import { inDirectory, leftOf, rightOf } from '../checkpoints/checkpoint-cases.js'
+import { exportedNetwork, exportOf, objectiveFor } from './exported.js'
 
 const pieces = [...specialPieces, 'a', 'b', '##b', 'c', 'd', 'e']
 const vocabulary = right(vocabularyOf('test')(pieces))
@@ -29,6 +30,12 @@ const nano = (given: object = {}): ElectraConfig => right(resolveConfig({ extend
 const mlm = nano({ objective: 'mlm' })
 const longer = nano({ model: { maxPositions: 40 } })
 const shorter = nano({ model: { maxPositions: 20 } })
+
+const receiverOf = (config: ElectraConfig): Receiver => ({
+  config,
+  vocabSize,
+  objective: objectiveFor(config, vocabSize)
+})
 
 const filled = (name: string, shape: Shape, value: number): FloatTensor => ({
   name,
@@ -40,7 +47,7 @@ const filled = (name: string, shape: Shape, value: number): FloatTensor => ({
 const values = { discriminator: 1, generator: 2, encoder: 3 } as const
 
 const loaded = (half: Half, config = nano()): LoadedNetwork => {
-  const network = networkOf(config, vocabSize, half === 'generator' ? 'generator' : 'discriminator')
+  const network = exportedNetwork(config, vocabSize, half === 'generator' ? 'generator' : 'discriminator')
   const tensors = [...hfShapes(network, half)].map(([name, shape]) => filled(name, shape, values[half]))
   return { directory: half, half, network, tensors }
 }
@@ -48,7 +55,9 @@ const loaded = (half: Half, config = nano()): LoadedNetwork => {
 /** A run's parameters as drawn: all 0. */
 const drawn = (config: ElectraConfig): ReadonlyArray<NamedStored> => {
   const of = (half: 'discriminator' | 'generator') =>
-    [...hfShapes(networkOf(config, vocabSize, half), half)].map(([name, shape]) => filled(`${half}.${name}`, shape, 0))
+    [...hfShapes(exportedNetwork(config, vocabSize, half), half)].map(([name, shape]) =>
+      filled(`${half}.${name}`, shape, 0)
+    )
   return config.objective === 'mlm'
     ? of('generator')
     : [...of('discriminator'), ...of('generator').filter(({ name }) => !name.includes('.electra.embeddings.'))]
@@ -56,7 +65,7 @@ const drawn = (config: ElectraConfig): ReadonlyArray<NamedStored> => {
 
 /** The one value that each parameter is filled with after starting from these networks. */
 const startedFrom = (config: ElectraConfig, halves: ReadonlyArray<Half>): Readonly<Record<string, number>> => {
-  const { tensors } = right(weightsFor(config, vocabSize)(halves.map((half) => loaded(half))))
+  const { tensors } = right(weightsFor(receiverOf(config))(halves.map((half) => loaded(half))))
   const params = withInitial(tensors)(drawn(config))
   return Object.fromEntries(
     params.map(({ name, data }) => [name, new Set<unknown>(data).size === 1 ? Number(data[0]) : NaN])
@@ -96,7 +105,7 @@ describe('a run that starts from', () => {
     ['fewer', longer],
     ['more', shorter]
   ])('a table of %s positions has the rows that both have', (_, config) => {
-    const { tensors } = right(weightsFor(config, vocabSize)([loaded('discriminator')]))
+    const { tensors } = right(weightsFor(receiverOf(config))([loaded('discriminator')]))
     const positions = 'discriminator.electra.embeddings.position_embeddings.weight'
     const table = withInitial(tensors)(drawn(config)).find(({ name }) => name === positions)
     const rows = Array.from({ length: config.model.maxPositions }, (_, i) => (i < 32 ? 1 : 0))
@@ -104,7 +113,9 @@ describe('a run that starts from', () => {
   })
 
   it('a network of other sizes is refused in a sentence that names them', () => {
-    const refused = weightsFor(nano({ model: { heads: 4, layers: 1 } }), 12)([loaded('discriminator')])
+    const refused = weightsFor({ ...receiverOf(nano({ model: { heads: 4, layers: 1 } })), vocabSize: 12 })([
+      loaded('discriminator')
+    ])
     expect(E.isLeft(refused) && showStoreError(refused.left)).toBe(
       'discriminator: found vocabSize 11, layers 2, heads 2, expected the discriminator of this run: vocabSize 12, layers 1, heads 4'
     )
@@ -114,16 +125,18 @@ describe('a run that starts from', () => {
 describe('a directory to start from', () => {
   const written = async (directory: string, half: 'discriminator' | 'generator', vocab = pieces) => {
     const tokenizer = { 'vocab.txt': `${vocab.join('\n')}\n` }
-    return rightOf(exportModel(directory, half, { config: nano(), vocabSize, params: drawn(nano()), tokenizer }))
+    return rightOf(
+      exportModel(directory, exportOf(nano(), half), { config: nano(), vocabSize, params: drawn(nano()), tokenizer })
+    )
   }
-  const read = (directory: string, config = nano()) => readInitialWeights(directory, config, vocabulary)
+  const read = (directory: string, config = nano()) => readInitialWeights(directory, receiverOf(config), vocabulary)
 
   it('is a finished run with both networks', () =>
     inDirectory(async (run) => {
       for (const half of ['discriminator', 'generator'] as const) await written(join(run, 'model', half), half)
       const weights = await rightOf(read(run, longer))
       expect(weights.from.map(({ half }) => half)).toEqual(['discriminator', 'generator'])
-      expect(showInitialWeights('run', longer, weights)).toMatch(
+      expect(showInitialWeights('run', receiverOf(longer), weights)).toMatch(
         /^starts from run: discriminator and generator, [\d,]+ parameters; positions 32 to 39 are drawn; optimiser and schedule begin anew$/
       )
     }))
@@ -131,7 +144,7 @@ describe('a directory to start from', () => {
   it('is a model directory of either network', () =>
     inDirectory(async (directory) => {
       const path = await written(join(directory, 'mine'), 'generator')
-      expect(showInitialWeights('mine', nano(), await rightOf(read(path)))).toMatch(
+      expect(showInitialWeights('mine', receiverOf(nano()), await rightOf(read(path)))).toMatch(
         /^starts from mine: generator, [\d,]+ parameters; the discriminator's layers are drawn; optimiser/
       )
     }))

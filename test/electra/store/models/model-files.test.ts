@@ -6,13 +6,14 @@ import { describe, expect, it } from 'vitest'
 import type { ElectraConfig } from '../../../../src/electra/config/config.js'
 import { resolveConfig } from '../../../../src/electra/config/resolve.js'
 import { showStoreError, type Half, type StoreError } from '../../../../src/electra/store/errors.js'
-import { networkOf, parseHfConfig, printHfConfig } from '../../../../src/electra/store/models/hf-config.js'
+import { parseHfConfig, printHfConfig } from '../../../../src/electra/store/models/hf-config.js'
 import { hfShapes } from '../../../../src/electra/store/models/hf-tensors.js'
 import { exportModel, importModel, type TrainedModel } from '../../../../src/electra/store/models/model-files.js'
 import { decode, encode } from '../../../../src/tensor/safetensors.js'
 import { sizeOf, type Shape } from '../../../../src/tensor/shape.js'
 import type { NamedStored } from '../../../../src/tensor/stored.js'
 import { inDirectory, leftOf, preset, rightOf } from '../checkpoints/checkpoint-cases.js'
+import { exportedNetwork, exportOf } from './exported.js'
 
 const vocabSize = 11
 
@@ -33,7 +34,9 @@ const filled = (name: string, shape: Shape): NamedStored => ({
 /** A run's parameters: both networks, the embeddings once; or the one network of the masked-LM baseline. */
 const paramsOf = (config: ElectraConfig): ReadonlyArray<NamedStored> => {
   const half = (which: 'discriminator' | 'generator') =>
-    [...hfShapes(networkOf(config, vocabSize, which), which)].map(([name, shape]) => filled(`${which}.${name}`, shape))
+    [...hfShapes(exportedNetwork(config, vocabSize, which), which)].map(([name, shape]) =>
+      filled(`${which}.${name}`, shape)
+    )
   return config.objective === 'mlm'
     ? half('generator')
     : [...half('discriminator'), ...half('generator').filter(({ name }) => !name.includes('.electra.embeddings.'))]
@@ -65,7 +68,9 @@ const afterChange = (
   change: (xs: ReadonlyArray<NamedStored>) => ReadonlyArray<NamedStored>
 ) =>
   inDirectory(async (directory) => {
-    const path = await rightOf(exportModel(join(directory, 'model'), half, model(preset('nano'))))
+    const path = await rightOf(
+      exportModel(join(directory, 'model'), exportOf(preset('nano'), half), model(preset('nano')))
+    )
     await rewritten(join(path, 'model.safetensors'), change)
     return importModel(path, wanted)()
   })
@@ -83,7 +88,7 @@ describe('the tensors of a model', () => {
     ['large', 'discriminator', 335_142_913],
     ['large', 'generator', 51_295_290]
   ] as const)('of %s: the %s has %i parameters', (name, half, count) => {
-    const network = networkOf(preset(name), 30522, half === 'generator' ? 'generator' : 'discriminator')
+    const network = exportedNetwork(preset(name), 30522, half === 'generator' ? 'generator' : 'discriminator')
     expect([...hfShapes(network, half).values()].reduce((n, shape) => n + sizeOf(shape), 0)).toBe(count)
   })
 })
@@ -93,10 +98,10 @@ describe('an exported model', () => {
     inDirectory(async (directory) => {
       const run = model(preset('nano'))
       for (const half of ['discriminator', 'generator'] as const) {
-        const path = await rightOf(exportModel(join(directory, half), half, run))
+        const path = await rightOf(exportModel(join(directory, half), exportOf(run.config, half), run))
         expect((await readdir(path)).sort()).toEqual(['config.json', 'model.safetensors', 'vocab.txt'])
         const { network, tensors } = await rightOf(importModel(path, half))
-        expect(network).toEqual(networkOf(run.config, vocabSize, half))
+        expect(network).toEqual(exportedNetwork(run.config, vocabSize, half))
         const mine = run.params.filter(({ name }) => name.startsWith(`${half}.`))
         const shared = run.params.filter(({ name }) => name.startsWith('discriminator.electra.embeddings.'))
         const expected = [...shared, ...mine].map((x) => ({ ...x, name: x.name.replace(/^\w+\./, '') }))
@@ -107,12 +112,12 @@ describe('an exported model', () => {
   it('of the masked-LM baseline has its own embeddings, and no discriminator', () =>
     inDirectory(async (directory) => {
       const run = model(mlm())
-      const path = await rightOf(exportModel(join(directory, 'mlm'), 'generator', run))
+      const path = await rightOf(exportModel(join(directory, 'mlm'), exportOf(run.config, 'generator'), run))
       const { tensors } = await rightOf(importModel(path, 'generator'))
       expect(valuesByName(tensors)).toEqual(
         valuesByName(run.params.map((x) => ({ ...x, name: x.name.slice('generator.'.length) })))
       )
-      const e = await leftOf(exportModel(join(directory, 'none'), 'discriminator', run))
+      const e = await leftOf(exportModel(join(directory, 'none'), exportOf(preset('nano'), 'discriminator'), run))
       expect(e).toMatchObject({ _tag: 'TensorsDiffer', unexpected: [] })
       expect((await readdir(directory)).sort()).toEqual(['mlm'])
     }))
@@ -121,7 +126,7 @@ describe('an exported model', () => {
     inDirectory(async (directory) => {
       const path = join(directory, 'model')
       await mkdir(path)
-      expect(await leftOf(exportModel(path, 'generator', model(preset('nano'))))).toEqual({
+      expect(await leftOf(exportModel(path, exportOf(preset('nano'), 'generator'), model(preset('nano'))))).toEqual({
         _tag: 'AlreadyExists',
         path
       })
@@ -129,7 +134,9 @@ describe('an exported model', () => {
 
   it('says where it comes from, as transformers wants', () =>
     inDirectory(async (directory) => {
-      const path = await rightOf(exportModel(join(directory, 'model'), 'discriminator', model(preset('nano'))))
+      const path = await rightOf(
+        exportModel(join(directory, 'model'), exportOf(preset('nano'), 'discriminator'), model(preset('nano')))
+      )
       const decoded = decode(await readFile(join(path, 'model.safetensors')))
       expect(E.isRight(decoded) && decoded.right.metadata).toEqual({ format: 'pt' })
     }))
@@ -203,7 +210,7 @@ describe('an imported model', () => {
     ]
   ])('is read %s', async (_, half, wanted, change) => {
     const read = await afterChange(half, wanted, change)
-    const expected = hfShapes(networkOf(preset('nano'), vocabSize, half), wanted)
+    const expected = hfShapes(exportedNetwork(preset('nano'), vocabSize, half), wanted)
     expect(E.isRight(read) && new Map(read.right.tensors.map((x) => [x.name, x.shape]))).toEqual(expected)
     expect(
       E.isRight(read) && read.right.tensors.every((x) => x.dtype === 'F32' && x.data instanceof Float32Array)
@@ -284,13 +291,13 @@ describe('config.json', () => {
   it('describes the network it was written for', () => {
     for (const name of ['small', 'base', 'large', 'tiny', 'demo', 'nano'] as const)
       for (const half of ['discriminator', 'generator'] as const) {
-        const network = networkOf(preset(name), vocabSize, half)
+        const network = exportedNetwork(preset(name), vocabSize, half)
         expect(parse(printHfConfig(network, half))).toEqual(E.right(network))
       }
   })
 
   it('without a key means the small discriminator', () => {
-    expect(parse('{}')).toEqual(E.right(networkOf(preset('small'), 30522, 'discriminator')))
+    expect(parse('{}')).toEqual(E.right(exportedNetwork(preset('small'), 30522, 'discriminator')))
   })
 
   it('may hold keys of other versions', () => {

@@ -5,7 +5,7 @@ import { setEnvironmentData } from 'node:worker_threads'
 import { consoleOf } from '../../../../dist/electra/cli/console.js'
 import { endDespiteThreads } from '../../../../dist/electra/cli/end.js'
 import { trainingProgress } from '../../../../dist/electra/cli/progress.js'
-import { showPretrainError } from '../../../../dist/electra/cli/show-error.js'
+import { showRunError } from '../../../../dist/electra/cli/show-error.js'
 import { interrupts } from '../../../../dist/electra/cli/signals.js'
 import { openCorpus } from '../../../../dist/electra/data/corpus/corpus.js'
 import { pretrain } from '../../../../dist/electra/training/pretrain.js'
@@ -35,7 +35,7 @@ const ended = await pretrain({
 })()
 signals.release()
 if (ended._tag === 'Left') {
-  process.stderr.write(showPretrainError(ended.left))
+  process.stderr.write(showRunError(ended.left))
   process.exitCode = 1
 } else {
   const { params: _, ...facts } = ended.right

@@ -3,7 +3,7 @@
 import { held } from './held.mjs'
 import { createHash } from 'node:crypto'
 import { Session } from 'node:inspector/promises'
-import { openCorpus, openSession, pretrain, resolveConfig } from '../../../../dist/electra/index.js'
+import { openCorpus, pretrainingSession, pretrain, resolveConfig } from '../../../../dist/electra/index.js'
 import { wasm } from '../../../../dist/tensor/run/wasm/wasm.js'
 import { inProcess } from '../../../../dist/workers/index.js'
 
@@ -52,7 +52,7 @@ const inThisThread = async () => {
     tasks.push(...jobs.flatMap((job) => (typeof job === 'function' ? job(0) : [job])))
     return pool.run(jobs)
   }
-  const session = right(await openSession(settings)({ ...pool, run })())
+  const session = right(await pretrainingSession(settings)({ ...pool, run })())
   const memory = right(device.memory())
   const looks = []
   let watched

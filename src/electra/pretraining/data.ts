@@ -11,11 +11,12 @@ import { batchStream, gatherBatch, type Batch } from '../data/examples/batches.j
 import type { EncodedCorpus } from '../data/encoded-corpus.js'
 import { keyedCoins, packExamples, type Examples } from '../data/examples/examples.js'
 import { corruptText, countPieces } from '../data/examples/fixed-corruption.js'
-import { maskBatch } from '../data/examples/masking.js'
+import { maskBatch, type MaskingOptions } from '../data/examples/masking.js'
 import { cutRunningText } from '../data/examples/running-text.js'
 import type { Sentences } from '../data/sentences.js'
-import { entropyOfCounts } from '../objective/entropy.js'
-import { availableMemory, checkBatches, type BatchesTooLarge } from './batch-memory.js'
+import type { SpecialIds } from '../data/vocabulary/vocabulary.js'
+import type { InputsError, StepInputs } from '../training/problem.js'
+import { availableMemory, checkBatches } from './batch-memory.js'
 import { fixedCorruptionKey, type RunKeys } from './keys.js'
 import { corruptedInputs, shardInputs } from './shards.js'
 
@@ -29,23 +30,9 @@ export type TrainingData = {
   readonly heldOut: ReadonlyArray<ReadonlyArray<Arrays>>
   /** The shards of held-out batches in which tokens were replaced, the same in every run on this corpus. */
   readonly corrupted: ReadonlyArray<ReadonlyArray<Arrays>>
-  /** Of the training text's pieces, in nats. */
-  readonly unigramEntropy: number
 }
-
-export type StepInputs = {
-  readonly shards: ReadonlyArray<Arrays>
-  /** Tokens of the batch that are not padding. */
-  readonly tokens: number
-}
-
-/** There is no sentence to train on. */
-export type NoExamples = { readonly _tag: 'NoExamples' }
 
 const countReal = ({ attentionMask }: Batch): number => attentionMask.reduce((n, real) => n + real, 0)
-
-/** Why there is nothing to train on. */
-export type DataError = NoExamples | BatchesTooLarge
 
 /** The share of tokens that the fixed corruption draws anew: as many as the published recipe masks. */
 const corruptionRate = 0.15
@@ -65,6 +52,12 @@ const evaluationOrder = (
   return Array.from({ length: batches }, (_, n) => indicesAt(n))
 }
 
+/** How a configuration masks. */
+export const maskingOf = (
+  { maskProbability, replaceProbability, sampleWithReplacement }: ElectraConfig,
+  special: SpecialIds
+): MaskingOptions => ({ maskProbability, replaceProbability, withReplacement: sampleWithReplacement, special })
+
 /**
  * Packs both splits and orders the batches. An evaluation has at most `config.training.evaluationBatches` batches, each
  * of the training batch's size, so that the same programs serve; few held-out examples are then read more than once.
@@ -75,15 +68,15 @@ export const trainingData = (
   { vocabulary: { pieces, special }, train, heldOut }: EncodedCorpus,
   keys: RunKeys,
   available = availableMemory()
-): E.Either<DataError, TrainingData> => {
-  const { sequenceLength, batchSize, shards, maskProbability, replaceProbability } = config
+): E.Either<InputsError, TrainingData> => {
+  const { sequenceLength, batchSize, shards } = config
   const packed: (sentences: Sentences) => Examples =
     config.packing === 'running'
       ? cutRunningText({ sequenceLength, special })
       : packExamples({ sequenceLength, special, coins: keyedCoins(keys.packing) })
-  const masking = { maskProbability, replaceProbability, withReplacement: config.sampleWithReplacement, special }
+  const masking = maskingOf(config, special)
   const inputsOf = (batch: Batch, maskKey: Words, stepKey: Words): StepInputs => ({
-    shards: shardInputs(batch, maskBatch(masking, maskKey)(batch), shards, stepKey),
+    shards: shardInputs(batch, maskBatch(masking, maskKey)(batch), { special, shards, stepKey }),
     tokens: countReal(batch)
   })
 
@@ -109,7 +102,6 @@ export const trainingData = (
     ),
     corrupted: evaluationOrder(config, unseen, fixedCorruptionKey).map((indices) =>
       corruptedInputs(gatherBatch(unseen, indices), gatherBatch(corrupted, indices), shards)
-    ),
-    unigramEntropy: entropyOfCounts(counts)
+    )
   })
 }

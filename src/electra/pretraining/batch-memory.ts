@@ -7,18 +7,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { IO } from 'fp-ts/lib/IO.js'
 import type { ElectraConfig } from '../config/config.js'
 import { slotsOf } from '../data/examples/masking.js'
-
-/** The text and the batches of a run take more memory than there is. */
-export type BatchesTooLarge = {
-  readonly _tag: 'BatchesTooLarge'
-  readonly batchSize: number
-  readonly sequenceLength: number
-  /** Batches that are held at a time: those of evaluations, the one at hand and the next. */
-  readonly batches: number
-  /** Bytes. */
-  readonly wanted: number
-  readonly available: number
-}
+import type { BatchesTooLarge } from '../training/problem.js'
 
 type Sizes = Pick<ElectraConfig, 'batchSize' | 'sequenceLength' | 'maskProbability'>
 

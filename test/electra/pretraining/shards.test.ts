@@ -3,11 +3,13 @@ import { describe, expect, it } from 'vitest'
 import type { Batch } from '../../../src/electra/data/examples/batches.js'
 import type { Masked } from '../../../src/electra/data/examples/masking.js'
 import { denominatorsSpec, shardBatchSpec } from '../../../src/electra/objective/batch.js'
-import { shardInputs } from '../../../src/electra/training/shards.js'
+import { shardInputs } from '../../../src/electra/pretraining/shards.js'
 import { hostFold, hostKey } from '../../../src/tensor/keys.js'
 import { sizeOf } from '../../../src/tensor/shape.js'
 import { tensorEntries } from '../../../src/tensor/tree.js'
 import type { Data } from '../../../src/tensor/index.js'
+
+const special = { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 } as const
 
 type Case = {
   readonly batch: Batch
@@ -55,7 +57,7 @@ describe('the shards of a batch', () => {
   it('are, in a row, the batch: every array in the order in which programs name their inputs', () => {
     fc.assert(
       fc.property(cases, ({ batch, masked, shards, rows, length, slots }) => {
-        const inputs = shardInputs(batch, masked, shards, hostKey(1))
+        const inputs = shardInputs(batch, masked, { special, shards, stepKey: hostKey(1) })
         const whole: Readonly<Record<string, unknown>> = { ...batch, ...masked }
         tensorEntries(shardBatchSpec(rows, length, slots)).forEach(([name, { shape }], i) => {
           expect(inputs.map((shard) => shard[i].length)).toEqual(new Array(shards).fill(sizeOf(shape)))
@@ -71,7 +73,7 @@ describe('the shards of a batch', () => {
         const arrays = tensorEntries(shardBatchSpec(rows, length, slots)).length
         const names = tensorEntries(denominatorsSpec).map(([name]) => name)
         expect(names).toEqual(['attentionMask', 'maskedWeights'])
-        for (const shard of shardInputs(batch, masked, shards, hostKey(1)))
+        for (const shard of shardInputs(batch, masked, { special, shards, stepKey: hostKey(1) }))
           expect(shard.slice(arrays, arrays + 2)).toEqual([
             Float32Array.of(sum(batch.attentionMask)),
             Float32Array.of(sum(masked.maskedWeights))
@@ -83,7 +85,9 @@ describe('the shards of a batch', () => {
   it("draw with keys of their own, folded from the step's", () => {
     fc.assert(
       fc.property(cases, fc.nat(), ({ batch, masked, shards }, seed) => {
-        const keys = shardInputs(batch, masked, shards, hostKey(seed)).map((shard) => shard.at(-1))
+        const keys = shardInputs(batch, masked, { special, shards, stepKey: hostKey(seed) }).map((shard) =>
+          shard.at(-1)
+        )
         expect(keys).toEqual(Array.from({ length: shards }, (_, s) => Uint32Array.from(hostFold(s)(hostKey(seed)))))
         expect(new Set(keys.map(String)).size).toBe(shards)
       })

@@ -1,5 +1,5 @@
 /**
- * Pre-training: the fold of steps over the stream of batches, with checkpoints, evaluations and metrics on the way.
+ * Training: the fold of steps over the stream of batches, with checkpoints, evaluations and metrics on the way.
  *
  * Everything that a step depends on is a function of the settings and the step's number, so a run that was stopped, by
  * an interrupt or by force, goes on from its last checkpoint bit for bit.
@@ -15,7 +15,7 @@ import { together } from '../../workers/ranks/ranks.js'
 import { runLoop } from './loop.js'
 import { owesEvaluation } from './metrics-summary.js'
 import { checkCommon, shareFirst } from './rank-agreement.js'
-import { identityOf, whereOf, type PretrainError, type PretrainOptions, type PretrainResult, type Run } from './run.js'
+import { whereOf, type Run, type RunError, type RunOptions, type RunResult } from './run.js'
 import { acquireRunDirectory, type Beginning, type DirectoryError, type RunDirectory } from './run-directory.js'
 import { restore } from './run-progress.js'
 import { openSession } from './session.js'
@@ -24,13 +24,14 @@ type Here = Pick<Run, 'options' | 'ranks' | 'directory' | 'replacements'>
 
 const inPool =
   (here: Here, beginning: Beginning) =>
-  (pool: Pool): TE.TaskEither<PretrainError, PretrainResult> => {
+  (pool: Pool): TE.TaskEither<RunError, RunResult> => {
     const { options, ranks, directory } = here
     const where = whereOf(here, pool)
     const opened = pipe(
-      TE.fromEither<PretrainError, void>(directory.checkArithmetic(beginning, where)),
-      TE.chainW(() => openSession(options)(pool, { ranks })),
-      TE.bindTo('session'),
+      TE.fromEither<RunError, void>(directory.checkArithmetic(beginning, where)),
+      TE.chainEitherKW(options.problem),
+      TE.bindTo('problem'),
+      TE.bindW('session', ({ problem }) => openSession(problem)(pool, { ranks })),
       TE.bindW('progress', ({ session }) => restore(session, beginning.found, options.initial?.tensors)),
       TE.bindW('opened', ({ progress }) =>
         directory.open(beginning, { step: progress.step, owesEvaluation: owesEvaluation(progress.summary) }, where)
@@ -40,32 +41,34 @@ const inPool =
       together(ranks)(opened),
       TE.chainFirstW(({ session }) => session.share),
       TE.bindW('begun', ({ progress, opened: { starts } }) => shareFirst(ranks)({ progress, starts })),
-      TE.chainFirstIOK(({ session, begun: { progress } }) => () => {
+      TE.chainFirstIOK(({ problem, session, begun: { progress } }) => () => {
         options.observe({
           _tag: 'Started',
           step: progress.step,
           totalSteps: options.totalSteps,
           parameters: session.parameters,
-          examples: session.data.examples,
-          heldOutExamples: session.data.heldOutExamples,
+          examples: problem.examples,
+          heldOutExamples: problem.heldOutExamples,
           memory: session.memory(),
           ...where
         })
       }),
-      TE.chainW(({ session, begun: { progress, starts }, opened: { metrics } }) =>
-        runLoop({ ...here, session, metrics, starts }, progress)
-      ),
-      TE.map((result) => {
-        // A process that took no step computed nothing.
-        const { step: _, ...last } = result.starts.at(-1) ?? { ...where, step: 0 }
-        return { ...result, ...last }
-      })
+      TE.chainW(({ problem, session, begun: { progress, starts }, opened: { metrics } }) =>
+        pipe(
+          runLoop({ ...here, problem, session, metrics, starts }, progress),
+          TE.map((result): RunResult => {
+            // A process that took no step computed nothing.
+            const { step: _, ...last } = result.starts.at(-1) ?? { ...where, step: 0 }
+            return { ...result, ...last }
+          })
+        )
+      )
     )
   }
 
 const inDirectory =
-  (options: PretrainOptions, ranks: Ranks) =>
-  (directory: RunDirectory): TE.TaskEither<PretrainError, PretrainResult> =>
+  (options: RunOptions, ranks: Ranks) =>
+  (directory: RunDirectory): TE.TaskEither<RunError, RunResult> =>
   () => {
     let replacements = 0
     const pool: PoolOptions = {
@@ -91,23 +94,22 @@ const inDirectory =
   }
 
 /**
- * Runs, or resumes, a pre-training, and hands its result to `use` while the run's directory is still this process's own. Stops
+ * Runs, or resumes, a training, and hands its result to `use` while the run's directory is still this process's own. Stops
  * after the step at which `shouldStop` says so, with its state saved.
  *
  * Worker threads that are lost on the way are replaced, and leave no trace in the results. On any `Left` the last
  * checkpoint stands, whole. Of several ranks one then has the reason, and the others `FailedElsewhere` where they had come to
  * it together; where they had not, they wait for that one to `abort`.
  */
-export const pretrainThen =
-  (options: PretrainOptions) =>
-  <E, A>(use: (result: PretrainResult) => TE.TaskEither<E, A>): TE.TaskEither<E | PretrainError, A> => {
+export const trainThen =
+  (options: RunOptions) =>
+  <E, A>(use: (result: RunResult) => TE.TaskEither<E, A>): TE.TaskEither<E | RunError, A> => {
     const { ranks = solo } = options
-    const identity = identityOf(options)
     const acquired = pipe(
-      checkCommon(ranks, { ...identity, checkpointEvery: options.checkpointEvery }),
+      checkCommon(ranks, { identity: options.identity, checkpointEvery: options.checkpointEvery }),
       TE.chainW(() =>
         pipe(
-          acquireRunDirectory(options, identity, ranks),
+          acquireRunDirectory(options, options.identity, ranks),
           // The others learn of it where they would begin.
           TE.orElse((e) => together(ranks)(TE.left<DirectoryError, RunDirectory>(e)))
         )
@@ -119,7 +121,3 @@ export const pretrainThen =
       ({ release }) => TE.fromTask(release)
     )
   }
-
-/** See `pretrainThen`. */
-export const pretrain = (options: PretrainOptions): TE.TaskEither<PretrainError, PretrainResult> =>
-  pretrainThen(options)(TE.right)

@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
-import { trainingData, type TrainingData } from '../../../src/electra/training/data.js'
-import { runKeys } from '../../../src/electra/training/keys.js'
+import { trainingData, type TrainingData } from '../../../src/electra/pretraining/data.js'
+import { entropyOfCounts } from '../../../src/electra/objective/entropy.js'
+import { piecesOf } from '../../../src/electra/pretraining/problem.js'
+import { runKeys } from '../../../src/electra/pretraining/keys.js'
 import { left, right } from '../data/right.js'
-import { corpusIn, nano, remove, temporary, textOf } from './runs.js'
+import { corpusIn, nano, remove, temporary, textOf } from '../training/runs.js'
 
 let directory = ''
 let corpus: Corpus
@@ -126,7 +128,7 @@ describe('the data of a run', () => {
     const ids = [...corpus.train.ids]
     const frequency = (piece: number) => ids.filter((id) => id === piece).length / ids.length
     const entropy = ids.reduce((sum, id) => sum - Math.log(frequency(id)), 0) / ids.length
-    expect(dataOf(3).unigramEntropy).toBeCloseTo(entropy, 10)
+    expect(entropyOfCounts(piecesOf(corpus).counts)).toBeCloseTo(entropy, 10)
   })
 
   it('hold out nothing where there is a single document', async () => {

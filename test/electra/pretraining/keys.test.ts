@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { runKeys } from '../../../src/electra/training/keys.js'
+import { runKeys } from '../../../src/electra/pretraining/keys.js'
 
 const seeds = fc.nat({ max: Number.MAX_SAFE_INTEGER })
 

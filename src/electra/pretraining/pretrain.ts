@@ -1,0 +1,46 @@
+/**
+ * Pre-training as a run: an objective on a corpus, in a directory, with checkpoints.
+ */
+
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { Corpus } from '../data/corpus/corpus.js'
+import type { RunIdentity } from '../store/checkpoints/checkpoint-state.js'
+import { computedPart } from '../store/digest.js'
+import type { ExecutionOptions, RunError, RunOptions, RunResult } from '../training/run.js'
+import { trainThen } from '../training/train.js'
+import { pretrainingProblem, type RunSettings } from './problem.js'
+
+export type PretrainOptions = RunSettings & ExecutionOptions & { readonly corpus: Corpus }
+
+/**
+ * What a resume must match. Names of configurations, numbers of workers, and how often to save may differ: none of them changes
+ * what a step computes.
+ */
+export const identityOf = ({
+  config,
+  corpus,
+  seed,
+  totalSteps
+}: Pick<PretrainOptions, 'config' | 'corpus' | 'seed' | 'totalSteps'>): RunIdentity => ({
+  problem: 'pre-training',
+  config: computedPart(config),
+  corpus: corpus.manifest.sha256,
+  seed,
+  steps: totalSteps
+})
+
+const runOf = (options: PretrainOptions): RunOptions => ({
+  ...options,
+  identity: identityOf(options),
+  problem: () => pretrainingProblem(options)
+})
+
+/** Runs, or resumes, a pre-training: see `trainThen`. */
+export const pretrainThen = (
+  options: PretrainOptions
+): (<E, A>(use: (result: RunResult) => TE.TaskEither<E, A>) => TE.TaskEither<E | RunError, A>) =>
+  trainThen(runOf(options))
+
+/** See `trainThen`. */
+export const pretrain = (options: PretrainOptions): TE.TaskEither<RunError, RunResult> =>
+  pretrainThen(options)<never, RunResult>(TE.right)
