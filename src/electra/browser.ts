@@ -42,9 +42,11 @@ export {
   jointForward,
   replacedTokenObjective,
   type JointForward,
-  type JointParams,
-  type Sampler
+  type JointParams
 } from './objective/replaced-token.js'
+export { corruptedInput, samplerOf, type Sampler } from './objective/corrupted-input.js'
+export type { Generator as TokenGenerator, Proposal } from './objective/generators/generator.js'
+export { generatorNames, generatorOf, generators, type GeneratorName } from './objective/generators/table.js'
 
 export type { Column, Report } from './training/columns.js'
 export type { Evaluation, Phase, Problem, TrainingState } from './training/problem.js'

@@ -3,7 +3,8 @@
  */
 
 import type { ObjectiveName } from '../objective/table.js'
-import type { ConfigProblem, InitialAttention, Packing } from './schema.js'
+import type { GeneratorName } from '../objective/generators/table.js'
+import type { ConfigProblem, InitialAttention, Packing, Sharing } from './schema.js'
 
 /** The sizes of one encoder. `heads` divides `hiddenSize`. */
 export type EncoderSize = {
@@ -56,7 +57,15 @@ export type ElectraConfig = {
   readonly objective: ObjectiveName
   readonly model: ModelConfig
   /** The model's own sizes, where the objective has no other. */
-  readonly generator: EncoderSize
+  readonly generator: EncoderSize & {
+    /** What proposes tokens. Absent is `masked-lm`. */
+    readonly kind?: GeneratorName
+  }
+  /**
+   * What generator and main network have in common: the `embeddings`, all of them; `none` of it; or `all` but the heads. Absent is
+   * `embeddings`.
+   */
+  readonly sharing?: Sharing
   /**
    * How text is laid into rows: in two segments by the original's rule (`segments`), which discards what does not fit, or cut
    * where a row is full (`running`), which keeps every token.
@@ -69,8 +78,12 @@ export type ElectraConfig = {
   readonly maskProbability: number
   /** How many of the chosen positions show [MASK]; the others keep their token. */
   readonly replaceProbability: number
+  /** How many of the chosen positions show a random piece: 0.1 with BERT's own 80, 10, 10. Absent is 0, as in the published code. */
+  readonly randomProbability?: number
   readonly sampleWithReplacement: boolean
   readonly temperature: number
+  /** Whether samples are never the tokens that they replace. Absent is false. */
+  readonly disallowCorrect?: boolean
   readonly generatorWeight: number
   readonly discriminatorWeight: number
   readonly optimizer: OptimizerConfig

@@ -5,6 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import * as z from 'zod'
 import { describe } from '../../tensor/describe.js'
+import { generatorNames } from '../objective/generators/table.js'
 import { objectiveNames } from '../objective/table.js'
 import { namesNear, pathsNear, showNear } from './near.js'
 import { presetNames } from './presets.js'
@@ -60,6 +61,7 @@ const modelShape = {
 }
 
 const generatorShape = {
+  kind: z.enum(generatorNames, { error: `one of ${generatorNames.join(', ')}` }).optional(),
   hiddenMultiplier: positive.optional(),
   layersMultiplier: positive.optional(),
   hiddenSize: extent().optional(),
@@ -91,20 +93,28 @@ export const packings = ['segments', 'running'] as const
 
 export type Packing = (typeof packings)[number]
 
+/** What generator and main network have in common. */
+export const sharings = ['embeddings', 'none', 'all'] as const
+
+export type Sharing = (typeof sharings)[number]
+
 const objectiveExpected = (found: unknown): string =>
   `one of ${objectiveNames.join(', ')}${typeof found === 'string' ? showNear(namesNear(found, objectiveNames)) : ''}`
 
 const topShape = {
   name: z.string({ error: 'a short text' }).min(1, { error: 'a short text' }).max(100, { error: 'a short text' }),
   objective: z.enum(objectiveNames, { error: ({ input }) => objectiveExpected(input) }),
+  sharing: z.enum(sharings, { error: "'embeddings', 'none' or 'all'" }).optional(),
   packing: z.enum(packings, { error: "'segments' or 'running'" }).optional(),
   sequenceLength: extent(5),
   batchSize: extent(),
   shards: integer(1, mostShards),
   maskProbability: rate,
   replaceProbability: probability,
+  randomProbability: probability.optional(),
   sampleWithReplacement: z.boolean({ error: 'true or false' }),
   temperature: positive,
+  disallowCorrect: z.boolean({ error: 'true or false' }).optional(),
   generatorWeight: notNegative,
   discriminatorWeight: notNegative
 }

@@ -23,13 +23,14 @@ const modelOf = ({ model }: CompleteInput): ModelConfig => ({
  * `h_g = round(h m_h)`, `n_g = round(n m_n)`, then heads and feed-forward width from `h_g`: those of the model do not
  * reach the generator. The published code's `m_h = 1/4` and `m_n = 1`, unless given.
  */
-const generatorOf = (model: ModelConfig, given: CompleteInput['generator'] = {}): EncoderSize => {
+const generatorOf = (model: ModelConfig, given: CompleteInput['generator'] = {}): ElectraConfig['generator'] => {
   const hiddenSize = given.hiddenSize ?? roundHalfToEven(model.hiddenSize * (given.hiddenMultiplier ?? 0.25))
   return {
     hiddenSize,
     layers: given.layers ?? roundHalfToEven(model.layers * (given.layersMultiplier ?? 1)),
     heads: given.heads ?? headsFor(hiddenSize),
-    feedForwardSize: given.feedForwardSize ?? 4 * hiddenSize
+    feedForwardSize: given.feedForwardSize ?? 4 * hiddenSize,
+    ...(given.kind === undefined ? {} : { kind: given.kind })
   }
 }
 

@@ -16,7 +16,9 @@ import type { Device } from '../../tensor/run/device.js'
 import { literal, peek, type Literal } from '../../tensor/literal.js'
 import { mapTensors, tensorEntries } from '../../tensor/tree.js'
 import { shardBatchSpec, type Denominators, type ShardBatch } from '../objective/batch.js'
+import { generatorOf } from '../objective/generators/table.js'
 import { jointForward, type JointParams } from '../objective/replaced-token.js'
+import { drawnPieces } from '../profile/shard.js'
 import { optimizerOf, updateWith } from '../training/update.js'
 import { readFixture, showFixtureError, type Fixture, type FixtureError } from './fixture.js'
 
@@ -130,10 +132,11 @@ const vectorOf = (scalars: ReadonlyArray<Tensor>): Tensor => concat(0)(scalars.m
 
 /** The file's step: its own samples are written over the tokens, and its noise only shows that we would draw the same. */
 const stepOf =
-  ({ config, optimizer: o }: Fixture) =>
+  ({ config, optimizer: o, sizes: { vocab: vocabSize } }: Fixture) =>
   (state: State, { batch, denominators, sampled, noise }: StepInputs): readonly [State, Observed] => {
+    const generator = generatorOf({ ...config, replaceProbability: 1 }, drawnPieces(vocabSize))
     const { grads, aux } = valueAndGradWithAux((params: JointParams) => {
-      const forward = jointForward(config, () => sampled)(params, batch, denominators)
+      const forward = jointForward(config, generator, () => sampled)(params, batch, denominators)
       return [forward.loss, forward] as const
     })(state.params as JointParams)
     const update = updateWith(
@@ -156,19 +159,19 @@ const stepOf =
       { ...next, step: pipe(state.step, add(1)) },
       {
         outputs: {
-          gen_logits: aux.generatorLogits,
+          gen_logits: aux.proposal.logits,
           disc_logits: aux.discriminatorLogits,
-          mlm_loss: aux.maskedLmLoss,
+          mlm_loss: aux.proposal.loss,
           disc_loss: aux.discriminatorLoss,
           total_loss: aux.loss
         },
         identifiers: {
-          sampled_ids: pipe(aux.generatorLogits, add(noise), argmax(-1)),
+          sampled_ids: pipe(aux.proposal.logits, add(noise), argmax(-1)),
           corrupted_input_ids: aux.corrupted.ids,
           disc_labels: cast('i32')(aux.corrupted.labels)
         },
         grads,
-        losses: vectorOf([aux.maskedLmLoss, aux.discriminatorLoss, aux.loss]),
+        losses: vectorOf([aux.proposal.loss, aux.discriminatorLoss, aux.loss]),
         gradientNorm
       }
     ]

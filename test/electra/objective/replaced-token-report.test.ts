@@ -27,10 +27,13 @@ import {
   vocabSize,
   type HostBatch
 } from './cases.js'
+import { generatorOf } from '../../../src/electra/objective/generators/table.js'
 import { drawnPieces } from '../../../src/electra/profile/shard.js'
 
 const config = configOf({ maskProbability: 0.3 })
 /** With these the discriminator flags 21 of 45 tokens, 6 of them rightly: no share below is 0, 1 or NaN by accident. */
+const generator = generatorOf(config, drawnPieces(vocabSize))
+
 const params = scattered<JointParams>(replacedTokenSpec(config, vocabSize), 6)
 const batch = batchOf(config, 2)
 
@@ -62,10 +65,10 @@ describe('the report', () => {
   /** The same forward pass, token by token. The objective samples with the key folded by `sample`. */
   const seen = (host: HostBatch, seed: number) => {
     const sampler = sampleTokens(1, foldName('sample')(random.key(seed)))
-    const forward = jointForward(config, sampler)(params, given(host), denominatorsOf(host))
-    const { generatorLogits, discriminatorLogits, sampled, corrupted } = computed(forward)
+    const forward = jointForward(config, generator, sampler)(params, given(host), denominatorsOf(host))
+    const { proposal, discriminatorLogits, sampled, corrupted } = computed(forward)
     const [logits, labels] = [numbersOf(discriminatorLogits), numbersOf(corrupted.labels)]
-    const [vocabulary, ids] = [numbersOf(generatorLogits), numbersOf(sampled)]
+    const [vocabulary, ids] = [numbersOf(proposal.logits), numbersOf(sampled)]
     const tokens: ReadonlyArray<Judged> = logits
       .map((logit, i) => ({ logit, label: labels[i] }))
       .filter((_, i) => host.attentionMask[i] === 1)
@@ -121,7 +124,7 @@ describe('the report', () => {
     // The same replacements, handed over as a finished text: the joint pass knows how they came about, the judge does not.
     const sampler = sampleTokens(1, foldName('sample')(random.key(5)))
     const { corrupted, discriminatorLogits } = computed(
-      jointForward(config, sampler)(params, given(batch), denominatorsOf(batch))
+      jointForward(config, generator, sampler)(params, given(batch), denominatorsOf(batch))
     )
     const { attentionMask, tokenTypeIds } = given(batch)
     const labels = cast('i32')(corrupted.labels)

@@ -7,9 +7,9 @@ import {
   replacedTokenObjective,
   replacedTokenSpec,
   type JointForward,
-  type JointParams,
-  type Sampler
+  type JointParams
 } from '../../../src/electra/objective/replaced-token.js'
+import type { Sampler } from '../../../src/electra/objective/corrupted-input.js'
 import { add, mul, random, slice, tensor, type Tensor } from '../../../src/tensor/index.js'
 import { tensorEntries } from '../../../src/tensor/tree.js'
 import {
@@ -28,10 +28,13 @@ import {
   vocabSize,
   type HostBatch
 } from './cases.js'
+import { generatorOf } from '../../../src/electra/objective/generators/table.js'
 import { drawnPieces } from '../../../src/electra/profile/shard.js'
 
 /** Three tokens of ten are predicted, so that slots, changed tokens and lucky samples all occur in four short rows. */
 const config = configOf({ maskProbability: 0.3 })
+const generator = generatorOf(config, drawnPieces(vocabSize))
+
 const params = scattered<JointParams>(replacedTokenSpec(config, vocabSize), 1)
 const batch = batchOf(config, 2)
 
@@ -50,7 +53,7 @@ const forwardOf = (
   host: HostBatch,
   sampler: Sampler = samplesOf(0, batchSize),
   at: JointParams = params
-): JointForward => jointForward(config, sampler)(at, given(host), denominatorsOf(host))
+): JointForward => jointForward(config, generator, sampler)(at, given(host), denominatorsOf(host))
 
 const gradientOf = (
   loss: (forward: JointForward) => Tensor,
@@ -77,7 +80,7 @@ describe('the gradient', () => {
   })
 
   it("of the masked-LM loss is exactly 0 for the discriminator's encoder and head, and not for the shared embeddings", () => {
-    const gradient = gradientOf((forward) => forward.maskedLmLoss, batch, sampling)
+    const gradient = gradientOf((forward) => forward.proposal.loss, batch, sampling)
     const ofDiscriminator = [...gradient].filter(([path]) => path.startsWith('discriminator.'))
     expect(ofDiscriminator.filter(([, g]) => !isZero(g)).map(([path]) => path)).toEqual(
       ofDiscriminator.map(([path]) => path).filter(isShared)
@@ -89,7 +92,7 @@ describe('the gradient', () => {
     const of = (loss: (forward: JointForward) => Tensor) => gradientOf(loss, batch, sampling)
     const [whole, masked, discriminator] = [
       of((f) => f.loss),
-      of((f) => f.maskedLmLoss),
+      of((f) => f.proposal.loss),
       of((f) => f.discriminatorLoss)
     ]
     for (const [path, g] of whole) {
@@ -123,7 +126,7 @@ describe('the embeddings', () => {
     }
     const after = forwardOf(batch, undefined, changed)
     const moved = (f: (forward: JointForward) => Tensor) => distance(numbersOf(f(after)), numbersOf(f(before)))
-    expect(moved((f) => f.generatorLogits)).toBeGreaterThan(1e-3)
+    expect(moved((f) => f.proposal.logits)).toBeGreaterThan(1e-3)
     expect(moved((f) => f.discriminatorLogits)).toBeGreaterThan(1e-3)
   })
 
@@ -133,7 +136,7 @@ describe('the embeddings', () => {
       ...params,
       generator: { ...params.generator, electra: { ...params.generator.electra, embeddings: own } }
     })
-    const logits = (at: JointParams) => forwardOf(batch, undefined, at).generatorLogits
+    const logits = (at: JointParams) => forwardOf(batch, undefined, at).proposal.logits
     expect(treeDistance(logits(withOwn(embeddings)), logits(params))).toBe(0)
 
     const word_embeddings = { weight: pipe(embeddings.word_embeddings.weight, mul(0.5)) }
@@ -200,12 +203,12 @@ describe('padding', () => {
   it('may be longer: nothing changes at real positions', () => {
     const extra = 5
     const [before, after] = [forwardOf(batch), forwardOf(widened(batch, extra))]
-    expect(treeDistance(after.generatorLogits, before.generatorLogits)).toBeLessThan(rounding)
+    expect(treeDistance(after.proposal.logits, before.proposal.logits)).toBeLessThan(rounding)
     const narrowed = slice([null, [0, length]])(after.discriminatorLogits)
     const real = (x: Tensor) => numbersOf(x).filter((_, i) => batch.attentionMask[i] === 1)
     expect(distance(real(narrowed), real(before.discriminatorLogits))).toBeLessThan(rounding)
-    const losses = ({ maskedLmLoss, discriminatorLoss, loss }: JointForward) => ({
-      maskedLmLoss,
+    const losses = ({ proposal, discriminatorLoss, loss }: JointForward) => ({
+      maskedLmLoss: proposal.loss,
       discriminatorLoss,
       loss
     })
@@ -221,7 +224,7 @@ describe.each([1, 2, 4])('a batch cut into %i shards', (shards) => {
   it("has the sum of the shards' losses and gradients", () => {
     const partOf = (from: number, to: number) =>
       valueAndGrad((at: JointParams) => {
-        const forward = jointForward(config, samplesOf(from, to))
+        const forward = jointForward(config, generator, samplesOf(from, to))
         return forward(at, given(rowsOf(batch, from, to)), shared).loss
       })(params)
     const whole = computed(partOf(0, batchSize))

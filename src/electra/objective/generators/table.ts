@@ -1,0 +1,19 @@
+/** The generators by the names that configurations give them. */
+
+import type { Pieces } from '../objective.js'
+import type { Generator, GeneratorMaker, GeneratorSettings } from './generator.js'
+import { maskedLmGenerator } from './masked-lm.js'
+
+export const generators = {
+  'masked-lm': maskedLmGenerator
+} as const satisfies Readonly<Record<string, GeneratorMaker>>
+
+export type GeneratorName = keyof typeof generators
+
+export const generatorNames = Object.keys(generators) as ReadonlyArray<GeneratorName>
+
+export const makerOf = ({ generator }: Pick<GeneratorSettings, 'generator'>): GeneratorMaker =>
+  generators[generator.kind ?? 'masked-lm']
+
+export const generatorOf = (settings: GeneratorSettings, pieces: Pieces): Generator =>
+  makerOf(settings).make(settings, pieces)

@@ -1,0 +1,60 @@
+/**
+ * The masked-LM loss, what is measured of it, and what the numbers mean.
+ */
+
+import { pipe } from 'fp-ts/lib/function.js'
+import { categoricalHits, softmaxCrossEntropy, weightedMean, weightedSum } from '../../nn/index.js'
+import { stopGradient, sum, type Tensor } from '../../tensor/index.js'
+import type { ElectraConfig } from '../config/config.js'
+import type { Column, Report } from '../training/columns.js'
+import type { Denominators, ShardBatch } from './batch.js'
+import { uniformEntropy } from './entropy.js'
+import type { MetricSums } from './objective.js'
+
+/**
+ * `sum w (-log p(original)) / (sum w + 1e-6)`, the second sum over the whole batch. Spec: section 2.6 of the original
+ * code's losses; Clark et al. 2020, section 2.
+ */
+export const maskedLmLoss =
+  (batch: ShardBatch, denominators: Denominators) =>
+  (logits: Tensor): Tensor =>
+    pipe(logits, softmaxCrossEntropy(batch.maskedIds), weightedMean(batch.maskedWeights, denominators.maskedWeights))
+
+export const maskedLmMetrics = (batch: ShardBatch, logits: Tensor, loss: Tensor): MetricSums => ({
+  maskedLmLoss: stopGradient(loss),
+  maskedTokens: sum()(batch.maskedWeights),
+  maskedLmHits: pipe(stopGradient(logits), categoricalHits(batch.maskedIds), weightedSum(batch.maskedWeights))
+})
+
+export const maskedLmReport = (sums: MetricSums<ArrayLike<number>>, batches: number): Report => ({
+  maskedLmLoss: sums.maskedLmLoss[0] / batches,
+  maskedLmAccuracy: sums.maskedLmHits[0] / sums.maskedTokens[0]
+})
+
+/** The two numbers of a masked language model. */
+export const maskedLmColumns = (
+  { replaceProbability }: Pick<ElectraConfig, 'replaceProbability'>,
+  vocabSize: number
+): Readonly<Record<'loss' | 'accuracy', Column>> => ({
+  loss: {
+    name: 'maskedLmLoss',
+    meaning: 'Mean cross-entropy of the original tokens at the masked positions, in nats.',
+    better: 'down',
+    digits: 3,
+    label: 'masked-LM loss',
+    bar: { label: 'mlm', digits: 2 },
+    // Where the token itself is shown, what reads nothing but the place it predicts is sure. A run begins on this plateau.
+    baselines: (_, { unigramEntropy }) => ({
+      noContext: replaceProbability * unigramEntropy,
+      chance: uniformEntropy(vocabSize)
+    }),
+    note: ({ unigramEntropy }) =>
+      `No context: always the same guess, by frequency (the pieces' entropy is ${unigramEntropy.toFixed(3)}). Chance: all guesses alike.`
+  },
+  accuracy: {
+    name: 'maskedLmAccuracy',
+    meaning: 'Share of the masked positions whose most probable token is the original.',
+    better: 'up',
+    digits: 3
+  }
+})
