@@ -2,7 +2,7 @@
  * Comma-separated values as RFC 4180 has them: csv-parse reads them, and what it says is wrong becomes data.
  */
 
-import { CsvError, parse } from 'csv-parse/sync'
+import { CsvError, parse, type CsvErrorCode } from 'csv-parse/sync'
 import { mostExamples, type LineMistake } from './reader.js'
 
 /** A record, or what is wrong with one; `line` is where it ends, from 1. */
@@ -45,10 +45,17 @@ const mistakeOf = (error: unknown): CsvRecord => ({
   _tag: 'mistake',
   line: error instanceof CsvError && typeof error.lines === 'number' ? error.lines : 1,
   mistake: {
-    found: 'a quote that is no part of a quoted column',
+    found: foundIn(error instanceof CsvError ? error.code : undefined),
     expected: 'columns between commas, with quotes around a whole column and doubled inside of it'
   }
 })
+
+const foundIn = (code: CsvErrorCode | undefined): string => {
+  if (code === 'CSV_QUOTE_NOT_CLOSED') return 'a quote that is not closed'
+  return code === 'CSV_MAX_RECORD_SIZE'
+    ? `a record of more than ${longestRecord} characters (is a quote not closed?)`
+    : 'a quote that is no part of a quoted column'
+}
 
 const tooMany = (line: number, most: number): CsvRecord => ({
   _tag: 'mistake',

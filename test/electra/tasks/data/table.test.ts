@@ -139,7 +139,13 @@ describe('a table', () => {
     const t = table('csv', { header: false, columns: { textA: 0 } })
     expect(left(reading(t)(['a', 'b"c', 'd']))).toMatchObject({ _tag: 'MalformedRow', where: 'line 2' })
     expect(right(reading(t, lenient)(['a', 'b"c', 'd'])).examples.map((e) => e.textA)).toEqual(['a', 'd'])
-    expect(left(reading(t)(['a', '"b']))).toMatchObject({ _tag: 'MalformedRow' })
+    expect(left(reading(t)(['a', '"b']))).toMatchObject({ where: 'line 2', found: 'a quote that is not closed' })
+    const long = left(reading(t)(['a', `"${'b'.repeat(2 ** 20 + 9)}`]))
+    expect(long).toMatchObject({
+      where: 'line 2',
+      found: expect.stringContaining('more than 1048576 characters') as unknown
+    })
+    expect(right(reading(t, lenient)(['a', '"b'])).skipped).toHaveLength(1)
     expect(parseCsv('a\nb\nc\nd', false, 2).at(-1)).toMatchObject({ mistake: { isWhole: true } })
   })
 
