@@ -43,6 +43,8 @@ module.exports = {
     within('electra/data', 'vocabulary', []),
     within('electra/data', 'examples', ['vocabulary']),
     within('electra/data', 'corpus', ['text', 'vocabulary']),
+    within('electra/tasks', 'metrics', []),
+    within('electra/tasks', 'data', []),
     {
       name: 'no-cycles',
       severity: 'error',
