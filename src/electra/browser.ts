@@ -55,5 +55,10 @@ export { piecesOf, pretrainingProblem, type RunSettings } from './pretraining/pr
 export { pretrainingPrograms, type PretrainingPrograms } from './pretraining/programs.js'
 export { pretrainingSession } from './pretraining/session.js'
 
+export { sentenceClassifier, sentenceRegressor } from './tasks/heads/sentence.js'
+export { independentSpans, jointSpans } from './tasks/heads/span.js'
+export { tagger } from './tasks/heads/tagging.js'
+export type { HeadKind, TaskLoss, TaskNetwork } from './tasks/heads/task-network.js'
+
 export { discriminatorFrom, suspicions, type TrainedDiscriminator } from './predict.js'
 export { verify, type Comparison, type Verification } from './verify/verify.js'

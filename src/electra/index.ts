@@ -15,3 +15,4 @@ export { loadCheckpoint, latestCheckpoint, saveCheckpoint, type Checkpoint } fro
 export { sha256OfTensors } from './store/digest.js'
 export { showStoreError, type StoreError } from './store/errors.js'
 export { exportModel, importModel, type ModelFiles, type TrainedModel } from './store/models/model-files.js'
+export { exportTaskModel, importTaskModel, type FineTunedModel } from './store/models/task-model-files.js'

@@ -38,27 +38,30 @@ export type LayerwiseDecayOptions = {
   readonly decay: number
   /** The number of encoder layers, n. */
   readonly layers: number
+  /** `official`, unless said: the published code's, which skips one between the head and the top layer; `plain` does not. */
+  readonly exponent?: 'official' | 'plain'
 }
 
 /**
- * ELECTRA's learning-rate multipliers for fine-tuning: `d^(n + 2 - depth)`.
+ * ELECTRA's learning-rate multipliers for fine-tuning: `d^(n + 2 - depth)`, or `d^(n + 1 - depth)` if plain.
  *
- * Depth is 0 for `embeddings` and `embeddings_project`, i + 1 for `encoder.layer.i`, and n + 2 for everything else, which
- * is the task's head. So the head gets 1 and the top layer d^2, not d: the gap is left from a pooler that was removed,
- * and the published results used it. For `scaleByPath`, placed after the weight decay, which it multiplies too.
+ * Depth is 0 for `embeddings` and `embeddings_project`, i + 1 for `encoder.layer.i`; everything else is the task's head and
+ * gets 1. So officially the top layer gets d^2, not d: the gap is left from a pooler that was removed, and the published
+ * results used it. For `scaleByPath`, placed after the weight decay, which it multiplies too.
  *
  * Throws `InvalidArgument` for the path of a layer that n does not count.
  */
 export const layerwiseDecay =
-  ({ decay, layers }: LayerwiseDecayOptions) =>
+  ({ decay, layers, exponent = 'official' }: LayerwiseDecayOptions) =>
   (path: string): number => {
     if (decay <= 0) return 1
     /** By multiplication: the host's power may round otherwise on another host. */
     const power = (n: number): number => Array.from({ length: n }).reduce<number>((x) => x * decay, 1)
-    if (/(^|\.)embeddings(_project)?\./.test(path)) return power(layers + 2)
+    const top = exponent === 'official' ? layers + 2 : layers + 1
+    if (/(^|\.)embeddings(_project)?\./.test(path)) return power(top)
     const layer = /(?:^|\.)encoder\.layer\.(\d+)\./.exec(path)
     if (layer === null) return 1
     const index = Number(layer[1])
     if (index >= layers) throw invalidArgument('layerwiseDecay', `'${path}'`, `a layer below ${layers}`)
-    return power(layers + 1 - index)
+    return power(top - 1 - index)
   }

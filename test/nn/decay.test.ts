@@ -61,6 +61,18 @@ describe('layerwiseDecay', () => {
     expect(Math.abs(layerwiseDecay({ decay, layers })(path) - rate)).toBeLessThan(5e-6)
   })
 
+  it.each([
+    [0.8, 12, 'electra.embeddings.word_embeddings.weight', 0.8 ** 13],
+    [0.8, 12, 'electra.embeddings_project.weight', 0.8 ** 13],
+    [0.8, 12, 'electra.encoder.layer.0.output.dense.bias', 0.8 ** 12],
+    [0.8, 12, 'electra.encoder.layer.11.output.LayerNorm.weight', 0.8],
+    [0.8, 12, 'qa_outputs.weight', 1],
+    [0, 12, 'electra.encoder.layer.0.output.dense.bias', 1]
+  ])('of d = %f and %i layers, plain, gives %s the rate %f', (decay, layers, path, rate) => {
+    const found = layerwiseDecay({ decay, layers, exponent: 'plain' })(path)
+    expect(Math.abs(found - rate)).toBeLessThan(1e-15)
+  })
+
   it('refuses a layer that the model does not have', () => {
     expect(() => layerwiseDecay({ decay: 0.8, layers: 2 })('electra.encoder.layer.2.output.dense.bias')).toThrow(
       /layer below 2/

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { AdamState } from '../../src/nn/adam.js'
 import { applyUpdates, type Optimizer } from '../../src/nn/optimizer.js'
-import { adamW, electraAdamW, sgd } from '../../src/nn/presets.js'
+import { adamW, electraAdamW, electraFineTuning, sgd } from '../../src/nn/presets.js'
 import { constantRate, linearDecayWithWarmup, type Schedule } from '../../src/nn/schedule.js'
 import { scalar, type Tensor } from '../../src/tensor/index.js'
 import { tensorsOf } from '../../src/tensor/tree.js'
@@ -36,6 +36,28 @@ const run = <S extends object>(
 const scalars = (xs: ReadonlyArray<number>): ReadonlyArray<Numbers> => xs.map((x) => ({ weight: [x], bias: [] }))
 
 const warmed = linearDecayWithWarmup({ rate: 1e-3, total: 100, warmup: 10, power: 1 })
+
+describe('electraFineTuning', () => {
+  it('multiplies the published updates, the weight decay in them included', () => {
+    const rate = 0.64
+    // At the published u, whose decay is that of the published p.
+    const [u1, u2] = [-1.55057049255, 1.70398204258 - 0.01 * 0.500153506479]
+    const p1 = 0.5 - 9.9e-5 * rate * u1
+    const expected = [0.5, p1, p1 - 1.96e-4 * rate * (u2 + 0.01 * p1)]
+    const optimizer = electraFineTuning({ schedule: warmed, weightDecay: 0.01, rateOf: () => rate })
+    const seen = run(optimizer, { weight: [0.5], bias: [] }, scalars([0.1, -0.2, 0.3]))
+    seen.forEach(([p], t) => expect(Math.abs(p - expected[t])).toBeLessThan(1e-14))
+  })
+
+  it('gives each parameter the rate of its path', () => {
+    const rateOf = (path: string) => (path === 'weight' ? 0.5 : 1)
+    const start = { weight: [2], bias: [2] }
+    const gradients = [0.1, -0.2].map((g) => ({ weight: [g], bias: [g] }))
+    const options = { schedule: constantRate(1e-3), weightDecay: 0 }
+    const [[weight, bias]] = run(electraFineTuning({ ...options, rateOf }), start, gradients)
+    expect(Math.abs((2 - weight) / (2 - bias) - 0.5)).toBeLessThan(1e-12)
+  })
+})
 
 describe('electraAdamW', () => {
   it.each([

@@ -93,6 +93,7 @@ export const showRunError = (e: RunError, advice = pretrainAdvice): string => {
     case 'NewestUnusable':
     case 'NotResumable':
     case 'WrongHalf':
+    case 'OfficialHead':
     case 'TensorsDiffer':
       return showStored(e, advice)
   }

@@ -101,6 +101,16 @@ export const openTokenizer = (
     }))
   )
 
+/** Text cut into words, as WordPiece sees them: BERT's basic tokeniser. */
+export const wordCutter = (
+  options: TokenizerOptions
+): Either<TokenizerError, (text: string) => ReadonlyArray<string>> =>
+  E.tryCatch(() => {
+    const normalizer = bertNormalizer(normalizerOf(options))
+    const preTokenizer = bertPreTokenizer()
+    return (text) => preTokenizer.preTokenizeString(normalizer.normalizeString(text)).map(([word]) => word)
+  }, failed)
+
 /**
  * Counts of words, as WordPiece sees them, from counts of the strings between spaces.
  *
@@ -110,15 +120,17 @@ export const countWords = (
   options: TokenizerOptions,
   counts: ReadonlyMap<string, number>
 ): Either<TokenizerError, ReadonlyMap<string, number>> =>
-  E.tryCatch(() => {
-    const normalizer = bertNormalizer(normalizerOf(options))
-    const preTokenizer = bertPreTokenizer()
-    const words = new Map<string, number>()
-    for (const [text, count] of counts)
-      for (const [word] of preTokenizer.preTokenizeString(normalizer.normalizeString(text)))
-        words.set(word, (words.get(word) ?? 0) + count)
-    return words
-  }, failed)
+  pipe(
+    wordCutter(options),
+    E.chain((cut) =>
+      E.tryCatch(() => {
+        const words = new Map<string, number>()
+        for (const [text, count] of counts)
+          for (const word of cut(text)) words.set(word, (words.get(word) ?? 0) + count)
+        return words
+      }, failed)
+    )
+  )
 
 /** For each code point of the text, and its end, the UTF-16 offset: the library counts in code points. */
 const unitOffsets = (text: string): ReadonlyArray<number> => {

@@ -10,7 +10,7 @@ import { parseJson, showJsonError } from '../../../tensor/strict-json.js'
 import type { ElectraConfig, ModelConfig } from '../../config/config.js'
 import { mostLayers } from '../../config/schema.js'
 import type { Exported } from '../../objective/exported.js'
-import { canonicalJson } from '../canonical-json.js'
+import { canonicalJson, type Json } from '../canonical-json.js'
 import type { StoreError } from '../errors.js'
 
 /** One of the two networks, by itself. */
@@ -28,9 +28,13 @@ const architectures = { discriminator: 'ElectraForPreTraining', generator: 'Elec
 
 /** The text of `config.json`. */
 export const printHfConfig = (n: Network, half: 'discriminator' | 'generator'): string =>
+  printConfigOf(n, architectures[half])
+
+/** The same for any class of transformers; `more` is what it has beside or instead. */
+export const printConfigOf = (n: Network, architecture: string, more: Readonly<Record<string, Json>> = {}): string =>
   `${canonicalJson(
     {
-      architectures: [architectures[half]],
+      architectures: [architecture],
       attention_probs_dropout_prob: n.attentionDropout,
       classifier_dropout: null,
       embedding_size: n.embeddingSize,
@@ -53,7 +57,8 @@ export const printHfConfig = (n: Network, half: 'discriminator' | 'generator'): 
       tie_word_embeddings: true,
       type_vocab_size: n.typeVocabSize,
       use_cache: true,
-      vocab_size: n.vocabSize
+      vocab_size: n.vocabSize,
+      ...more
     },
     2
   )}\n`

@@ -196,6 +196,24 @@ const asFloats =
 /** A network's tensors, and the names that were none of them. */
 export type ReadTensors = { readonly tensors: ReadonlyArray<FloatTensor>; readonly ignored: ReadonlyArray<string> }
 
+/** The tensors of these names and shapes, as f32; names of others are given. */
+const readShapes =
+  (path: string, shapes: ReadonlyMap<string, Shape>) =>
+  (tensors: ReadonlyMap<string, Stored>): E.Either<StoreError, ReadTensors> => {
+    const { kept, rest: ignored } = divided(tensors, (name) => shapes.has(name))
+    return pipe(
+      checkTensors(path, shapes)(kept),
+      E.chain((checked) => E.traverseArray(asFloats(path))([...checked])),
+      E.map((floats) => ({ tensors: floats, ignored }))
+    )
+  }
+
+/** A network's body with a head of these names and shapes, whatever else the file holds. */
+export const readWithHead =
+  (path: string, network: Network, head: ReadonlyMap<string, Shape>) =>
+  (tensors: ReadonlyMap<string, Stored>): E.Either<StoreError, ReadTensors> =>
+    readShapes(path, new Map([...hfShapes(network, 'encoder'), ...head]))(normalised(tensors))
+
 /**
  * The tensors of a model file as f32, under the names of `hfShapes`. `half` says what is wanted; the body alone is taken
  * from any model. Fails where the file is another half, or where a tensor of the network is missing or of another shape; names
@@ -210,15 +228,5 @@ export const readHalf =
     if (half !== 'encoder' && half !== foundHalf)
       return E.left({ _tag: 'WrongHalf', path, found: foundHalf, expected: half })
     const wanted = half === 'encoder' ? new Map([...found].filter(([name]) => !isHead(name))) : found
-    return pipe(
-      untied(path)(wanted),
-      E.map((all) => divided(all, (name) => shapes.has(name))),
-      E.chain(({ kept, rest: ignored }) =>
-        pipe(
-          checkTensors(path, shapes)(kept),
-          E.chain((checked) => E.traverseArray(asFloats(path))([...checked])),
-          E.map((floats) => ({ tensors: floats, ignored }))
-        )
-      )
-    )
+    return pipe(untied(path)(wanted), E.chain(readShapes(path, shapes)))
   }

@@ -1,0 +1,194 @@
+/**
+ * Directories that transformers 5.18 wrote for its task classes (scripts/golden/task_heads.py), what it says with them, and ours.
+ */
+
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { paramsFrom } from '../../../../src/electra/model/stored-params.js'
+import { showStoreError } from '../../../../src/electra/store/errors.js'
+import { parseTaskConfig, printTaskConfig, type HfTask } from '../../../../src/electra/store/models/hf-task-config.js'
+import type { FloatTensor } from '../../../../src/electra/store/models/hf-tensors.js'
+import { exportTaskModel, importTaskModel } from '../../../../src/electra/store/models/task-model-files.js'
+import {
+  independentSpanLogits,
+  independentSpans,
+  type IndependentSpanHead
+} from '../../../../src/electra/tasks/heads/span.js'
+import { sentenceClassifier, sentenceRegressor } from '../../../../src/electra/tasks/heads/sentence.js'
+import { tagger } from '../../../../src/electra/tasks/heads/tagging.js'
+import { hiddenStates, type TaskModel } from '../../../../src/electra/tasks/heads/task-network.js'
+import type { Params } from '../../../../src/nn/index.js'
+import { tensor, toTypedArray, wasm, type Tensor } from '../../../../src/tensor/index.js'
+import { literal, type Literal } from '../../../../src/tensor/literal.js'
+import { evaluateAll } from '../../../../src/tensor/run/evaluate.js'
+import { reference } from '../../../../src/tensor/run/reference/reference.js'
+import { tensorsOf } from '../../../../src/tensor/tree.js'
+import { right, rightOf } from '../../data/right.js'
+import { inDirectory, leftOf } from '../checkpoints/checkpoint-cases.js'
+
+const fixtures = 'test/fixtures/task-heads'
+
+type Rows = ReadonlyArray<ReadonlyArray<number>>
+type Nested = number | ReadonlyArray<Nested> | { readonly start: Rows; readonly end: Rows }
+type Answer = Readonly<Record<'input_ids' | 'attention_mask' | 'token_type_ids', Rows>> & {
+  readonly float32: Nested
+  readonly float64: Nested
+}
+
+const answers = JSON.parse(await readFile(join(fixtures, 'answers.json'), 'utf8')) as Readonly<Record<string, Answer>>
+
+const flat = (x: Nested): ReadonlyArray<number> =>
+  typeof x === 'number' ? [x] : 'start' in x ? [...flat(x.start), ...flat(x.end)] : x.flatMap(flat)
+
+const ints = (rows: Rows): Tensor => tensor(Int32Array.from(rows.flat()), { shape: [rows.length, rows[0].length] })
+
+const paramsOf = (specs: unknown, tensors: ReadonlyArray<FloatTensor>): Params => {
+  const named = new Map(tensors.map((x) => [x.name, x]))
+  return right(
+    paramsFrom((path, shape): E.Either<string, Literal> => {
+      const x = named.get(path)
+      return x === undefined ? E.left(path) : E.right(literal(shape, 'f32', x.data))
+    })<Params>(specs)
+  )
+}
+
+/** The logits of a directory's network for a batch. */
+const logitsOf = async (name: string): Promise<ReadonlyArray<Tensor>> => {
+  const { network, task, dropout, tensors } = await rightOf(importTaskModel(join(fixtures, name)))
+  const size = { model: network, vocabSize: network.vocabSize }
+  const { input_ids, attention_mask, token_type_ids } = answers[name]
+  const inputs = { ids: ints(input_ids), mask: ints(attention_mask), types: ints(token_type_ids) }
+  const options = { ...size, head: 'huggingface', dropout } as const
+  switch (task._tag) {
+    case 'Classification': {
+      const it = sentenceClassifier(options, task.labels.length)
+      return [it.predict(paramsOf(it.parameters, tensors), inputs).logits]
+    }
+    case 'Regression': {
+      const it = sentenceRegressor(options)
+      return [it.predict(paramsOf(it.parameters, tensors), inputs).values]
+    }
+    case 'Tagging': {
+      const words = input_ids[0].length
+      const it = tagger({ ...options, words }, task.labels.length)
+      const positions = ints(input_ids.map((row) => row.map((_, t) => t)))
+      return [it.predict(paramsOf(it.parameters, tensors), { ...inputs, positions }).logits]
+    }
+    case 'Spans': {
+      // Of all positions: what the network itself gives is lowered where no answer can be.
+      const params = paramsOf(independentSpans(size).parameters, tensors) as unknown as TaskModel<IndependentSpanHead>
+      const { startLogits, endLogits } = independentSpanLogits(params)(hiddenStates(size, params, inputs, undefined))
+      return [startLogits, endLogits]
+    }
+  }
+}
+
+const devices = {
+  'the reference device in float64': [reference({ floats: 'float64' }), 'float64', 1e-12],
+  'the reference device': [reference({ floats: 'float32' }), 'float32', 1e-5],
+  wasm: [wasm(), 'float32', 1e-5]
+} as const
+
+describe.each(Object.keys(answers))("transformers' model for %s", (name) => {
+  it.each(Object.entries(devices))('has on %s the logits that it has there', async (_, [device, floats, bound]) => {
+    const expected = flat(answers[name][floats])
+    const found = tensorsOf(right(evaluateAll(device)(await logitsOf(name)))).flatMap((x) => [
+      ...toTypedArray(x as Literal)
+    ])
+    expect(found.length).toBe(expected.length)
+    found.forEach((x, i) => expect(Math.abs(x - expected[i])).toBeLessThan(bound))
+  })
+
+  it('comes back from an export of ours bit for bit', async () => {
+    const original = await rightOf(importTaskModel(join(fixtures, name)))
+    const { network, task, dropout, tensors } = original
+    await inDirectory(async (parent) => {
+      const model = { network, task, dropout, params: tensors, tokenizer: { 'vocab.txt': '[PAD]\n' } }
+      const directory = await rightOf(exportTaskModel(join(parent, 'model'), model))
+      const again = await rightOf(importTaskModel(directory))
+      const bits = (xs: ReadonlyArray<FloatTensor>) =>
+        new Map(
+          xs.map((x) => [x.name, [x.shape, [...new Uint32Array(x.data.buffer, x.data.byteOffset, x.data.length)]]])
+        )
+      expect({ ...again, tensors: bits(again.tensors) }).toEqual({ ...original, tensors: bits(tensors) })
+      expect(await readFile(join(directory, 'vocab.txt'), 'utf8')).toBe('[PAD]\n')
+    })
+  })
+})
+
+describe('a network with a head of the published code', () => {
+  it.each(['classification', 'regression', 'spans'])(
+    'for %s is refused, and the error says what to do',
+    async (name) => {
+      const { network, task, dropout, tensors } = await rightOf(importTaskModel(join(fixtures, name)))
+      const official = task._tag === 'Spans' ? 'start_predictions.weight' : 'classifier.weight'
+      const params = [...tensors.filter((x) => x.name.startsWith('electra.')), { ...tensors[0], name: official }]
+      await inDirectory(async (parent) => {
+        const refused = exportTaskModel(join(parent, 'model'), { network, task, dropout, params, tokenizer: {} })
+        expect(showStoreError(await leftOf(refused))).toMatch(
+          /has the published code's head, .* found 'official', expected 'huggingface', the head of ElectraFor.*: fine-tune with that one/
+        )
+      })
+    }
+  )
+})
+
+describe('the configuration of a task', () => {
+  const labels = fc.uniqueArray(fc.string({ maxLength: 8 }), { minLength: 1, maxLength: 5 })
+  const tasks: fc.Arbitrary<HfTask> = fc.oneof(
+    labels.map((names): HfTask => ({ _tag: 'Classification', labels: names })),
+    labels.map((names): HfTask => ({ _tag: 'Tagging', labels: names })),
+    fc.constantFrom<HfTask>({ _tag: 'Regression' }, { _tag: 'Spans' })
+  )
+
+  it('is read as it was written', async () => {
+    const { network } = await rightOf(importTaskModel(join(fixtures, 'spans')))
+    fc.assert(
+      fc.property(tasks, fc.constantFrom(0, 0.1, 0.25), (task, dropout) => {
+        const head = { network, task, dropout }
+        expect(parseTaskConfig('config.json')(printTaskConfig(head))).toEqual(E.right(head))
+      })
+    )
+  })
+
+  const saying = (json: object): string => {
+    const parsed = parseTaskConfig('config.json')(JSON.stringify(json))
+    return E.isLeft(parsed) ? showStoreError(parsed.left) : JSON.stringify(parsed.right.task)
+  }
+  const sequence = { architectures: ['ElectraForSequenceClassification'] }
+
+  it.each<readonly [string, object, string]>([
+    ['without labels has two', sequence, '{"_tag":"Classification","labels":["LABEL_0","LABEL_1"]}'],
+    ['of one label and no type is a regression', { ...sequence, id2label: { 0: 'x' } }, '{"_tag":"Regression"}'],
+    ['with a gap in its labels', { ...sequence, id2label: { 0: 'x', 2: 'y' } }, 'found id2label = '],
+    [
+      'of another class',
+      { architectures: ['ElectraForPreTraining'] },
+      'config.json: found architectures = ["ElectraForPreTraining"], expected one of ElectraForSequenceClassification, '
+    ],
+    ['without a class', {}, 'found architectures = '],
+    [
+      'of several labels at once',
+      { ...sequence, problem_type: 'multi_label_classification' },
+      'found problem_type = "multi_label_classification", expected \'regression\' or'
+    ]
+  ])('%s', (_, json, expected) => {
+    expect(saying(json)).toContain(expected)
+  })
+
+  it('whose labels are more than the head has is told by the shapes', async () => {
+    await inDirectory(async (parent) => {
+      const { tensors, ...head } = await rightOf(importTaskModel(join(fixtures, 'tagging')))
+      const directory = join(parent, 'model')
+      await rightOf(exportTaskModel(directory, { ...head, params: tensors, tokenizer: {} }))
+      const config = join(directory, 'config.json')
+      await writeFile(config, printTaskConfig({ ...head, task: { _tag: 'Tagging', labels: ['O', 'X'] } }))
+      expect(showStoreError(await leftOf(importTaskModel(directory)))).toContain(
+        'classifier.bias is [5] instead of [2]'
+      )
+    })
+  })
+})
