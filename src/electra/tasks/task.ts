@@ -1,0 +1,90 @@
+/**
+ * A downstream task, from the files of its data to a score: what every family of tasks gives to fine-tuning.
+ *
+ * A family reads examples, makes rows of them, has a network, and turns what the network says of the rows into numbers and into the
+ * files that a benchmark takes. The engine, the recipe and the command line know no family by name.
+ */
+
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { ParameterSpec, Params } from '../../nn/index.js'
+import type { Data, Tensor } from '../../tensor/index.js'
+import type { Key } from '../../tensor/random.js'
+import type { Tree } from '../../tensor/tree.js'
+import type { Tokenizer, TokenizerError } from '../data/vocabulary/tokenizer.js'
+import type { HfTask } from '../store/models/hf-task-config.js'
+import type { Column, Report } from '../training/columns.js'
+import type { NamedArrays } from '../training/problem.js'
+import type { TaskDataError } from './data/data-error.js'
+import type { HeadKind, NetworkSize } from './heads/task-network.js'
+
+/** Arrays by name, each with the row as its first axis: `count` rows. */
+export type Rows = { readonly count: number; readonly arrays: { readonly [name: string]: Data } }
+
+/** A network of which the names of its tensors are known, and nothing else: see `TaskNetwork`. */
+export type AnyNetwork = {
+  readonly parameters: Tree<ParameterSpec>
+  readonly batchSpec: (examples: number, length: number) => { readonly [name: string]: Tensor }
+  readonly shardLoss: (
+    params: Params,
+    batch: { readonly [name: string]: Tensor },
+    denominator: Tensor,
+    key: Key | undefined
+  ) => { readonly loss: Tensor }
+  /** Tensors whose first axis is the row. */
+  readonly predict: (
+    params: Params,
+    inputs: { readonly [name: string]: Tensor }
+  ) => { readonly [name: string]: Tensor }
+}
+
+/** What is made of the network's predictions for all rows of a split, in the order of its rows. */
+export type Judgement = {
+  /** Empty where the split has no labels. */
+  readonly report: Report
+  /** Texts of the files that the task's benchmark takes, by their names. */
+  readonly files: { readonly [name: string]: string }
+}
+
+export type Split = {
+  readonly rows: Rows
+  /** `predictions`: the arrays of `predict`, those of padding rows cut off. */
+  readonly judge: (predictions: NamedArrays) => Judgement
+  /** What was left out of it, for people: `3 questions whose answer is not in the text`. */
+  readonly left: ReadonlyArray<string>
+}
+
+/** A task on its data, for one encoder. */
+export type PreparedTask = {
+  readonly network: AnyNetwork
+  /** By name: `train`, `dev`, and others that a family reads where they are there (`test`, `dev_mismatched`). */
+  readonly splits: { readonly [name: string]: Split }
+  /** Of the numbers of reports; the first with a `label` is what trials are compared by. */
+  readonly columns: ReadonlyArray<Column>
+  /** How it is exported; `undefined` where Hugging Face has no class for the head. */
+  readonly exported: HfTask | undefined
+  /** A hash of what was read, for the identity of a run. */
+  readonly dataSha256: string
+}
+
+/** How texts become rows for which network. */
+export type TaskSettings = {
+  readonly size: NetworkSize
+  readonly tokenizer: Tokenizer
+  readonly sequenceLength: number
+  readonly head: HeadKind
+  readonly dropout: number
+}
+
+/** The published recipe where it depends on the task: the spec's table of fine-tuning. */
+export type TaskDefaults = { readonly epochs: number; readonly sequenceLength: number }
+
+export type Task = {
+  readonly name: string
+  /** One line, with the benchmark and the metric. */
+  readonly about: string
+  readonly defaults: TaskDefaults
+  readonly prepare: (
+    directory: string,
+    settings: TaskSettings
+  ) => TaskEither<TaskDataError | TokenizerError, PreparedTask>
+}
