@@ -31,10 +31,7 @@ export type AnyNetwork = {
     key: Key | undefined
   ) => { readonly loss: Tensor }
   /** Tensors whose first axis is the row. */
-  readonly predict: (
-    params: Params,
-    inputs: { readonly [name: string]: Tensor }
-  ) => { readonly [name: string]: Tensor }
+  readonly predict: (params: Params, inputs: { readonly [name: string]: Tensor }) => { readonly [name: string]: Tensor }
 }
 
 /** What is made of the network's predictions for all rows of a split, in the order of its rows. */
