@@ -87,5 +87,7 @@ export type ObjectiveKind = {
   readonly generator: 'own sizes' | 'model sizes'
   /** What is wrong with a configuration for it; nothing, where not given. */
   readonly problems?: (config: ElectraConfig) => ReadonlyArray<ConfigProblem>
+  /** What a configuration has to say beside its name, where a preset does not do. */
+  readonly example?: object
   readonly make: (config: ElectraConfig, pieces: Pieces) => Objective
 }
