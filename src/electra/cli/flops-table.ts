@@ -51,6 +51,12 @@ const layersOf = ({ networks }: RecipeCount): string => {
   return layers.length === 1 ? `one of ${counted(layers[0], 'layer')}` : `one of ${layers.join(' or ')} layers`
 }
 
+const outputs = [
+  ['softmax out', 'softmaxOut'],
+  ['binary out', 'binaryOut'],
+  ['one logit out', 'logitOut']
+] as const
+
 /** Forward, of one sequence; then trained, of all. */
 const showCount = (count: RecipeCount, otherShare: string | undefined): ReadonlyArray<string> => {
   const { networks, inference, step, run } = count
@@ -60,8 +66,9 @@ const showCount = (count: RecipeCount, otherShare: string | undefined): Readonly
     ...perNetwork('a sequence, forward', count, [
       [layersOf(count), ({ forward }) => whole(forward.block, columns)],
       ['embeddings in', ({ forward }) => whole(forward.embeddingsIn, columns)],
-      ['softmax out', ({ forward }) => whole(forward.softmaxOut, columns)],
-      ['binary out', ({ forward }) => whole(forward.binaryOut, columns)],
+      ...outputs
+        .filter(([, of]) => networks.some(({ forward }) => forward[of] > 0))
+        .map(([label, of]) => [label, ({ forward }: NetworkCount) => whole(forward[of], columns)] as const),
       ['all layers, in and out', ({ forward }) => whole(forward.total, columns), whole(sum, columns)]
     ]),
     '',

@@ -31,6 +31,7 @@ export type ForwardCount = {
   /** 0 where there is none. */
   readonly softmaxOut: number
   readonly binaryOut: number
+  readonly logitOut: number
   /** Of all layers, the input and the outputs. */
   readonly total: number
 }
@@ -65,14 +66,17 @@ const embeddingsInOf = ({ size, positions: s }: Network, sparseLookup: boolean):
 }
 
 /** `2 e v + 2 h e + e + 8 e + 5 e + 5 v + 2 v`: softmax's product, a hidden layer, its norm; softmax; the loss. */
-const softmaxPerPosition = ({ embeddingSize: e, hiddenSize: h, vocabSize: v }: Network['size']): number =>
+const softmaxPerPosition = ({ embeddingSize: e, vocabSize: v }: Network['size'], h: number): number =>
   2 * e * v + 2 * h * e + e + (perElement.activation + perElement.layerNorm) * e + (perElement.softmax + 2) * v
 
 /** `2 h^2 + h + 8 h + 2 h`: a hidden layer, and a logit. */
-const binaryPerPosition = ({ hiddenSize: h }: Network['size']): number =>
-  2 * h * h + h + perElement.activation * h + 2 * h
+const binaryPerPosition = (_: Network['size'], h: number): number => 2 * h * h + h + perElement.activation * h + 2 * h
 
-const perPosition = { softmax: softmaxPerPosition, binary: binaryPerPosition } as const
+const perPosition = {
+  softmax: softmaxPerPosition,
+  binary: binaryPerPosition,
+  logit: (_: Network['size'], h: number): number => 2 * h
+} as const
 
 /** All terms are integers and the paper's share a dyadic fraction, so sums up to 2^53 are exact in any order. */
 export const forwardCount = (network: Network, { sparseLookup, maskedShare }: Accounting = published): ForwardCount => {
@@ -80,15 +84,19 @@ export const forwardCount = (network: Network, { sparseLookup, maskedShare }: Ac
   const outputOf = (kind: Output['kind']): number =>
     outputs
       .filter((output) => output.kind === kind)
-      .reduce((sum, { at }) => sum + (at === 'all' ? 1 : maskedShare) * perPosition[kind](size) * positions, 0)
+      .reduce((sum, { at, reads = size.hiddenSize }) => {
+        const share = at === 'all' ? 1 : maskedShare
+        return sum + share * perPosition[kind](size, reads) * positions
+      }, 0)
   const block = blockOf(network)
   const embeddingsIn = embeddingsInOf(network, sparseLookup)
-  const [softmaxOut, binaryOut] = [outputOf('softmax'), outputOf('binary')]
+  const [softmaxOut, binaryOut, logitOut] = [outputOf('softmax'), outputOf('binary'), outputOf('logit')]
   return {
     block,
     embeddingsIn,
     softmaxOut,
     binaryOut,
-    total: size.layers * block + embeddingsIn + softmaxOut + binaryOut
+    logitOut,
+    total: size.layers * block + embeddingsIn + softmaxOut + binaryOut + logitOut
   }
 }

@@ -17,11 +17,13 @@ export type NetworkSize = BodySize & {
 export type Output = {
   /**
    * What is computed at a position: `softmax`, a hidden layer of the embedding width and probabilities of all pieces; `binary`, a
-   * hidden layer of the network's own width and one logit.
+   * hidden layer as wide as what it reads and one logit; `logit`, one without a hidden layer.
    */
-  readonly kind: 'softmax' | 'binary'
+  readonly kind: 'softmax' | 'binary' | 'logit'
   /** At every position, or only where a token is to be predicted. */
   readonly at: 'all' | 'masked'
+  /** The width of what it reads, where that is not the network's hidden state: of two towers' states side by side, say. */
+  readonly reads?: number
 }
 
 export type Network = {

@@ -34,6 +34,7 @@ describe('the operations of one sequence', () => {
       embeddingsIn,
       softmaxOut,
       binaryOut,
+      logitOut: 0,
       total: network.size.layers * block + embeddingsIn + softmaxOut + binaryOut
     })
   })
@@ -108,17 +109,35 @@ describe('the operations of one sequence', () => {
     )
   })
 
+  it('of outputs that read something else are those of a network of that width', () => {
+    fc.assert(
+      fc.property(networks, fc.integer({ min: 1, max: 2048 }), (network, reads) => {
+        const outputs = (['softmax', 'binary', 'logit'] as const).map((kind) => ({ kind, at: 'all' as const }))
+        const wide = forwardCount({ ...network, outputs, size: { ...network.size, hiddenSize: reads } })
+        const reading = forwardCount({ ...network, outputs: outputs.map((output) => ({ ...output, reads })) })
+        for (const out of ['softmaxOut', 'binaryOut', 'logitOut'] as const) expect(reading[out]).toBe(wide[out])
+        expect(reading.logitOut).toBe(2 * network.positions * reads)
+        expect(reading.block).toBe(forwardCount(network).block)
+      })
+    )
+  })
+
   it('of an output are proportional to the positions that have it', () => {
     fc.assert(
-      fc.property(networks, fc.constantFrom('softmax', 'binary'), fc.nat({ max: 32 }), (network, kind, of32) => {
-        const at = (share: number): number => {
-          const outputs = [{ kind, at: 'masked' }] as const
-          return forwardCount({ ...network, outputs }, { ...published, maskedShare: share })[`${kind}Out`]
+      fc.property(
+        networks,
+        fc.constantFrom('softmax', 'binary', 'logit'),
+        fc.nat({ max: 32 }),
+        (network, kind, of32) => {
+          const at = (share: number): number => {
+            const outputs = [{ kind, at: 'masked' }] as const
+            return forwardCount({ ...network, outputs }, { ...published, maskedShare: share })[`${kind}Out`]
+          }
+          expect(at(of32 / 32)).toBe((at(1) * of32) / 32)
+          const everywhere = forwardCount({ ...network, outputs: [{ kind, at: 'all' }] })
+          expect(everywhere[`${kind}Out`]).toBe(at(1))
         }
-        expect(at(of32 / 32)).toBe((at(1) * of32) / 32)
-        const everywhere = forwardCount({ ...network, outputs: [{ kind, at: 'all' }] })
-        expect(everywhere[`${kind}Out`]).toBe(at(1))
-      })
+      )
     )
   })
 })

@@ -18,7 +18,8 @@ export const networks: fc.Arbitrary<Network> = fc
     positions: size(512),
     outputs: fc.subarray([
       { kind: 'softmax', at: 'masked' },
-      { kind: 'binary', at: 'all' }
+      { kind: 'binary', at: 'all' },
+      { kind: 'logit', at: 'all' }
     ] as const)
   })
   .map(({ role, positions, outputs, headSize, ...rest }) => ({
