@@ -36,7 +36,7 @@ module.exports = {
     within('electra', 'training', ['store', 'config']),
     within('electra', 'flops', ['config', 'model']),
     within('electra', 'objective', ['config', 'data', 'flops', 'model', 'training']),
-    within('electra', 'pretraining', ['config', 'data', 'objective', 'training', 'store']),
+    within('electra', 'pretraining', ['config', 'data', 'flops', 'objective', 'training', 'store']),
     within('electra/store', 'files', []),
     within('electra/store', 'checkpoints', ['files']),
     within('electra/store', 'models', ['files']),

@@ -7,13 +7,12 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { ElectraConfig } from '../../config/config.js'
 import { slotsOf } from '../../data/examples/masking.js'
 import { countRecipe } from '../../flops/count.js'
-import { executedFlops, executedOnAverage } from '../../flops/executed.js'
+import { executedFlops } from '../../flops/executed.js'
 import { published, type Accounting } from '../../flops/forward.js'
-import { networksOf } from '../../flops/network.js'
 import { publishedRows, type PublishedRow } from '../../flops/published.js'
 import { generatorShare, trainingFlops, type Recipe } from '../../flops/training.js'
 import { objectiveOf } from '../../objective/table.js'
-import { pretrainingPrograms } from '../../pretraining/programs.js'
+import { executedStep, recipeOf } from '../../pretraining/compute.js'
 import { drawnPieces } from '../../profile/shard.js'
 import { configSource, jsonOption, pieces, setOption } from '../arguments.js'
 import type { Console } from '../console.js'
@@ -60,12 +59,12 @@ const flopsOfConfig = (
   { sparse, softmaxShare = 'published', vocabSize = publishedPieces }: FlopsOptions,
   console: Console
 ): TE.TaskEither<Failure, void> => {
-  const { sequenceLength: length, batchSize, training, maskProbability, model } = config
+  const { sequenceLength: length, training, maskProbability, model } = config
   const objective = objectiveOf(config, drawnPieces(vocabSize))
   const slots = slotsOf(maskProbability, length)
   const maskedShare = softmaxShare === 'slots' ? slots / length : published.maskedShare
   const accounting = { sparseLookup: sparse, maskedShare }
-  const recipe = { networks: networksOf(objective.stages), batchSize, steps: training.steps }
+  const recipe = recipeOf({ config, objective }, training.steps)
   const count = countRecipe(recipe, accounting, model.maxPositions)
   const predictsMasked = recipe.networks.some(({ outputs }) => outputs.some(({ at }) => at === 'masked'))
   const softmax =
@@ -74,9 +73,8 @@ const flopsOfConfig = (
       : `A softmax at ${maskedShare} of the positions, the paper's constant; the configuration has ${counted(slots, 'slot')} ` +
         `in ${length}, ${(slots / length).toPrecision(3)} (--softmax-share slots).`
   return pipe(
-    TE.fromEither(pretrainingPrograms(config, objective, training.steps)),
-    TE.bimap(failedWith(showRunError), ({ stages }) => {
-      const executed = executedOnAverage(stages.map(({ stage: { share }, step }) => ({ share, step })))
+    TE.fromEither(executedStep({ config, objective })),
+    TE.bimap(failedWith(showRunError), (executed) => {
       console.say(
         showFlops({
           name: `${config.name}: sequences of ${counted(length, 'token')}, ${counted(vocabSize, 'piece')}`,
