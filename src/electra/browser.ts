@@ -21,6 +21,12 @@ export { maskBatch, officialMasking, type Masked, type MaskingOptions } from './
 export { decodeSentences, encodeSentences, type Sentences } from './data/sentences.js'
 export { parseVocabulary, vocabularyOf, type Vocabulary } from './data/vocabulary/vocabulary.js'
 
+export { countRecipe, type NetworkCount, type RecipeCount } from './flops/count.js'
+export { forwardCount, published, type Accounting, type ForwardCount } from './flops/forward.js'
+export { networkOf, networksOf, type Network, type NetworkSize, type Output } from './flops/network.js'
+export { publishedRows, type PublishedName, type PublishedRow } from './flops/published.js'
+export { generatorShare, inferenceFlops, stepFlops, trainingFlops, type Recipe } from './flops/training.js'
+
 export { embed, encode, type Body, type BodyOptions, type BodySize, type Embeddings } from './model/body.js'
 export { discriminatorSpec, predictReplaced, type Discriminator } from './model/discriminator.js'
 export { generatorSpec, predictTokens, type Generator, type MaskedLanguageModel } from './model/generator.js'

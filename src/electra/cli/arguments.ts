@@ -28,6 +28,14 @@ export const factor = (text: string): number => {
   return value
 }
 
+/** An amount: any number above 0, as 1e15. */
+export const amount = (text: string): number => {
+  const value = Number(text)
+  if (!/^(\d+\.?\d*|\.\d+)(e\+?\d+)?$/i.test(text) || !(value > 0 && value < Infinity))
+    throw new InvalidArgumentError('Expected a number above 0, as 1e15.')
+  return value
+}
+
 export const seedOption = (): Option =>
   new Option('--seed <n>', 'decides every random choice of the run').argParser(natural).default(1)
 

@@ -20,6 +20,7 @@ import { exists, readText, writeFileWhole } from '../store/files/files.js'
 import { hfTokenizerFiles } from '../store/models/hf-tokenizer.js'
 import { replaceModel, type TrainedModel } from '../store/models/model-files.js'
 import { checkResume } from '../store/checkpoints/resume.js'
+import { computeOf } from '../pretraining/compute.js'
 import { runKeys } from '../pretraining/keys.js'
 import type { Column } from '../training/columns.js'
 import type { RunError, RunResult } from '../training/run.js'
@@ -36,6 +37,7 @@ import {
   showReport,
   type KeptReport
 } from './report.js'
+import { showRunError } from './show-error.js'
 import { judgedSamples, showSamples, type Samples } from './samples.js'
 
 /** What is trained on what. */
@@ -94,8 +96,8 @@ export const close = (
   console: Console
 ): Command => {
   const { columns } = trained.objective
-  const report = closingReport(result, columns)
   if (!result.isComplete) {
+    const report = closingReport(result, columns)
     console.say(showReport(report, columns))
     console.say(sentence(options.advice.goOn))
     console.json(report)
@@ -105,14 +107,20 @@ export const close = (
     exportAll(out, trained.objective, modelOf(trained, result)),
     TE.bindTo('models'),
     TE.bind('samples', () => judgeSentences(options, trained, result)),
+    TE.bind('report', () =>
+      pipe(
+        TE.fromEither(computeOf(trained, result.step)),
+        TE.bimap(failedWith(showRunError), (compute) => closingReport(result, columns, compute))
+      )
+    ),
     // The last of a run's files: where it stands, all others do.
-    TE.chainFirst(({ models }) =>
+    TE.chainFirst(({ models, report }) =>
       pipe(
         writeFileWhole(join(out, reportName), `${JSON.stringify({ ...report, models }, null, 2)}\n`),
         TE.mapLeft(failedWith(showStoreError))
       )
     ),
-    TE.map(({ models, samples }) => {
+    TE.map(({ models, samples, report }) => {
       console.say(showReport(report, columns))
       console.say(showModels(models))
       if (samples !== undefined) console.say(`\n${showSamples(samples)}`)

@@ -15,7 +15,9 @@ const longestConfig = 2 ** 18
 
 export const loadConfig = (
   source: string,
-  settings: ReadonlyArray<string> = []
+  settings: ReadonlyArray<string> = [],
+  /** What else a name could have been, for a sentence behind the failure. */
+  otherwise = ''
 ): TE.TaskEither<Failure, ElectraConfig> => {
   const preset = presetNames.find((name) => name === source)
   if (preset !== undefined)
@@ -30,7 +32,8 @@ export const loadConfig = (
     TE.mapLeft((e) =>
       wrongUsage(
         `--config ${source}: found neither a preset (${presetNames.join(', ')}) nor a readable file: ` +
-          (e._tag === 'FileFailure' ? e.reason : showStoreError(e))
+          (e._tag === 'FileFailure' ? e.reason : showStoreError(e)) +
+          otherwise
       )
     ),
     TE.chainEitherK((text) =>

@@ -9,6 +9,7 @@ import { declareConfig } from './commands/config.js'
 import { declareCorpus } from './commands/corpus.js'
 import { declareDemo } from './commands/demo.js'
 import { declareDevices } from './commands/devices.js'
+import { declareFlops } from './commands/flops.js'
 import { declarePredict } from './commands/predict.js'
 import { declarePretrain } from './commands/pretrain.js'
 import { declareProfile } from './commands/profile.js'
@@ -48,6 +49,7 @@ const declarations = [
   declareVerify,
   declarePredict,
   declareProfile,
+  declareFlops,
   declareDevices
 ]
 

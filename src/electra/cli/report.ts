@@ -6,6 +6,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as z from 'zod'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
+import type { RunCompute } from '../flops/run-compute.js'
 import type { Baselines, Column, Facts } from '../training/columns.js'
 import type { RunResult } from '../training/run.js'
 import type { Where } from '../training/run-record.js'
@@ -30,6 +31,8 @@ export type ClosingReport = Where & {
   readonly baselines: Readonly<Record<string, Baselines>>
   /** Such as the entropy of the training text's pieces by their frequencies, in nats. */
   readonly facts: Facts
+  /** What the arithmetic of a finished run came to; earlier versions did not count. */
+  readonly compute?: RunCompute
   /** Where steps were taken since the last start. */
   readonly tokensPerSecond?: number
   /** Worker threads that were lost and replaced. */
@@ -44,7 +47,11 @@ const baselinesOf = ({ last, facts }: RunResult, columns: ReadonlyArray<Column>)
     columns.flatMap(({ name, baselines }) => (baselines === undefined ? [] : [[name, baselines(last, facts)]]))
   )
 
-export const closingReport = (result: RunResult, columns: ReadonlyArray<Column>): ClosingReport => ({
+export const closingReport = (
+  result: RunResult,
+  columns: ReadonlyArray<Column>,
+  compute?: RunCompute
+): ClosingReport => ({
   complete: result.isComplete,
   step: result.step,
   totalSteps: result.totalSteps,
@@ -61,6 +68,7 @@ export const closingReport = (result: RunResult, columns: ReadonlyArray<Column>)
   ...(result.best === undefined ? {} : { best: result.best }),
   baselines: baselinesOf(result, columns),
   facts: result.facts,
+  ...(compute === undefined ? {} : { compute }),
   ...(result.tokensPerSecond === undefined ? {} : { tokensPerSecond: result.tokensPerSecond }),
   replacements: result.replacements,
   weightsSha256: result.weightsSha256,
@@ -90,6 +98,8 @@ const where = z.object({
   relaxedSimd: z.boolean()
 })
 
+const operations = z.object({ step: z.number(), run: z.number() })
+
 /** What is looked at of a kept report; it may say more. */
 const keptReport = z.looseObject({
   ...where.shape,
@@ -104,6 +114,14 @@ const keptReport = z.looseObject({
   best: z.object({ step: count, loss: real }).optional(),
   baselines: z.record(z.string(), z.object({ noContext: real.optional(), chance: real.optional() })).default({}),
   facts: numbers.default({}),
+  compute: z
+    .object({
+      published: operations,
+      sparse: operations,
+      executed: operations,
+      generatorShare: z.object({ published: z.number(), sparse: z.number() }).optional()
+    })
+    .optional(),
   tokensPerSecond: z.number().optional(),
   replacements: count,
   weightsSha256: z.string(),
@@ -173,6 +191,15 @@ const computedOn = (report: ClosingReport): ReadonlyArray<string> =>
     )
   )
 
+const showCompute = ({ published, executed, generatorShare }: RunCompute): ReadonlyArray<string> => {
+  const [counted, ours] = [published, executed].map(
+    ({ run, step }) => `${run.toExponential(4)} operations, ${step.toExponential(4)} a step`
+  )
+  const share =
+    generatorShare === undefined ? '' : `, ${(100 * generatorShare.published).toFixed(3)} % of them the generator's`
+  return [...factLines('compute', `by the paper's count ${counted}${share};`), ...factLines('', `executed ${ours}`)]
+}
+
 /** What people read, at most `reportWidth` wide but for paths that are longer. */
 export const showReport = (report: ClosingReport, columns: ReadonlyArray<Column>): string => {
   const shown = shownIn(report, columns)
@@ -195,6 +222,7 @@ export const showReport = (report: ClosingReport, columns: ReadonlyArray<Column>
     ...(report.best === undefined
       ? []
       : factLines('best held out', `loss ${report.best.loss.toFixed(4)} at step ${report.best.step}`)),
+    ...(report.compute === undefined ? [] : showCompute(report.compute)),
     ...computedOn(report),
     ...(report.replacements === 0 ? [] : factLines('replaced', counted(report.replacements, 'thread'))),
     ...factLines('weights sha256', report.weightsSha256),

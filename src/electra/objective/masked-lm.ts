@@ -4,6 +4,7 @@
  */
 
 import type { ElectraConfig } from '../config/config.js'
+import { networkOf } from '../flops/network.js'
 import { bodySpec, embeddingsSpec, encode } from '../model/body.js'
 import { generatorSpec, predictTokens, type MaskedLanguageModel } from '../model/generator.js'
 import { maskedLmColumns, maskedLmLoss, maskedLmMetrics, maskedLmReport } from './masked-lm-loss.js'
@@ -44,7 +45,8 @@ export const maskedLmObjective = (config: ElectraConfig, pieces: Pick<Pieces, 's
         report: (sums, batches) => {
           const report = maskedLmReport(sums, batches)
           return { loss: report.maskedLmLoss, ...report }
-        }
+        },
+        networks: [networkOf(config, pieces)('model', model, { kind: 'softmax', at: 'masked' })]
       }
     ]
   }

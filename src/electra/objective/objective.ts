@@ -13,6 +13,7 @@ import type { ConfigProblem } from '../config/schema.js'
 import type { SpecialIds } from '../data/vocabulary/vocabulary.js'
 import type { Column, Report } from '../training/columns.js'
 import type { NamedState } from '../training/problem.js'
+import type { Network } from '../flops/network.js'
 import type { CorruptedBatch, Denominators, ShardBatch } from './batch.js'
 import type { Exported } from './exported.js'
 
@@ -37,6 +38,8 @@ export type Stage = {
   readonly report: (sums: MetricSums<ArrayLike<number>>, batches: number) => Report
   /** Parameters that it changes, by their paths; all, where not given. Others are not decayed either. */
   readonly trains?: (path: string) => boolean
+  /** The networks that a step runs, for counting its arithmetic. */
+  readonly networks: ReadonlyArray<Network>
   /** What it begins with, from the state that the stage before it has come to; that state, where not given. */
   readonly enter?: (state: NamedState) => NamedState
 }

@@ -12,6 +12,7 @@ import { foldName, sigmoidCrossEntropy, weightedMean, weightedSum, type Paramete
 import { add, cast, eq, mul, stopGradient, type Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
+import { networkOf } from '../flops/network.js'
 import { encode, type Embeddings } from '../model/body.js'
 import { discriminatorSpec, predictReplaced, type Discriminator } from '../model/discriminator.js'
 import { generatorSpec, type Generator as GeneratorNetwork } from '../model/generator.js'
@@ -154,7 +155,11 @@ export const replacedTokenObjective = (config: ElectraConfig, pieces: Pieces): O
           ...generator.report(sums, batches),
           sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
           ...discriminatorReport(sums, batches)
-        })
+        }),
+        networks: [
+          networkOf(config, pieces)('discriminator', model, { kind: 'binary', at: 'all' }),
+          ...generator.networks(config.sequenceLength)
+        ]
       }
     ]
   }

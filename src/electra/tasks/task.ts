@@ -15,7 +15,7 @@ import type { HfTask } from '../store/models/hf-task-config.js'
 import type { Column, Report } from '../training/columns.js'
 import type { NamedArrays } from '../training/problem.js'
 import type { TaskDataError } from './data/data-error.js'
-import type { HeadKind, NetworkSize } from './heads/task-network.js'
+import type { HeadKind, NetworkSize, TaskNetwork } from './heads/task-network.js'
 
 /** Arrays by name, each with the row as its first axis: `count` rows. */
 export type Rows = { readonly count: number; readonly arrays: { readonly [name: string]: Data } }
@@ -33,6 +33,9 @@ export type AnyNetwork = {
   /** Tensors whose first axis is the row. */
   readonly predict: (params: Params, inputs: { readonly [name: string]: Tensor }) => { readonly [name: string]: Tensor }
 }
+
+/** Forgets which tensors a network reads and gives: whoever calls it then must hand over those of `batchSpec`. */
+export const anyNetwork = <I, T, O, P>(network: TaskNetwork<I, T, O, P>): AnyNetwork => network as unknown as AnyNetwork
 
 /** What is made of the network's predictions for all rows of a split, in the order of its rows. */
 export type Judgement = {

@@ -4,16 +4,20 @@
 
 import { bytesPerElement } from '../dtype.js'
 import { sizeOf, type Shape } from '../shape.js'
-import type { FusedKernel, FusedProgram, FusedStep } from './fused.js'
+import type { FusedKernel, FusedLoop, FusedProgram, FusedStep } from './fused.js'
 import type { Affine } from './kernel.js'
+import { passesOf } from './passes.js'
 
-/** Arithmetic operations of one run. Moving, comparing and converting count as none. */
+/**
+ * Arithmetic operations of one run. Moving, comparing and converting count as none, and so do random bits.
+ *
+ * What is the same along the row of a loop is computed once a row; what a later walk along it needs again and does not
+ * remember, again.
+ */
 export const flopsOf = (kernel: FusedKernel): number => {
   switch (kernel._tag) {
-    case 'loop': {
-      const combined = kernel.stores.filter(({ combine }) => combine !== undefined).length
-      return sizeOf(kernel.extents) * (kernel.body.filter(isArithmetic).length + combined)
-    }
+    case 'loop':
+      return loopFlops(kernel)
     case 'contraction': {
       const { batch, m, n, k } = kernel.contraction
       return 2 * sizeOf(batch) * m * n * k
@@ -23,6 +27,21 @@ export const flopsOf = (kernel: FusedKernel): number => {
     case 'random':
       return 0
   }
+}
+
+const loopFlops = (loop: FusedLoop): number => {
+  const { body, extents, stores } = loop
+  const arithmetic = (steps: ReadonlyArray<number>): number => steps.filter((i) => isArithmetic(body[i])).length
+  const combining = (written: ReadonlyArray<number>): number =>
+    written.filter((i) => stores[i].combine !== undefined).length
+  const rows = sizeOf(extents.slice(0, -1))
+  return passesOf(loop).reduce(
+    (sum, { still, stillStores, steps, folds, stores: moving }) =>
+      sum +
+      rows * (arithmetic(still) + combining(stillStores)) +
+      sizeOf(extents) * (arithmetic(steps) + folds.length + combining(moving)),
+    0
+  )
 }
 
 const isArithmetic = (step: FusedStep): boolean =>

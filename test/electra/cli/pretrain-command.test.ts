@@ -61,6 +61,46 @@ const signalWhen = ({ child }: Running, said: string, ...signals: ReadonlyArray<
 
 const checkpointsIn = (out: string): Promise<ReadonlyArray<string>> => readdir(at(out, 'checkpoints'))
 
+describe('pretrain --flops', () => {
+  const sized = (out: string, ...more: ReadonlyArray<string>): Promise<Ran> => {
+    const args = runArguments(out, ...more)
+    const steps = args.indexOf('--steps')
+    return pureElectra(...args.slice(0, steps), ...args.slice(steps + 2))
+  }
+  type Compute = Readonly<Record<string, { readonly step: number; readonly run: number }>>
+  const computeOf = (ran: Ran): Compute => reportOf(ran).compute as Compute
+
+  it('with what a run takes is that run, by every count', async () => {
+    const { published, sparse, executed } = computeOf(whole)
+    for (const { step, run } of [published, sparse, executed]) expect(Math.round(run / step)).toBe(60)
+    expect(sparse.run).toBeLessThan(published.run)
+    const again = await sized('counted', '--flops', String(published.run + 0.9 * published.step))
+    expect(again.stderr).toMatch(/ operations: 60 steps of \S+ each, by the paper's count\n/)
+    expectSameRun(again)
+    // Finished: its report is shown, and nothing is computed.
+    for (const [counting, { run }] of [['sparse', sparse] as const, ['executed', executed] as const]) {
+      const shown = await sized('counted', '--resume', '--flops', String(run), '--flops-accounting', counting)
+      expectSameRun({
+        ...shown,
+        stdout: shown.stdout.replace(/}\n$/, `,"samples":${JSON.stringify(reportOf(whole).samples)}}\n`)
+      })
+      expect(computeOf(shown)).toEqual(computeOf(whole))
+    }
+  })
+
+  it.each([
+    [['--flops', '1e3'], /--flops: found 1000, expected \d+ at least: a step, by the paper's count/],
+    [['--flops', '1e300'], /--flops: found 1e\+300, which is enough for .* expected 2147483647 steps at most/],
+    [['--flops', 'much'], 'Expected a number above 0, as 1e15.'],
+    [['--flops', '0'], 'Expected a number above 0, as 1e15.'],
+    [['--flops', '1e9', '--steps', '3'], "option '--flops <n>' cannot be used with option '--steps <n>'"],
+    [['--flops', '1e9', '--flops-accounting', 'mine'], 'Allowed choices are published, sparse, executed.'],
+    [['--flops-accounting', 'sparse'], '--flops-accounting: found sparse without --flops, expected both']
+  ])('%j is refused in one sentence', async (args, words) => {
+    expectFailure(await sized('refused', ...args), 2, words)
+  })
+})
+
 describe('pretrain --json', () => {
   it('writes one line, the closing report, and nothing else to standard output', () => {
     expect(whole.code).toBe(0)

@@ -1,10 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bracketed } from '../../../src/electra/cli/commands/predict.js'
-import { closingReport, showReport } from '../../../src/electra/cli/report.js'
+import { closingReport, parseReport, showReport } from '../../../src/electra/cli/report.js'
 import type { RunResult } from '../../../src/electra/training/run.js'
 import { objectiveOf } from '../../../src/electra/objective/table.js'
 import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { networksOf } from '../../../src/electra/flops/network.js'
+import { runCompute } from '../../../src/electra/flops/run-compute.js'
+import { right } from '../data/right.js'
 import { nano } from '../training/runs.js'
 
 const { columns } = objectiveOf(nano(), drawnPieces(500))
@@ -62,6 +65,24 @@ describe('the closing report', () => {
     expect(row('AUC, fixed corruption')).toMatch(/ - +- +0\.625 +- +0\.500$/)
   })
 
+  it('says what the run took, by the paper and as it was executed, a step and the run', () => {
+    const recipe = { networks: networksOf(objectiveOf(nano(), drawnPieces(500)).stages), batchSize: 4, steps: 20 }
+    const compute = runCompute(recipe, 1e9)
+    const report = closingReport(result, columns, compute)
+    expect(compute.executed.run).toBe(20 * 1e9)
+    expect(compute.published.run).toBe(20 * compute.published.step)
+    const said = (text: string): string => text.replace(/\s+/g, ' ')
+    expect(said(showReport(report, columns))).toContain(
+      `compute by the paper's count ${compute.published.run.toExponential(4)} operations, ` +
+        `${compute.published.step.toExponential(4)} a step, ` +
+        `${(100 * (compute.generatorShare?.published ?? NaN)).toFixed(3)} % of them the generator's; ` +
+        'executed 2.0000e+10 operations, 1.0000e+9 a step '
+    )
+    const kept = { ...report, models: [] }
+    expect(right(parseReport(JSON.stringify(kept)))).toEqual(kept)
+    expect(showReport(closingReport(result, columns), columns)).not.toContain('compute ')
+  })
+
   it('of the masked-LM baseline speaks of no discriminator', () => {
     const ofMlm = objectiveOf(nano({ objective: 'mlm' }), drawnPieces(500)).columns
     const text = showReport(closingReport(result, ofMlm), ofMlm)
@@ -99,10 +120,13 @@ describe('the closing report', () => {
       facts: fc.record({ unigramEntropy: real }),
       replacements: fc.nat({ max: 3 })
     })
+    const operations = { step: 1e300, run: 1e300 }
+    const generatorShare = { published: 1, sparse: 1 }
+    const largest = { published: operations, sparse: operations, executed: operations, generatorShare }
     const hashes = { weightsSha256: 'a'.repeat(64), optimizerSha256: 'b'.repeat(64) }
     fc.assert(
       fc.property(facts, (some) => {
-        const report = closingReport({ ...result, totalSteps: 1_000_000, ...hashes, ...some }, columns)
+        const report = closingReport({ ...result, totalSteps: 1_000_000, ...hashes, ...some }, columns, largest)
         const lines = showReport(report, columns).split('\n')
         expect(lines.filter((line) => line.length > 80)).toEqual([])
         // Every number of the table stands free of its neighbours.

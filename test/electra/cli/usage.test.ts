@@ -2,7 +2,19 @@ import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { expectFailure, inShell, jsonLines, pureElectra } from './cli.js'
 
-const commands = ['', 'demo', 'corpus', 'corpus build', 'pretrain', 'verify', 'predict', 'profile', 'devices', 'config']
+const commands = [
+  '',
+  'demo',
+  'corpus',
+  'corpus build',
+  'pretrain',
+  'verify',
+  'predict',
+  'profile',
+  'flops',
+  'devices',
+  'config'
+]
 
 describe('--help', () => {
   it('of every command shows options and examples', async () => {

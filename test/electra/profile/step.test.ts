@@ -1,31 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ElectraConfig, EncoderSize } from '../../../src/electra/config/config.js'
+import type { ElectraConfig } from '../../../src/electra/config/config.js'
 import { presetConfig, resolveConfig } from '../../../src/electra/config/resolve.js'
-import { slotsOf } from '../../../src/electra/data/examples/masking.js'
 import { groupKernels, totalOf } from '../../../src/electra/profile/cost.js'
 import { loadStep, type LoadedProgram } from '../../../src/electra/profile/step.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { right } from '../data/right.js'
-
-/** Operations of the products that both networks take forward: `2 m n k` each. */
-const forward = (config: ElectraConfig, vocabSize: number, examples: number): number => {
-  const { model, generator, sequenceLength, maskProbability, objective } = config
-  const { embeddingSize, hiddenSize } = model
-  const tokens = examples * sequenceLength
-  const slots = examples * slotsOf(maskProbability, sequenceLength)
-  const product = (m: number, k: number, n: number): number => 2 * m * k * n
-  const encoder = ({ hiddenSize: h, feedForwardSize: f, layers }: EncoderSize): number => {
-    const projected = embeddingSize === h ? 0 : product(tokens, embeddingSize, h)
-    // Queries, keys, values and what becomes of them; scores and what they weigh, of all heads together.
-    const attention = 4 * product(tokens, h, h) + 2 * product(tokens, h, sequenceLength)
-    return projected + layers * (attention + product(tokens, h, f) + product(tokens, f, h))
-  }
-  const filling =
-    encoder(generator) + product(slots, generator.hiddenSize, embeddingSize) + product(slots, embeddingSize, vocabSize)
-  const judging = encoder(model) + product(tokens, hiddenSize, hiddenSize) + product(tokens, hiddenSize, 1)
-  return objective === 'mlm' ? filling : filling + judging
-}
+import { forwardProducts } from './products.js'
 
 /** Operations of the products of a compiled program, those by panels included. */
 const products = ({ executable: { kernels: program } }: LoadedProgram): number => {
@@ -40,7 +21,7 @@ const products = ({ executable: { kernels: program } }: LoadedProgram): number =
 /** Every product has two gradients, each a product of as many operations; the update has none. */
 const expectProducts = (config: ElectraConfig, vocabSize: number, examples: number): void => {
   const { shardGrad, update } = right(loadStep(wasm(), { config, vocabSize, examples }))
-  expect(products(shardGrad)).toBe(3 * forward(config, vocabSize, examples))
+  expect(products(shardGrad)).toBe(3 * forwardProducts(config, vocabSize, examples))
   expect(products(update)).toBe(0)
 }
 

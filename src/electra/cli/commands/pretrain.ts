@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os'
 import { Option, type Command as Program } from 'commander'
+import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -17,6 +18,8 @@ import { showStoreError } from '../../store/errors.js'
 import { readInitialWeights, showInitialWeights, type InitialWeights } from '../../store/models/initial-weights.js'
 import { identityOf, pretrainThen } from '../../pretraining/pretrain.js'
 import { piecesOf } from '../../pretraining/problem.js'
+import { countings, type Counting } from '../../flops/run-compute.js'
+import { affordable } from '../../pretraining/compute.js'
 import { shareFirst } from '../../training/rank-agreement.js'
 import type { RunError } from '../../training/run.js'
 import { readRecord, type RunRecord } from '../../training/run-record.js'
@@ -32,6 +35,7 @@ import type { KeptReport } from '../report.js'
 import { showRunError } from '../show-error.js'
 import { interrupts, type Interrupts } from '../signals.js'
 import {
+  amount,
   configSource,
   deviceOption,
   jsonOption,
@@ -53,6 +57,9 @@ export type PretrainCommandOptions = Partial<DeviceOptions> & {
   readonly corpus: string
   readonly out: string
   readonly steps?: number
+  /** In place of steps: how many operations the run may take. */
+  readonly flops?: number
+  readonly flopsAccounting?: Counting
   readonly seed: number
   readonly workers?: number
   readonly checkpointEvery?: number
@@ -99,7 +106,47 @@ const ending =
     return TE.left((e._tag === 'WrongRankCount' ? wrongUsage : failed)(showRunError(e, advice)))
   }
 
-const totalStepsOf = ({ steps }: PretrainCommandOptions, { training }: ElectraConfig): number => steps ?? training.steps
+/** Steps are counted in 32 bits. */
+const mostSteps = 2 ** 31 - 1
+
+const showFlops = (flops: number): string => flops.toExponential(4)
+
+const countedBy: Readonly<Record<Counting, string>> = {
+  published: "by the paper's count",
+  sparse: "by the paper's count with words looked up",
+  executed: 'as programs execute it'
+}
+
+/** As many as are asked for, as the given amount of arithmetic is enough for, or as the configuration says. */
+const totalStepsOf = (
+  { steps, flops, flopsAccounting }: PretrainCommandOptions,
+  trained: Trained,
+  console: Console
+): E.Either<Failure, number> => {
+  if (flops === undefined)
+    return flopsAccounting === undefined
+      ? E.right(steps ?? trained.config.training.steps)
+      : E.left(wrongUsage(`--flops-accounting: found ${flopsAccounting} without --flops, expected both`))
+  const counting = flopsAccounting ?? 'published'
+  return pipe(
+    affordable(trained, flops, counting),
+    E.mapLeft(failedWith(showRunError)),
+    E.chain(({ steps: enough, flopsPerStep: each }) => {
+      if (enough < 1)
+        return E.left(wrongUsage(`--flops: found ${flops}, expected ${each} at least: a step, ${countedBy[counting]}`))
+      if (enough > mostSteps)
+        return E.left(
+          wrongUsage(
+            `--flops: found ${flops}, which is enough for ${counted(enough, 'step')}, expected ${mostSteps} steps at most`
+          )
+        )
+      console.note(
+        `${showFlops(flops)} operations: ${counted(enough, 'step')} of ${showFlops(each)} each, ${countedBy[counting]}`
+      )
+      return E.right(enough)
+    })
+  )
+}
 
 const initialOf = (
   directory: string | undefined,
@@ -128,18 +175,17 @@ const noteWarmup = ({ optimizer }: ElectraConfig, totalSteps: number, console: C
 }
 
 /** What a run is made of. */
-type Given = Trained & { readonly initial: InitialWeights | undefined }
+type Given = Trained & { readonly initial: InitialWeights | undefined; readonly totalSteps: number }
 
 const train = (
   options: PretrainCommandOptions,
-  { initial, ...trained }: Given,
+  { initial, totalSteps, ...trained }: Given,
   execution: ExecutionOptions,
   console: Console,
   ranks: Ranks,
   signals: Interrupts
 ): TE.TaskEither<Failure | RunError, ExitCode> => {
   const { config, corpus, objective } = trained
-  const totalSteps = totalStepsOf(options, config)
   noteWarmup(config, totalSteps, console)
   const progress = trainingProgress(console, objective.columns)
   const { workers, checkpointEvery, keepCheckpoints } = execution
@@ -210,12 +256,12 @@ export const pretrain = (options: PretrainCommandOptions, console: Console, rank
     TE.bindTo('config'),
     TE.bind('corpus', () => pipe(openCorpus(options.corpus), TE.mapLeft(failedWith(showCorpusError)))),
     TE.let('objective', ({ config, corpus }) => objectiveOf(config, piecesOf(corpus))),
+    TE.bind('totalSteps', (trained) => TE.fromEither(totalStepsOf(options, trained, console))),
     TE.bind('initial', (trained) => initialOf(options.init, trained, console)),
     together(ranks),
-    TE.bindW('resumed', ({ config, corpus }) => {
-      const totalSteps = totalStepsOf(options, config)
-      return resumed(options, identityOf({ config, corpus, seed: options.seed, totalSteps }), ranks)
-    }),
+    TE.bindW('resumed', ({ config, corpus, totalSteps }) =>
+      resumed(options, identityOf({ config, corpus, seed: options.seed, totalSteps }), ranks)
+    ),
     TE.chainW(({ resumed: { finished, record }, ...given }): TE.TaskEither<Failure | RunError, ExitCode> =>
       finished === undefined
         ? train(options, given, executionOf(options, given.config, record), console, ranks, signals)
@@ -237,6 +283,20 @@ export const declarePretrain = (root: Program): void => {
     .requiredOption('--corpus <dir>', 'a corpus made by `corpus build`')
     .requiredOption('--out <dir>', "the run's directory: metrics, checkpoints, the trained model")
     .option('--steps <n>', "the schedule's total number of steps (default: the configuration's)", positive)
+    .addOption(
+      new Option(
+        '--flops <n>',
+        'as many steps as this many operations are enough for, as 1e15: runs of matched compute'
+      )
+        .argParser(amount)
+        .conflicts('steps')
+    )
+    .addOption(
+      new Option(
+        '--flops-accounting <name>',
+        'how --flops is counted: as the paper does, with words looked up, or as our programs execute it (default: published)'
+      ).choices(countings)
+    )
     .addOption(seedOption())
     .option('--workers <n>', 'worker threads (default: 1)', positive)
     .addOption(keptOption(deviceOption()))
@@ -264,6 +324,7 @@ export const declarePretrain = (root: Program): void => {
         'pretrain --config tiny --corpus corpus --out runs/tiny --steps 1000 --resume',
         'pretrain --config small --set optimizer.learningRate=1e-3 --corpus corpus --out runs/small',
         'pretrain --config small --set sequenceLength=512 --init runs/small --corpus corpus --out runs/small-512',
+        'pretrain --config small --flops 1e15 --corpus corpus --out runs/small',
         'pretrain --config my.json --corpus corpus --out runs/mine --matmul gpu.js'
       ) +
         '\n\nSeveral processes make one run where mpirun, srun or another launcher of MPI starts them; the number of them divides' +

@@ -10,6 +10,7 @@ import type { Key } from '../../../tensor/random.js'
 import type { Tree } from '../../../tensor/tree.js'
 import type { ElectraConfig } from '../../config/config.js'
 import type { ConfigProblem } from '../../config/schema.js'
+import type { Network } from '../../flops/network.js'
 import type { Body, Embeddings } from '../../model/body.js'
 import type { Column, Report } from '../../training/columns.js'
 import type { Denominators, ShardBatch } from '../batch.js'
@@ -51,6 +52,8 @@ export type Generator = {
   /** What the numbers of `report` mean. */
   readonly columns: ReadonlyArray<Column>
   readonly report: (sums: MetricSums<ArrayLike<number>>, batches: number) => Report
+  /** The networks that it runs in a step, for counting its arithmetic; none where it computes next to nothing. */
+  readonly networks: (sequenceLength: number) => ReadonlyArray<Network>
   /** As a model file, where Hugging Face has a class for it; `main` is the prefix of the network that it shares with. */
   readonly exported?: (main: string) => Exported
 }

@@ -6,8 +6,10 @@
  * `untied_generator_embeddings` and `untied_generator`.
  */
 
+import { networkOf } from '../../flops/network.js'
 import { encode, embeddingsSpec, type Body, type Embeddings } from '../../model/body.js'
 import { generatorSpec, predictTokens, type GeneratorHead } from '../../model/generator.js'
+import type { Exported } from '../exported.js'
 import { maskedLmColumns, maskedLmLoss, maskedLmMetrics, maskedLmReport } from '../masked-lm-loss.js'
 import type { Generator, GeneratorMaker, GeneratorSettings } from './generator.js'
 
@@ -34,21 +36,24 @@ const parametersOf = ({ model, generator, sharing }: GeneratorSettings, vocabSiz
   }
 }
 
+const sizeOf = ({ model, generator, sharing }: GeneratorSettings): Exported['size'] =>
+  sharing === 'all'
+    ? model
+    : { ...generator, embeddingSize: sharing === 'none' ? generator.hiddenSize : model.embeddingSize }
+
 const exportedOf =
-  ({ model, generator, sharing }: GeneratorSettings): NonNullable<Generator['exported']> =>
+  (settings: GeneratorSettings): NonNullable<Generator['exported']> =>
   (main) => ({
     name: 'generator',
     half: 'generator',
-    size:
-      sharing === 'all'
-        ? model
-        : { ...generator, embeddingSize: sharing === 'none' ? generator.hiddenSize : model.embeddingSize },
-    sources: sharing === 'none' ? ['generator.'] : [main, 'generator.']
+    size: sizeOf(settings),
+    sources: settings.sharing === 'none' ? ['generator.'] : [main, 'generator.']
   })
 
 export const maskedLmGenerator: GeneratorMaker = {
   about: 'a masked language model; Clark et al. 2020, section 2',
-  make: (settings, { size: vocabSize }) => {
+  make: (settings, pieces) => {
+    const { size: vocabSize } = pieces
     const { model, generator: size } = settings
     const columns = maskedLmColumns(settings, vocabSize)
     return {
@@ -56,6 +61,9 @@ export const maskedLmGenerator: GeneratorMaker = {
       columns: [columns.loss, columns.accuracy],
       report: maskedLmReport,
       exported: exportedOf(settings),
+      networks: (sequenceLength) => [
+        networkOf({ model, sequenceLength }, pieces)('generator', sizeOf(settings), { kind: 'softmax', at: 'masked' })
+      ],
       propose: ({ main, generator: own }, batch, denominators, dropoutKey) => {
         const generator = own as Params
         const embeddings = { ...main.electra.embeddings, ...generator.electra?.embeddings }

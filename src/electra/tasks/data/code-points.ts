@@ -13,3 +13,9 @@ export const unitOfCodePoint = (text: string): ((at: number) => number | undefin
   units[points] = unit
   return (at) => (at >= 0 && at <= points ? units[at] : undefined)
 }
+
+/** How many characters of a text lie before an index of it. */
+export const codePointsBefore = (text: string, unit: number): number => {
+  const before = text.slice(0, unit)
+  return /[\ud800-\udfff]/.test(before) ? Array.from(before).length : before.length
+}

@@ -60,30 +60,33 @@ export type Window = TokenRow & {
   readonly hasMaxContext: ReadonlyArray<boolean>
 }
 
-/** Questions with their pieces, in order. */
+/** Questions with their pieces, in order. A text is cut into words and pieces once, however many questions are asked about it. */
 export const encodeQuestions =
   (tokenizer: Tokenizer) =>
   (questions: ReadonlyArray<Question>): TE.TaskEither<TokenizerError, ReadonlyArray<EncodedQuestion>> => {
-    const read = questions.map((q) => ({ ...q, ...contextWords(q.context), answer: q.answers.at(0)?.text ?? '' }))
+    const contexts = [...new Set(questions.map(({ context }) => context))].map(
+      (context) => [context, contextWords(context)] as const
+    )
+    const answerOf = ({ answers }: Question): string => answers.at(0)?.text ?? ''
     return pipe(
-      piecesOf(
-        tokenizer,
-        read.flatMap(({ question, words, answer }) => [question, answer, ...words])
-      ),
-      TE.map((pieces) =>
-        read.map(({ id, question, words, wordAt, answer }) => {
-          const ofWords = words.map(pieces)
-          return {
-            id,
-            words,
-            wordAt,
-            question: pieces(question),
-            pieces: ofWords.flat(),
-            wordOf: ofWords.flatMap((ids, word) => ids.map(() => word)),
-            answer: pieces(answer)
-          }
-        })
-      )
+      piecesOf(tokenizer, [
+        ...contexts.flatMap(([, { words }]) => words),
+        ...questions.flatMap((q) => [q.question, answerOf(q)])
+      ]),
+      TE.map((pieces) => {
+        const encoded = new Map(
+          contexts.map(([context, { words, wordAt }]) => {
+            const ofWords = words.map(pieces)
+            const wordOf = ofWords.flatMap((ids, word) => ids.map(() => word))
+            return [context, { words, wordAt, pieces: ofWords.flat(), wordOf }]
+          })
+        )
+        const noText = { words: [], wordAt: new Int32Array(0), pieces: [], wordOf: [] }
+        return questions.map((q) => ({
+          ...(encoded.get(q.context) ?? noText),
+          ...{ id: q.id, question: pieces(q.question), answer: pieces(answerOf(q)) }
+        }))
+      })
     )
   }
 
