@@ -86,6 +86,10 @@ export type ElectraConfig = {
   readonly disallowCorrect?: boolean
   readonly generatorWeight: number
   readonly discriminatorWeight: number
+  /** Beside an adversarial generator's own loss; 0 where not given. */
+  readonly maskedLmWeight?: number
+  /** Of an adversarial generator's baseline; 1 where not given. */
+  readonly baselineWeight?: number
   readonly optimizer: OptimizerConfig
   readonly training: TrainingConfig
 }

@@ -10,19 +10,14 @@ import { encode } from '../model/body.js'
 import { predictReplaced, type Discriminator } from '../model/discriminator.js'
 import type { Column, Report } from '../training/columns.js'
 import { aucOfHistogram, logitHistogram } from './auc.js'
-import type { ShardBatch } from './batch.js'
 import { binaryEntropy } from './entropy.js'
 import type { Judge, MetricSums } from './objective.js'
 
-/** What a discriminator says of a shard, and what is true: logits and labels `[b, L]`; the loss a scalar. */
+/** What a discriminator says of a shard, and what is true: logits and labels `[...s]`; the loss a scalar. */
 export type Verdict = { readonly logits: Tensor; readonly labels: Tensor; readonly loss: Tensor }
 
-/** Sums over the tokens that are not padding. */
-export const discriminatorMetrics = (
-  { attentionMask }: Pick<ShardBatch, 'attentionMask'>,
-  { logits: withGradient, labels, loss }: Verdict
-): MetricSums => {
-  const mask = cast('f32')(attentionMask)
+/** Sums over what counts: weights of the logits' shape, 0 or 1, such as 1 for what is not padding. */
+export const discriminatorMetrics = (mask: Tensor, { logits: withGradient, labels, loss }: Verdict): MetricSums => {
   const logits = stopGradient(withGradient)
   const flagged = pipe(logits, gt(0), cast('f32'))
   return {

@@ -135,7 +135,7 @@ describe('a configuration that does not hold', () => {
     ['a section that is none', { extends: 'small', model: 3 }, 'model', 'an object'],
     ['a probability above one', { extends: 'small', replaceProbability: 1.1 }, 'replaceProbability', 'from 0 to 1'],
     ['a dropout of everything', { extends: 'small', model: { hiddenDropout: 1 } }, 'model.hiddenDropout', 'below 1'],
-    ['an objective of another paper', { extends: 'small', objective: 'gan' }, 'objective', "'electra' or 'mlm'"],
+    ['an objective of another paper', { extends: 'small', objective: 'gan' }, 'objective', 'one of electra, mlm'],
     ['no name', { extends: 'small', name: '' }, 'name', 'a short text'],
     [
       'heads that do not divide',
@@ -175,7 +175,7 @@ describe('a configuration that does not hold', () => {
       'a generator for the baseline',
       { extends: 'small', objective: 'mlm', generator: { hiddenMultiplier: 0.5 } },
       'generator.hiddenMultiplier',
-      "'mlm' trains one network"
+      "'mlm' has no network of another size"
     ],
     ['a list', [], '', 'an object'],
     ['nothing', null, '', 'an object']

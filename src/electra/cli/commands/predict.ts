@@ -39,7 +39,8 @@ const modelDirectory = (given: string): TE.TaskEither<Failure, string> => {
     ]),
     TE.filterOrElse(
       ([isRun, isExported]) => !isRun || isExported,
-      () => failed(`${given}: found a run without a discriminator, expected a finished run of an objective that trains one`)
+      () =>
+        failed(`${given}: found a run without a discriminator, expected a finished run of an objective that trains one`)
     ),
     TE.map(([, isExported]) => (isExported ? exported : given))
   )
