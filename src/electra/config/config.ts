@@ -86,6 +86,10 @@ export type ElectraConfig = {
   readonly disallowCorrect?: boolean
   readonly generatorWeight: number
   readonly discriminatorWeight: number
+  /** Of the masked-LM loss beside an adversarial generator's own. Absent is 0. */
+  readonly maskedLmWeight?: number
+  /** Of the loss of an adversarial generator's baseline. Absent is 1. */
+  readonly baselineWeight?: number
   readonly optimizer: OptimizerConfig
   readonly training: TrainingConfig
 }

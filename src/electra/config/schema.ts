@@ -116,7 +116,9 @@ const topShape = {
   temperature: positive,
   disallowCorrect: z.boolean({ error: 'true or false' }).optional(),
   generatorWeight: notNegative,
-  discriminatorWeight: notNegative
+  discriminatorWeight: notNegative,
+  maskedLmWeight: notNegative.optional(),
+  baselineWeight: notNegative.optional()
 }
 
 const presetExpected = (found: unknown): string =>

@@ -60,22 +60,28 @@ export const flatPositions = (positions: Tensor, length: number): Tensor =>
   pipe(positions, add(pipe(arange(positions.shape[0]), mul(length), expandDims(1))))
 
 /**
- * Logits over the vocabulary at the given positions only.
+ * Logits over the vocabulary of hidden states.
  *
  *     y = LayerNorm(gelu(h W + b)),    logits = y Word^T + bias
  *
- * Shapes: hidden `[B, L, h]`, positions `[B, P]` (i32); result `[B, P, V]`. f32.
+ * Shapes: hidden `[..., h]`; result `[..., V]`. f32.
  */
-export const predictTokens =
+export const tokenLogits =
   (eps: number) =>
   (head: GeneratorHead, { word_embeddings }: Pick<Embeddings, 'word_embeddings'>) =>
-  (hidden: Tensor, positions: Tensor): Tensor =>
+  (hidden: Tensor): Tensor =>
     pipe(
       hidden,
-      gatherPositions(positions),
       dense(head.generator_predictions.dense),
       gelu,
       layerNorm({ eps })(head.generator_predictions.LayerNorm),
       dotGeneral({ contract: { left: [-1], right: [1] } }, word_embeddings.weight),
       add(head.generator_lm_head.bias)
     )
+
+/** The same at the given positions only. Shapes: hidden `[B, L, h]`, positions `[B, P]` (i32); result `[B, P, V]`. */
+export const predictTokens =
+  (eps: number) =>
+  (head: GeneratorHead, embeddings: Pick<Embeddings, 'word_embeddings'>) =>
+  (hidden: Tensor, positions: Tensor): Tensor =>
+    pipe(hidden, gatherPositions(positions), tokenLogits(eps)(head, embeddings))

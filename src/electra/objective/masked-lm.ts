@@ -3,27 +3,29 @@
  * 2020, https://arxiv.org/abs/2003.10555
  */
 
-import type { ElectraConfig } from '../config/config.js'
+import type { ParameterSpec } from '../../nn/index.js'
+import type { ElectraConfig, ModelConfig } from '../config/config.js'
 import { networkOf } from '../flops/network.js'
 import { bodySpec, embeddingsSpec, encode } from '../model/body.js'
 import { generatorSpec, predictTokens, type MaskedLanguageModel } from '../model/generator.js'
 import { maskedLmColumns, maskedLmLoss, maskedLmMetrics, maskedLmReport } from './masked-lm-loss.js'
 import type { Objective, ObjectiveKind, Pieces } from './objective.js'
 
+/** A masked language model of the model's size, with embeddings of its own. */
+export const maskedLmSpec = (model: ModelConfig, vocabSize: number): MaskedLanguageModel<ParameterSpec> => {
+  const std = model.initializerRange
+  return {
+    ...generatorSpec(model, model, vocabSize, std),
+    electra: { embeddings: embeddingsSpec(model, model, vocabSize, std), ...bodySpec(model, model, std) }
+  }
+}
+
 /** One network of the model's size reads the masked input; its loss is the masked-LM loss alone. */
 export const maskedLmObjective = (config: ElectraConfig, pieces: Pick<Pieces, 'size'>): Objective => {
   const { model } = config
   const columns = maskedLmColumns(config, pieces.size)
   return {
-    parameters: {
-      generator: {
-        ...generatorSpec(model, model, pieces.size, model.initializerRange),
-        electra: {
-          embeddings: embeddingsSpec(model, model, pieces.size, model.initializerRange),
-          ...bodySpec(model, model, model.initializerRange)
-        }
-      }
-    },
+    parameters: { generator: maskedLmSpec(model, pieces.size) },
     columns: [columns.loss, { ...columns.accuracy, bar: { label: 'acc', digits: 3 } }],
     exports: [{ name: 'generator', half: 'generator', size: model, sources: ['generator.'] }],
     stages: [

@@ -1,13 +1,23 @@
 /** The objectives by the names that configurations give them. */
 
 import type { ElectraConfig } from '../config/config.js'
+import { adversarial } from './adversarial.js'
+import { allTokensMlm } from './all-tokens-mlm.js'
+import { electra15 } from './electra-15.js'
 import { maskedLm } from './masked-lm.js'
 import type { Objective, ObjectiveKind, Pieces } from './objective.js'
+import { replaceMlm } from './replace-mlm.js'
 import { replacedToken } from './replaced-token.js'
+import { twoStage } from './two-stage.js'
 
 export const objectives = {
   electra: replacedToken,
-  mlm: maskedLm
+  mlm: maskedLm,
+  'electra-15': electra15,
+  'replace-mlm': replaceMlm,
+  'all-tokens-mlm': allTokensMlm,
+  'two-stage': twoStage,
+  adversarial
 } as const satisfies Readonly<Record<string, ObjectiveKind>>
 
 export type ObjectiveName = keyof typeof objectives

@@ -1,0 +1,120 @@
+/**
+ * ELECTRA 15 %: the discriminator learns from the selected positions only. Clark et al. 2020, section 3.4,
+ * https://arxiv.org/abs/2003.10555
+ *
+ *     L = L_mlm(generator) + 50 sum_slots w BCE(logit, label) / (sum_slots w + 1e-6)
+ *
+ * Everything else is ELECTRA's. The mean is over slots, like the generator's: a position that was drawn more than once counts as
+ * often as it was drawn. The weights are ELECTRA's, as the paper does not say others.
+ */
+
+import { pipe } from 'fp-ts/lib/function.js'
+import { foldName, sigmoidCrossEntropy, weightedMean } from '../../nn/index.js'
+import { add, expandDims, mul, squeeze, stopGradient, type Tensor } from '../../tensor/index.js'
+import type { Key } from '../../tensor/random.js'
+import type { ElectraConfig } from '../config/config.js'
+import { networkOf } from '../flops/network.js'
+import { gatherPositions } from '../model/generator.js'
+import type { Denominators, ShardBatch } from './batch.js'
+import { samplerOf, type Sampler } from './corrupted-input.js'
+import { discriminatorReport, verdictMetrics } from './discriminator-metrics.js'
+import type { Generator } from './generators/generator.js'
+import { generatorOf } from './generators/table.js'
+import type { Objective, ObjectiveKind, Pieces } from './objective.js'
+import {
+  jointForward,
+  replacedToken,
+  replacedTokenObjective,
+  sampledHits,
+  type JointForward,
+  type JointParams
+} from './replaced-token.js'
+
+/** What stands at the slots' positions of values `[b, L]`: `[b, P]`. */
+export const atSlots =
+  ({ maskedPositions }: Pick<ShardBatch, 'maskedPositions'>) =>
+  (values: Tensor): Tensor =>
+    pipe(values, expandDims(-1), gatherPositions(maskedPositions), squeeze(-1))
+
+export type SelectedForward = JointForward & {
+  /** `[b, P]`, as are the labels. */
+  readonly selectedLogits: Tensor
+  readonly selectedLabels: Tensor
+}
+
+/** ELECTRA's forward pass with the discriminator's loss over the slots. Without a key nothing is dropped. */
+export const selectedForward =
+  (config: Parameters<typeof jointForward>[0], generator: Generator, sampler: Sampler) =>
+  (params: JointParams, batch: ShardBatch, denominators: Denominators, dropoutKey?: Key): SelectedForward => {
+    const forward = jointForward(config, generator, sampler)(params, batch, denominators, dropoutKey)
+    const selectedLogits = atSlots(batch)(forward.discriminatorLogits)
+    const selectedLabels = atSlots(batch)(forward.corrupted.labels)
+    const discriminatorLoss = pipe(
+      selectedLogits,
+      sigmoidCrossEntropy(selectedLabels),
+      weightedMean(batch.maskedWeights, denominators.maskedWeights)
+    )
+    const loss = pipe(
+      forward.proposal.loss,
+      mul(config.generatorWeight),
+      add(mul(config.discriminatorWeight)(discriminatorLoss))
+    )
+    return { ...forward, selectedLogits, selectedLabels, discriminatorLoss, loss }
+  }
+
+export const electra15Objective = (config: ElectraConfig, pieces: Pieces): Objective => {
+  const { model, sequenceLength } = config
+  const generator = generatorOf(config, pieces)
+  const whole = replacedTokenObjective(config, pieces)
+  return {
+    ...whole,
+    columns: whole.columns.map((column) => ({
+      ...column,
+      meaning: column.meaning.replace('real tokens', 'masked positions')
+    })),
+    stages: [
+      {
+        share: 1,
+        shardLoss: (params, batch, denominators, { training, key }) => {
+          const forward = selectedForward(config, generator, samplerOf(config, foldName('sample')(key)))(
+            params as JointParams,
+            batch,
+            denominators,
+            training ? key : undefined
+          )
+          return {
+            loss: forward.loss,
+            metrics: {
+              loss: stopGradient(forward.loss),
+              ...forward.proposal.metrics,
+              ...sampledHits(batch, forward),
+              ...verdictMetrics(batch.maskedWeights, {
+                logits: forward.selectedLogits,
+                labels: forward.selectedLabels,
+                loss: forward.discriminatorLoss
+              })
+            }
+          }
+        },
+        report: (sums, batches) => ({
+          loss: sums.loss[0] / batches,
+          ...generator.report(sums, batches),
+          sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
+          ...discriminatorReport(sums, batches)
+        }),
+        // The head runs at every position, too, as it judges those that a report shows.
+        networks: [
+          networkOf(config, pieces)('discriminator', model, { kind: 'binary', at: 'all' }),
+          ...generator.networks(sequenceLength)
+        ]
+      }
+    ]
+  }
+}
+
+export const electra15: ObjectiveKind = {
+  about: 'ELECTRA 15 %: replaced token detection at the masked positions only; Clark et al. 2020, section 3.4',
+  generator: 'own sizes',
+  problems: (config) => replacedToken.problems?.(config) ?? [],
+  make: electra15Objective
+}
