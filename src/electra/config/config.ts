@@ -86,9 +86,9 @@ export type ElectraConfig = {
   readonly disallowCorrect?: boolean
   readonly generatorWeight: number
   readonly discriminatorWeight: number
-  /** Beside an adversarial generator's own loss; 0 where not given. */
+  /** Of the masked-LM loss beside an adversarial generator's own. Absent is 0. */
   readonly maskedLmWeight?: number
-  /** Of an adversarial generator's baseline; 1 where not given. */
+  /** Of the loss of an adversarial generator's baseline. Absent is 1. */
   readonly baselineWeight?: number
   readonly optimizer: OptimizerConfig
   readonly training: TrainingConfig

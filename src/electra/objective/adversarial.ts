@@ -30,7 +30,6 @@ import {
 } from '../../nn/index.js'
 import {
   add,
-  cast,
   div,
   dotGeneral,
   exp,
@@ -45,42 +44,38 @@ import {
 import { invalidArgument } from '../../tensor/fault.js'
 import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
+import type { ConfigProblem } from '../config/schema.js'
 import { gatherPositions } from '../model/generator.js'
 import type { Column } from '../training/columns.js'
 import type { Denominators, ShardBatch } from './batch.js'
+import { samplerOf, type Sampler } from './corrupted-input.js'
 import { discriminatorMetrics, discriminatorReport } from './discriminator-metrics.js'
 import { atSlots } from './electra-15.js'
-import { samplerOf, type Sampler } from './corrupted-input.js'
 import type { Generator } from './generators/generator.js'
 import { generatorOf } from './generators/table.js'
 import type { Objective, ObjectiveKind, Pieces } from './objective.js'
 import {
   jointForward,
+  replacedToken,
   replacedTokenObjective,
   sampledHits,
-  sampledReport,
   type JointForward,
   type JointParams
 } from './replaced-token.js'
 
-export type AdversarialParams<A = Tensor> = JointParams<A> & {
-  /** w `[1, h]`. */
-  readonly baseline: { readonly weight: A }
-}
+/** w `[1, h]`. */
+export type Baseline<A = Tensor> = { readonly weight: A }
 
-export const adversarialSpec = (
-  config: ElectraConfig,
-  pieces: Pieces
-): { readonly baseline: AdversarialParams<ParameterSpec>['baseline']; readonly [part: string]: unknown } => ({
-  ...(replacedTokenObjective(config, pieces).parameters as { readonly [part: string]: unknown }),
-  baseline: { weight: parameter([1, config.generator.hiddenSize], glorotUniform) }
+export type AdversarialParams<A = Tensor> = JointParams<A> & { readonly baseline: Baseline<A> }
+
+/** As wide as the generator, which may be the main network itself. */
+export const baselineSpec = ({
+  model,
+  generator,
+  sharing
+}: Pick<ElectraConfig, 'model' | 'generator' | 'sharing'>): Baseline<ParameterSpec> => ({
+  weight: parameter([1, (sharing === 'all' ? model : generator).hiddenSize], glorotUniform)
 })
-
-/** What the generator sees: a configuration whose generator sees nothing is refused. */
-const hiddenOf = ({ proposal: { hidden } }: JointForward): Tensor => {
-  if (hidden === undefined) throw invalidArgument('adversarial', 'a generator without hidden states', 'a transformer')
-  return hidden
-}
 
 export type AdversarialForward = JointForward & {
   /** R of each slot `[b, P]`. */
@@ -99,6 +94,8 @@ export const adversarialForward =
   (config: AdversarialConfig, generator: Generator, sampler: Sampler) =>
   (params: AdversarialParams, batch: ShardBatch, denominators: Denominators, dropoutKey?: Key): AdversarialForward => {
     const forward = jointForward(config, generator, sampler)(params, batch, denominators, dropoutKey)
+    const { logits, hidden, loss: maskedLmLoss } = forward.proposal
+    if (hidden === undefined) throw invalidArgument('adversarialForward', 'no hidden states', 'those of the generator')
     const overSlots = weightedMean(batch.maskedWeights, denominators.maskedWeights)
     const rewards = pipe(
       forward.discriminatorLogits,
@@ -107,7 +104,7 @@ export const adversarialForward =
       stopGradient
     )
     const scores = pipe(
-      hiddenOf(forward),
+      hidden,
       gatherPositions(batch.maskedPositions),
       stopGradient,
       dotGeneral({ contract: { left: [-1], right: [1] } }, params.baseline.weight),
@@ -115,7 +112,7 @@ export const adversarialForward =
     )
     const baselines = pipe(scores, neg, softplus)
     const policyLoss = pipe(
-      forward.proposal.logits,
+      logits,
       div(config.temperature),
       softmaxCrossEntropy(forward.sampled),
       mul(pipe(rewards, sub(stopGradient(baselines)))),
@@ -126,7 +123,7 @@ export const adversarialForward =
       policyLoss,
       mul(config.generatorWeight),
       add(mul(config.baselineWeight ?? 1)(baselineLoss)),
-      add(mul(config.maskedLmWeight ?? 0)(forward.proposal.loss)),
+      add(mul(config.maskedLmWeight ?? 0)(maskedLmLoss)),
       add(mul(config.discriminatorWeight)(forward.discriminatorLoss))
     )
     return { ...forward, rewards, baselines, policyLoss, baselineLoss, loss }
@@ -163,15 +160,15 @@ const policyColumns: ReadonlyArray<Column> = [
 ]
 
 export const adversarialObjective = (config: ElectraConfig, pieces: Pieces): Objective => {
-  const whole = replacedTokenObjective(config, pieces)
   const generator = generatorOf(config, pieces)
+  const whole = replacedTokenObjective(config, pieces)
   return {
     ...whole,
-    parameters: adversarialSpec(config, pieces) as Objective['parameters'],
+    parameters: { ...(whole.parameters as JointParams<ParameterSpec>), baseline: baselineSpec(config) },
     columns: [...policyColumns, ...whole.columns],
     stages: [
       {
-        share: 1,
+        ...whole.stages[0],
         shardLoss: (params, batch, denominators, { training, key }) => {
           const forward = adversarialForward(config, generator, samplerOf(config, foldName('sample')(key)))(
             params as AdversarialParams,
@@ -189,7 +186,7 @@ export const adversarialObjective = (config: ElectraConfig, pieces: Pieces): Obj
               baselines: weightedSum(batch.maskedWeights)(stopGradient(forward.baselines)),
               ...forward.proposal.metrics,
               ...sampledHits(batch, forward),
-              ...discriminatorMetrics(cast('f32')(batch.attentionMask), {
+              ...discriminatorMetrics(batch, {
                 logits: forward.discriminatorLogits,
                 labels: forward.corrupted.labels,
                 loss: forward.discriminatorLoss
@@ -204,27 +201,24 @@ export const adversarialObjective = (config: ElectraConfig, pieces: Pieces): Obj
           reward: sums.rewards[0] / sums.maskedTokens[0],
           baseline: sums.baselines[0] / sums.maskedTokens[0],
           ...generator.report(sums, batches),
-          ...sampledReport(sums),
+          sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
           ...discriminatorReport(sums, batches)
-        }),
-        networks: whole.stages[0].networks
+        })
       }
     ]
   }
 }
 
+const problems = (config: ElectraConfig): ReadonlyArray<ConfigProblem> => {
+  const { kind = 'masked-lm' } = config.generator
+  return kind === 'masked-lm'
+    ? (replacedToken.problems?.(config) ?? [])
+    : [{ path: 'generator.kind', found: kind, expected: "'masked-lm', which can learn from rewards" }]
+}
+
 export const adversarial: ObjectiveKind = {
   about: 'ELECTRA with a generator that REINFORCE trains to fool the discriminator; Clark et al. 2020, appendix F',
   generator: 'own sizes',
-  problems: (config) =>
-    (config.generator.kind ?? 'masked-lm') === 'masked-lm'
-      ? []
-      : [
-          {
-            path: 'generator.kind',
-            found: `'${config.generator.kind}'`,
-            expected: "'masked-lm': REINFORCE trains a network, and its baseline reads what that sees"
-          }
-        ],
+  problems,
   make: adversarialObjective
 }

@@ -18,7 +18,8 @@ import {
   softmaxCrossEntropy,
   weightedMean,
   weightedSum,
-  type Dense
+  type Dense,
+  type ParameterSpec
 } from '../../nn/index.js'
 import {
   add,
@@ -40,16 +41,16 @@ import {
 } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
+import { networkOf } from '../flops/network.js'
 import { tokenLogits } from '../model/generator.js'
 import type { Column } from '../training/columns.js'
 import type { Denominators, ShardBatch } from './batch.js'
 import { samplerOf, type Sampler } from './corrupted-input.js'
 import type { Generator } from './generators/generator.js'
-import { generatorOf, makerOf } from './generators/table.js'
-import { mainExports, mainForward, mainNetworks, mainSpec, type MainForward, type MainParams } from './main-network.js'
-import { sampledColumn, sampledHits, sampledReport } from './replaced-token.js'
-import { maskedLmSpec } from './masked-lm.js'
+import { generatorOf } from './generators/table.js'
+import { mainExports, mainForward, mainSpec, type MainForward, type MainParams } from './main-network.js'
 import type { MetricSums, Objective, ObjectiveKind, Pieces } from './objective.js'
+import { replacedToken, sampledColumn, sampledHits } from './replaced-token.js'
 
 export type AllTokensParams<A = Tensor> = MainParams<A> & {
   readonly main: {
@@ -59,16 +60,16 @@ export type AllTokensParams<A = Tensor> = MainParams<A> & {
 }
 
 export const allTokensSpec = (
-  { model }: Pick<ElectraConfig, 'model'>,
+  config: Pick<ElectraConfig, 'model'>,
   generator: Generator,
   vocabSize: number
-): Objective['parameters'] => ({
-  ...mainSpec({ model }, generator, vocabSize),
-  main: {
-    ...maskedLmSpec(model, vocabSize),
-    copy_gate: denseSpec({ inputs: model.hiddenSize, outputs: 1 }, glorotUniform)
+): AllTokensParams<ParameterSpec> => {
+  const { main, ...rest } = mainSpec(config, generator, vocabSize)
+  return {
+    ...rest,
+    main: { ...main, copy_gate: denseSpec({ inputs: config.model.hiddenSize, outputs: 1 }, glorotUniform) }
   }
-})
+}
 
 /** What the main network says of each token. */
 export type Gated = {
@@ -121,10 +122,10 @@ export const allTokensForward =
   (config: Pick<ElectraConfig, 'model' | 'generatorWeight'>, generator: Generator, sampler: Sampler) =>
   (params: AllTokensParams, batch: ShardBatch, denominators: Denominators, dropoutKey?: Key): AllTokensForward => {
     const { main } = params
-    const forward = mainForward(config.model, generator, sampler)(params, batch, denominators, dropoutKey)
+    const forward = mainForward(config, generator, sampler)(params, batch, denominators, dropoutKey)
     const gated = {
-      gate: pipe(forward.mainHidden, dense(main.copy_gate), squeeze(-1)),
-      logits: tokenLogits(config.model.layerNormEps)(main, main.electra.embeddings)(forward.mainHidden)
+      gate: pipe(forward.hidden, dense(main.copy_gate), squeeze(-1)),
+      logits: tokenLogits(config.model.layerNormEps)(main, main.electra.embeddings)(forward.hidden)
     }
     const losses = copyGateCrossEntropy(forward.corrupted.ids, batch.inputIds)(gated)
     const mainLoss = pipe(losses, weightedMean(cast('f32')(batch.attentionMask), denominators.attentionMask))
@@ -192,7 +193,7 @@ const mainColumns: ReadonlyArray<Column> = [
 export const allTokensMlmObjective = (config: ElectraConfig, pieces: Pieces): Objective => {
   const generator = generatorOf(config, pieces)
   return {
-    parameters: allTokensSpec(config, generator, pieces.size),
+    parameters: allTokensSpec(config, generator, pieces.size) as Objective['parameters'],
     columns: [...generator.columns, sampledColumn, ...mainColumns],
     exports: mainExports(config, generator),
     stages: [
@@ -218,14 +219,18 @@ export const allTokensMlmObjective = (config: ElectraConfig, pieces: Pieces): Ob
         report: (sums, batches) => ({
           loss: sums.loss[0] / batches,
           ...generator.report(sums, batches),
-          ...sampledReport(sums),
+          sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
           allTokensMlmLoss: sums.allTokensMlmLoss[0] / batches,
           allTokensMlmAccuracy: sums.allTokensMlmHits[0] / sums.tokens[0],
           restoredRate: sums.restoredTokens[0] / sums.replacedTokens[0],
           copyProbability: sums.copyProbability[0] / sums.tokens[0],
           replacedRate: sums.replacedTokens[0] / sums.tokens[0]
         }),
-        networks: mainNetworks(config, generator, pieces, { kind: 'softmax', at: 'all' }, { kind: 'logit', at: 'all' })
+        // The gate, one logit a token, is left out.
+        networks: [
+          networkOf(config, pieces)('model', config.model, { kind: 'softmax', at: 'all' }),
+          ...generator.networks(config.sequenceLength)
+        ]
       }
     ]
   }
@@ -235,6 +240,6 @@ export const allTokensMlm: ObjectiveKind = {
   about:
     'All-Tokens MLM: every original from the corrupted tokens, with a gate for copying; Clark et al. 2020, section 3.4',
   generator: 'own sizes',
-  problems: (config) => makerOf(config).problems?.(config) ?? [],
+  problems: (config) => replacedToken.problems?.(config) ?? [],
   make: allTokensMlmObjective
 }

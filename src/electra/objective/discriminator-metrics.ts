@@ -13,11 +13,17 @@ import { aucOfHistogram, logitHistogram } from './auc.js'
 import { binaryEntropy } from './entropy.js'
 import type { Judge, MetricSums } from './objective.js'
 
-/** What a discriminator says of a shard, and what is true: logits and labels `[...s]`; the loss a scalar. */
+/** What a discriminator says of a shard, and what is true: logits and labels of one shape; the loss a scalar. */
 export type Verdict = { readonly logits: Tensor; readonly labels: Tensor; readonly loss: Tensor }
 
-/** Sums over what counts: weights of the logits' shape, 0 or 1, such as 1 for what is not padding. */
-export const discriminatorMetrics = (mask: Tensor, { logits: withGradient, labels, loss }: Verdict): MetricSums => {
+/** Sums over the tokens that are not padding. Logits and labels `[b, L]`. */
+export const discriminatorMetrics = (
+  { attentionMask }: Pick<ShardBatch, 'attentionMask'>,
+  verdict: Verdict
+): MetricSums => verdictMetrics(cast('f32')(attentionMask), verdict)
+
+/** Sums over what has a weight of 1 rather than 0; the weights have the shape of the logits. */
+export const verdictMetrics = (mask: Tensor, { logits: withGradient, labels, loss }: Verdict): MetricSums => {
   const logits = stopGradient(withGradient)
   const flagged = pipe(logits, gt(0), cast('f32'))
   return {

@@ -13,18 +13,19 @@ import { foldName, sigmoidCrossEntropy, weightedMean } from '../../nn/index.js'
 import { add, expandDims, mul, squeeze, stopGradient, type Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
+import { networkOf } from '../flops/network.js'
 import { gatherPositions } from '../model/generator.js'
 import type { Denominators, ShardBatch } from './batch.js'
 import { samplerOf, type Sampler } from './corrupted-input.js'
+import { discriminatorReport, verdictMetrics } from './discriminator-metrics.js'
 import type { Generator } from './generators/generator.js'
-import { generatorOf, makerOf } from './generators/table.js'
-import { discriminatorMetrics, discriminatorReport } from './discriminator-metrics.js'
+import { generatorOf } from './generators/table.js'
 import type { Objective, ObjectiveKind, Pieces } from './objective.js'
 import {
   jointForward,
+  replacedToken,
   replacedTokenObjective,
   sampledHits,
-  sampledReport,
   type JointForward,
   type JointParams
 } from './replaced-token.js'
@@ -62,8 +63,9 @@ export const selectedForward =
   }
 
 export const electra15Objective = (config: ElectraConfig, pieces: Pieces): Objective => {
-  const whole = replacedTokenObjective(config, pieces)
+  const { model, sequenceLength } = config
   const generator = generatorOf(config, pieces)
+  const whole = replacedTokenObjective(config, pieces)
   return {
     ...whole,
     columns: whole.columns.map((column) => ({
@@ -86,7 +88,7 @@ export const electra15Objective = (config: ElectraConfig, pieces: Pieces): Objec
               loss: stopGradient(forward.loss),
               ...forward.proposal.metrics,
               ...sampledHits(batch, forward),
-              ...discriminatorMetrics(batch.maskedWeights, {
+              ...verdictMetrics(batch.maskedWeights, {
                 logits: forward.selectedLogits,
                 labels: forward.selectedLabels,
                 loss: forward.discriminatorLoss
@@ -97,10 +99,14 @@ export const electra15Objective = (config: ElectraConfig, pieces: Pieces): Objec
         report: (sums, batches) => ({
           loss: sums.loss[0] / batches,
           ...generator.report(sums, batches),
-          ...sampledReport(sums),
+          sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
           ...discriminatorReport(sums, batches)
         }),
-        networks: whole.stages[0].networks
+        // The head runs at every position, too, as it judges those that a report shows.
+        networks: [
+          networkOf(config, pieces)('discriminator', model, { kind: 'binary', at: 'all' }),
+          ...generator.networks(sequenceLength)
+        ]
       }
     ]
   }
@@ -109,6 +115,6 @@ export const electra15Objective = (config: ElectraConfig, pieces: Pieces): Objec
 export const electra15: ObjectiveKind = {
   about: 'ELECTRA 15 %: replaced token detection at the masked positions only; Clark et al. 2020, section 3.4',
   generator: 'own sizes',
-  problems: (config) => makerOf(config).problems?.(config) ?? [],
+  problems: (config) => replacedToken.problems?.(config) ?? [],
   make: electra15Objective
 }

@@ -12,16 +12,17 @@ import { categoricalHits, foldName, weightedSum } from '../../nn/index.js'
 import { add, mul, stopGradient, type Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
+import { networkOf } from '../flops/network.js'
 import { predictTokens } from '../model/generator.js'
 import type { Column } from '../training/columns.js'
 import type { Denominators, ShardBatch } from './batch.js'
 import { samplerOf, type Sampler } from './corrupted-input.js'
 import type { Generator } from './generators/generator.js'
-import { generatorOf, makerOf } from './generators/table.js'
-import { mainExports, mainForward, mainNetworks, mainSpec, type MainForward, type MainParams } from './main-network.js'
-import { sampledColumn, sampledHits, sampledReport } from './replaced-token.js'
+import { generatorOf } from './generators/table.js'
+import { mainExports, mainForward, mainSpec, type MainForward, type MainParams } from './main-network.js'
 import { maskedLmLoss } from './masked-lm-loss.js'
 import type { Objective, ObjectiveKind, Pieces } from './objective.js'
+import { replacedToken, sampledColumn, sampledHits } from './replaced-token.js'
 
 export type ReplaceMlmForward = MainForward & {
   /** `[b, P, V]`. */
@@ -35,9 +36,9 @@ export const replaceMlmForward =
   (config: Pick<ElectraConfig, 'model' | 'generatorWeight'>, generator: Generator, sampler: Sampler) =>
   (params: MainParams, batch: ShardBatch, denominators: Denominators, dropoutKey?: Key): ReplaceMlmForward => {
     const { main } = params
-    const forward = mainForward(config.model, generator, sampler)(params, batch, denominators, dropoutKey)
+    const forward = mainForward(config, generator, sampler)(params, batch, denominators, dropoutKey)
     const mainLogits = predictTokens(config.model.layerNormEps)(main, main.electra.embeddings)(
-      forward.mainHidden,
+      forward.hidden,
       batch.maskedPositions
     )
     const mainLoss = maskedLmLoss(batch, denominators)(mainLogits)
@@ -69,7 +70,7 @@ const mainColumns: ReadonlyArray<Column> = [
 export const replaceMlmObjective = (config: ElectraConfig, pieces: Pieces): Objective => {
   const generator = generatorOf(config, pieces)
   return {
-    parameters: mainSpec(config, generator, pieces.size),
+    parameters: mainSpec(config, generator, pieces.size) as Objective['parameters'],
     columns: [...generator.columns, sampledColumn, ...mainColumns],
     exports: mainExports(config, generator),
     stages: [
@@ -97,11 +98,14 @@ export const replaceMlmObjective = (config: ElectraConfig, pieces: Pieces): Obje
         report: (sums, batches) => ({
           loss: sums.loss[0] / batches,
           ...generator.report(sums, batches),
-          ...sampledReport(sums),
+          sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
           replaceMlmLoss: sums.replaceMlmLoss[0] / batches,
           replaceMlmAccuracy: sums.replaceMlmHits[0] / sums.maskedTokens[0]
         }),
-        networks: mainNetworks(config, generator, pieces, { kind: 'softmax', at: 'masked' })
+        networks: [
+          networkOf(config, pieces)('model', config.model, { kind: 'softmax', at: 'masked' }),
+          ...generator.networks(config.sequenceLength)
+        ]
       }
     ]
   }
@@ -110,6 +114,6 @@ export const replaceMlmObjective = (config: ElectraConfig, pieces: Pieces): Obje
 export const replaceMlm: ObjectiveKind = {
   about: "Replace MLM: a masked language model that reads a generator's samples; Clark et al. 2020, section 3.4",
   generator: 'own sizes',
-  problems: (config) => makerOf(config).problems?.(config) ?? [],
+  problems: (config) => replacedToken.problems?.(config) ?? [],
   make: replaceMlmObjective
 }

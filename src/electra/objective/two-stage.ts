@@ -12,7 +12,7 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import { foldName, type ParameterSpec } from '../../nn/index.js'
-import { cast, mul, stopGradient, type Tensor } from '../../tensor/index.js'
+import { mul, stopGradient, type Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import { storedOf } from '../../tensor/stored.js'
 import type { ElectraConfig } from '../config/config.js'
@@ -22,18 +22,12 @@ import type { MaskedLanguageModel } from '../model/generator.js'
 import type { NamedState } from '../training/problem.js'
 import type { Denominators, ShardBatch } from './batch.js'
 import { samplerOf, type Sampler } from './corrupted-input.js'
-import type { Generator } from './generators/generator.js'
-import { generatorOf } from './generators/table.js'
 import { discriminatorMetrics, discriminatorReport } from './discriminator-metrics.js'
+import type { Generator } from './generators/generator.js'
+import { maskedLmGenerator } from './generators/masked-lm.js'
 import { maskedLmObjective, maskedLmSpec } from './masked-lm.js'
 import type { Objective, ObjectiveKind, Pieces, Stage } from './objective.js'
-import {
-  jointForward,
-  replacedTokenObjective,
-  sampledHits,
-  sampledReport,
-  type JointForward
-} from './replaced-token.js'
+import { jointForward, replacedTokenObjective, sampledHits, type JointForward } from './replaced-token.js'
 
 export type TwoStageParams<A = Tensor> = {
   readonly discriminator: Discriminator<A>
@@ -68,8 +62,13 @@ export const copyGenerator = ({ params, optimizer }: NamedState): NamedState => 
 const first = (config: ElectraConfig, pieces: Pieces): Stage => ({
   ...maskedLmObjective(config, pieces).stages[0],
   share: 0.5,
-  trains: (path) => path.startsWith(generatorPrefix)
+  trains: (path) => path.startsWith(generatorPrefix),
+  networks: [networkOf(config, pieces)('generator', config.model, { kind: 'softmax', at: 'masked' })]
 })
+
+/** A masked language model of the model's size, which reads embeddings of its own. */
+export const fullGenerator = ({ model, replaceProbability }: ElectraConfig, pieces: Pieces): Generator =>
+  maskedLmGenerator.make({ model, generator: model, replaceProbability }, pieces)
 
 /** ELECTRA's forward pass with the discriminator's loss alone. Without a key nothing is dropped. */
 export const secondForward =
@@ -79,8 +78,7 @@ export const secondForward =
     return { ...forward, loss: pipe(forward.discriminatorLoss, mul(config.discriminatorWeight)) }
   }
 
-const second = (config: ElectraConfig, generator: Generator, networks: Stage['networks']): Stage => ({
-  networks,
+const second = (config: ElectraConfig, pieces: Pieces, generator: Generator): Stage => ({
   share: 0.5,
   trains: (path) => path.startsWith(discriminatorPrefix),
   enter: copyGenerator,
@@ -97,7 +95,7 @@ const second = (config: ElectraConfig, generator: Generator, networks: Stage['ne
         loss: stopGradient(forward.loss),
         ...forward.proposal.metrics,
         ...sampledHits(batch, forward),
-        ...discriminatorMetrics(cast('f32')(batch.attentionMask), {
+        ...discriminatorMetrics(batch, {
           logits: forward.discriminatorLogits,
           labels: forward.corrupted.labels,
           loss: forward.discriminatorLoss
@@ -108,34 +106,41 @@ const second = (config: ElectraConfig, generator: Generator, networks: Stage['ne
   report: (sums, batches) => ({
     loss: sums.loss[0] / batches,
     ...generator.report(sums, batches),
-    ...sampledReport(sums),
+    sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
     ...discriminatorReport(sums, batches)
-  })
+  }),
+  networks: [
+    networkOf(config, pieces)('discriminator', config.model, { kind: 'binary', at: 'all' }),
+    { ...networkOf(config, pieces)('generator', config.model, { kind: 'softmax', at: 'masked' }), passes: 1 }
+  ]
 })
 
 export const twoStageObjective = (config: ElectraConfig, pieces: Pieces): Objective => {
   const { model } = config
-  // Embeddings of its own, of the model's width.
-  const own: ElectraConfig = { ...config, generator: { ...model, kind: 'masked-lm' } }
-  const generator = generatorOf(own, pieces)
-  const networks = [
-    networkOf(config, pieces)('discriminator', model, { kind: 'binary', at: 'all' }),
-    // Frozen: it is only read.
-    ...generator.networks(config.sequenceLength).map((network) => ({ ...network, passes: 1 }))
-  ]
+  const generator = fullGenerator(config, pieces)
   return {
-    ...replacedTokenObjective(own, pieces),
+    ...replacedTokenObjective({ ...config, generator: model, sharing: 'embeddings' }, pieces),
     parameters: twoStageSpec(config, pieces.size),
     exports: [
       { name: 'discriminator', half: 'discriminator', size: model, sources: [discriminatorPrefix] },
       { name: 'generator', half: 'generator', size: model, sources: [generatorPrefix] }
     ],
-    stages: [first(config, pieces), second(config, generator, networks)]
+    stages: [first(config, pieces), second(config, pieces, generator)]
   }
 }
 
 export const twoStage: ObjectiveKind = {
   about: 'the generator alone, then the discriminator alone, from its weights; Clark et al. 2020, section 3.2',
   generator: 'model sizes',
+  problems: ({ sharing }) =>
+    sharing === undefined || sharing === 'none'
+      ? []
+      : [
+          {
+            path: 'sharing',
+            found: `'${sharing}'`,
+            expected: "'none', or nothing: a generator that is done must not move"
+          }
+        ],
   make: twoStageObjective
 }

@@ -1,13 +1,15 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { describe, expect, it } from 'vitest'
+import type { ElectraConfig } from '../../../src/electra/config/config.js'
 import { grad } from '../../../src/autodiff/index.js'
 import {
   adversarialForward,
-  adversarialSpec,
+  baselineSpec,
   type AdversarialForward,
   type AdversarialParams
 } from '../../../src/electra/objective/adversarial.js'
 import { generatorOf } from '../../../src/electra/objective/generators/table.js'
+import { replacedTokenSpec } from '../../../src/electra/objective/replaced-token.js'
 import { drawnPieces } from '../../../src/electra/profile/shard.js'
 import { sigmoidCrossEntropy } from '../../../src/nn/index.js'
 import { mul, tensor, type Tensor } from '../../../src/tensor/index.js'
@@ -34,12 +36,17 @@ import {
   goldenPieces
 } from './golden.js'
 
+const adversarialSpec = (config: ElectraConfig, size: number) => ({
+  ...replacedTokenSpec(config, size),
+  baseline: baselineSpec(config)
+})
+
 describe('adversarial training', () => {
   it('has the losses, rewards and gradients of an independent implementation', () => {
     const weights = { generatorWeight: 0.7, baselineWeight: 0.3, maskedLmWeight: 0.2 }
     const config = { ...goldenConfig('adversarial'), ...weights }
     const parts = { ...discriminatorParts, ...generatorParts, baseline: 'baseline' }
-    const params = goldenParams<AdversarialParams>(adversarialSpec(config, goldenPieces), parts)
+    const params = goldenParams<AdversarialParams>(adversarialSpec(config, goldenPieces.size), parts)
     const { batch, denominators, sampled } = goldenBatch()
     expectGolden({ objective: 'adversarial', params, parts }, (at) => {
       const found = adversarialForward(config, generatorOf(config, goldenPieces), () => sampled)(
@@ -60,7 +67,8 @@ describe('adversarial training', () => {
   })
 
   const config = configOf({ objective: 'adversarial', maskProbability: 0.3 })
-  const params = scattered<AdversarialParams>(adversarialSpec(config, drawnPieces(vocabSize)), 1)
+  const generator = generatorOf(config, drawnPieces(vocabSize))
+  const params = scattered<AdversarialParams>(adversarialSpec(config, vocabSize), 1)
   const host = batchOf(config, 2)
   const slots = host.maskedPositions.length / host.rows
   const samples = tensor(
@@ -68,11 +76,7 @@ describe('adversarial training', () => {
     { shape: [host.rows, slots] }
   )
   const forwardAt = (at: AdversarialParams, change: object = {}): AdversarialForward =>
-    adversarialForward({ ...config, ...change }, generatorOf(config, drawnPieces(vocabSize)), () => samples)(
-      at,
-      given(host),
-      denominatorsOf(host)
-    )
+    adversarialForward({ ...config, ...change }, generator, () => samples)(at, given(host), denominatorsOf(host))
   const movedBy = (loss: (forward: AdversarialForward) => Tensor): ReadonlyArray<string> =>
     [...numbersByPath(grad((at: AdversarialParams) => loss(forwardAt(at)))(params))]
       .filter(([, g]) => g.some((x) => x !== 0))

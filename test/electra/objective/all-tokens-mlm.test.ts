@@ -143,13 +143,11 @@ describe('All-Tokens MLM', () => {
   it('has the losses, logits and gradients of an independent implementation', () => {
     const config = goldenConfig('all-tokens-mlm')
     const parts = { ...maskedLmParts('main'), 'main.copy_gate': 'gate', ...generatorParts }
-    const params = goldenParams<AllTokensParams>(
-      allTokensSpec(config, generatorOf(config, goldenPieces), goldenPieces.size),
-      parts
-    )
+    const generator = generatorOf(config, goldenPieces)
+    const params = goldenParams<AllTokensParams>(allTokensSpec(config, generator, goldenPieces.size), parts)
     const { batch, denominators, sampled } = goldenBatch()
     expectGolden({ objective: 'all_tokens_mlm', params, parts, real: ['main_logits', 'gate', 'losses'] }, (at) => {
-      const found = allTokensForward(config, generatorOf(config, goldenPieces), () => sampled)(at, batch, denominators)
+      const found = allTokensForward(config, generator, () => sampled)(at, batch, denominators)
       return {
         loss: found.loss,
         generator_loss: found.proposal.loss,
@@ -163,13 +161,11 @@ describe('All-Tokens MLM', () => {
 
   it('learns from every real token, and moves nothing of the generator by it', () => {
     const config = configOf({ maskProbability: 0.3 })
-    const params = scattered<AllTokensParams>(
-      allTokensSpec(config, generatorOf(config, drawnPieces(vocabSize)), vocabSize),
-      1
-    )
+    const generator = generatorOf(config, drawnPieces(vocabSize))
+    const params = scattered<AllTokensParams>(allTokensSpec(config, generator, vocabSize), 1)
     const host = batchOf(config, 2)
     const of = (at: AllTokensParams, change: object = {}) =>
-      allTokensForward(config, generatorOf(config, drawnPieces(vocabSize)), () => given(host).maskedIds)(
+      allTokensForward(config, generator, () => given(host).maskedIds)(
         at,
         given({ ...host, ...change }),
         denominatorsOf(host)

@@ -1,8 +1,8 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { describe, expect, it } from 'vitest'
 import { selectedForward } from '../../../src/electra/objective/electra-15.js'
-import { jointForward, replacedTokenSpec, type JointParams } from '../../../src/electra/objective/replaced-token.js'
 import { generatorOf } from '../../../src/electra/objective/generators/table.js'
+import { jointForward, replacedTokenSpec, type JointParams } from '../../../src/electra/objective/replaced-token.js'
 import { drawnPieces } from '../../../src/electra/profile/shard.js'
 import { sigmoidCrossEntropy } from '../../../src/nn/index.js'
 import { tensor } from '../../../src/tensor/index.js'
@@ -43,6 +43,7 @@ describe('ELECTRA 15 %', () => {
 
   describe.each([false, true])('where positions are drawn with replacement: %s', (sampleWithReplacement) => {
     const config = configOf({ maskProbability: 0.3, sampleWithReplacement })
+    const generator = generatorOf(config, drawnPieces(vocabSize))
     const params = scattered<JointParams>(replacedTokenSpec(config, vocabSize), 1)
     const host = batchOf(config, 2)
     const slots = host.maskedPositions.length / host.rows
@@ -51,18 +52,14 @@ describe('ELECTRA 15 %', () => {
       { shape: [host.rows, slots] }
     )
     const found = (of: HostBatch) =>
-      selectedForward(config, generatorOf(config, drawnPieces(vocabSize)), () => sampledIds)(
-        params,
-        given(of),
-        denominatorsOf(of)
-      )
+      selectedForward(config, generator, () => sampledIds)(params, given(of), denominatorsOf(of))
 
     it("is ELECTRA's loss restricted to the slots", () => {
-      const { corrupted, discriminatorLogits, discriminatorLoss } = jointForward(
-        config,
-        generatorOf(config, drawnPieces(vocabSize)),
-        () => sampledIds
-      )(params, given(host), denominatorsOf(host))
+      const { corrupted, discriminatorLogits, discriminatorLoss } = jointForward(config, generator, () => sampledIds)(
+        params,
+        given(host),
+        denominatorsOf(host)
+      )
       const losses = numbersOf(pipe(discriminatorLogits, sigmoidCrossEntropy(corrupted.labels)))
       const length = losses.length / host.rows
       const [sum, n] = host.maskedPositions.reduce(

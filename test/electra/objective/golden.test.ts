@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { corrupt } from '../../../src/electra/objective/corruption.js'
 import { maskedLmObjective } from '../../../src/electra/objective/masked-lm.js'
-import { jointForward, replacedTokenSpec, type JointParams } from '../../../src/electra/objective/replaced-token.js'
 import { generatorOf } from '../../../src/electra/objective/generators/table.js'
+import { jointForward, replacedTokenSpec, type JointParams } from '../../../src/electra/objective/replaced-token.js'
 import { random } from '../../../src/tensor/index.js'
 import { numbersOf } from './cases.js'
 import {
@@ -19,13 +19,14 @@ import {
 
 describe('replaced-token detection', () => {
   const config = goldenConfig()
+  const generator = generatorOf(config, goldenPieces)
   const parts = { ...discriminatorParts, ...generatorParts }
   const params = goldenParams<JointParams>(replacedTokenSpec(config, goldenPieces.size), parts)
 
   it('has the losses, logits and gradients of an independent implementation', () => {
     const { batch, denominators, sampled } = goldenBatch()
     expectGolden({ objective: 'electra', params, parts, real: ['main_logits'] }, (at) => {
-      const found = jointForward(config, generatorOf(config, goldenPieces), () => sampled)(at, batch, denominators)
+      const found = jointForward(config, generator, () => sampled)(at, batch, denominators)
       return {
         loss: found.loss,
         generator_loss: found.proposal.loss,
@@ -39,7 +40,7 @@ describe('replaced-token detection', () => {
   it('has them where positions were drawn more than once', () => {
     const { batch, denominators, sampled } = goldenBatch('batch_with_replacement')
     expectGolden({ objective: 'electra_with_replacement', params, parts, real: ['main_logits'] }, (at) => {
-      const found = jointForward(config, generatorOf(config, goldenPieces), () => sampled)(at, batch, denominators)
+      const found = jointForward(config, generator, () => sampled)(at, batch, denominators)
       return {
         loss: found.loss,
         generator_loss: found.proposal.loss,

@@ -1,9 +1,9 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { describe, expect, it } from 'vitest'
 import { grad } from '../../../src/autodiff/index.js'
+import { generatorOf } from '../../../src/electra/objective/generators/table.js'
 import { mainSpec, type MainParams } from '../../../src/electra/objective/main-network.js'
 import { replaceMlmForward, type ReplaceMlmForward } from '../../../src/electra/objective/replace-mlm.js'
-import { generatorOf } from '../../../src/electra/objective/generators/table.js'
 import { drawnPieces } from '../../../src/electra/profile/shard.js'
 import { add, tensor, type Tensor } from '../../../src/tensor/index.js'
 import {
@@ -31,13 +31,11 @@ describe('Replace MLM', () => {
   it('has the losses, logits and gradients of an independent implementation', () => {
     const config = goldenConfig('replace-mlm')
     const parts = { ...maskedLmParts('main'), ...generatorParts }
-    const params = goldenParams<MainParams>(
-      mainSpec(config, generatorOf(config, goldenPieces), goldenPieces.size),
-      parts
-    )
+    const generator = generatorOf(config, goldenPieces)
+    const params = goldenParams<MainParams>(mainSpec(config, generator, goldenPieces.size), parts)
     const { batch, denominators, sampled } = goldenBatch()
     expectGolden({ objective: 'replace_mlm', params, parts }, (at) => {
-      const found = replaceMlmForward(config, generatorOf(config, goldenPieces), () => sampled)(at, batch, denominators)
+      const found = replaceMlmForward(config, generator, () => sampled)(at, batch, denominators)
       return {
         loss: found.loss,
         generator_loss: found.proposal.loss,
@@ -48,13 +46,16 @@ describe('Replace MLM', () => {
   })
 
   const config = configOf({ maskProbability: 0.3 })
-  const params = scattered<MainParams>(mainSpec(config, generatorOf(config, drawnPieces(vocabSize)), vocabSize), 1)
+  const generator = generatorOf(config, drawnPieces(vocabSize))
+  const params = scattered<MainParams>(mainSpec(config, generator, vocabSize), 1)
   const host = batchOf(config, 2)
   const samples = host.maskedIds.map((id, slot) => (slot % 3 === 0 ? id : 5 + (slot % 30)))
   const forwardOf = (of: HostBatch, ids: Int32Array = samples, at: MainParams = params): ReplaceMlmForward =>
-    replaceMlmForward(config, generatorOf(config, drawnPieces(vocabSize)), () =>
-      tensor(ids, { shape: [of.rows, ids.length / of.rows] })
-    )(at, given(of), denominatorsOf(of))
+    replaceMlmForward(config, generator, () => tensor(ids, { shape: [of.rows, ids.length / of.rows] }))(
+      at,
+      given(of),
+      denominatorsOf(of)
+    )
   const gradientOf = (loss: (forward: ReplaceMlmForward) => Tensor) =>
     numbersByPath(grad((at: MainParams) => loss(forwardOf(host, samples, at)))(params))
 
@@ -82,16 +83,12 @@ describe('Replace MLM', () => {
   })
 
   it('loses the weighted sum of both', () => {
-    const weighed = replaceMlmForward(
-      { ...config, generatorWeight: 3 },
-      generatorOf(config, drawnPieces(vocabSize)),
-      () => given(host).maskedIds
-    )(params, given(host), denominatorsOf(host))
-    const {
-      proposal: { loss: maskedLmLoss },
-      mainLoss,
-      loss
-    } = weighed
-    expect(numberOf(loss)).toBeCloseTo(numberOf(pipe(mainLoss, add(maskedLmLoss))) + 2 * numberOf(maskedLmLoss), 10)
+    const weighed = replaceMlmForward({ ...config, generatorWeight: 3 }, generator, () => given(host).maskedIds)(
+      params,
+      given(host),
+      denominatorsOf(host)
+    )
+    const { proposal, mainLoss, loss } = weighed
+    expect(numberOf(loss)).toBeCloseTo(numberOf(pipe(mainLoss, add(proposal.loss))) + 2 * numberOf(proposal.loss), 10)
   })
 })

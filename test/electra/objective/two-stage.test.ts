@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { grad } from '../../../src/autodiff/index.js'
 import {
   copyGenerator,
+  fullGenerator,
   secondForward,
   twoStageObjective,
   twoStageSpec,
   type TwoStageParams
 } from '../../../src/electra/objective/two-stage.js'
-import { generatorOf } from '../../../src/electra/objective/generators/table.js'
 import { drawnPieces } from '../../../src/electra/profile/shard.js'
 import type { NamedState } from '../../../src/electra/training/problem.js'
 import { random, tensor, type Literal, type Tensor } from '../../../src/tensor/index.js'
@@ -81,7 +81,7 @@ describe('two-stage training', () => {
     expectGolden(
       { objective: 'two_stage_second', params: { discriminator }, parts: discriminatorParts },
       (at: Pick<TwoStageParams, 'discriminator'>) => {
-        const found = secondForward(goldenSettings, generatorOf(goldenSettings, goldenPieces), () => sampled)(
+        const found = secondForward(goldenSettings, fullGenerator(goldenSettings, goldenPieces), () => sampled)(
           { ...at, generator },
           batch,
           denominators
@@ -99,7 +99,7 @@ describe('two-stage training', () => {
     )(goldenStart)
     const moved = computed(zipTensors((p, g) => add(mul(-0.1)(g))(p), goldenStart, gradient))
     const copied = paramsOf(goldenStart, copyGenerator(stateOf(moved, 1)))
-    const found = secondForward(goldenSettings, generatorOf(goldenSettings, goldenPieces), () => sampled)(
+    const found = secondForward(goldenSettings, fullGenerator(goldenSettings, goldenPieces), () => sampled)(
       copied,
       batch,
       denominators
