@@ -10,6 +10,7 @@ import { encode } from '../model/body.js'
 import { predictReplaced, type Discriminator } from '../model/discriminator.js'
 import type { Column, Report } from '../training/columns.js'
 import { aucOfHistogram, logitHistogram } from './auc.js'
+import type { ShardBatch } from './batch.js'
 import { binaryEntropy } from './entropy.js'
 import type { Judge, MetricSums } from './objective.js'
 

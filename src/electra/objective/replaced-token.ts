@@ -16,7 +16,7 @@ import { networkOf } from '../flops/network.js'
 import { encode, type Embeddings } from '../model/body.js'
 import { discriminatorSpec, predictReplaced, type Discriminator } from '../model/discriminator.js'
 import { generatorSpec, type Generator as GeneratorNetwork } from '../model/generator.js'
-import type { Column, Report } from '../training/columns.js'
+import type { Column } from '../training/columns.js'
 import type { Denominators, ShardBatch } from './batch.js'
 import { corruptedInput, samplerOf, type CorruptedInput, type Sampler } from './corrupted-input.js'
 import type { Corrupted } from './corruption.js'
@@ -80,10 +80,6 @@ export const sampledHits = (batch: ShardBatch, { sampled }: Pick<CorruptedInput,
   sampledHits: pipe(sampled, eq(batch.maskedIds), cast('f32'), weightedSum(batch.maskedWeights))
 })
 
-export const sampledReport = (sums: MetricSums<ArrayLike<number>>): Report => ({
-  sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0]
-})
-
 /** Of how many the report is the share. */
 export const sampledColumn: Column = {
   name: 'sampledAccuracy',
@@ -104,7 +100,7 @@ const shardLoss =
         loss: stopGradient(forward.loss),
         ...forward.proposal.metrics,
         ...sampledHits(batch, forward),
-        ...discriminatorMetrics(cast('f32')(batch.attentionMask), {
+        ...discriminatorMetrics(batch, {
           logits: forward.discriminatorLogits,
           labels: forward.corrupted.labels,
           loss: forward.discriminatorLoss
@@ -157,7 +153,7 @@ export const replacedTokenObjective = (config: ElectraConfig, pieces: Pieces): O
         report: (sums, batches) => ({
           loss: sums.loss[0] / batches,
           ...generator.report(sums, batches),
-          ...sampledReport(sums),
+          sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
           ...discriminatorReport(sums, batches)
         }),
         networks: [

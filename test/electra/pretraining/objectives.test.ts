@@ -7,14 +7,17 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Corpus } from '../../../src/electra/data/corpus/corpus.js'
+import { slotsOf } from '../../../src/electra/data/examples/masking.js'
+import { executedByStep } from '../../../src/electra/flops/executed.js'
 import { generatorNames, makerOf } from '../../../src/electra/objective/generators/table.js'
 import { objectiveNames, objectiveOf, objectives } from '../../../src/electra/objective/table.js'
 import { pretrain } from '../../../src/electra/pretraining/pretrain.js'
 import { piecesOf } from '../../../src/electra/pretraining/problem.js'
-import { stageStarts } from '../../../src/electra/pretraining/programs.js'
+import { pretrainingPrograms, stageStarts } from '../../../src/electra/pretraining/programs.js'
 import { exportModel, importModel } from '../../../src/electra/store/models/model-files.js'
 import type { RunResult } from '../../../src/electra/training/run.js'
-import { rightOf } from '../data/right.js'
+import { networkProducts } from '../flops/network-products.js'
+import { right, rightOf } from '../data/right.js'
 import { corpusIn, least, optionsOf, remove, stoppingAfter, temporary, textOf, threads } from '../training/runs.js'
 
 let directory = ''
@@ -85,6 +88,18 @@ describe.each(cases)('a run of $name', ({ name, change }) => {
     expect(columns.every(({ meaning }) => meaning.endsWith('.'))).toBe(true)
     expect(exports.length).toBeGreaterThan(0)
     expect(makerOf(config).about).not.toBe('')
+  })
+
+  it('describes the networks whose products its programs carry out', () => {
+    const objective = objectiveOf(config, piecesOf(corpus))
+    const slots = slotsOf(config.maskProbability, config.sequenceLength)
+    const { stages } = right(pretrainingPrograms(config, objective, 100))
+    for (const { stage, step } of stages) {
+      // A trained network has two gradients for each product of the forward pass; one that is only read, none.
+      const described = stage.networks.map((n) => (2 * (n.passes ?? 2) - 1) * networkProducts(n, slots))
+      const all = described.reduce((sum, products) => sum + products, 0)
+      expect(executedByStep(step).contractions).toBe(config.batchSize * all)
+    }
   })
 })
 
