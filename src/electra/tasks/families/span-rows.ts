@@ -42,7 +42,7 @@ export type AskedRows = {
   readonly rows: Rows
   /** The questions that the rows belong to, in their order: each has as many as it has windows. */
   readonly asked: ReadonlyArray<Asked>
-  /** Questions that cannot be learnt. */
+  /** Questions that cannot be learnt, and why. */
   readonly dropped: ReadonlyArray<Skipped>
 }
 
@@ -64,8 +64,8 @@ export const askedRows =
     let dropped: ReadonlyArray<Skipped> = []
     for (const one of all) {
       const learnt = trainingWindows(special, options)(questionOf(one.example), one.encoded)
-      if (one.encoded.pieces.length === 0) dropped = skip(dropped, 'questions: there is no text', one.encoded.id)
-      else if (E.isLeft(learnt)) dropped = skip(dropped, `questions: ${learnt.left}`, one.encoded.id)
+      if (one.encoded.pieces.length === 0) dropped = skip(dropped, 'there is no text', one.encoded.id)
+      else if (E.isLeft(learnt)) dropped = skip(dropped, learnt.left, one.encoded.id)
       if (E.isRight(learnt)) for (const window of learnt.right) rows.push({ ...window, weight: 1 })
       else if (forTraining) continue
       else

@@ -61,7 +61,10 @@ const splitOf = (
     TE.chainEitherKW((encoded): E.Either<TaskDataError, readonly [string, Split]> => {
       const all = examples.map((example, i) => ({ example, encoded: encoded[i] }))
       const { rows, asked, dropped } = askedRows(special, options, name === 'train')(all)
-      if (rows.count === 0) return E.left({ _tag: 'NoExamples', path, skipped: dropped })
+      if (rows.count === 0) {
+        const skipped = dropped.map((one) => ({ ...one, why: `questions: ${one.why}` }))
+        return E.left({ _tag: 'NoExamples', path, skipped })
+      }
       // Windows are made once more when they are asked for: all of a training set's take more memory than its rows.
       const answers = answersOf(
         head,
@@ -77,10 +80,10 @@ const splitOf = (
         {
           rows,
           judge: (predictions) => scoring.judge(head, questions, answers(predictions)),
-          left: dropped.map(
-            ({ why, count, first }) =>
-              `${count} ${why} (first: ${first})${name === 'train' ? '' : '; scored, but in no loss'}`
-          )
+          left: dropped.map(({ why, count, first }) => {
+            const questions = count === 1 ? '1 question' : `${count} questions`
+            return `${questions}: ${why} (first: ${first})${name === 'train' ? '' : '; scored, but in no loss'}`
+          })
         }
       ])
     })

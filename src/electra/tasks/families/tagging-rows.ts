@@ -61,12 +61,13 @@ export const likeliestTags =
 export const taggedSplit = (tagged: TaggedRows, tags: ReadonlyArray<string>, scoring: TaggingScoring): Split => {
   const behind = tagged.sentences.map(({ words }, i) => words.length - tagged.seen[i]).filter((n) => n > 0)
   const words = behind.reduce((sum, n) => sum + n, 0)
+  const where = behind.length === 1 ? 'of a long sentence' : `of ${behind.length} long sentences`
   return {
     rows: tagged.rows,
     judge: (predictions) => scoring.judge(tagged.sentences, likeliestTags(tags, tagged)(predictions)),
     left:
       words === 0
         ? []
-        : [`${words} words behind the cut of ${behind.length} long sentences: wrong in scores, and in no loss`]
+        : [`${words === 1 ? '1 word' : `${words} words`} behind the cut ${where}: wrong in scores, and in no loss`]
   }
 }

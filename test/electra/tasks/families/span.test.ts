@@ -183,7 +183,7 @@ describe('a question', () => {
     const text = misplaced([good, bad])
     const { splits } = right(await prepared(squad, { 'train.json': text, 'dev.json': text }))
     expect(splits.train.rows.count).toBe(1)
-    expect(splits.train.left).toEqual(['1 questions: the text does not hold the answer (first: 1)'])
+    expect(splits.train.left).toEqual(['1 question: the text does not hold the answer (first: 1)'])
     expect([...splits.dev.rows.arrays.weights]).toEqual([1, 0])
     expect(splits.dev.left).toHaveLength(1)
     expect(splits.dev.judge(perfect('official', splits.dev, 24)).report).toMatchObject({ exact: 50, total: 2 })

@@ -58,7 +58,7 @@ describe('tags that are all right', () => {
           const { report } = dev.judge(perfect(dev, labelsOf(task)))
           expect(report).toEqual({ accuracy: 100 * (seen / wordsIn(all)), words: wordsIn(all) })
           if (sequenceLength === 128) expect([seen, dev.left]).toEqual([wordsIn(all), []])
-          else if (seen < wordsIn(all)) expect(dev.left[0]).toMatch(`${wordsIn(all) - seen} words behind the cut`)
+          else if (seen < wordsIn(all)) expect(dev.left[0]).toMatch(`${wordsIn(all) - seen} word`)
         }
       ),
       { numRuns: 30 }
