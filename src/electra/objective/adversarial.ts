@@ -28,19 +28,7 @@ import {
   weightedSum,
   type ParameterSpec
 } from '../../nn/index.js'
-import {
-  add,
-  div,
-  dotGeneral,
-  exp,
-  mul,
-  neg,
-  softplus,
-  squeeze,
-  stopGradient,
-  sub,
-  type Tensor
-} from '../../tensor/index.js'
+import { add, div, exp, mul, neg, softplus, stopGradient, sub, sum, type Tensor } from '../../tensor/index.js'
 import { invalidArgument } from '../../tensor/fault.js'
 import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
@@ -107,8 +95,9 @@ export const adversarialForward =
       hidden,
       gatherPositions(batch.maskedPositions),
       stopGradient,
-      dotGeneral({ contract: { left: [-1], right: [1] } }, params.baseline.weight),
-      squeeze(-1)
+      // One number a slot: less than a contraction is worth.
+      mul(params.baseline.weight),
+      sum({ axes: -1 })
     )
     const baselines = pipe(scores, neg, softplus)
     const policyLoss = pipe(
