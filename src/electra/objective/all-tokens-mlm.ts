@@ -226,9 +226,13 @@ export const allTokensMlmObjective = (config: ElectraConfig, pieces: Pieces): Ob
           copyProbability: sums.copyProbability[0] / sums.tokens[0],
           replacedRate: sums.replacedTokens[0] / sums.tokens[0]
         }),
-        // The gate, one logit a token, is left out.
         networks: [
-          networkOf(config, pieces)('model', config.model, { kind: 'softmax', at: 'all' }),
+          networkOf(config, pieces)(
+            'model',
+            config.model,
+            { kind: 'softmax', at: 'all' },
+            { kind: 'logit', at: 'all' }
+          ),
           ...generator.networks(config.sequenceLength)
         ]
       }
