@@ -13,7 +13,7 @@ export const exactly = (x: number): string => (Number.isFinite(x) ? x.toExponent
 
 const percent = (share: number): string => `${(100 * share).toFixed(3)} %`
 
-const labelWidth = 26
+const labelWidth = 24
 
 type Cells = ReadonlyArray<string>
 

@@ -33,6 +33,7 @@ import { invalidArgument } from '../../tensor/fault.js'
 import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
 import type { ConfigProblem } from '../config/schema.js'
+import type { Network } from '../flops/network.js'
 import { gatherPositions } from '../model/generator.js'
 import type { Column } from '../training/columns.js'
 import type { Denominators, ShardBatch } from './batch.js'
@@ -148,6 +149,12 @@ const policyColumns: ReadonlyArray<Column> = [
   }
 ]
 
+/** The baseline is one number of the generator's state at every masked position. */
+const withBaseline = (network: Network): Network =>
+  network.role === 'generator'
+    ? { ...network, outputs: [...network.outputs, { kind: 'logit', at: 'masked' }] }
+    : network
+
 export const adversarialObjective = (config: ElectraConfig, pieces: Pieces): Objective => {
   const generator = generatorOf(config, pieces)
   const whole = replacedTokenObjective(config, pieces)
@@ -192,7 +199,8 @@ export const adversarialObjective = (config: ElectraConfig, pieces: Pieces): Obj
           ...generator.report(sums, batches),
           sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
           ...discriminatorReport(sums, batches)
-        })
+        }),
+        networks: whole.stages[0].networks.map(withBaseline)
       }
     ]
   }

@@ -18,3 +18,9 @@ export const networkProducts = ({ size, positions: s, outputs }: Network, slots:
   }
   return (e === h ? 0 : product(s, e, h)) + layers * layer + outputs.reduce((sum, out) => sum + output(out), 0)
 }
+
+/** Those of its single logits alone. */
+export const logitProducts = (network: Network, slots: number): number => {
+  const outputs = network.outputs.filter(({ kind }) => kind !== 'logit')
+  return networkProducts(network, slots) - networkProducts({ ...network, outputs }, slots)
+}
