@@ -21,7 +21,7 @@ import type { Batch } from './data/examples/batches.js'
 import { maskBatch } from './data/examples/masking.js'
 import type { SpecialIds } from './data/vocabulary/vocabulary.js'
 import { paramsFrom } from './model/stored-params.js'
-import type { Objective } from './objective/objective.js'
+import type { Objective, Pieces } from './objective/objective.js'
 import { maskingOf } from './pretraining/data.js'
 import { shardTensors } from './pretraining/shards.js'
 
@@ -80,14 +80,15 @@ export const judgedReplacements =
     config: ElectraConfig,
     judged: NonNullable<Objective['judged']>,
     params: Params,
-    special: SpecialIds,
+    pieces: Pick<Pieces, 'size' | 'special'>,
     key: Words
   ) =>
   (
     sentences: ReadonlyArray<ReadonlyArray<number>>
   ): TE.TaskEither<StepError, ReadonlyArray<ReadonlyArray<JudgedToken>>> => {
+    const { special } = pieces
     const batch = batchOf(sentences, special)
-    const masked = maskBatch(maskingOf(config, special), hostFold(0)(key))(batch)
+    const masked = maskBatch(maskingOf(config, pieces), hostFold(0)(key))(batch)
     const { sequenceLength: length } = batch
     const shard = shardTensors(batch, masked, special)
     return pipe(

@@ -37,7 +37,7 @@ describe('replacements in sentences', () => {
         config,
         judged,
         right(storedParams(objective, stored)),
-        special,
+        drawnPieces(vocabSize),
         hostKey(seed)
       )(sentences)
     )

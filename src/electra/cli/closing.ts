@@ -22,6 +22,7 @@ import { replaceModel, type TrainedModel } from '../store/models/model-files.js'
 import { checkResume } from '../store/checkpoints/resume.js'
 import { computeOf } from '../pretraining/compute.js'
 import { runKeys } from '../pretraining/keys.js'
+import { piecesOf } from '../pretraining/problem.js'
 import type { Column } from '../training/columns.js'
 import type { RunError, RunResult } from '../training/run.js'
 import { sentence, type Advice } from './advice.js'
@@ -69,8 +70,8 @@ const judgeSentences = (
           TE.fromEither(storedParams(objective, result.params)),
           TE.mapLeft((name) => failed(`the trained model lacks ${name}`)),
           TE.chain((params) => {
-            const { special } = corpus.vocabulary
-            const judge = judgedReplacements(held, config, judged, params, special, runKeys(options.seed).samples)
+            const pieces = piecesOf(corpus)
+            const judge = judgedReplacements(held, config, judged, params, pieces, runKeys(options.seed).samples)
             return pipe(judgedSamples(corpus, config.sequenceLength, judge), TE.mapLeft(failedWith(showStepError)))
           })
         )

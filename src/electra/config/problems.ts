@@ -62,6 +62,12 @@ export const problemsOfMeaning = (c: ElectraConfig): ReadonlyArray<ConfigProblem
       `enough to mask one of ${c.sequenceLength} tokens`
     ),
     ...unless(
+      c.replaceProbability + (c.randomProbability ?? 0) <= 1 + 1e-9,
+      'randomProbability',
+      c.randomProbability,
+      `at most what replaceProbability, ${c.replaceProbability}, leaves of 1`
+    ),
+    ...unless(
       c.generatorWeight > 0 || c.discriminatorWeight > 0,
       'discriminatorWeight',
       'both weights 0',
@@ -90,6 +96,13 @@ export const contradictions = (
       path: `generator.${key}`,
       found: String(value),
       expected: `nothing: the objective '${resolved.objective}' has no network of another size than the model's`
-    }))
+    })),
+    ...(kindOf(resolved).generator === 'own sizes' && resolved.sharing === 'all' ? different : [])
+      .filter(([key]) => key !== 'kind')
+      .map(([key, value]) => ({
+        path: `generator.${key}`,
+        found: String(value),
+        expected: "nothing, or the model's: with sharing 'all' the generator is the model itself, with another head"
+      }))
   ]
 }

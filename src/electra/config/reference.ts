@@ -15,7 +15,8 @@ export const meanings: Readonly<Record<string, string>> = {
   shards: 'parts into which a batch is cut, whatever the number of workers; divides batchSize',
   maskProbability: 'share of the tokens that the generator must guess',
   replaceProbability: 'share of those that show [MASK]; the others keep their token',
-  randomProbability: 'share of those that show a random piece; 0 where not given',
+  randomProbability:
+    'share of those that show a random piece; 0 where not given, 0.1 beside a replaceProbability of 0.8 in BERT',
   sampleWithReplacement: 'whether the masked positions are drawn independently, so that some may coincide',
   temperature: "divides the generator's logits where replacements are sampled",
   disallowCorrect: 'whether a sample may never be the token that it replaces; false where not given',

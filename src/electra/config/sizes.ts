@@ -23,7 +23,7 @@ const modelOf = ({ model }: CompleteInput): ModelConfig => ({
  * `h_g = round(h m_h)`, `n_g = round(n m_n)`, then heads and feed-forward width from `h_g`: those of the model do not
  * reach the generator. The published code's `m_h = 1/4` and `m_n = 1`, unless given.
  */
-const generatorOf = (model: ModelConfig, given: CompleteInput['generator'] = {}): ElectraConfig['generator'] => {
+const ownSizes = (model: ModelConfig, given: CompleteInput['generator'] = {}): ElectraConfig['generator'] => {
   const hiddenSize = given.hiddenSize ?? roundHalfToEven(model.hiddenSize * (given.hiddenMultiplier ?? 0.25))
   return {
     hiddenSize,
@@ -41,6 +41,14 @@ const sizeOnly = ({ hiddenSize, layers, heads, feedForwardSize }: EncoderSize): 
   feedForwardSize
 })
 
+/** The model's sizes where it is the generator's body, too, or where there is no other network. */
+const generatorOf = (input: CompleteInput, model: ModelConfig): ElectraConfig['generator'] => {
+  if (kindOf(input).generator === 'model sizes') return sizeOnly(model)
+  if (input.sharing !== 'all') return ownSizes(model, input.generator)
+  const kind = input.generator?.kind
+  return { ...sizeOnly(model), ...(kind === undefined ? {} : { kind }) }
+}
+
 /** The configuration with all its sizes. */
 export const fillIn = (input: CompleteInput): ElectraConfig => {
   const model = modelOf(input)
@@ -48,6 +56,6 @@ export const fillIn = (input: CompleteInput): ElectraConfig => {
     ...input,
     packing: input.packing ?? 'segments',
     model,
-    generator: kindOf(input).generator === 'model sizes' ? sizeOnly(model) : generatorOf(model, input.generator)
+    generator: generatorOf(input, model)
   }
 }

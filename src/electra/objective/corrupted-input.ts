@@ -4,7 +4,7 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import { foldName } from '../../nn/index.js'
-import { arange, cast, eq, expandDims, mul, sub, type Tensor } from '../../tensor/index.js'
+import { arange, cast, div, eq, expandDims, mul, sub, type Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
 import type { Denominators, ShardBatch } from './batch.js'
@@ -17,18 +17,27 @@ export type Sampler = (logits: Tensor, originals: Tensor) => Tensor
 /** Far below any logit. */
 const forbidden = 1000
 
-/** Logits with which the originals are never drawn. Source: the published code's `disallow_correct`. */
-const withoutOriginals = (logits: Tensor, originals: Tensor): Tensor => {
-  const vocabSize = logits.shape[logits.shape.length - 1]
-  const isOriginal = pipe(arange(vocabSize), eq(expandDims(-1)(originals)), cast('f32'))
-  return pipe(logits, sub(mul(forbidden)(isOriginal)))
-}
+type Sampling = Pick<ElectraConfig, 'temperature' | 'disallowCorrect'>
+
+/**
+ * The logits of the law that samples follow: divided by the temperature, and the originals' far below where they are disallowed.
+ * Source: the published code's `sample_from_softmax` and `disallow_correct`.
+ */
+export const sampledLogits =
+  ({ temperature, disallowCorrect }: Sampling) =>
+  (logits: Tensor, originals: Tensor): Tensor => {
+    const tempered = div(temperature)(logits)
+    if (disallowCorrect !== true) return tempered
+    const vocabSize = logits.shape[logits.shape.length - 1]
+    const isOriginal = pipe(arange(vocabSize), eq(expandDims(-1)(originals)), cast('f32'))
+    return pipe(tempered, sub(mul(forbidden)(isOriginal)))
+  }
 
 /** Samples as the configuration says, of its temperature, with or without the originals. */
 export const samplerOf =
-  ({ temperature, disallowCorrect }: Pick<ElectraConfig, 'temperature' | 'disallowCorrect'>, key: Key): Sampler =>
+  (settings: Sampling, key: Key): Sampler =>
   (logits, originals) =>
-    pipe(disallowCorrect === true ? withoutOriginals(logits, originals) : logits, sampleTokens(temperature, key))
+    pipe(sampledLogits(settings)(logits, originals), sampleTokens(1, key))
 
 export type CorruptedInput = {
   readonly proposal: Proposal

@@ -6,6 +6,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import {
   add,
   argmax,
+  cast,
   div,
   full,
   gt,
@@ -36,6 +37,8 @@ export type Corrupted = {
   readonly ids: Tensor
   /** 1 where the token now differs from the original, else 0 `[b, L]`, f32. A sample that equals its original is 0. */
   readonly labels: Tensor
+  /** 1 at each position that was written, whatever with, else 0 `[b, L]`, f32. */
+  readonly selected: Tensor
 }
 
 /**
@@ -58,5 +61,9 @@ export const corrupt =
     const writes = into(full(sampled.shape, 1, 'i32'))
     const written = pipe(into(sampled), div(maximum(1)(writes)))
     const ids = pipe(written, where(gt(0)(writes), original))
-    return { ids, labels: pipe(full(original.shape, 1), where(ne(original)(ids), 0)) }
+    return {
+      ids,
+      labels: pipe(full(original.shape, 1), where(ne(original)(ids), 0)),
+      selected: pipe(writes, gt(0), cast('f32'))
+    }
   }

@@ -14,7 +14,7 @@ import { corruptText, countPieces } from '../data/examples/fixed-corruption.js'
 import { maskBatch, type MaskingOptions } from '../data/examples/masking.js'
 import { cutRunningText } from '../data/examples/running-text.js'
 import type { Sentences } from '../data/sentences.js'
-import type { SpecialIds } from '../data/vocabulary/vocabulary.js'
+import type { Pieces } from '../objective/objective.js'
 import type { InputsError, StepInputs } from '../training/problem.js'
 import { availableMemory, checkBatches } from './batch-memory.js'
 import { fixedCorruptionKey, type RunKeys } from './keys.js'
@@ -54,9 +54,15 @@ const evaluationOrder = (
 
 /** How a configuration masks. */
 export const maskingOf = (
-  { maskProbability, replaceProbability, sampleWithReplacement }: ElectraConfig,
-  special: SpecialIds
-): MaskingOptions => ({ maskProbability, replaceProbability, withReplacement: sampleWithReplacement, special })
+  { maskProbability, replaceProbability, randomProbability = 0, sampleWithReplacement }: ElectraConfig,
+  { size, special }: Pick<Pieces, 'size' | 'special'>
+): MaskingOptions => ({
+  maskProbability,
+  replaceProbability,
+  ...(randomProbability === 0 ? {} : { random: { probability: randomProbability, vocabSize: size } }),
+  withReplacement: sampleWithReplacement,
+  special
+})
 
 /**
  * Packs both splits and orders the batches. An evaluation has at most `config.training.evaluationBatches` batches, each
@@ -74,7 +80,7 @@ export const trainingData = (
     config.packing === 'running'
       ? cutRunningText({ sequenceLength, special })
       : packExamples({ sequenceLength, special, coins: keyedCoins(keys.packing) })
-  const masking = maskingOf(config, special)
+  const masking = maskingOf(config, { size: pieces.length, special })
   const inputsOf = (batch: Batch, maskKey: Words, stepKey: Words): StepInputs => ({
     shards: shardInputs(batch, maskBatch(masking, maskKey)(batch), { special, shards, stepKey }),
     tokens: countReal(batch)

@@ -12,7 +12,7 @@ import { gatherBatch, type Batch } from '../data/examples/batches.js'
 import type { Corpus } from '../data/corpus/corpus.js'
 import { maskBatch } from '../data/examples/masking.js'
 import { specialPieces, type SpecialIds } from '../data/vocabulary/vocabulary.js'
-import { trainingData } from '../pretraining/data.js'
+import { maskingOf, trainingData } from '../pretraining/data.js'
 import type { Pieces } from '../objective/objective.js'
 import type { InputsError } from '../training/problem.js'
 import type { RunKeys } from '../pretraining/keys.js'
@@ -53,8 +53,7 @@ export const shardToProfile = (
       trainingData(config, corpus, keys),
       E.map(({ stepAt }) => stepAt(0).shards[0])
     )
-  const { maskProbability, replaceProbability, sampleWithReplacement: withReplacement } = config
   const batch = drawnBatch(config, vocabSize, keys.order)
-  const masked = maskBatch({ maskProbability, replaceProbability, withReplacement, special }, keys.masking)(batch)
+  const masked = maskBatch(maskingOf(config, { size: vocabSize, special }), keys.masking)(batch)
   return E.right(shardInputs(batch, masked, { special, shards: 1, stepKey: hostFold(0)(keys.steps) })[0])
 }

@@ -22,6 +22,8 @@ const overrides = fc.record(
   {
     extends: fc.constantFrom(...presetNames),
     objective: fc.constantFrom('electra', 'mlm'),
+    sharing: fc.constantFrom('embeddings', 'none', 'all'),
+    generator: fc.record({ kind: fc.constantFrom('masked-lm', 'uniform', 'unigram') }, { requiredKeys: [] }),
     name: fc.string({ minLength: 1, maxLength: 20 }),
     shards: fc.constantFrom(1, 2, 4),
     sequenceLength: fc.constantFrom(16, 32, 64),
@@ -242,4 +244,35 @@ describe('a configuration that does not hold', () => {
       expect(E.isLeft(parseConfig(text))).toBe(true)
     }
   )
+})
+
+describe('what generator and model share', () => {
+  it("is everything with the model's sizes, and other sizes are refused", () => {
+    const { model, generator } = right({ extends: 'nano', sharing: 'all' })
+    const { hiddenSize, layers, heads, feedForwardSize } = model
+    expect(generator).toEqual({ hiddenSize, layers, heads, feedForwardSize })
+    const found = problems({
+      extends: 'nano',
+      sharing: 'all',
+      generator: { hiddenMultiplier: 0.5, heads: model.heads }
+    })
+    expect(found.map(({ path }) => path)).toEqual(['generator.hiddenMultiplier'])
+  })
+
+  it.each(['uniform', 'unigram'])('is nothing with the generator %s, which has no parameters', (kind) => {
+    const found = (sharing: string) =>
+      problems({ extends: 'nano', sharing, generator: { kind } }).map(({ path }) => path)
+    expect(found('none')).toEqual([])
+    expect(found('embeddings')).toEqual(['sharing'])
+    expect(found('all')).toEqual(['sharing'])
+  })
+})
+
+describe('the shares of masked tokens', () => {
+  it('that show [MASK] and a random piece are at most 1 together', () => {
+    const found = (replaceProbability: number, randomProbability: number) =>
+      problems({ extends: 'nano', replaceProbability, randomProbability }).map(({ path }) => path)
+    expect([found(0.8, 0.1), found(0.9, 0.1), found(0.7, 0.3)]).toEqual([[], [], []])
+    expect(found(0.85, 0.2)).toEqual(['randomProbability'])
+  })
 })

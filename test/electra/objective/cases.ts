@@ -121,10 +121,14 @@ const mapValues = (f: (array: Int32Array | Float32Array) => Tensor, arrays: Omit
 const total = (array: Int32Array | Float32Array): Tensor => tensor(Array.from(array).reduce((sum, x) => sum + x, 0))
 
 /** The weight sums of a batch, which all its shards divide by. */
-export const denominatorsOf = ({ maskedWeights, attentionMask }: HostBatch): Denominators => ({
+export const denominatorsOf = ({ maskedWeights, attentionMask, inputIds }: HostBatch): Denominators => ({
   maskedWeights: total(maskedWeights),
   attentionMask: total(attentionMask),
-  candidates: total(attentionMask)
+  candidates: total(
+    attentionMask.map((real, i) =>
+      real === 1 && ![special.cls, special.sep, special.mask].some((id) => id === inputIds[i]) ? 1 : 0
+    )
+  )
 })
 
 /** Rows `from .. to - 1` of a batch. */

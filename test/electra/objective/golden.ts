@@ -9,6 +9,8 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { expect } from 'vitest'
 import { valueAndGradWithAux } from '../../../src/autodiff/index.js'
 import type { SpecialIds } from '../../../src/electra/data/vocabulary/vocabulary.js'
+import type { Sharing } from '../../../src/electra/config/schema.js'
+import type { GeneratorName } from '../../../src/electra/objective/generators/table.js'
 import type { Denominators, ShardBatch } from '../../../src/electra/objective/batch.js'
 import type { Pieces } from '../../../src/electra/objective/objective.js'
 import { kindOf, type ObjectiveName } from '../../../src/electra/objective/table.js'
@@ -50,9 +52,13 @@ export const goldenPieces: Pieces = {
 }
 
 /** A configuration of the file's sizes, without dropout. */
-export const goldenConfig = (objective: ObjectiveName = 'electra') =>
+export const goldenConfig = (
+  objective: ObjectiveName = 'electra',
+  { kind, ...change }: { readonly kind?: GeneratorName; readonly sharing?: Sharing } = {}
+) =>
   configOf({
     objective,
+    ...change,
     sequenceLength: sizes.seq,
     batchSize: sizes.batch,
     shards: 1,
@@ -72,14 +78,15 @@ export const goldenConfig = (objective: ObjectiveName = 'electra') =>
       layerNormEps: sizes.ln_eps,
       initialAttention: 'flat'
     },
-    ...(kindOf({ objective }).generator === 'model sizes'
+    ...(kindOf({ objective }).generator === 'model sizes' || change.sharing === 'all'
       ? {}
       : {
           generator: {
             hiddenSize: sizes.gen_hidden,
             layers: sizes.layers,
             heads: sizes.gen_heads,
-            feedForwardSize: sizes.gen_ffn
+            feedForwardSize: sizes.gen_ffn,
+            ...(kind === undefined ? {} : { kind })
           }
         })
   })

@@ -19,6 +19,11 @@ export type MaskingOptions = {
   /** The chance that a chosen token is shown as [MASK]; otherwise it is shown as it is, and predicted all the same. */
   readonly replaceProbability: number
   /**
+   * The chance that it is shown as a random piece, 0 where not given: of the whole vocabulary, special pieces and the token itself
+   * included, as BERT's code draws it (create_pretraining_data.py, `vocab_words[rng.randint(0, len(vocab_words) - 1)]`).
+   */
+  readonly random?: { readonly probability: number; readonly vocabSize: number }
+  /**
    * Draw positions independently, as the original code does: some are then chosen twice. False in every recipe but those
    * that must repeat the original's statistics.
    */
@@ -56,7 +61,7 @@ export const predictionsOf = (maskProbability: number, slots: number, tokens: nu
   Math.min(slots, Math.max(1, roundHalfToEven(Math.fround(Math.fround(tokens) * Math.fround(maskProbability)))))
 
 /** What each draw of an example is for. */
-const uses = { positions: 0, replacement: 1 } as const
+const uses = { positions: 0, replacement: 1, piece: 2 } as const
 
 /**
  * Chooses k positions uniformly among the real tokens that are not [CLS], [SEP] or [MASK]; all of them when there are
@@ -73,19 +78,27 @@ export const maskBatch =
       maskedIds: new Int32Array(batchSize * slots),
       maskedWeights: new Float32Array(batchSize * slots)
     }
+    const { mask } = options.special
+    const { probability, vocabSize } = options.random ?? { probability: 0, vocabSize: 0 }
     const threshold = options.replaceProbability * 2 ** 32
+    const randomThreshold = (options.replaceProbability + probability) * 2 ** 32
     for (let row = 0; row < batchSize; row++) {
       const ids = batch.inputIds.subarray(row * length, (row + 1) * length)
       const isReal = batch.attentionMask.subarray(row * length, (row + 1) * length)
       const rowKey = hostFold(row)(key)
       const positions = choosePositions(options, ids, isReal, slots, hostFold(uses.positions)(rowKey))
       const coins = hostBits(slots)(hostFold(uses.replacement)(rowKey))
+      const pieces = probability === 0 ? undefined : hostBits(slots)(hostFold(uses.piece)(rowKey))
       positions.forEach((position, i) => {
         const slot = row * slots + i
         masked.maskedPositions[slot] = position
         masked.maskedIds[slot] = ids[position]
         masked.maskedWeights[slot] = 1
-        if (coins[i] < threshold) masked.maskedInputIds[row * length + position] = options.special.mask
+        const place = row * length + position
+        if (coins[i] < threshold) masked.maskedInputIds[place] = mask
+        // A place that is drawn twice shows [MASK] where either of its slots does.
+        else if (pieces !== undefined && coins[i] < randomThreshold && masked.maskedInputIds[place] !== mask)
+          masked.maskedInputIds[place] = Math.floor((pieces[i] * vocabSize) / 2 ** 32)
       })
     }
     return masked

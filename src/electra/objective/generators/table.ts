@@ -3,9 +3,13 @@
 import type { Pieces } from '../objective.js'
 import type { Generator, GeneratorMaker, GeneratorSettings } from './generator.js'
 import { maskedLmGenerator } from './masked-lm.js'
+import { unigramGenerator } from './unigram.js'
+import { uniformGenerator } from './uniform.js'
 
 export const generators = {
-  'masked-lm': maskedLmGenerator
+  'masked-lm': maskedLmGenerator,
+  uniform: uniformGenerator,
+  unigram: unigramGenerator
 } as const satisfies Readonly<Record<string, GeneratorMaker>>
 
 export type GeneratorName = keyof typeof generators

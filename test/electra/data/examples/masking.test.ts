@@ -146,6 +146,28 @@ describe('masking', () => {
     )
   })
 
+  it('with random pieces hides and shows what it does without, and differs only where a token would be shown', () => {
+    fc.assert(
+      fc.property(batches, options, seeds, fc.integer({ min: 0, max: 10 }), (batch, options, seed, tenths) => {
+        const random = { probability: ((1 - options.replaceProbability) * tenths) / 10, vocabSize: 97 }
+        const plain = maskBatch(options, hostKey(seed))(batch)
+        const { maskedInputIds, ...rest } = maskBatch({ ...options, random }, hostKey(seed))(batch)
+        const { maskedInputIds: without, ...same } = plain
+        expect(rest).toEqual(same)
+        if (tenths === 0) expect(maskedInputIds).toEqual(without)
+        const places = new Set(
+          chosen(batch, plain).flatMap((slots, row) =>
+            slots.map(({ position }) => row * batch.sequenceLength + position)
+          )
+        )
+        maskedInputIds.forEach((id, i) => {
+          if (!places.has(i) || without[i] === special.mask) expect(id).toBe(without[i])
+          else expect(id === without[i] || (id >= 0 && id < 97)).toBe(true)
+        })
+      })
+    )
+  })
+
   it('is the same for the same key, and a row does not depend on the rows after it', () => {
     fc.assert(
       fc.property(batches, seeds, (batch, seed) => {
@@ -212,5 +234,26 @@ describe('over many keys', () => {
       shown += maskBatch(official, hostKey(seed))(batch).maskedInputIds.filter((id) => id === special.mask).length
     // 12,000 coins: standard deviation sqrt(.85 * .15 / 12000) = 0.0033, of which five are allowed.
     expect(Math.abs(shown / (3 * keys) - 0.85)).toBeLessThan(5 * 0.0033)
+  })
+
+  it("80 % show [MASK], 10 % a random piece and 10 % the token itself with BERT's probabilities", () => {
+    const vocabSize = 1000
+    const counts = { mask: 0, random: 0, same: 0 }
+    const halves = [0, 0]
+    const bert = { ...official, replaceProbability: 0.8, random: { probability: 0.1, vocabSize } }
+    for (let seed = 0; seed < keys; seed++) {
+      const masked = maskBatch(bert, hostKey(seed))(batch)
+      for (const { position, id } of chosen(batch, masked).flat()) {
+        const shown = masked.maskedInputIds[position]
+        counts[shown === special.mask ? 'mask' : shown === id ? 'same' : 'random'] += 1
+        if (shown !== special.mask && shown !== id) halves[shown < vocabSize / 2 ? 0 : 1] += 1
+      }
+    }
+    // 12,000 draws: deviations sqrt(.8 * .2 / 12000) = 0.0037 and sqrt(.1 * .9 / 12000) = 0.0028, of which five are allowed.
+    expect(Math.abs(counts.mask / (3 * keys) - 0.8)).toBeLessThan(5 * 0.0037)
+    expect(Math.abs(counts.random / (3 * keys) - 0.1)).toBeLessThan(5 * 0.0028)
+    expect(Math.abs(counts.same / (3 * keys) - 0.1)).toBeLessThan(5 * 0.0028)
+    // About 1200 pieces, in either half of the vocabulary with deviation 17.
+    expect(Math.abs(halves[0] - halves[1]) / 2).toBeLessThan(5 * 17)
   })
 })
