@@ -10,12 +10,14 @@ import type { ParameterSpec, Params } from '../../nn/index.js'
 import type { Data, Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import type { Tree } from '../../tensor/tree.js'
+import { storedOf } from '../../tensor/stored.js'
 import type { Tokenizer, TokenizerError } from '../data/vocabulary/tokenizer.js'
+import { sha256OfTensors } from '../store/digest.js'
 import type { HfTask } from '../store/models/hf-task-config.js'
 import type { Column, Report } from '../training/columns.js'
 import type { NamedArrays } from '../training/problem.js'
 import type { TaskDataError } from './data/data-error.js'
-import type { HeadKind, NetworkSize } from './heads/task-network.js'
+import type { HeadKind, NetworkSize, TaskNetwork } from './heads/task-network.js'
 
 /** Arrays by name, each with the row as its first axis: `count` rows. */
 export type Rows = { readonly count: number; readonly arrays: { readonly [name: string]: Data } }
@@ -33,6 +35,11 @@ export type AnyNetwork = {
   /** Tensors whose first axis is the row. */
   readonly predict: (params: Params, inputs: { readonly [name: string]: Tensor }) => { readonly [name: string]: Tensor }
 }
+
+/** Any network, whose batches then are records of whatever names `batchSpec` gives them. */
+export const anyNetwork = <Inputs, Targets, Outputs, Predictions>(
+  network: TaskNetwork<Inputs, Targets, Outputs, Predictions>
+): AnyNetwork => network as unknown as AnyNetwork
 
 /** What is made of the network's predictions for all rows of a split, in the order of its rows. */
 export type Judgement = {
@@ -70,6 +77,8 @@ export type TaskSettings = {
   readonly sequenceLength: number
   readonly head: HeadKind
   readonly dropout: number
+  /** The split that stands for `dev`, where the task has more than one that can. `dev`, where not given. */
+  readonly dev?: string
 }
 
 /** The published recipe where it depends on the task: the spec's table of fine-tuning. */
@@ -85,3 +94,14 @@ export type Task = {
     settings: TaskSettings
   ) => TaskEither<TaskDataError | TokenizerError, PreparedTask>
 }
+
+/** A hash of all rows of all splits. */
+export const splitsSha256 = (splits: PreparedTask['splits']): string =>
+  sha256OfTensors(
+    Object.entries(splits).flatMap(([split, { rows }]) =>
+      Object.entries(rows.arrays).map(([name, data]) => ({
+        ...storedOf(data instanceof Int32Array ? 'i32' : 'f32', [data.length], data),
+        name: `${split}.${name}`
+      }))
+    )
+  )
