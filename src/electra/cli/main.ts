@@ -9,6 +9,7 @@ import { declareConfig } from './commands/config.js'
 import { declareCorpus } from './commands/corpus.js'
 import { declareDemo } from './commands/demo.js'
 import { declareDevices } from './commands/devices.js'
+import { declareFinetune } from './commands/finetune.js'
 import { declareFlops } from './commands/flops.js'
 import { declarePredict } from './commands/predict.js'
 import { declarePretrain } from './commands/pretrain.js'
@@ -45,6 +46,7 @@ const declarations = [
   declareDemo,
   declareCorpus,
   declarePretrain,
+  declareFinetune,
   declareConfig,
   declareVerify,
   declarePredict,

@@ -1,11 +1,10 @@
-/**
- * All downstream tasks by name.
- */
+/** All tasks that are known by name. A family adds its own here, and nowhere else. */
 
+import { glueSentenceTasks } from './families/sentence.js'
 import { mrqaTasks, squad, squadv1 } from './families/span.js'
 import { chunk, ner, pos, xpos } from './families/tagging.js'
 import type { Task } from './task.js'
 
-const all: ReadonlyArray<Task> = [squad, squadv1, ...mrqaTasks, chunk, ner, pos, xpos]
+export const tasks: ReadonlyArray<Task> = [...glueSentenceTasks, squad, squadv1, ...mrqaTasks, chunk, ner, pos, xpos]
 
-export const tasks: Readonly<Record<string, Task>> = Object.fromEntries(all.map((task) => [task.name, task]))
+export const taskNamed = (name: string): Task | undefined => tasks.find((task) => task.name === name)

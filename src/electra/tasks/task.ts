@@ -10,7 +10,9 @@ import type { ParameterSpec, Params } from '../../nn/index.js'
 import type { Data, Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import type { Tree } from '../../tensor/tree.js'
+import { storedOf } from '../../tensor/stored.js'
 import type { Tokenizer, TokenizerError } from '../data/vocabulary/tokenizer.js'
+import { sha256OfTensors } from '../store/digest.js'
 import type { HfTask } from '../store/models/hf-task-config.js'
 import type { Column, Report } from '../training/columns.js'
 import type { NamedArrays } from '../training/problem.js'
@@ -73,6 +75,8 @@ export type TaskSettings = {
   readonly sequenceLength: number
   readonly head: HeadKind
   readonly dropout: number
+  /** The split that stands for `dev`, where the task has more than one that can. `dev`, where not given. */
+  readonly dev?: string
 }
 
 /** The published recipe where it depends on the task: the spec's table of fine-tuning. */
@@ -88,3 +92,14 @@ export type Task = {
     settings: TaskSettings
   ) => TaskEither<TaskDataError | TokenizerError, PreparedTask>
 }
+
+/** A hash of all rows of all splits. */
+export const splitsSha256 = (splits: PreparedTask['splits']): string =>
+  sha256OfTensors(
+    Object.entries(splits).flatMap(([split, { rows }]) =>
+      Object.entries(rows.arrays).map(([name, data]) => ({
+        ...storedOf(data instanceof Int32Array ? 'i32' : 'f32', [data.length], data),
+        name: `${split}.${name}`
+      }))
+    )
+  )

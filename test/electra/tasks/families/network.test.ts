@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { HeadKind } from '../../../../src/electra/tasks/heads/task-network.js'
-import { tasks } from '../../../../src/electra/tasks/table.js'
+import { taskNamed } from '../../../../src/electra/tasks/table.js'
 import type { Params } from '../../../../src/nn/index.js'
 import { scalar, tensor } from '../../../../src/tensor/index.js'
 import { numberOf, numbersByPath, scattered } from '../../objective/cases.js'
@@ -39,7 +39,9 @@ const length = 12
 describe.each(cases)('the network of %s with the head of %s', (name, head, extension, file, total) => {
   it('reads the rows of the task, and says what is judged', async () => {
     const files = { [`train.${extension}`]: file, [`dev.${extension}`]: file }
-    const { network, splits } = right(await prepared(tasks[name], files, { head, sequenceLength: length }))
+    const task = taskNamed(name)
+    if (task === undefined) throw new Error(`no task ${name}`)
+    const { network, splits } = right(await prepared(task, files, { head, sequenceLength: length }))
     const { rows, judge } = splits.dev
     const batch = Object.fromEntries(
       Object.entries(network.batchSpec(rows.count, length)).map(([array, { shape, dtype }]) => [

@@ -1,0 +1,80 @@
+/**
+ * One trial of fine-tuning: a run in its directory, and what its network then says of every split.
+ */
+
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { NamedStored } from '../../tensor/stored.js'
+import { withPool } from '../../workers/index.js'
+import { sha256OfTensors } from '../store/digest.js'
+import type { Network } from '../store/models/hf-config.js'
+import type { FloatTensor } from '../store/models/hf-tensors.js'
+import type { Problem } from '../training/problem.js'
+import type { ExecutionOptions, RunOptions } from '../training/run.js'
+import { openSession, type SessionError } from '../training/session.js'
+import { fineTuningProblem, judged, totalStepsOf, type FineTuningSettings } from './problem.js'
+import type { Judgement } from './task.js'
+
+export type Trial = Omit<FineTuningSettings, 'layers'> & {
+  readonly name: string
+  readonly network: Network
+  /** The encoder's weights; none where all are drawn. */
+  readonly tensors: ReadonlyArray<FloatTensor>
+}
+
+export const settingsOf = ({ network, ...trial }: Trial): FineTuningSettings => ({ ...trial, layers: network.layers })
+
+/** A run of the engine. What a resume must match is everything that decides the bits of a step. */
+export const trialRun = (trial: Trial, execution: Omit<ExecutionOptions, 'initial' | 'totalSteps'>): RunOptions => {
+  const { name, task, recipe, network, tensors, seed, limit } = trial
+  const settings = settingsOf(trial)
+  const config = { task: name, recipe, network, limit: limit ?? null }
+  return {
+    ...execution,
+    config,
+    totalSteps: totalStepsOf(settings),
+    ...(tensors.length === 0 ? {} : { initial: { tensors, from: [] } }),
+    identity: {
+      ...config,
+      problem: 'fine-tuning',
+      data: task.dataSha256,
+      weights: tensors.length === 0 ? 'drawn' : sha256OfTensors(tensors),
+      seed
+    },
+    problem: () => fineTuningProblem(settings)
+  }
+}
+
+/** What a network of these parameters says of every split of the task. */
+export const judgements = (
+  trial: Trial,
+  params: ReadonlyArray<NamedStored>,
+  pool: ExecutionOptions['pool']
+): TE.TaskEither<SessionError, Readonly<Record<string, Judgement>>> => {
+  const { task, recipe } = trial
+  const names = Object.keys(task.splits).filter((name) => name !== 'train')
+  return withPool(pool)((held) =>
+    pipe(
+      TE.fromEither<SessionError, Problem>(fineTuningProblem(settingsOf(trial), names)),
+      TE.chain((problem) => openSession(problem)(held)),
+      TE.chainFirst((session) =>
+        pipe(
+          TE.fromTask<{ readonly optimizer: ReadonlyArray<NamedStored> }, SessionError>(session.read),
+          TE.chain(({ optimizer }) => session.write({ params, optimizer }, 0))
+        )
+      ),
+      TE.chain((session) =>
+        pipe(
+          names,
+          TE.traverseSeqArray((name) =>
+            pipe(
+              session.outputs(name),
+              TE.map((results) => [name, judged(task.splits[name], recipe.batchSize, results)] as const)
+            )
+          )
+        )
+      ),
+      TE.map((all): Readonly<Record<string, Judgement>> => Object.fromEntries(all))
+    )
+  )
+}
