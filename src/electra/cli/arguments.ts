@@ -21,10 +21,11 @@ export const positive = integer(1, 'a positive integer')
 /** A seed: any integer from 0 to 2^53 - 1. */
 export const natural = integer(0, 'an integer of at least 0')
 
-/** A factor: any decimal above 0. */
+/** A factor: any number above 0, as 0.5 or 3e-4. */
 export const factor = (text: string): number => {
   const value = Number(text)
-  if (!/^\d*\.?\d+$/.test(text) || !(value > 0)) throw new InvalidArgumentError('Expected a number above 0.')
+  if (!/^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) || !(value > 0 && value < Infinity))
+    throw new InvalidArgumentError('Expected a number above 0.')
   return value
 }
 
