@@ -52,11 +52,22 @@ const shardsOf = (batchSize: number): number => [4, 3, 2].find((n) => batchSize 
 /** What somebody wants otherwise than the recipe has it. */
 export type RecipeChanges = { readonly [K in keyof Omit<Recipe, 'warmup' | 'shards'>]?: Recipe[K] | undefined }
 
-/** The recipe for an encoder and a task, with what was asked for in its place. */
+/** The recipe for an encoder and a task, with what was asked for in its place: of `changes` nothing else is read. */
 export const recipeFor = (hiddenSize: number, defaults: TaskDefaults, changes: RecipeChanges = {}): Recipe => {
-  const asked = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
-  const recipe = { ...common, ...sizeRecipes[sizeOf(hiddenSize)], ...defaults, shards: 1, ...asked }
-  return { ...recipe, shards: shardsOf(recipe.batchSize) }
+  const recipe = { ...common, ...sizeRecipes[sizeOf(hiddenSize)], ...defaults }
+  const { batchSize = recipe.batchSize } = changes
+  return {
+    learningRate: changes.learningRate ?? recipe.learningRate,
+    layerDecay: changes.layerDecay ?? recipe.layerDecay,
+    layerDecayExponent: changes.layerDecayExponent ?? recipe.layerDecayExponent,
+    weightDecay: changes.weightDecay ?? recipe.weightDecay,
+    warmup: recipe.warmup,
+    epochs: changes.epochs ?? recipe.epochs,
+    batchSize,
+    shards: shardsOf(batchSize),
+    sequenceLength: changes.sequenceLength ?? recipe.sequenceLength,
+    dropout: changes.dropout ?? recipe.dropout
+  }
 }
 
 /** Batches of an epoch: the last one is filled up. */

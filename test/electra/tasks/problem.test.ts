@@ -80,7 +80,7 @@ describe('rows', () => {
 })
 
 describe('predictions', () => {
-  it('of shards at their places add up to the whole batch', async () => {
+  it('of shards at their places add up to the whole batch', () => {
     const x = [1.5, -2, 3, 4, 5, 1e-30, -7, 8, 9, 10, 11, 12]
     const shards = 3
     const parts = Array.from({ length: shards }, (_, s) => {
