@@ -71,6 +71,8 @@ export type TokenInputs = {
   /** 1 real, 0 padding. */
   readonly mask: Tensor
   readonly types: Tensor
+  /** Which tokens each one may see, beside the mask, where not all: see `SelfAttentionOptions`. `[L, L]`. */
+  readonly pairMask?: Tensor
 }
 
 export const embeddingsSpec = (
@@ -149,6 +151,7 @@ export const encode =
       attentionDropout: options.attentionDropout,
       eps: options.layerNormEps,
       activation: activations.gelu,
+      pairMask: inputs.pairMask,
       key: keyOf('encoder')
     })(body.encoder)(projected, inputs.mask)
   }

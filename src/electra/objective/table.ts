@@ -4,6 +4,7 @@ import type { ElectraConfig } from '../config/config.js'
 import { adversarial } from './adversarial.js'
 import { allTokensMlm } from './all-tokens-mlm.js'
 import { electra15 } from './electra-15.js'
+import { electric } from './electric.js'
 import { maskedLm } from './masked-lm.js'
 import type { Objective, ObjectiveKind, Pieces } from './objective.js'
 import { replaceMlm } from './replace-mlm.js'
@@ -17,7 +18,8 @@ export const objectives = {
   'replace-mlm': replaceMlm,
   'all-tokens-mlm': allTokensMlm,
   'two-stage': twoStage,
-  adversarial
+  adversarial,
+  electric
 } as const satisfies Readonly<Record<string, ObjectiveKind>>
 
 export type ObjectiveName = keyof typeof objectives

@@ -276,3 +276,15 @@ describe('the shares of masked tokens', () => {
     expect(found(0.85, 0.2)).toEqual(['randomProbability'])
   })
 })
+
+describe('electric', () => {
+  it('asks for two towers, and for samples of their own law', () => {
+    const found = (change: object) =>
+      problems({ extends: 'nano', objective: 'electric', ...change }).map(({ path }) => path)
+    const generator = { kind: 'two-tower' }
+    expect(found({ generator })).toEqual([])
+    expect(found({})).toEqual(['generator.kind'])
+    expect(found({ generator, disallowCorrect: true })).toEqual(['disallowCorrect'])
+    expect(found({ generator, sharing: 'all' })).toEqual(['sharing'])
+  })
+})

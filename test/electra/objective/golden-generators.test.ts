@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { sampledLogits } from '../../../src/electra/objective/corrupted-input.js'
 import { constantGenerator } from '../../../src/electra/objective/generators/constant.js'
 import type { Generator } from '../../../src/electra/objective/generators/generator.js'
+import { electricForward, electricObjective } from '../../../src/electra/objective/electric.js'
 import { generatorOf } from '../../../src/electra/objective/generators/table.js'
 import { jointForward, replacedTokenObjective } from '../../../src/electra/objective/replaced-token.js'
 import type { ElectraConfig } from '../../../src/electra/config/config.js'
@@ -34,6 +35,14 @@ const ownEmbeddings: Parts = {
   'generator.generator_lm_head': 'own_head.generator_lm_head'
 }
 
+const towers: Parts = {
+  'generator.generator_ltr': 'ltr',
+  'generator.generator_rtl': 'rtl',
+  'generator.cloze_predictions': 'cloze_head.generator_lm_head',
+  'generator.cloze_predictions.dense': 'cloze_head.generator_predictions.dense',
+  'generator.cloze_predictions.LayerNorm': 'cloze_head.generator_predictions.LayerNorm'
+}
+
 const tiedHead: Parts = {
   'generator.generator_predictions': 'main_head.generator_predictions',
   'generator.generator_lm_head': 'main_head.generator_lm_head'
@@ -55,6 +64,7 @@ const cases: ReadonlyArray<Case> = [
     config: goldenConfig('electra', { kind: 'unigram' }),
     generator: constantGenerator(golden('unigram.log_frequencies'))
   },
+  { objective: 'two_tower', config: goldenConfig('electra', { kind: 'two-tower' }), parts: towers },
   { objective: 'untied_embeddings', config: goldenConfig('electra', { sharing: 'none' }), parts: ownEmbeddings },
   { objective: 'tied_generator', config: goldenConfig('electra', { sharing: 'all' }), parts: tiedHead }
 ]
@@ -100,4 +110,24 @@ describe.each([false, true])('samples where the originals are disallowed: %s', (
       expect(numbersOf(pipe(logits, add(golden('sampling.noise')), argmax(-1)))).toEqual(expected.slice(at, at + each))
     }
   )
+})
+
+describe('electric', () => {
+  it('has the losses, energies, log q, logits and gradients of an independent implementation', () => {
+    const config = { ...goldenConfig('electric', { kind: 'two-tower' }), temperature: 1 }
+    const { batch, denominators, sampled } = goldenBatch()
+    const parts = { ...discriminatorParts, ...towers }
+    const params = goldenParams<Joint>(electricObjective(config, goldenPieces).parameters, parts)
+    const forward = electricForward(config, generatorOf(config, goldenPieces), () => sampled)
+    expectGolden({ objective: 'electric', params, parts, real: ['energies', 'main_logits'] }, (at) => {
+      const { loss, proposal, discriminatorLoss, energies, discriminatorLogits } = forward(at, batch, denominators)
+      return {
+        loss,
+        generator_loss: proposal.loss,
+        main_loss: discriminatorLoss,
+        energies,
+        main_logits: discriminatorLogits
+      }
+    })
+  })
 })

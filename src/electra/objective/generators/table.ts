@@ -3,13 +3,15 @@
 import type { Pieces } from '../objective.js'
 import type { Generator, GeneratorMaker, GeneratorSettings } from './generator.js'
 import { maskedLmGenerator } from './masked-lm.js'
+import { twoTowerGenerator } from './two-tower.js'
 import { unigramGenerator } from './unigram.js'
 import { uniformGenerator } from './uniform.js'
 
 export const generators = {
   'masked-lm': maskedLmGenerator,
   uniform: uniformGenerator,
-  unigram: unigramGenerator
+  unigram: unigramGenerator,
+  'two-tower': twoTowerGenerator
 } as const satisfies Readonly<Record<string, GeneratorMaker>>
 
 export type GeneratorName = keyof typeof generators

@@ -1,0 +1,143 @@
+/**
+ * Electric: an energy-based cloze model, trained by noise-contrastive estimation. Clark et al. 2020, Pre-Training Transformers as
+ * Energy-Based Cloze Models (EMNLP), section 2.
+ *
+ *     logit_t = E_t + log q(x_t | the others) + log(p / (1 - p)),    p the share of tokens that are drawn
+ *     L = L_cloze(two towers) + 50 mean of BCE(logit_t, whether t was drawn)
+ *
+ * The energy E_t is what the discriminator's head says, and `exp(-E_t)` an unnormalised probability of token t given the others. q
+ * is the law that samples follow, a constant for differentiation: the two towers', after the temperature where it is not 1. A
+ * sample that equals its original was drawn all the same. As in the published code, the loss is over all real tokens, [CLS]
+ * and [SEP] included, where q was never trained, the offset has 1 - p where the paper has 1, and the head is ELECTRA's of two layers.
+ */
+
+import { pipe } from 'fp-ts/lib/function.js'
+import { foldName, sigmoidCrossEntropy, softmaxCrossEntropy, weightedMean } from '../../nn/index.js'
+import { add, cast, div, log, mul, scalar, stopGradient, sub, type Tensor } from '../../tensor/index.js'
+import { invalidArgument } from '../../tensor/fault.js'
+import type { Key } from '../../tensor/random.js'
+import type { ElectraConfig } from '../config/config.js'
+import type { ConfigProblem } from '../config/schema.js'
+import type { Column } from '../training/columns.js'
+import type { Denominators, ShardBatch } from './batch.js'
+import { samplerOf, type Sampler } from './corrupted-input.js'
+import { discriminatorMetrics } from './discriminator-metrics.js'
+import type { Generator } from './generators/generator.js'
+import { generatorOf, makerOf } from './generators/table.js'
+import type { Objective, ObjectiveKind, Pieces } from './objective.js'
+import { jointForward, replacedTokenObjective, sampledHits, type JointForward } from './replaced-token.js'
+
+export type ElectricForward = JointForward & {
+  /** Of every token `[b, L]`, f32. */
+  readonly energies: Tensor
+}
+
+type Settings = Parameters<typeof jointForward>[0] & Pick<ElectraConfig, 'maskProbability' | 'temperature'>
+
+/**
+ * ELECTRA's forward pass with the classifier's logits and loss for the discriminator's. Without a key nothing is dropped. Throws
+ * `InvalidArgument` where the generator does not predict every token.
+ */
+export const electricForward =
+  (config: Settings, generator: Generator, sampler: Sampler) =>
+  (
+    params: Parameters<ReturnType<typeof jointForward>>[0],
+    batch: ShardBatch,
+    denominators: Denominators,
+    dropoutKey?: Key
+  ): ElectricForward => {
+    const forward = jointForward(config, generator, sampler)(params, batch, denominators, dropoutKey)
+    const { everywhere } = forward.proposal
+    if (everywhere === undefined)
+      throw invalidArgument('electricForward', 'a generator of some tokens', 'one that predicts every token')
+    const surprise = pipe(everywhere, div(config.temperature), softmaxCrossEntropy(forward.corrupted.ids), stopGradient)
+    const p = config.maskProbability
+    const discriminatorLogits = pipe(forward.discriminatorLogits, sub(surprise), add(log(scalar(p / (1 - p)))))
+    const discriminatorLoss = pipe(
+      discriminatorLogits,
+      sigmoidCrossEntropy(forward.corrupted.selected),
+      weightedMean(cast('f32')(batch.attentionMask), denominators.attentionMask)
+    )
+    const loss = pipe(
+      forward.proposal.loss,
+      mul(config.generatorWeight),
+      add(mul(config.discriminatorWeight)(discriminatorLoss))
+    )
+    return { ...forward, energies: forward.discriminatorLogits, discriminatorLogits, discriminatorLoss, loss }
+  }
+
+/** Of tokens that were drawn, whether they came out as others or not. */
+const columnOf = (column: Column): Column =>
+  column.name === 'replacedRate'
+    ? { ...column, meaning: 'Share of the real tokens that the generator drew, as others or as they were.' }
+    : { ...column, meaning: column.meaning.replace('replaced', 'drawn') }
+
+export const electricObjective = (config: ElectraConfig, pieces: Pieces): Objective => {
+  const generator = generatorOf(config, pieces)
+  const whole = replacedTokenObjective(config, pieces)
+  const ofDiscriminator = new Set(generator.columns.map(({ name }) => name))
+  return {
+    ...whole,
+    columns: whole.columns.map((column) =>
+      ofDiscriminator.has(column.name) || column.name === 'fixedCorruptionAuc' ? column : columnOf(column)
+    ),
+    judged: (params, batch, denominators, key) => {
+      const forward = electricForward(config, generator, samplerOf(config, key))(params as never, batch, denominators)
+      return { ids: forward.corrupted.ids, logits: forward.discriminatorLogits }
+    },
+    stages: whole.stages.map((stage) => ({
+      ...stage,
+      shardLoss: (params, batch, denominators, { training, key }) => {
+        const forward = electricForward(config, generator, samplerOf(config, foldName('sample')(key)))(
+          params as never,
+          batch,
+          denominators,
+          training ? key : undefined
+        )
+        return {
+          loss: forward.loss,
+          metrics: {
+            loss: stopGradient(forward.loss),
+            ...forward.proposal.metrics,
+            ...sampledHits(batch, forward),
+            ...discriminatorMetrics(batch, {
+              logits: forward.discriminatorLogits,
+              labels: forward.corrupted.selected,
+              loss: forward.discriminatorLoss
+            })
+          }
+        }
+      }
+    }))
+  }
+}
+
+const problemsOf = (config: ElectraConfig): ReadonlyArray<ConfigProblem> => {
+  const { generator, disallowCorrect, maskProbability } = config
+  const unless = (holds: boolean, path: string, found: unknown, expected: string): ReadonlyArray<ConfigProblem> =>
+    holds ? [] : [{ path, found: String(found), expected }]
+  return [
+    ...unless(
+      generator.kind === 'two-tower',
+      'generator.kind',
+      generator.kind ?? 'masked-lm',
+      "'two-tower': the objective 'electric' needs the probability of every token"
+    ),
+    ...unless(
+      disallowCorrect !== true,
+      'disallowCorrect',
+      disallowCorrect,
+      "false: the objective 'electric' needs samples of the generator's own law"
+    ),
+    ...unless(maskProbability > 0, 'maskProbability', maskProbability, "above 0 with the objective 'electric'"),
+    ...(makerOf(config).problems?.(config) ?? [])
+  ]
+}
+
+export const electric: ObjectiveKind = {
+  about: 'Electric: energies of tokens, by noise-contrastive estimation; Clark et al. 2020 (EMNLP), section 2',
+  generator: 'own sizes',
+  problems: problemsOf,
+  example: { generator: { kind: 'two-tower' } },
+  make: electricObjective
+}
