@@ -29,6 +29,9 @@ export const factor = (text: string): number => {
   return value
 }
 
+/** Any number of at least 0. */
+export const amountFromZero = (text: string): number => (Number(text) === 0 ? 0 : factor(text))
+
 /** An amount: any number above 0, as 1e15. */
 export const amount = (text: string): number => {
   const value = Number(text)

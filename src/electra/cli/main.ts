@@ -14,6 +14,8 @@ import { declareFlops } from './commands/flops.js'
 import { declarePredict } from './commands/predict.js'
 import { declarePretrain } from './commands/pretrain.js'
 import { declareProfile } from './commands/profile.js'
+import { declareRerank } from './commands/rerank.js'
+import { declareScore } from './commands/score.js'
 import { declareVerify } from './commands/verify.js'
 import { ignoreEarlySignals } from './early.js'
 import { endDespiteThreads } from './end.js'
@@ -50,6 +52,8 @@ const declarations = [
   declareConfig,
   declareVerify,
   declarePredict,
+  declareScore,
+  declareRerank,
   declareProfile,
   declareFlops,
   declareDevices

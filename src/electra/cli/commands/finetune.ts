@@ -26,6 +26,7 @@ import { trainThen } from '../../training/train.js'
 import { pretrainAdvice, sentence } from '../advice.js'
 import {
   deviceOption,
+  amountFromZero,
   factor,
   jsonOption,
   matmulOption,
@@ -370,8 +371,6 @@ export const finetune = (options: FinetuneOptions, console: Console): Command =>
   return () => command().finally(signals.release)
 }
 
-const share = (text: string): number => (Number(text) === 0 ? 0 : factor(text))
-
 export const declareFinetune = (root: Program): void => {
   root
     .command('finetune')
@@ -399,10 +398,10 @@ export const declareFinetune = (root: Program): void => {
     .option('--epochs <x>', "(default: the task's)", factor)
     .option('--batch-size <n>', '(default: 32)', positive)
     .option('--sequence-length <n>', "(default: the task's)", positive)
-    .option('--layer-decay <x>', '(default: 0.8; large 0.9); 0 for none', share)
+    .option('--layer-decay <x>', '(default: 0.8; large 0.9); 0 for none', amountFromZero)
     .addOption(new Option('--layer-decay-exponent <kind>', '(default: "official")').choices(['official', 'plain']))
-    .option('--weight-decay <x>', '(default: 0.01)', share)
-    .option('--dropout <x>', '(default: 0.1)', share)
+    .option('--weight-decay <x>', '(default: 0.01)', amountFromZero)
+    .option('--dropout <x>', '(default: 0.1)', amountFromZero)
     .option('--train <file>', 'with --task sentence: a .tsv, .csv or .jsonl file')
     .option('--test <file>', 'with --task sentence: texts to predict')
     .option('--text-a <column>', 'with --task sentence: the text, by its name or place')

@@ -1,0 +1,141 @@
+/**
+ * The model that scores texts for `score` and `rerank`: what a directory holds, and how it says how likely a text is.
+ */
+
+import { join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { Option } from 'commander'
+import { showStepError } from '../../tensor/run/step-error.js'
+import { showConfigError } from '../config/config.js'
+import { parseConfig } from '../config/resolve.js'
+import { openTokenizer, showTokenizerError, type Tokenizer } from '../data/vocabulary/tokenizer.js'
+import { discriminatorFrom } from '../predict.js'
+import { energyScorer, maskedLmFrom, maskedLmScorer, type Scorer } from '../scoring/likelihood.js'
+import { showStoreError } from '../store/errors.js'
+import { exists, readText } from '../store/files/files.js'
+import { readTokenizerFiles } from '../store/models/hf-tokenizer-files.js'
+import { importModel } from '../store/models/model-files.js'
+import type { Console } from './console.js'
+import { withDevice, type DeviceOptions } from './device.js'
+import { failed, failedWith, type Failure } from './outcome.js'
+
+export type ScoringOptions = DeviceOptions & {
+  /** A run's directory, or a model directory. */
+  readonly model: string
+  /** What a model directory is, as it does not say itself how it was trained. */
+  readonly as?: 'electric' | 'masked-lm'
+}
+
+export const asOption = (): Option =>
+  new Option(
+    '--as <kind>',
+    "what a model directory was trained as: 'electric', whose discriminator gives energies, or 'masked-lm'; a run says it itself"
+  ).choices(['electric', 'masked-lm'])
+
+type Source = { readonly directory: string; readonly kind: 'electric' | 'masked-lm' }
+
+/** Far more than any configuration. */
+const longestConfig = 2 ** 20
+
+/** What a run was trained to do. */
+const sourceOfRun = (run: string): TE.TaskEither<Failure, Source> =>
+  pipe(
+    readText(join(run, 'config.json'), longestConfig),
+    TE.mapLeft(failedWith(showStoreError)),
+    TE.chainEitherK((text) => pipe(parseConfig(text), E.mapLeft(failedWith(showConfigError)))),
+    TE.chain(({ objective }): TE.TaskEither<Failure, Source> => {
+      const model = (name: string): string => join(run, 'model', name)
+      if (objective === 'electric') return TE.right({ directory: model('discriminator'), kind: 'electric' })
+      return objective === 'mlm'
+        ? TE.right({ directory: model('generator'), kind: 'masked-lm' })
+        : TE.left(
+            failed(
+              `${run}: found a run of the objective '${objective}', expected 'electric' or 'mlm': a discriminator says whether tokens were ` +
+                `replaced, not how likely they are. Its generator can be asked, where it has one: --model ${model('generator')} --as masked-lm`
+            )
+          )
+    })
+  )
+
+const sourceOf = ({ model, as }: ScoringOptions): TE.TaskEither<Failure, Source> =>
+  pipe(
+    TE.fromTask<boolean, Failure>(TE.toUnion(exists(join(model, 'checkpoints')))),
+    TE.chain((isRun) => {
+      if (isRun) return sourceOfRun(model)
+      return as === undefined
+        ? TE.left(failed(`${model}: found no run; of a model directory expected --as electric or --as masked-lm`))
+        : TE.right({ directory: model, kind: as })
+    })
+  )
+
+/** Scores texts: a list of pieces and their log-likelihoods each. */
+export type Scored = {
+  readonly pieces: ReadonlyArray<string>
+  readonly likelihoods: ReadonlyArray<number>
+  readonly total: number
+}
+
+export type TextScorer = (text: string) => TE.TaskEither<Failure, Scored>
+
+const scoredWith =
+  (tokenizer: Tokenizer, longest: number, score: Scorer, console: Console): TextScorer =>
+  (text) =>
+    pipe(
+      tokenizer.encodeText(longest)(text),
+      TE.mapLeft(failedWith(showTokenizerError)),
+      TE.bindTo('encoded'),
+      TE.bind('likelihoods', ({ encoded }) => pipe(score(encoded.ids), TE.mapLeft(failedWith(showStepError)))),
+      TE.map(({ encoded, likelihoods }) => {
+        if (encoded.isTruncated) console.note(`a text was cut to the model's ${longest} positions`)
+        return {
+          pieces: encoded.ids.slice(1, -1).map((id) => tokenizer.vocabulary.pieces[id]),
+          likelihoods,
+          total: likelihoods.reduce((sum, x) => sum + x, 0)
+        }
+      })
+    )
+
+/** Opens the model, and hands over what scores texts by it. */
+export const withScorer =
+  (options: ScoringOptions, console: Console) =>
+  <A>(use: (score: TextScorer) => TE.TaskEither<Failure, A>): TE.TaskEither<Failure, A> =>
+    pipe(
+      sourceOf(options),
+      TE.bindTo('source'),
+      TE.bind('files', ({ source: { directory, kind } }) =>
+        pipe(
+          importModel(directory, kind === 'electric' ? 'discriminator' : 'generator'),
+          TE.mapLeft(failedWith(showStoreError))
+        )
+      ),
+      TE.bind('tokenizer', ({ source: { directory } }) =>
+        pipe(
+          readTokenizerFiles(directory),
+          TE.mapLeft(failedWith(showStoreError)),
+          TE.chainEitherK(({ vocabulary, options: settings, added }) =>
+            pipe(openTokenizer(vocabulary, settings, added), E.mapLeft(failedWith(showTokenizerError)))
+          )
+        )
+      ),
+      TE.chain(({ source: { kind }, files: { network, tensors }, tokenizer }) =>
+        withDevice(options)((device) => {
+          const lacking = (name: string): Failure => failed(`the model lacks ${name}`)
+          const scorer: E.Either<Failure, Scorer> =
+            kind === 'electric'
+              ? pipe(
+                  discriminatorFrom(network, network.vocabSize, tensors),
+                  E.bimap(lacking, (trained) => energyScorer(device, trained))
+                )
+              : pipe(
+                  maskedLmFrom(network, network.vocabSize, tensors),
+                  E.bimap(lacking, (trained) => maskedLmScorer(device, trained, tokenizer.vocabulary.special.mask))
+                )
+          return pipe(
+            TE.fromEither(scorer),
+            TE.chain((score) => use(scoredWith(tokenizer, network.maxPositions, score, console)))
+          )
+        })
+      )
+    )
