@@ -8,11 +8,12 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { Option } from 'commander'
 import { showStepError } from '../../tensor/run/step-error.js'
-import { showConfigError } from '../config/config.js'
+import { showConfigError, type ElectraConfig } from '../config/config.js'
 import { parseConfig } from '../config/resolve.js'
 import { openTokenizer, showTokenizerError, type Tokenizer } from '../data/vocabulary/tokenizer.js'
 import { discriminatorFrom } from '../predict.js'
 import { energyScorer, maskedLmFrom, maskedLmScorer, type Scorer } from '../scoring/likelihood.js'
+import { kindOf, objectiveNames } from '../objective/table.js'
 import { showStoreError } from '../store/errors.js'
 import { exists, readText } from '../store/files/files.js'
 import { readTokenizerFiles } from '../store/models/hf-tokenizer-files.js'
@@ -34,28 +35,38 @@ export const asOption = (): Option =>
     "what a model directory was trained as: 'electric', whose discriminator gives energies, or 'masked-lm'; a run says it itself"
   ).choices(['electric', 'masked-lm'])
 
-type Source = { readonly directory: string; readonly kind: 'electric' | 'masked-lm' }
+type Source = { readonly directory: string; readonly by: 'energies' | 'masked-lm' }
 
 /** Far more than any configuration. */
 const longestConfig = 2 ** 20
 
+/** Objectives whose networks say how likely a text is. */
+const likely: ReadonlyArray<string> = objectiveNames.filter(
+  (objective) => kindOf({ objective }).likelihood !== undefined
+)
+
 /** What a run was trained to do. */
-const sourceOfRun = (run: string): TE.TaskEither<Failure, Source> =>
+export const configOfRun = (run: string): TE.TaskEither<Failure, ElectraConfig> =>
   pipe(
     readText(join(run, 'config.json'), longestConfig),
     TE.mapLeft(failedWith(showStoreError)),
-    TE.chainEitherK((text) => pipe(parseConfig(text), E.mapLeft(failedWith(showConfigError)))),
-    TE.chain(({ objective }): TE.TaskEither<Failure, Source> => {
+    TE.chainEitherK((text) => pipe(parseConfig(text), E.mapLeft(failedWith(showConfigError))))
+  )
+
+const sourceOfRun = (run: string): TE.TaskEither<Failure, Source> =>
+  pipe(
+    configOfRun(run),
+    TE.chain((config): TE.TaskEither<Failure, Source> => {
+      const { likelihood } = kindOf(config)
       const model = (name: string): string => join(run, 'model', name)
-      if (objective === 'electric') return TE.right({ directory: model('discriminator'), kind: 'electric' })
-      return objective === 'mlm'
-        ? TE.right({ directory: model('generator'), kind: 'masked-lm' })
-        : TE.left(
+      return likelihood === undefined
+        ? TE.left(
             failed(
-              `${run}: found a run of the objective '${objective}', expected 'electric' or 'mlm': a discriminator says whether tokens were ` +
-                `replaced, not how likely they are. Its generator can be asked, where it has one: --model ${model('generator')} --as masked-lm`
+              `${run}: found a run of the objective '${config.objective}', expected one of ${likely.join(', ')}: a discriminator says whether ` +
+                `tokens were replaced, not how likely they are. Its generator can be asked, where it has one: --model ${model('generator')} --as masked-lm`
             )
           )
+        : TE.right({ directory: model(likelihood.network), by: likelihood.by })
     })
   )
 
@@ -66,7 +77,7 @@ const sourceOf = ({ model, as }: ScoringOptions): TE.TaskEither<Failure, Source>
       if (isRun) return sourceOfRun(model)
       return as === undefined
         ? TE.left(failed(`${model}: found no run; of a model directory expected --as electric or --as masked-lm`))
-        : TE.right({ directory: model, kind: as })
+        : TE.right({ directory: model, by: as === 'electric' ? 'energies' : 'masked-lm' })
     })
   )
 
@@ -104,9 +115,9 @@ export const withScorer =
     pipe(
       sourceOf(options),
       TE.bindTo('source'),
-      TE.bind('files', ({ source: { directory, kind } }) =>
+      TE.bind('files', ({ source: { directory, by } }) =>
         pipe(
-          importModel(directory, kind === 'electric' ? 'discriminator' : 'generator'),
+          importModel(directory, by === 'energies' ? 'discriminator' : 'generator'),
           TE.mapLeft(failedWith(showStoreError))
         )
       ),
@@ -119,11 +130,11 @@ export const withScorer =
           )
         )
       ),
-      TE.chain(({ source: { kind }, files: { network, tensors }, tokenizer }) =>
+      TE.chain(({ source: { by }, files: { network, tensors }, tokenizer }) =>
         withDevice(options)((device) => {
           const lacking = (name: string): Failure => failed(`the model lacks ${name}`)
           const scorer: E.Either<Failure, Scorer> =
-            kind === 'electric'
+            by === 'energies'
               ? pipe(
                   discriminatorFrom(network, network.vocabSize, tensors),
                   E.bimap(lacking, (trained) => energyScorer(device, trained))

@@ -90,6 +90,8 @@ export type ObjectiveKind = {
   readonly generator: 'own sizes' | 'model sizes'
   /** What is wrong with a configuration for it; nothing, where not given. */
   readonly problems?: (config: ElectraConfig) => ReadonlyArray<ConfigProblem>
+  /** The network in `model/` that says how likely a text is, and how it does: by its energies, or token by token. */
+  readonly likelihood?: { readonly by: 'energies' | 'masked-lm'; readonly network: string }
   /** What a configuration has to say beside its name, where a preset does not do. */
   readonly example?: object
   readonly make: (config: ElectraConfig, pieces: Pieces) => Objective

@@ -9,6 +9,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe } from '../../../tensor/describe.js'
 import { showStepError } from '../../../tensor/run/step-error.js'
 import { openTokenizer, showTokenizerError, type EncodedText } from '../../data/vocabulary/tokenizer.js'
+import { kindOf } from '../../objective/table.js'
 import { discriminatorFrom, suspicions } from '../../predict.js'
 import { showStoreError } from '../../store/errors.js'
 import { exists, readText } from '../../store/files/files.js'
@@ -16,6 +17,7 @@ import { readTokenizerFiles } from '../../store/models/hf-tokenizer-files.js'
 import { importModel } from '../../store/models/model-files.js'
 import type { Console } from '../console.js'
 import { counted } from '../counted.js'
+import { configOfRun } from '../scorer.js'
 import { withDevice, type DeviceOptions } from '../device.js'
 import { longestReport, parseReport, reportName } from '../report.js'
 import { exitCodes, failed, failedWith, type Command, type Failure } from '../outcome.js'
@@ -28,6 +30,21 @@ export type PredictOptions = DeviceOptions & {
   /** Pieces at least this many times as suspicious as the base rate are marked; of a model without one, above 1/2. */
   readonly mark: number
 }
+
+/** An energy is no probability of having been replaced. */
+const refuseEnergies = (run: string): TE.TaskEither<Failure, void> =>
+  pipe(
+    configOfRun(run),
+    TE.filterOrElse(
+      (config) => kindOf(config).likelihood?.by !== 'energies',
+      ({ objective }) =>
+        failed(
+          `${run}: found a run of the objective '${objective}', whose network says how likely tokens are, expected one that says ` +
+            'whether they were replaced; ask `pure-electra score`'
+        )
+    ),
+    TE.map(() => undefined)
+  )
 
 /** The discriminator that a run exported, or the directory itself. */
 const modelDirectory = (given: string): TE.TaskEither<Failure, string> => {
@@ -42,6 +59,7 @@ const modelDirectory = (given: string): TE.TaskEither<Failure, string> => {
       () =>
         failed(`${given}: found a run without a discriminator, expected a finished run of an objective that trains one`)
     ),
+    TE.chainFirst(([isRun]) => (isRun ? refuseEnergies(given) : TE.right(undefined))),
     TE.map(([, isExported]) => (isExported ? exported : given))
   )
 }
