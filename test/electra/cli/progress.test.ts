@@ -114,7 +114,7 @@ const terminalOf = (
 describe('the progress of training where no bar can be drawn', () => {
   it('is a line at the start, and for each evaluation, each checkpoint and each thread that was replaced', () => {
     const console = listening()
-    const { observe, stop } = trainingProgress(console, ofElectra)
+    const { observe, stop } = trainingProgress(console, ofMlm)
     observe(started)
     observe({ _tag: 'Evaluated', step: 8, report: { maskedLmLoss: 2, maskedLmAccuracy: 0.5 }, isBest: true })
     observe({ _tag: 'Saved', step: 8, path: 'out/checkpoint' })

@@ -12,6 +12,9 @@ const commands = [
   'predict',
   'profile',
   'flops',
+  'finetune',
+  'score',
+  'rerank',
   'devices',
   'config'
 ]

@@ -10,8 +10,9 @@ import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import { isParameterSpec } from '../../../nn/index.js'
 import type { NamedStored } from '../../../tensor/stored.js'
-import { tensorEntries } from '../../../tensor/tree.js'
+import { entries } from '../../../tensor/tree.js'
 import type { ElectraConfig } from '../../config/config.js'
 import type { Vocabulary } from '../../data/vocabulary/vocabulary.js'
 import { runNames, type Exported } from '../../objective/exported.js'
@@ -87,7 +88,7 @@ const isBody = (name: string): boolean => name.startsWith('electra.')
 const renamed = (network: LoadedNetwork, objective: Receiver['objective']): ReadonlyArray<FloatTensor> => {
   const role = roleOf(network, objective)
   const tensors = network.tensors.filter(({ name }) => role.half === network.half || isBody(name))
-  const there = new Set(tensorEntries(objective.parameters).map(([path]) => path))
+  const there = new Set(entries(isParameterSpec, objective.parameters).map(([path]) => path))
   const names = runNames(
     role,
     tensors.map(({ name }) => name),
