@@ -4,6 +4,7 @@
  * Source: the published code's `configure_finetuning.py`, and the paper's Table 7 where it differs for small models.
  */
 
+import type { ModelConfig } from '../config/config.js'
 import type { TaskDefaults } from './task.js'
 
 export type Recipe = {
@@ -20,7 +21,7 @@ export type Recipe = {
   /** Parts into which a batch is cut, whatever the number of workers. Divides `batchSize`. */
   readonly shards: number
   readonly sequenceLength: number
-  /** Of hidden states, attention and the head, whatever the encoder was pre-trained with. */
+  /** Of hidden states, attention and the head: as the encoder was pre-trained. One that knew none would be lost with some. */
   readonly dropout: number
 }
 
@@ -42,8 +43,7 @@ const common = {
   layerDecayExponent: 'official',
   weightDecay: 0.01,
   warmup: 0.1,
-  batchSize: 32,
-  dropout: 0.1
+  batchSize: 32
 } as const satisfies Partial<Recipe>
 
 /** As many parts as a batch is cut into in pre-training's configurations, where they are equal. */
@@ -53,7 +53,11 @@ const shardsOf = (batchSize: number): number => [4, 3, 2].find((n) => batchSize 
 export type RecipeChanges = { readonly [K in keyof Omit<Recipe, 'warmup' | 'shards'>]?: Recipe[K] | undefined }
 
 /** The recipe for an encoder and a task, with what was asked for in its place: of `changes` nothing else is read. */
-export const recipeFor = (hiddenSize: number, defaults: TaskDefaults, changes: RecipeChanges = {}): Recipe => {
+export const recipeFor = (
+  { hiddenSize, hiddenDropout }: Pick<ModelConfig, 'hiddenSize' | 'hiddenDropout'>,
+  defaults: TaskDefaults,
+  changes: RecipeChanges = {}
+): Recipe => {
   const recipe = { ...common, ...sizeRecipes[sizeOf(hiddenSize)], ...defaults }
   const { batchSize = recipe.batchSize } = changes
   return {
@@ -66,7 +70,7 @@ export const recipeFor = (hiddenSize: number, defaults: TaskDefaults, changes: R
     batchSize,
     shards: shardsOf(batchSize),
     sequenceLength: changes.sequenceLength ?? recipe.sequenceLength,
-    dropout: changes.dropout ?? recipe.dropout
+    dropout: changes.dropout ?? hiddenDropout
   }
 }
 

@@ -21,15 +21,32 @@ describe('the steps of a recipe', () => {
   })
   it('are chosen by the size, and give way to what is asked for', () => {
     const defaults = { epochs: 3, sequenceLength: 128 }
-    expect(recipeFor(256, defaults).learningRate).toBe(3e-4)
-    expect(recipeFor(768, defaults)).toMatchObject({ learningRate: 1e-4, layerDecay: 0.8, weightDecay: 0.01 })
-    expect(recipeFor(1024, defaults)).toMatchObject({ learningRate: 5e-5, layerDecay: 0.9 })
-    expect(recipeFor(256, defaults, { epochs: 7, dropout: undefined })).toMatchObject({ epochs: 7, dropout: 0.1 })
+    expect(recipeFor({ hiddenSize: 256, hiddenDropout: 0.1 }, defaults).learningRate).toBe(3e-4)
+    expect(recipeFor({ hiddenSize: 768, hiddenDropout: 0.1 }, defaults)).toMatchObject({
+      learningRate: 1e-4,
+      layerDecay: 0.8,
+      weightDecay: 0.01
+    })
+    expect(recipeFor({ hiddenSize: 1024, hiddenDropout: 0.1 }, defaults)).toMatchObject({
+      learningRate: 5e-5,
+      layerDecay: 0.9
+    })
+    expect(
+      recipeFor({ hiddenSize: 256, hiddenDropout: 0.1 }, defaults, { epochs: 7, dropout: undefined })
+    ).toMatchObject({
+      epochs: 7,
+      dropout: 0.1
+    })
+    expect(recipeFor({ hiddenSize: 256, hiddenDropout: 0 }, defaults).dropout).toBe(0)
   })
   it('cut a batch into equal shards', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 100 }), (batchSize) => {
-        const { shards } = recipeFor(256, { epochs: 1, sequenceLength: 8 }, { batchSize })
+        const { shards } = recipeFor(
+          { hiddenSize: 256, hiddenDropout: 0.1 },
+          { epochs: 1, sequenceLength: 8 },
+          { batchSize }
+        )
         expect(batchSize % shards).toBe(0)
       })
     )

@@ -106,7 +106,7 @@ const given = (options: FinetuneOptions, console: Console): TE.TaskEither<Failur
     TE.bind('encoder', () => pipe(readEncoder(options.model), TE.mapLeft(failedWith(showStoreError)))),
     TE.let('recipe', ({ choice: { task }, encoder: { network } }) =>
       recipeFor(
-        network.hiddenSize,
+        network,
         { ...task.defaults, sequenceLength: Math.min(task.defaults.sequenceLength, network.maxPositions) },
         options
       )
@@ -401,7 +401,7 @@ export const declareFinetune = (root: Program): void => {
     .option('--layer-decay <x>', '(default: 0.8; large 0.9); 0 for none', amountFromZero)
     .addOption(new Option('--layer-decay-exponent <kind>', '(default: "official")').choices(['official', 'plain']))
     .option('--weight-decay <x>', '(default: 0.01)', amountFromZero)
-    .option('--dropout <x>', '(default: 0.1)', amountFromZero)
+    .option('--dropout <x>', '(default: as the encoder was pre-trained)', amountFromZero)
     .option('--train <file>', 'with --task sentence: a .tsv, .csv or .jsonl file')
     .option('--test <file>', 'with --task sentence: texts to predict')
     .option('--text-a <column>', 'with --task sentence: the text, by its name or place')

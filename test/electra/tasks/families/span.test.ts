@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { mrqaTasks, squad, squadv1 } from '../../../../src/electra/tasks/families/span.js'
 import { windowOptions } from '../../../../src/electra/tasks/families/span-rows.js'
-import { tasks } from '../../../../src/electra/tasks/table.js'
+import { taskNamed, tasks } from '../../../../src/electra/tasks/table.js'
 import type { HeadKind } from '../../../../src/electra/tasks/heads/task-network.js'
 import type { Split, Task } from '../../../../src/electra/tasks/task.js'
 import type { NamedArrays } from '../../../../src/electra/training/problem.js'
@@ -259,9 +259,22 @@ describe('rows', () => {
 
 describe('the table of tasks', () => {
   it('has each task under its own name', () => {
-    for (const [name, task] of Object.entries(tasks)) expect(task.name).toBe(name)
-    expect(Object.keys(tasks)).toEqual(
-      expect.arrayContaining(['squad', 'squadv1', 'newsqa', 'naturalqs', 'triviaqa', 'searchqa'])
+    const names = tasks.map(({ name }) => name)
+    expect(new Set(names).size).toBe(names.length)
+    for (const name of names) expect(taskNamed(name)?.name).toBe(name)
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'cola',
+        'squad',
+        'squadv1',
+        'newsqa',
+        'naturalqs',
+        'triviaqa',
+        'searchqa',
+        'chunk',
+        'pos'
+      ])
     )
+    expect(taskNamed('nothing')).toBeUndefined()
   })
 })
