@@ -60,6 +60,16 @@ const vocabulary = (path: string) => (): Reading =>
     })
   )
 
+const predicting = (): Reading =>
+  shown(
+    ({ message }) => message,
+    predict(
+      ['The cat sings.'],
+      { ...{ model: at('run'), mark: 2, device: 'wasm', matmul: 'own', relaxedSimd: false } },
+      silent
+    )
+  )
+
 /** The files, where they are, and who reads them. */
 const files: ReadonlyArray<readonly [string, () => Reading]> = [
   ['config.json', () => shown(({ message }) => message, loadConfig(at('config.json')))],
@@ -77,18 +87,7 @@ const files: ReadonlyArray<readonly [string, () => Reading]> = [
   ),
   ['run.json', () => shown(showStoreError, readRecord(directory))],
   ['metrics.jsonl', () => shown(showStoreError, metricsFile(directory, { step: 1, owesEvaluation: false }))],
-  [
-    'run/report.json',
-    () =>
-      shown(
-        ({ message }) => message,
-        predict(
-          ['The cat sings.'],
-          { ...{ model: at('run'), mark: 2, device: 'wasm', matmul: 'own', relaxedSimd: false } },
-          silent
-        )
-      )
-  ],
+  ...['run/report.json', 'run/config.json'].map((file) => [file, predicting] as const),
   ['given.txt', vocabulary('given.txt')],
   ['given.json', vocabulary('given.json')]
 ]
@@ -99,6 +98,7 @@ beforeAll(async () => {
   for (const name of ['older', 'sharded']) cpSync(join(fixtures, name), at(name), { recursive: true })
   await rightOf(saveCheckpoint(directory, checkpointOf(10), { keep: 1 }))
   mkdirSync(at('run', 'checkpoints'), { recursive: true })
+  writeFileSync(at('run', 'config.json'), '{ "extends": "nano" }')
   cpSync(join(fixtures, 'older'), at('run', 'model', 'discriminator'), { recursive: true })
 })
 afterAll(() => remove(directory))

@@ -50,7 +50,12 @@ export const configOfRun = (run: string): TE.TaskEither<Failure, ElectraConfig> 
   pipe(
     readText(join(run, 'config.json'), longestConfig),
     TE.mapLeft(failedWith(showStoreError)),
-    TE.chainEitherK((text) => pipe(parseConfig(text), E.mapLeft(failedWith(showConfigError))))
+    TE.chainEitherK((text) =>
+      pipe(
+        parseConfig(text),
+        E.mapLeft((e) => failed(`${join(run, 'config.json')}: ${showConfigError(e)}`))
+      )
+    )
   )
 
 const sourceOfRun = (run: string): TE.TaskEither<Failure, Source> =>

@@ -8,7 +8,7 @@ import { trainingProgress } from '../../../../dist/electra/cli/progress.js'
 import { showRunError } from '../../../../dist/electra/cli/show-error.js'
 import { interrupts } from '../../../../dist/electra/cli/signals.js'
 import { openCorpus } from '../../../../dist/electra/data/corpus/corpus.js'
-import { pretrain } from '../../../../dist/electra/training/pretrain.js'
+import { pretrain } from '../../../../dist/electra/pretraining/pretrain.js'
 
 const { corpus, chaos, plan, fifo, ...settings } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 
@@ -31,7 +31,7 @@ const ended = await pretrain({
     patience: { taskSeconds: 2, endSeconds: 0.2 }
   },
   shouldStop: signals.isInterrupted,
-  observe: trainingProgress(console_).observe
+  observe: trainingProgress(console_, []).observe
 })()
 signals.release()
 if (ended._tag === 'Left') {
