@@ -67,15 +67,20 @@ describe('the shards of a batch', () => {
     )
   })
 
-  it("all carry the whole batch's two weight sums", () => {
+  it("all carry the whole batch's three sums", () => {
     fc.assert(
       fc.property(cases, ({ batch, masked, shards, rows, length, slots }) => {
         const arrays = tensorEntries(shardBatchSpec(rows, length, slots)).length
         const names = tensorEntries(denominatorsSpec).map(([name]) => name)
-        expect(names).toEqual(['attentionMask', 'maskedWeights'])
+        const { cls, sep, mask } = special
+        const candidates = batch.inputIds.filter(
+          (id, i) => batch.attentionMask[i] === 1 && ![cls, sep, mask].includes(id as 2)
+        ).length
+        expect(names).toEqual(['attentionMask', 'candidates', 'maskedWeights'])
         for (const shard of shardInputs(batch, masked, { special, shards, stepKey: hostKey(1) }))
-          expect(shard.slice(arrays, arrays + 2)).toEqual([
+          expect(shard.slice(arrays, arrays + 3)).toEqual([
             Float32Array.of(sum(batch.attentionMask)),
+            Float32Array.of(candidates),
             Float32Array.of(sum(masked.maskedWeights))
           ])
       })
