@@ -203,6 +203,7 @@ const showCompute = ({ published, executed, generatorShare }: RunCompute): Reado
 /** What people read, at most `reportWidth` wide but for paths that are longer. */
 export const showReport = (report: ClosingReport, columns: ReadonlyArray<Column>): string => {
   const shown = shownIn(report, columns)
+  const notes = shown.flatMap(({ note }) => (note === undefined ? [] : wrapped(note(report.facts))))
   return [
     `${report.complete ? 'Finished' : 'Stopped'} at step ${report.step} of ${report.totalSteps}: ` +
       counted(report.parameters, 'parameter') +
@@ -217,8 +218,7 @@ export const showReport = (report: ClosingReport, columns: ReadonlyArray<Column>
       )
     }),
     '',
-    ...shown.flatMap(({ note }) => (note === undefined ? [] : wrapped(note(report.facts)))),
-    '',
+    ...(notes.length === 0 ? [] : [...notes, '']),
     ...(report.best === undefined
       ? []
       : factLines('best held out', `loss ${report.best.loss.toFixed(4)} at step ${report.best.step}`)),

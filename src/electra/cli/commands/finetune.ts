@@ -371,6 +371,9 @@ export const finetune = (options: FinetuneOptions, console: Console): Command =>
   return () => command().finally(signals.release)
 }
 
+/** Of the column of names, with its gap. */
+const nameWidth = 2 + Math.max(...tasks.map(({ name }) => name.length))
+
 export const declareFinetune = (root: Program): void => {
   root
     .command('finetune')
@@ -416,7 +419,7 @@ export const declareFinetune = (root: Program): void => {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      `\nTasks:\n${tasks.map(({ name, about }) => `  ${name.padEnd(8)}${about}`).join('\n')}\n` +
+      `\nTasks:\n${tasks.map(({ name, about }) => `  ${name.padEnd(nameWidth)}${about}`).join('\n')}\n` +
         examples(
           'finetune --task rte --model runs/tiny --data RTE --out runs/rte --trials 5 --workers 2',
           'finetune --task sentence --train a.csv --dev b.csv --text-a text --label label --model runs/tiny --out runs/mine'
