@@ -7,7 +7,7 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import { invalidArgument } from '../tensor/fault.js'
-import { full, mul, sub, type Shape, type Tensor } from '../tensor/index.js'
+import { concat, full, mul, slice, sub, type Shape, type Tensor } from '../tensor/index.js'
 import { truncatedNormal as standardTruncatedNormal, uniform, type Key } from '../tensor/random.js'
 import { showShape, sizeOf } from '../tensor/shape.js'
 import { entries, mapTree } from '../tensor/tree.js'
@@ -81,3 +81,11 @@ export const initialise =
 /** The number of values that a tree of descriptions stands for. */
 export const countParameters = (specs: unknown): number =>
   entries(isParameterSpec, specs).reduce((total, [, { shape }]) => total + sizeOf(shape), 0)
+
+/** The first `rows` of a matrix by one initialiser, the others by another: each draws a whole matrix, so neither knows. */
+export const rowsFirst =
+  (rows: number, first: Initialiser, others: Initialiser): Initialiser =>
+  (key, shape) =>
+    shape[0] === rows
+      ? first(key, shape)
+      : concat(0)([first(key, [rows, shape[1]]), pipe(others(key, shape), slice([[rows, shape[0]]]))])

@@ -25,9 +25,10 @@ export type ModelConfig = EncoderSize & {
   /** Standard deviation before truncation. */
   readonly initializerRange: number
   /**
-   * Where attention starts: `flat`, as drawn, or `local`, each head on one neighbour: the token before, the one behind, the one
-   * before the last, and so on. Absent is `flat`. A small model that starts flat spends thousands of steps on finding out that
-   * neighbours matter. `local` needs an even embedding width, and heads of an even one.
+   * Where attention starts: `flat`, as drawn; `local`, each head on one neighbour: the token before, the one behind, the one
+   * before the last, and so on; or `mixed`, the first half of the heads local, and the others as drawn: they see the whole text.
+   * Absent is `flat`. A small model that starts flat spends thousands of steps on finding out that neighbours matter. `local` and
+   * `mixed` need an even embedding width, and heads of an even one.
    */
   readonly initialAttention?: InitialAttention
 }

@@ -28,7 +28,7 @@ const pairProblems = ({ model, generator }: ElectraConfig): ReadonlyArray<Config
   const problem = (path: string, found: number, expected: string): ConfigProblem => ({
     path,
     found: String(found),
-    expected: `${expected} with model.initialAttention 'local'`
+    expected: `${expected} with model.initialAttention '${model.initialAttention}'`
   })
   return [
     ...(model.embeddingSize % 2 === 0 ? [] : [problem('model.embeddingSize', model.embeddingSize, 'an even number')]),
@@ -47,7 +47,7 @@ export const problemsOfMeaning = (c: ElectraConfig): ReadonlyArray<ConfigProblem
       ? []
       : [...sizeProblems(c.generator), ...headProblems('generator', c.generator)]),
     ...(kindOf(c).problems?.(c) ?? []),
-    ...(c.model.initialAttention === 'local' ? pairProblems(c) : []),
+    ...((c.model.initialAttention ?? 'flat') !== 'flat' ? pairProblems(c) : []),
     ...unless(
       c.sequenceLength <= c.model.maxPositions,
       'sequenceLength',

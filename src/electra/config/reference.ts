@@ -33,7 +33,7 @@ export const meanings: Readonly<Record<string, string>> = {
   'model.layerNormEps': 'added to variances in layer norms',
   'model.initializerRange': 'standard deviation of initial weights, before truncation at two',
   'model.initialAttention':
-    "'local': each head begins on one neighbour, before or behind; 'flat', where not given: on all alike",
+    "'local': each head begins on one neighbour, before or behind; 'mixed': half of them; 'flat', where not given: none",
   'model.embeddingSize': 'width of the embeddings, which both networks share; model.hiddenSize where not given',
   'model.heads': 'attention heads; model.hiddenSize / 64 where not given',
   'model.feedForwardSize': 'width inside feed-forward layers; 4 model.hiddenSize where not given',

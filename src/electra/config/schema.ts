@@ -44,7 +44,7 @@ const derivedSizes = {
 }
 
 /** Where attention starts. */
-export const initialAttentions = ['flat', 'local'] as const
+export const initialAttentions = ['flat', 'local', 'mixed'] as const
 
 export type InitialAttention = (typeof initialAttentions)[number]
 
@@ -57,7 +57,7 @@ const modelShape = {
   attentionDropout: rate,
   layerNormEps: positive,
   initializerRange: positive,
-  initialAttention: z.enum(initialAttentions, { error: "'flat' or 'local'" }).optional()
+  initialAttention: z.enum(initialAttentions, { error: "'flat', 'local' or 'mixed'" }).optional()
 }
 
 const generatorShape = {

@@ -28,7 +28,7 @@ import {
   truncatedNormal
 } from '../../nn/index.js'
 import type { InitialAttention } from '../config/schema.js'
-import { localAttention, localPositions, localProjection } from './local-attention.js'
+import { localAttention, localPositions, localProjection, type LocalAttention } from './local-attention.js'
 import { invalidArgument } from '../../tensor/fault.js'
 import { add, slice, type Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
@@ -75,6 +75,9 @@ export type TokenInputs = {
   readonly pairMask?: Tensor
 }
 
+const beginsLocal = (started: InitialAttention | undefined): started is LocalAttention =>
+  started === 'local' || started === 'mixed'
+
 export const embeddingsSpec = (
   { embeddingSize }: Pick<BodySize, 'embeddingSize'>,
   { maxPositions, typeVocabSize, initialAttention }: BodyOptions,
@@ -85,7 +88,7 @@ export const embeddingsSpec = (
     embeddingSpec({ rows, width: embeddingSize }, weight)
   return {
     word_embeddings: table(vocabSize),
-    position_embeddings: table(maxPositions, initialAttention === 'local' ? localPositions(std) : undefined),
+    position_embeddings: table(maxPositions, beginsLocal(initialAttention) ? localPositions(std) : undefined),
     token_type_embeddings: table(typeVocabSize),
     LayerNorm: layerNormSpec(embeddingSize)
   }
@@ -105,10 +108,10 @@ export const bodySpec = (
           embeddings_project: denseSpec(
             { inputs: embeddingSize, outputs: hiddenSize },
             // Glorot-uniform, unlike every other kernel of the body: the original code left it TensorFlow's default.
-            initialAttention === 'local' ? localProjection(size) : glorotUniform
+            beginsLocal(initialAttention) ? localProjection(size) : glorotUniform
           )
         }),
-    encoder: initialAttention === 'local' ? localAttention(drawn, size) : drawn
+    encoder: beginsLocal(initialAttention) ? localAttention(drawn, size, initialAttention) : drawn
   }
 }
 

@@ -9,12 +9,18 @@
  */
 
 import { sinusoids, type Dense, type Encoder, type Initialiser, type ParameterSpec } from '../../nn/index.js'
+import { rowsFirst } from '../../nn/initialiser.js'
 import { columnSelection, offsetRotation, pairFrequencies } from '../../nn/sinusoids.js'
 import type { BodySize } from './body.js'
 
-/** How far from its own token each head looks. */
+/** How far from its own token each of the local heads looks. */
 const offsetsOf = (heads: number): ReadonlyArray<number> =>
   Array.from({ length: heads }, (_, head) => (head % 2 === 0 ? -1 : 1) * (1 + Math.floor(head / 2)))
+
+/** How many heads begin local: all, or half of them. */
+const localHeads = { local: (heads: number) => heads, mixed: (heads: number) => Math.ceil(heads / 2) }
+
+export type LocalAttention = keyof typeof localHeads
 
 /** For each pair of hidden columns the pair of the embeddings that it begins as: evenly spread, or all in turn, again and again. */
 const pairsChosen = (embeddingSize: number, hiddenSize: number): ReadonlyArray<number> => {
@@ -37,27 +43,29 @@ const positionShare = 2 / (2 + 2 * 0.8796257 * 0.8796257)
 /** How far the score at the offset is above the others: three quarters of the attention in a row of 32, more in a shorter one. */
 const localScore = 4.5
 
-/** The encoder with queries and keys that begin so. */
+/** The encoder with queries and keys that begin so, in all of its heads or in the first half of them. */
 export const localAttention = (
   encoder: Encoder<ParameterSpec>,
-  { embeddingSize, hiddenSize, heads }: BodySize
+  { embeddingSize, hiddenSize, heads }: BodySize,
+  kind: LocalAttention
 ): Encoder<ParameterSpec> => {
+  const local = localHeads[kind](heads)
   const ofEmbeddings = pairFrequencies(embeddingSize / 2)
   const frequencies = pairsChosen(embeddingSize, hiddenSize).map((k) => ofEmbeddings[k])
   const size = hiddenSize / heads
-  const columns = Array.from({ length: heads }, (_, head) =>
+  const columns = Array.from({ length: local }, (_, head) =>
     columnsOf(
       Array.from({ length: size / 2 }, (_, j) => head + heads * j),
       hiddenSize
     )
   ).flat()
   const queries = columnSelection(columns, Math.sqrt(localScore / (positionShare * Math.sqrt(size))))
-  const keys = offsetRotation(frequencies, offsetsOf(heads), queries)
+  const keys = offsetRotation(frequencies, offsetsOf(local), queries)
   return {
     layer: encoder.layer.map(({ attention: { self, output }, ...layer }) => {
       const from = (part: Dense<ParameterSpec>, initialiser: Initialiser): Dense<ParameterSpec> => ({
         ...part,
-        weight: { ...part.weight, initialiser }
+        weight: { ...part.weight, initialiser: rowsFirst(local * size, initialiser, part.weight.initialiser) }
       })
       return {
         ...layer,

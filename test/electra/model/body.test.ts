@@ -122,13 +122,14 @@ describe.each(['electra', 'mlm'] as const)('the initial parameters of the object
 })
 
 describe.each([
-  ['as wide as the embeddings', 64, 64],
-  ['wider', 128, 64],
-  ['narrower', 64, 32]
-])('attention that starts local, of layers %s', (_, hiddenSize, generatorSize) => {
+  ['local', 'as wide as the embeddings', 64, 64, [-1, 1, -2, 2]],
+  ['local', 'wider', 128, 64, [-1, 1, -2, 2]],
+  ['local', 'narrower', 64, 32, [-1, 1, -2, 2]],
+  ['mixed', 'wider', 128, 64, [-1, 1]]
+] as const)('attention that starts %s, of layers %s', (initialAttention, _, hiddenSize, generatorSize, offsets) => {
   const sizes = { embeddingSize: 64, hiddenSize, heads: 4, maxPositions: 24 }
   const local = configOf({
-    model: { ...sizes, initialAttention: 'local' },
+    model: { ...sizes, initialAttention },
     generator: { hiddenSize: generatorSize, heads: 4 }
   })
   const valuesOf = (config: typeof local) =>
@@ -146,7 +147,15 @@ describe.each([
     )
   })
 
-  it('scores the token at its offset highest, in every head of every layer', () => {
+  it('leaves the other heads as they would be', () => {
+    for (const [path, values] of drawn)
+      if (/self\.(query|key)\.weight$/.test(path)) {
+        const local = (values.length * offsets.length) / 4
+        expect(flat.get(path)?.slice(local)).toEqual(values.slice(local))
+      }
+  })
+
+  it('scores the token at its offset highest, in every local head of every layer', () => {
     const times = (matrix: ReadonlyArray<number>, x: ReadonlyArray<number>) =>
       Array.from({ length: matrix.length / x.length }, (_, i) =>
         x.reduce((sum, value, k) => sum + value * matrix[i * x.length + k], 0)
@@ -163,7 +172,7 @@ describe.each([
         const rowsOf = (name: string) =>
           places.map((x) => times(of(`${network}.electra.encoder.layer.${layer}.attention.self.${name}.weight`), x))
         const [queries, keys] = [rowsOf('query'), rowsOf('key')]
-        ;[-1, 1, -2, 2].forEach((offset, head) => {
+        offsets.forEach((offset, head) => {
           const size = places[0].length / 4
           const score = (p: number, q: number) =>
             Array.from({ length: size }, (_, i) => queries[p][head * size + i] * keys[q][head * size + i]).reduce(
