@@ -19,7 +19,6 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import {
-  foldName,
   glorotUniform,
   parameter,
   sigmoidCrossEntropy,
@@ -37,20 +36,20 @@ import type { Network } from '../flops/network.js'
 import { gatherPositions } from '../model/generator.js'
 import type { Column } from '../training/columns.js'
 import type { Denominators, ShardBatch } from './batch.js'
-import { samplerOf, type Sampler } from './corrupted-input.js'
-import { discriminatorMetrics, discriminatorReport } from './discriminator-metrics.js'
+import type { Sampler } from './corrupted-input.js'
+import { discriminatorReport } from './discriminator-metrics.js'
 import { atSlots } from './electra-15.js'
 import type { Generator } from './generators/generator.js'
-import { generatorOf } from './generators/table.js'
+import { generatorOf, generatorProblems } from './generators/table.js'
 import type { Objective, ObjectiveKind, Pieces } from './objective.js'
 import {
   jointForward,
-  replacedToken,
+  jointMetrics,
   replacedTokenObjective,
-  sampledHits,
   type JointForward,
   type JointParams
 } from './replaced-token.js'
+import { samplingStage } from './sampling-stage.js'
 
 /** w `[1, h]`. */
 export type Baseline<A = Tensor> = { readonly weight: A }
@@ -162,54 +161,34 @@ export const adversarialObjective = (config: ElectraConfig, pieces: Pieces): Obj
     ...whole,
     parameters: { ...(whole.parameters as JointParams<ParameterSpec>), baseline: baselineSpec(config) },
     columns: [...policyColumns, ...whole.columns],
-    stages: [
-      {
-        ...whole.stages[0],
-        shardLoss: (params, batch, denominators, { training, key }) => {
-          const forward = adversarialForward(config, generator, samplerOf(config, foldName('sample')(key)))(
-            params as AdversarialParams,
-            batch,
-            denominators,
-            training ? key : undefined
-          )
-          return {
-            loss: forward.loss,
-            metrics: {
-              loss: stopGradient(forward.loss),
-              policyLoss: stopGradient(forward.policyLoss),
-              baselineLoss: stopGradient(forward.baselineLoss),
-              rewards: weightedSum(batch.maskedWeights)(forward.rewards),
-              baselines: weightedSum(batch.maskedWeights)(stopGradient(forward.baselines)),
-              ...forward.proposal.metrics,
-              ...sampledHits(batch, forward),
-              ...discriminatorMetrics(batch, {
-                logits: forward.discriminatorLogits,
-                labels: forward.corrupted.labels,
-                loss: forward.discriminatorLoss
-              })
-            }
-          }
-        },
+    stages: whole.stages.map((stage) => ({
+      ...stage,
+      ...samplingStage(config, generator, {
+        forward: (sampler) => adversarialForward(config, generator, sampler),
+        metrics: (batch, forward) => ({
+          policyLoss: stopGradient(forward.policyLoss),
+          baselineLoss: stopGradient(forward.baselineLoss),
+          rewards: weightedSum(batch.maskedWeights)(forward.rewards),
+          baselines: weightedSum(batch.maskedWeights)(stopGradient(forward.baselines)),
+          ...jointMetrics(batch, forward)
+        }),
         report: (sums, batches) => ({
-          loss: sums.loss[0] / batches,
           policyLoss: sums.policyLoss[0] / batches,
           baselineLoss: sums.baselineLoss[0] / batches,
           reward: sums.rewards[0] / sums.maskedTokens[0],
           baseline: sums.baselines[0] / sums.maskedTokens[0],
-          ...generator.report(sums, batches),
-          sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
           ...discriminatorReport(sums, batches)
-        }),
-        networks: whole.stages[0].networks.map(withBaseline)
-      }
-    ]
+        })
+      }),
+      networks: stage.networks.map(withBaseline)
+    }))
   }
 }
 
 const problems = (config: ElectraConfig): ReadonlyArray<ConfigProblem> => {
   const { kind = 'masked-lm' } = config.generator
   return kind === 'masked-lm'
-    ? (replacedToken.problems?.(config) ?? [])
+    ? generatorProblems(config)
     : [{ path: 'generator.kind', found: kind, expected: "'masked-lm', which can learn from rewards" }]
 }
 

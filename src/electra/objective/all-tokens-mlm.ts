@@ -13,7 +13,6 @@ import { pipe } from 'fp-ts/lib/function.js'
 import {
   dense,
   denseSpec,
-  foldName,
   glorotUniform,
   softmaxCrossEntropy,
   weightedMean,
@@ -45,12 +44,12 @@ import { networkOf } from '../flops/network.js'
 import { tokenLogits } from '../model/generator.js'
 import type { Column } from '../training/columns.js'
 import type { Denominators, ShardBatch } from './batch.js'
-import { samplerOf, type Sampler } from './corrupted-input.js'
+import type { Sampler } from './corrupted-input.js'
 import type { Generator } from './generators/generator.js'
-import { generatorOf } from './generators/table.js'
+import { generatorOf, generatorProblems } from './generators/table.js'
 import { mainExports, mainForward, mainSpec, type MainForward, type MainParams } from './main-network.js'
 import type { MetricSums, Objective, ObjectiveKind, Pieces } from './objective.js'
-import { replacedToken, sampledColumn, sampledHits } from './replaced-token.js'
+import { samplingColumns, samplingStage } from './sampling-stage.js'
 
 export type AllTokensParams<A = Tensor> = MainParams<A> & {
   readonly main: {
@@ -193,38 +192,22 @@ const mainColumns: ReadonlyArray<Column> = [
 export const allTokensMlmObjective = (config: ElectraConfig, pieces: Pieces): Objective => {
   const generator = generatorOf(config, pieces)
   return {
-    parameters: allTokensSpec(config, generator, pieces.size) as Objective['parameters'],
-    columns: [...generator.columns, sampledColumn, ...mainColumns],
+    parameters: allTokensSpec(config, generator, pieces.size),
+    columns: samplingColumns(generator, mainColumns),
     exports: mainExports(config, generator),
     stages: [
       {
         share: 1,
-        shardLoss: (params, batch, denominators, { training, key }) => {
-          const forward = allTokensForward(config, generator, samplerOf(config, foldName('sample')(key)))(
-            params as AllTokensParams,
-            batch,
-            denominators,
-            training ? key : undefined
-          )
-          return {
-            loss: forward.loss,
-            metrics: {
-              loss: stopGradient(forward.loss),
-              ...forward.proposal.metrics,
-              ...sampledHits(batch, forward),
-              ...mainMetrics(batch, forward)
-            }
-          }
-        },
-        report: (sums, batches) => ({
-          loss: sums.loss[0] / batches,
-          ...generator.report(sums, batches),
-          sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
-          allTokensMlmLoss: sums.allTokensMlmLoss[0] / batches,
-          allTokensMlmAccuracy: sums.allTokensMlmHits[0] / sums.tokens[0],
-          restoredRate: sums.restoredTokens[0] / sums.replacedTokens[0],
-          copyProbability: sums.copyProbability[0] / sums.tokens[0],
-          replacedRate: sums.replacedTokens[0] / sums.tokens[0]
+        ...samplingStage(config, generator, {
+          forward: (sampler) => allTokensForward(config, generator, sampler),
+          metrics: mainMetrics,
+          report: (sums, batches) => ({
+            allTokensMlmLoss: sums.allTokensMlmLoss[0] / batches,
+            allTokensMlmAccuracy: sums.allTokensMlmHits[0] / sums.tokens[0],
+            restoredRate: sums.restoredTokens[0] / sums.replacedTokens[0],
+            copyProbability: sums.copyProbability[0] / sums.tokens[0],
+            replacedRate: sums.replacedTokens[0] / sums.tokens[0]
+          })
         }),
         networks: [
           networkOf(config, pieces)(
@@ -244,6 +227,6 @@ export const allTokensMlm: ObjectiveKind = {
   about:
     'All-Tokens MLM: every original from the corrupted tokens, with a gate for copying; Clark et al. 2020, section 3.4',
   generator: 'own sizes',
-  problems: (config) => replacedToken.problems?.(config) ?? [],
+  problems: generatorProblems,
   make: allTokensMlmObjective
 }

@@ -17,7 +17,8 @@ export type Sampler = (logits: Tensor, originals: Tensor) => Tensor
 /** Far below any logit. */
 const forbidden = 1000
 
-type Sampling = Pick<ElectraConfig, 'temperature' | 'disallowCorrect'>
+/** What of a configuration decides how tokens are sampled. */
+export type Sampling = Pick<ElectraConfig, 'temperature' | 'disallowCorrect'>
 
 /**
  * The logits of the law that samples follow: divided by the temperature, and the originals' far below where they are disallowed.

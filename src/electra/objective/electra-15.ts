@@ -9,26 +9,25 @@
  */
 
 import { pipe } from 'fp-ts/lib/function.js'
-import { foldName, sigmoidCrossEntropy, weightedMean } from '../../nn/index.js'
-import { add, expandDims, mul, squeeze, stopGradient, type Tensor } from '../../tensor/index.js'
+import { sigmoidCrossEntropy, weightedMean } from '../../nn/index.js'
+import { expandDims, squeeze, type Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
-import { networkOf } from '../flops/network.js'
 import { gatherPositions } from '../model/generator.js'
 import type { Denominators, ShardBatch } from './batch.js'
-import { samplerOf, type Sampler } from './corrupted-input.js'
+import type { Sampler } from './corrupted-input.js'
 import { discriminatorReport, verdictMetrics } from './discriminator-metrics.js'
 import type { Generator } from './generators/generator.js'
-import { generatorOf } from './generators/table.js'
+import { generatorOf, generatorProblems } from './generators/table.js'
 import type { Objective, ObjectiveKind, Pieces } from './objective.js'
 import {
   jointForward,
-  replacedToken,
+  jointLoss,
   replacedTokenObjective,
-  sampledHits,
   type JointForward,
   type JointParams
 } from './replaced-token.js'
+import { samplingStage } from './sampling-stage.js'
 
 /** What stands at the slots' positions of values `[b, L]`: `[b, P]`. */
 export const atSlots =
@@ -54,16 +53,11 @@ export const selectedForward =
       sigmoidCrossEntropy(selectedLabels),
       weightedMean(batch.maskedWeights, denominators.maskedWeights)
     )
-    const loss = pipe(
-      forward.proposal.loss,
-      mul(config.generatorWeight),
-      add(mul(config.discriminatorWeight)(discriminatorLoss))
-    )
+    const loss = jointLoss(config, forward, discriminatorLoss)
     return { ...forward, selectedLogits, selectedLabels, discriminatorLoss, loss }
   }
 
 export const electra15Objective = (config: ElectraConfig, pieces: Pieces): Objective => {
-  const { model, sequenceLength } = config
   const generator = generatorOf(config, pieces)
   const whole = replacedTokenObjective(config, pieces)
   return {
@@ -72,49 +66,22 @@ export const electra15Objective = (config: ElectraConfig, pieces: Pieces): Objec
       ...column,
       meaning: column.meaning.replace('real tokens', 'masked positions')
     })),
-    stages: [
-      {
-        share: 1,
-        shardLoss: (params, batch, denominators, { training, key }) => {
-          const forward = selectedForward(config, generator, samplerOf(config, foldName('sample')(key)))(
-            params as JointParams,
-            batch,
-            denominators,
-            training ? key : undefined
-          )
-          return {
-            loss: forward.loss,
-            metrics: {
-              loss: stopGradient(forward.loss),
-              ...forward.proposal.metrics,
-              ...sampledHits(batch, forward),
-              ...verdictMetrics(batch.maskedWeights, {
-                logits: forward.selectedLogits,
-                labels: forward.selectedLabels,
-                loss: forward.discriminatorLoss
-              })
-            }
-          }
-        },
-        report: (sums, batches) => ({
-          loss: sums.loss[0] / batches,
-          ...generator.report(sums, batches),
-          sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
-          ...discriminatorReport(sums, batches)
-        }),
-        // The head runs at every position, too, as it judges those that a report shows.
-        networks: [
-          networkOf(config, pieces)('discriminator', model, { kind: 'binary', at: 'all' }),
-          ...generator.networks(sequenceLength)
-        ]
-      }
-    ]
+    // The networks are ELECTRA's: the head runs at every position, too, as it judges those that a report shows.
+    stages: whole.stages.map((stage) => ({
+      ...stage,
+      ...samplingStage(config, generator, {
+        forward: (sampler) => selectedForward(config, generator, sampler),
+        metrics: ({ maskedWeights }, { selectedLogits, selectedLabels, discriminatorLoss }) =>
+          verdictMetrics(maskedWeights, { logits: selectedLogits, labels: selectedLabels, loss: discriminatorLoss }),
+        report: discriminatorReport
+      })
+    }))
   }
 }
 
 export const electra15: ObjectiveKind = {
   about: 'ELECTRA 15 %: replaced token detection at the masked positions only; Clark et al. 2020, section 3.4',
   generator: 'own sizes',
-  problems: (config) => replacedToken.problems?.(config) ?? [],
+  problems: generatorProblems,
   make: electra15Objective
 }

@@ -12,8 +12,8 @@
  */
 
 import { pipe } from 'fp-ts/lib/function.js'
-import { foldName, sigmoidCrossEntropy, softmaxCrossEntropy, weightedMean } from '../../nn/index.js'
-import { add, cast, div, log, mul, scalar, stopGradient, sub, type Tensor } from '../../tensor/index.js'
+import { sigmoidCrossEntropy, softmaxCrossEntropy, weightedMean } from '../../nn/index.js'
+import { add, cast, div, log, scalar, stopGradient, sub, type Tensor } from '../../tensor/index.js'
 import { invalidArgument } from '../../tensor/fault.js'
 import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
@@ -21,11 +21,18 @@ import type { ConfigProblem } from '../config/schema.js'
 import type { Column } from '../training/columns.js'
 import type { Denominators, ShardBatch } from './batch.js'
 import { samplerOf, type Sampler } from './corrupted-input.js'
-import { discriminatorMetrics } from './discriminator-metrics.js'
+import { discriminatorMetrics, discriminatorReport } from './discriminator-metrics.js'
 import type { Generator } from './generators/generator.js'
-import { generatorOf, makerOf } from './generators/table.js'
+import { generatorOf, generatorProblems } from './generators/table.js'
 import type { Objective, ObjectiveKind, Pieces } from './objective.js'
-import { jointForward, replacedTokenObjective, sampledHits, type JointForward } from './replaced-token.js'
+import {
+  jointForward,
+  jointLoss,
+  replacedTokenObjective,
+  type AnyJointParams,
+  type JointForward
+} from './replaced-token.js'
+import { samplingStage } from './sampling-stage.js'
 
 export type ElectricForward = JointForward & {
   /** Of every token `[b, L]`, f32. */
@@ -40,12 +47,7 @@ type Settings = Parameters<typeof jointForward>[0] & Pick<ElectraConfig, 'maskPr
  */
 export const electricForward =
   (config: Settings, generator: Generator, sampler: Sampler) =>
-  (
-    params: Parameters<ReturnType<typeof jointForward>>[0],
-    batch: ShardBatch,
-    denominators: Denominators,
-    dropoutKey?: Key
-  ): ElectricForward => {
+  (params: AnyJointParams, batch: ShardBatch, denominators: Denominators, dropoutKey?: Key): ElectricForward => {
     const forward = jointForward(config, generator, sampler)(params, batch, denominators, dropoutKey)
     const { everywhere } = forward.proposal
     if (everywhere === undefined)
@@ -58,11 +60,7 @@ export const electricForward =
       sigmoidCrossEntropy(forward.corrupted.selected),
       weightedMean(cast('f32')(batch.attentionMask), denominators.attentionMask)
     )
-    const loss = pipe(
-      forward.proposal.loss,
-      mul(config.generatorWeight),
-      add(mul(config.discriminatorWeight)(discriminatorLoss))
-    )
+    const loss = jointLoss(config, forward, discriminatorLoss)
     return { ...forward, energies: forward.discriminatorLogits, discriminatorLogits, discriminatorLoss, loss }
   }
 
@@ -75,39 +73,28 @@ const columnOf = (column: Column): Column =>
 export const electricObjective = (config: ElectraConfig, pieces: Pieces): Objective => {
   const generator = generatorOf(config, pieces)
   const whole = replacedTokenObjective(config, pieces)
-  const ofDiscriminator = new Set(generator.columns.map(({ name }) => name))
+  const ofGenerator = new Set(generator.columns.map(({ name }) => name))
   return {
     ...whole,
     columns: whole.columns.map((column) =>
-      ofDiscriminator.has(column.name) || column.name === 'fixedCorruptionAuc' ? column : columnOf(column)
+      ofGenerator.has(column.name) || column.name === 'fixedCorruptionAuc' ? column : columnOf(column)
     ),
     judged: (params, batch, denominators, key) => {
-      const forward = electricForward(config, generator, samplerOf(config, key))(params as never, batch, denominators)
+      const forward = electricForward(config, generator, samplerOf(config, key))(
+        params as AnyJointParams,
+        batch,
+        denominators
+      )
       return { ids: forward.corrupted.ids, logits: forward.discriminatorLogits }
     },
     stages: whole.stages.map((stage) => ({
       ...stage,
-      shardLoss: (params, batch, denominators, { training, key }) => {
-        const forward = electricForward(config, generator, samplerOf(config, foldName('sample')(key)))(
-          params as never,
-          batch,
-          denominators,
-          training ? key : undefined
-        )
-        return {
-          loss: forward.loss,
-          metrics: {
-            loss: stopGradient(forward.loss),
-            ...forward.proposal.metrics,
-            ...sampledHits(batch, forward),
-            ...discriminatorMetrics(batch, {
-              logits: forward.discriminatorLogits,
-              labels: forward.corrupted.selected,
-              loss: forward.discriminatorLoss
-            })
-          }
-        }
-      }
+      ...samplingStage(config, generator, {
+        forward: (sampler) => electricForward(config, generator, sampler),
+        metrics: (batch, { discriminatorLogits: logits, corrupted, discriminatorLoss: loss }) =>
+          discriminatorMetrics(batch, { logits, labels: corrupted.selected, loss }),
+        report: discriminatorReport
+      })
     }))
   }
 }
@@ -130,7 +117,7 @@ const problemsOf = (config: ElectraConfig): ReadonlyArray<ConfigProblem> => {
       "false: the objective 'electric' needs samples of the generator's own law"
     ),
     ...unless(maskProbability > 0, 'maskProbability', maskProbability, "above 0 with the objective 'electric'"),
-    ...(makerOf(config).problems?.(config) ?? [])
+    ...generatorProblems(config)
   ]
 }
 

@@ -7,6 +7,7 @@
 import { foldName, type ParameterSpec } from '../../nn/index.js'
 import type { Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
+import type { Tree } from '../../tensor/tree.js'
 import type { ElectraConfig } from '../config/config.js'
 import { encode } from '../model/body.js'
 import type { MaskedLanguageModel } from '../model/generator.js'
@@ -19,7 +20,7 @@ import { maskedLmSpec } from './masked-lm.js'
 export type MainParams<A = Tensor> = {
   readonly main: MaskedLanguageModel<A>
   /** The generator's own; none of one that learns nothing. */
-  readonly generator?: unknown
+  readonly generator?: Tree<A>
 }
 
 export const mainSpec = (

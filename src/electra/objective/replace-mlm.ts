@@ -8,7 +8,7 @@
  */
 
 import { pipe } from 'fp-ts/lib/function.js'
-import { categoricalHits, foldName, weightedSum } from '../../nn/index.js'
+import { categoricalHits, weightedSum } from '../../nn/index.js'
 import { add, mul, stopGradient, type Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
@@ -16,13 +16,13 @@ import { networkOf } from '../flops/network.js'
 import { predictTokens } from '../model/generator.js'
 import type { Column } from '../training/columns.js'
 import type { Denominators, ShardBatch } from './batch.js'
-import { samplerOf, type Sampler } from './corrupted-input.js'
+import type { Sampler } from './corrupted-input.js'
 import type { Generator } from './generators/generator.js'
-import { generatorOf } from './generators/table.js'
+import { generatorOf, generatorProblems } from './generators/table.js'
 import { mainExports, mainForward, mainSpec, type MainForward, type MainParams } from './main-network.js'
 import { maskedLmLoss } from './masked-lm-loss.js'
 import type { Objective, ObjectiveKind, Pieces } from './objective.js'
-import { replacedToken, sampledColumn, sampledHits } from './replaced-token.js'
+import { samplingColumns, samplingStage } from './sampling-stage.js'
 
 export type ReplaceMlmForward = MainForward & {
   /** `[b, P, V]`. */
@@ -70,37 +70,22 @@ const mainColumns: ReadonlyArray<Column> = [
 export const replaceMlmObjective = (config: ElectraConfig, pieces: Pieces): Objective => {
   const generator = generatorOf(config, pieces)
   return {
-    parameters: mainSpec(config, generator, pieces.size) as Objective['parameters'],
-    columns: [...generator.columns, sampledColumn, ...mainColumns],
+    parameters: mainSpec(config, generator, pieces.size),
+    columns: samplingColumns(generator, mainColumns),
     exports: mainExports(config, generator),
     stages: [
       {
         share: 1,
-        shardLoss: (params, batch, denominators, { training, key }) => {
-          const forward = replaceMlmForward(config, generator, samplerOf(config, foldName('sample')(key)))(
-            params as MainParams,
-            batch,
-            denominators,
-            training ? key : undefined
-          )
-          const hits = pipe(stopGradient(forward.mainLogits), categoricalHits(batch.maskedIds))
-          return {
-            loss: forward.loss,
-            metrics: {
-              loss: stopGradient(forward.loss),
-              ...forward.proposal.metrics,
-              ...sampledHits(batch, forward),
-              replaceMlmLoss: stopGradient(forward.mainLoss),
-              replaceMlmHits: weightedSum(batch.maskedWeights)(hits)
-            }
-          }
-        },
-        report: (sums, batches) => ({
-          loss: sums.loss[0] / batches,
-          ...generator.report(sums, batches),
-          sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
-          replaceMlmLoss: sums.replaceMlmLoss[0] / batches,
-          replaceMlmAccuracy: sums.replaceMlmHits[0] / sums.maskedTokens[0]
+        ...samplingStage(config, generator, {
+          forward: (sampler) => replaceMlmForward(config, generator, sampler),
+          metrics: ({ maskedIds, maskedWeights }, { mainLogits, mainLoss }) => ({
+            replaceMlmLoss: stopGradient(mainLoss),
+            replaceMlmHits: pipe(stopGradient(mainLogits), categoricalHits(maskedIds), weightedSum(maskedWeights))
+          }),
+          report: (sums, batches) => ({
+            replaceMlmLoss: sums.replaceMlmLoss[0] / batches,
+            replaceMlmAccuracy: sums.replaceMlmHits[0] / sums.maskedTokens[0]
+          })
         }),
         networks: [
           networkOf(config, pieces)('model', config.model, { kind: 'softmax', at: 'masked' }),
@@ -114,6 +99,6 @@ export const replaceMlmObjective = (config: ElectraConfig, pieces: Pieces): Obje
 export const replaceMlm: ObjectiveKind = {
   about: "Replace MLM: a masked language model that reads a generator's samples; Clark et al. 2020, section 3.4",
   generator: 'own sizes',
-  problems: (config) => replacedToken.problems?.(config) ?? [],
+  problems: generatorProblems,
   make: replaceMlmObjective
 }

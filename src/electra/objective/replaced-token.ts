@@ -8,28 +8,32 @@
  */
 
 import { pipe } from 'fp-ts/lib/function.js'
-import { foldName, sigmoidCrossEntropy, weightedMean, weightedSum, type ParameterSpec } from '../../nn/index.js'
-import { add, cast, eq, mul, stopGradient, type Tensor } from '../../tensor/index.js'
+import { foldName, sigmoidCrossEntropy, weightedMean, type ParameterSpec } from '../../nn/index.js'
+import { add, cast, mul, type Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
+import type { Tree } from '../../tensor/tree.js'
 import type { ElectraConfig } from '../config/config.js'
 import { networkOf } from '../flops/network.js'
 import { encode, type Embeddings } from '../model/body.js'
 import { discriminatorSpec, predictReplaced, type Discriminator } from '../model/discriminator.js'
 import { generatorSpec, type Generator as GeneratorNetwork } from '../model/generator.js'
-import type { Column } from '../training/columns.js'
 import type { Denominators, ShardBatch } from './batch.js'
 import { corruptedInput, samplerOf, type CorruptedInput, type Sampler } from './corrupted-input.js'
 import type { Corrupted } from './corruption.js'
 import { discriminatorColumns, discriminatorMetrics, discriminatorReport, judgeOf } from './discriminator-metrics.js'
 import type { Generator } from './generators/generator.js'
-import { generatorOf, makerOf } from './generators/table.js'
-import type { ForwardMode, MetricSums, Objective, ObjectiveKind, Pieces, ShardLoss } from './objective.js'
+import { generatorOf, generatorProblems } from './generators/table.js'
+import type { MetricSums, Objective, ObjectiveKind, Pieces } from './objective.js'
+import { samplingColumns, samplingStage } from './sampling-stage.js'
 
 export type JointParams<A = Tensor> = {
   readonly discriminator: Discriminator<A>
   /** Reads the discriminator's embeddings; tables of its own that it may have are read instead, one by one. */
   readonly generator: GeneratorNetwork<A> & { readonly electra: { readonly embeddings?: Partial<Embeddings<A>> } }
 }
+
+/** With any generator: its own parameters, or none of one that learns nothing. */
+export type AnyJointParams<A = Tensor> = Pick<JointParams<A>, 'discriminator'> & { readonly generator?: Tree<A> }
 
 /** Everything that one forward pass makes, for tests and verification. */
 export type JointForward = CorruptedInput & {
@@ -39,17 +43,19 @@ export type JointForward = CorruptedInput & {
   readonly loss: Tensor
 }
 
-type Weights = Pick<ElectraConfig, 'model' | 'generatorWeight' | 'discriminatorWeight'>
+type Weights = Pick<ElectraConfig, 'generatorWeight' | 'discriminatorWeight'>
+
+/** `generatorWeight L_g + discriminatorWeight L_d`. */
+export const jointLoss = (
+  { generatorWeight, discriminatorWeight }: Weights,
+  { proposal }: Pick<CorruptedInput, 'proposal'>,
+  discriminatorLoss: Tensor
+): Tensor => pipe(proposal.loss, mul(generatorWeight), add(mul(discriminatorWeight)(discriminatorLoss)))
 
 /** `generatorWeight L_g + discriminatorWeight L_d`. Without a key nothing is dropped. */
 export const jointForward =
-  ({ model, generatorWeight, discriminatorWeight }: Weights, generator: Generator, sampler: Sampler) =>
-  (
-    params: Pick<JointParams, 'discriminator'> & { readonly generator?: unknown },
-    batch: ShardBatch,
-    denominators: Denominators,
-    dropoutKey?: Key
-  ): JointForward => {
+  ({ model, ...weights }: Weights & Pick<ElectraConfig, 'model'>, generator: Generator, sampler: Sampler) =>
+  (params: AnyJointParams, batch: ShardBatch, denominators: Denominators, dropoutKey?: Key): JointForward => {
     const { discriminator } = params
     const made = corruptedInput(generator, sampler)(
       { main: discriminator, generator: params.generator },
@@ -71,43 +77,17 @@ export const jointForward =
       ...made,
       discriminatorLogits,
       discriminatorLoss,
-      loss: pipe(made.proposal.loss, mul(generatorWeight), add(mul(discriminatorWeight)(discriminatorLoss)))
+      loss: jointLoss(weights, made, discriminatorLoss)
     }
   }
 
-/** How many samples are the tokens that they replace. */
-export const sampledHits = (batch: ShardBatch, { sampled }: Pick<CorruptedInput, 'sampled'>): MetricSums => ({
-  sampledHits: pipe(sampled, eq(batch.maskedIds), cast('f32'), weightedSum(batch.maskedWeights))
-})
-
-/** Of how many the report is the share. */
-export const sampledColumn: Column = {
-  name: 'sampledAccuracy',
-  meaning: 'Share of the sampled tokens that are the originals.',
-  better: 'neither',
-  digits: 3
-}
-
-const shardLoss =
-  (config: ElectraConfig, generator: Generator) =>
-  (params: JointParams, batch: ShardBatch, denominators: Denominators, run: ForwardMode): ShardLoss => {
-    const sampler = samplerOf(config, foldName('sample')(run.key))
-    const dropoutKey = run.training ? run.key : undefined
-    const forward = jointForward(config, generator, sampler)(params, batch, denominators, dropoutKey)
-    return {
-      loss: forward.loss,
-      metrics: {
-        loss: stopGradient(forward.loss),
-        ...forward.proposal.metrics,
-        ...sampledHits(batch, forward),
-        ...discriminatorMetrics(batch, {
-          logits: forward.discriminatorLogits,
-          labels: forward.corrupted.labels,
-          loss: forward.discriminatorLoss
-        })
-      }
-    }
-  }
+/** What the discriminator says of a shard, summed. */
+export const jointMetrics = (batch: ShardBatch, forward: JointForward): MetricSums =>
+  discriminatorMetrics(batch, {
+    logits: forward.discriminatorLogits,
+    labels: forward.corrupted.labels,
+    loss: forward.discriminatorLoss
+  })
 
 /** The generator keeps the discriminator's embedding width. */
 export const replacedTokenSpec = (
@@ -132,7 +112,7 @@ export const replacedTokenObjective = (config: ElectraConfig, pieces: Pieces): O
       discriminator,
       ...(generator.parameters === undefined ? {} : { generator: generator.parameters })
     },
-    columns: [...generator.columns, sampledColumn, ...discriminatorColumns],
+    columns: samplingColumns(generator, discriminatorColumns),
     exports: [
       { name: 'discriminator', half: 'discriminator', size: model, sources: ['discriminator.'] },
       ...(generator.exported === undefined ? [] : [generator.exported('discriminator.')])
@@ -140,7 +120,7 @@ export const replacedTokenObjective = (config: ElectraConfig, pieces: Pieces): O
     judge: judgeOf(config),
     judged: (params, batch, denominators, key) => {
       const { corrupted, discriminatorLogits } = jointForward(config, generator, samplerOf(config, key))(
-        params as JointParams,
+        params as AnyJointParams,
         batch,
         denominators
       )
@@ -149,12 +129,10 @@ export const replacedTokenObjective = (config: ElectraConfig, pieces: Pieces): O
     stages: [
       {
         share: 1,
-        shardLoss: (params, ...rest) => shardLoss(config, generator)(params as JointParams, ...rest),
-        report: (sums, batches) => ({
-          loss: sums.loss[0] / batches,
-          ...generator.report(sums, batches),
-          sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
-          ...discriminatorReport(sums, batches)
+        ...samplingStage(config, generator, {
+          forward: (sampler) => jointForward(config, generator, sampler),
+          metrics: jointMetrics,
+          report: discriminatorReport
         }),
         networks: [
           networkOf(config, pieces)('discriminator', model, { kind: 'binary', at: 'all' }),
@@ -168,6 +146,6 @@ export const replacedTokenObjective = (config: ElectraConfig, pieces: Pieces): O
 export const replacedToken: ObjectiveKind = {
   about: 'replaced token detection: ELECTRA, Clark et al. 2020, section 2',
   generator: 'own sizes',
-  problems: (config) => makerOf(config).problems?.(config) ?? [],
+  problems: generatorProblems,
   make: replacedTokenObjective
 }

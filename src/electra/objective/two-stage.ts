@@ -11,8 +11,8 @@
  */
 
 import { pipe } from 'fp-ts/lib/function.js'
-import { foldName, type ParameterSpec } from '../../nn/index.js'
-import { mul, stopGradient, type Tensor } from '../../tensor/index.js'
+import type { ParameterSpec } from '../../nn/index.js'
+import { mul, type Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import { storedOf } from '../../tensor/stored.js'
 import type { ElectraConfig } from '../config/config.js'
@@ -21,13 +21,14 @@ import { discriminatorSpec, type Discriminator } from '../model/discriminator.js
 import type { MaskedLanguageModel } from '../model/generator.js'
 import type { NamedState } from '../training/problem.js'
 import type { Denominators, ShardBatch } from './batch.js'
-import { samplerOf, type Sampler } from './corrupted-input.js'
-import { discriminatorMetrics, discriminatorReport } from './discriminator-metrics.js'
+import type { Sampler } from './corrupted-input.js'
+import { discriminatorReport } from './discriminator-metrics.js'
 import type { Generator } from './generators/generator.js'
 import { maskedLmGenerator } from './generators/masked-lm.js'
 import { maskedLmObjective, maskedLmSpec } from './masked-lm.js'
 import type { Objective, ObjectiveKind, Pieces, Stage } from './objective.js'
-import { jointForward, replacedTokenObjective, sampledHits, type JointForward } from './replaced-token.js'
+import { jointForward, jointMetrics, replacedTokenObjective, type JointForward } from './replaced-token.js'
+import { samplingStage } from './sampling-stage.js'
 
 export type TwoStageParams<A = Tensor> = {
   readonly discriminator: Discriminator<A>
@@ -82,32 +83,10 @@ const second = (config: ElectraConfig, pieces: Pieces, generator: Generator): St
   share: 0.5,
   trains: (path) => path.startsWith(discriminatorPrefix),
   enter: copyGenerator,
-  shardLoss: (params, batch, denominators, { training, key }) => {
-    const forward = secondForward(config, generator, samplerOf(config, foldName('sample')(key)))(
-      params as TwoStageParams,
-      batch,
-      denominators,
-      training ? key : undefined
-    )
-    return {
-      loss: forward.loss,
-      metrics: {
-        loss: stopGradient(forward.loss),
-        ...forward.proposal.metrics,
-        ...sampledHits(batch, forward),
-        ...discriminatorMetrics(batch, {
-          logits: forward.discriminatorLogits,
-          labels: forward.corrupted.labels,
-          loss: forward.discriminatorLoss
-        })
-      }
-    }
-  },
-  report: (sums, batches) => ({
-    loss: sums.loss[0] / batches,
-    ...generator.report(sums, batches),
-    sampledAccuracy: sums.sampledHits[0] / sums.maskedTokens[0],
-    ...discriminatorReport(sums, batches)
+  ...samplingStage(config, generator, {
+    forward: (sampler) => secondForward(config, generator, sampler),
+    metrics: jointMetrics,
+    report: discriminatorReport
   }),
   networks: [
     networkOf(config, pieces)('discriminator', config.model, { kind: 'binary', at: 'all' }),

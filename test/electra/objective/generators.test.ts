@@ -11,9 +11,9 @@ import { sampleTokens } from '../../../src/electra/objective/corruption.js'
 import {
   jointForward,
   replacedTokenObjective,
+  type AnyJointParams,
   type JointForward
 } from '../../../src/electra/objective/replaced-token.js'
-import type { Discriminator } from '../../../src/electra/model/discriminator.js'
 import { drawnPieces } from '../../../src/electra/profile/shard.js'
 import { broadcastTo, random, type Tensor } from '../../../src/tensor/index.js'
 import { run } from '../../plain.js'
@@ -28,8 +28,6 @@ import {
   scattered,
   vocabSize
 } from './cases.js'
-
-type Joint = { readonly discriminator: Discriminator; readonly generator?: unknown }
 
 const pieces = drawnPieces(vocabSize)
 
@@ -48,17 +46,17 @@ describe.each(cases)('%s', (_, change) => {
       ? path.startsWith('discriminator.electra.')
       : config.sharing !== 'none' && path.startsWith('discriminator.electra.embeddings.')
   const generator = generatorOf(config, pieces)
-  const params = scattered<Joint>(replacedTokenObjective(config, pieces).parameters, 1)
+  const params = scattered<AnyJointParams>(replacedTokenObjective(config, pieces).parameters, 1)
   const batch = batchOf(config, 2)
 
-  const forward = (at: Joint, disallowCorrect = false): JointForward =>
+  const forward = (at: AnyJointParams, disallowCorrect = false): JointForward =>
     jointForward(config, generator, samplerOf({ temperature: 1, disallowCorrect }, random.key(3)))(
       at,
       given(batch),
       denominatorsOf(batch)
     )
   const gradientOf = (loss: (forward: JointForward) => Tensor) => [
-    ...numbersByPath(grad((at: Joint) => loss(forward(at)))(params))
+    ...numbersByPath(grad((at: AnyJointParams) => loss(forward(at)))(params))
   ]
 
   it("gets no gradient from the discriminator's loss, and gives none to what it does not share", () => {

@@ -6,9 +6,12 @@ import { constantGenerator } from '../../../src/electra/objective/generators/con
 import type { Generator } from '../../../src/electra/objective/generators/generator.js'
 import { electricForward, electricObjective } from '../../../src/electra/objective/electric.js'
 import { generatorOf } from '../../../src/electra/objective/generators/table.js'
-import { jointForward, replacedTokenObjective } from '../../../src/electra/objective/replaced-token.js'
+import {
+  jointForward,
+  replacedTokenObjective,
+  type AnyJointParams
+} from '../../../src/electra/objective/replaced-token.js'
 import type { ElectraConfig } from '../../../src/electra/config/config.js'
-import type { Discriminator } from '../../../src/electra/model/discriminator.js'
 import { corrupt } from '../../../src/electra/objective/corruption.js'
 import { add, argmax } from '../../../src/tensor/index.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -25,8 +28,6 @@ import {
   goldenPieces,
   type Parts
 } from './golden.js'
-
-type Joint = { readonly discriminator: Discriminator; readonly generator?: unknown }
 
 const ownEmbeddings: Parts = {
   'generator.electra': 'generator',
@@ -75,7 +76,7 @@ describe.each(cases)('$objective', ({ objective, config, parts = {}, generator }
       objective === 'electra_with_replacement' ? 'batch_with_replacement' : 'batch'
     )
     const all = { ...discriminatorParts, ...parts }
-    const params = goldenParams<Joint>(replacedTokenObjective(config, goldenPieces).parameters, all)
+    const params = goldenParams<AnyJointParams>(replacedTokenObjective(config, goldenPieces).parameters, all)
     const forward = jointForward(config, generator ?? generatorOf(config, goldenPieces), () => sampled)
     expectGolden({ objective, params, parts: all }, (at) => {
       const { loss, proposal, discriminatorLoss } = forward(at, batch, denominators)
@@ -117,7 +118,7 @@ describe('electric', () => {
     const config = { ...goldenConfig('electric', { kind: 'two-tower' }), temperature: 1 }
     const { batch, denominators, sampled } = goldenBatch()
     const parts = { ...discriminatorParts, ...towers }
-    const params = goldenParams<Joint>(electricObjective(config, goldenPieces).parameters, parts)
+    const params = goldenParams<AnyJointParams>(electricObjective(config, goldenPieces).parameters, parts)
     const forward = electricForward(config, generatorOf(config, goldenPieces), () => sampled)
     expectGolden({ objective: 'electric', params, parts, real: ['energies', 'main_logits'] }, (at) => {
       const { loss, proposal, discriminatorLoss, energies, discriminatorLogits } = forward(at, batch, denominators)

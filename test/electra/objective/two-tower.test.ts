@@ -5,8 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { samplerOf } from '../../../src/electra/objective/corrupted-input.js'
 import { electricForward, electricObjective } from '../../../src/electra/objective/electric.js'
 import { generatorOf } from '../../../src/electra/objective/generators/table.js'
-import { jointForward } from '../../../src/electra/objective/replaced-token.js'
-import type { Discriminator } from '../../../src/electra/model/discriminator.js'
+import { jointForward, type AnyJointParams } from '../../../src/electra/objective/replaced-token.js'
 import { drawnPieces } from '../../../src/electra/profile/shard.js'
 import { logSoftmax, oneHot, random, sub, mul, sum } from '../../../src/tensor/index.js'
 import {
@@ -21,12 +20,10 @@ import {
   type HostBatch
 } from './cases.js'
 
-type Joint = { readonly discriminator: Discriminator; readonly generator?: unknown }
-
 const config = configOf({ objective: 'electric', generator: { kind: 'two-tower' }, maskProbability: 0.3 })
 const pieces = drawnPieces(vocabSize)
 const generator = generatorOf(config, pieces)
-const params = scattered<Joint>(electricObjective(config, pieces).parameters, 1)
+const params = scattered<AnyJointParams>(electricObjective(config, pieces).parameters, 1)
 const batch = batchOf(config, 2)
 const { sequenceLength: length } = config
 

@@ -1,5 +1,7 @@
 /** The generators by the names that configurations give them. */
 
+import type { ElectraConfig } from '../../config/config.js'
+import type { ConfigProblem } from '../../config/schema.js'
 import type { Pieces } from '../objective.js'
 import type { Generator, GeneratorMaker, GeneratorSettings } from './generator.js'
 import { maskedLmGenerator } from './masked-lm.js'
@@ -20,6 +22,10 @@ export const generatorNames = Object.keys(generators) as ReadonlyArray<Generator
 
 export const makerOf = ({ generator }: Pick<GeneratorSettings, 'generator'>): GeneratorMaker =>
   generators[generator.kind ?? 'masked-lm']
+
+/** What is wrong with a configuration for its generator. */
+export const generatorProblems = (config: ElectraConfig): ReadonlyArray<ConfigProblem> =>
+  makerOf(config).problems?.(config) ?? []
 
 export const generatorOf = (settings: GeneratorSettings, pieces: Pieces): Generator =>
   makerOf(settings).make(settings, pieces)
