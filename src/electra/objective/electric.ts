@@ -9,6 +9,13 @@
  * is the law that samples follow, a constant for differentiation: the two towers', after the temperature where it is not 1. A
  * sample that equals its original was drawn all the same. As in the published code, the loss is over all real tokens, [CLS]
  * and [SEP] included, where q was never trained, the offset has 1 - p where the paper has 1, and the head is ELECTRA's of two layers.
+ *
+ * What is learnt shows in the energies, not in the classifier. The classifier tells q from the text: the better the towers, the
+ * less there is to tell, and where q is the text's own law its AUC is 1/2 but for [CLS] and [SEP], whatever the energies are. Before the energies have caught
+ * up with q it is even less, as the text is more probable to q than many a sample. On a text in which each word follows from the one before,
+ * `nano` with two layers and batches of 16 had in steps 1 to 200 an AUC of 0.49 in its logits and of 0.67 in its energies, where ELECTRA
+ * had 0.68. With its own batches of 4 `nano` learns nothing of the context in 600 steps, ELECTRA neither: an AUC of 0.58 is that of a
+ * discriminator that knows [CLS] and [SEP], which are never replaced.
  */
 
 import { pipe } from 'fp-ts/lib/function.js'
@@ -19,6 +26,7 @@ import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
 import type { ConfigProblem } from '../config/schema.js'
 import type { Column } from '../training/columns.js'
+import { aucOfHistogram, logitHistogram } from './auc.js'
 import type { Denominators, ShardBatch } from './batch.js'
 import { samplerOf, type Sampler } from './corrupted-input.js'
 import { discriminatorMetrics, discriminatorReport } from './discriminator-metrics.js'
@@ -42,6 +50,17 @@ export type ElectricForward = JointForward & {
 type Settings = Parameters<typeof jointForward>[0] & Pick<ElectraConfig, 'maskProbability' | 'temperature'>
 
 /**
+ * The logits that tokens were drawn, `E + log q + log(p / (1 - p))`, for minus log q. Where E is minus the log of the tokens' own
+ * probability they are Bayes' law, and the mean gradient of the loss is 0.
+ *
+ * Shapes: energies and surprise `[...s]`; result `[...s]`, f32.
+ */
+export const drawnLogits =
+  (p: number, surprise: Tensor) =>
+  (energies: Tensor): Tensor =>
+    pipe(energies, sub(surprise), add(log(scalar(p / (1 - p)))))
+
+/**
  * ELECTRA's forward pass with the classifier's logits and loss for the discriminator's. Without a key nothing is dropped. Throws
  * `InvalidArgument` where the generator does not predict every token.
  */
@@ -53,22 +72,42 @@ export const electricForward =
     if (everywhere === undefined)
       throw invalidArgument('electricForward', 'a generator of some tokens', 'one that predicts every token')
     const surprise = pipe(everywhere, div(config.temperature), softmaxCrossEntropy(forward.corrupted.ids), stopGradient)
-    const p = config.maskProbability
-    const discriminatorLogits = pipe(forward.discriminatorLogits, sub(surprise), add(log(scalar(p / (1 - p)))))
+    const energies = forward.discriminatorLogits
+    const discriminatorLogits = drawnLogits(config.maskProbability, surprise)(energies)
     const discriminatorLoss = pipe(
       discriminatorLogits,
       sigmoidCrossEntropy(forward.corrupted.selected),
       weightedMean(cast('f32')(batch.attentionMask), denominators.attentionMask)
     )
     const loss = jointLoss(config, forward, discriminatorLoss)
-    return { ...forward, energies: forward.discriminatorLogits, discriminatorLogits, discriminatorLoss, loss }
+    return { ...forward, energies, discriminatorLogits, discriminatorLoss, loss }
   }
 
 /** Of tokens that were drawn, whether they came out as others or not. */
-const columnOf = (column: Column): Column =>
-  column.name === 'replacedRate'
-    ? { ...column, meaning: 'Share of the real tokens that the generator drew, as others or as they were.' }
-    : { ...column, meaning: column.meaning.replace('replaced', 'drawn') }
+const columnOf = ({ label, bar, ...column }: Column): ReadonlyArray<Column> => {
+  switch (column.name) {
+    case 'replacedRate':
+      return [{ ...column, meaning: 'Share of the real tokens that the generator drew, as others or as they were.' }]
+    case 'discriminatorAuc':
+      return [
+        {
+          ...column,
+          meaning:
+            "Probability that a drawn token's logit, log q included, exceeds another one's: nearer chance, the nearer q is to the text's law."
+        },
+        {
+          ...column,
+          name: 'energyAuc',
+          meaning:
+            "Probability that a token's energy exceeds another one's, if the one was replaced and the other not.",
+          label: 'AUC of the energies',
+          ...(bar === undefined ? {} : { bar })
+        }
+      ]
+    default:
+      return [{ ...column, label, bar, meaning: column.meaning.replace('replaced', 'drawn') }]
+  }
+}
 
 export const electricObjective = (config: ElectraConfig, pieces: Pieces): Objective => {
   const generator = generatorOf(config, pieces)
@@ -76,8 +115,8 @@ export const electricObjective = (config: ElectraConfig, pieces: Pieces): Object
   const ofGenerator = new Set(generator.columns.map(({ name }) => name))
   return {
     ...whole,
-    columns: whole.columns.map((column) =>
-      ofGenerator.has(column.name) || column.name === 'fixedCorruptionAuc' ? column : columnOf(column)
+    columns: whole.columns.flatMap((column) =>
+      ofGenerator.has(column.name) || column.name === 'fixedCorruptionAuc' ? [column] : columnOf(column)
     ),
     judged: (params, batch, denominators, key) => {
       const forward = electricForward(config, generator, samplerOf(config, key))(
@@ -91,9 +130,19 @@ export const electricObjective = (config: ElectraConfig, pieces: Pieces): Object
       ...stage,
       ...samplingStage(config, generator, {
         forward: (sampler) => electricForward(config, generator, sampler),
-        metrics: (batch, { discriminatorLogits: logits, corrupted, discriminatorLoss: loss }) =>
-          discriminatorMetrics(batch, { logits, labels: corrupted.selected, loss }),
-        report: discriminatorReport
+        metrics: (batch, { energies, discriminatorLogits: logits, corrupted, discriminatorLoss: loss }) => ({
+          ...discriminatorMetrics(batch, { logits, labels: corrupted.selected, loss }),
+          // Halved, as energies reach further than logits: the AUC is the same.
+          energyHistogram: pipe(
+            stopGradient(energies),
+            div(2),
+            logitHistogram(corrupted.labels, cast('f32')(batch.attentionMask))
+          )
+        }),
+        report: (sums, batches) => ({
+          ...discriminatorReport(sums, batches),
+          energyAuc: aucOfHistogram(sums.energyHistogram)
+        })
       })
     }))
   }
