@@ -23,7 +23,7 @@ import {
   type Session
 } from '../src/electra/index.js'
 import { showRunError } from '../src/electra/cli/show-error.js'
-import { drawnPieces } from '../src/electra/profile/shard.js'
+import { drawnPieces } from '../src/electra/objective/pieces.js'
 import { slotsOf } from '../src/electra/data/examples/masking.js'
 import { showTensorError } from '../src/tensor/index.js'
 import type { Pool } from '../src/workers/index.js'

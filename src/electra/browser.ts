@@ -35,15 +35,8 @@ export { shardBatchSpec, type Denominators, type ShardBatch } from './objective/
 export { objectiveNames, objectiveOf, objectives, type ObjectiveName } from './objective/table.js'
 export { corrupt, sampleTokens, type Corrupted } from './objective/corruption.js'
 export { maskedLmObjective } from './objective/masked-lm.js'
-export type {
-  ForwardMode,
-  MetricSums,
-  Objective,
-  ObjectiveKind,
-  Pieces,
-  ShardLoss,
-  Stage
-} from './objective/objective.js'
+export type { ForwardMode, MetricSums, Objective, ObjectiveKind, ShardLoss, Stage } from './objective/objective.js'
+export type { Pieces } from './objective/pieces.js'
 export {
   jointForward,
   replacedTokenObjective,

@@ -6,17 +6,16 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { sigmoid, tensor, zeros } from '../tensor/index.js'
-import { literal, peek, type Literal } from '../tensor/literal.js'
+import { peek, type Literal } from '../tensor/literal.js'
 import { attempt } from '../tensor/program/trace.js'
 import type { Device } from '../tensor/run/device.js'
 import type { StepError } from '../tensor/run/step-error.js'
 import { evaluateTask } from '../tensor/run/evaluate.js'
-import { equalShapes } from '../tensor/shape.js'
 import type { NamedStored } from '../tensor/stored.js'
 import type { ModelConfig } from './config/config.js'
 import { encode } from './model/body.js'
 import { discriminatorSpec, predictReplaced, type Discriminator } from './model/discriminator.js'
-import { paramsFrom } from './model/stored-params.js'
+import { storedParams } from './model/stored-params.js'
 
 /** A discriminator with its sizes. */
 export type TrainedDiscriminator = { readonly model: ModelConfig; readonly params: Discriminator<Literal> }
@@ -30,19 +29,12 @@ export const discriminatorFrom = (
   vocabSize: number,
   tensors: ReadonlyArray<NamedStored>,
   prefix = ''
-): E.Either<string, TrainedDiscriminator> => {
-  const named = new Map(tensors.map((x) => [x.name, x]))
-  return pipe(
+): E.Either<string, TrainedDiscriminator> =>
+  pipe(
     discriminatorSpec(model, model, vocabSize, model.initializerRange),
-    paramsFrom((path, shape) => {
-      const stored = named.get(prefix + path)
-      return stored?.dtype === 'F32' && equalShapes(stored.shape, shape)
-        ? E.right(literal(shape, 'f32', stored.data))
-        : E.left(prefix + path)
-    })<Discriminator<Literal>>,
+    storedParams(tensors, prefix)<Discriminator<Literal>>,
     E.map((params) => ({ model, params }))
   )
-}
 
 /**
  * The probability that each token was replaced, for one sequence of ids that begins with [CLS] and ends with [SEP].

@@ -2,26 +2,23 @@
  * Sentences in which a trained generator has replaced tokens, judged by the discriminator that was trained against it.
  */
 
-import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Params } from '../nn/index.js'
 import { sigmoid, tensor } from '../tensor/index.js'
 import { hostFold } from '../tensor/keys.js'
-import { literal, peek } from '../tensor/literal.js'
+import { peek } from '../tensor/literal.js'
 import { attempt } from '../tensor/program/trace.js'
 import type { Device } from '../tensor/run/device.js'
 import { evaluateTask } from '../tensor/run/evaluate.js'
 import type { StepError } from '../tensor/run/step-error.js'
-import { equalShapes } from '../tensor/shape.js'
-import type { NamedStored } from '../tensor/stored.js'
 import type { Words } from '../tensor/threefry.js'
 import type { ElectraConfig } from './config/config.js'
 import type { Batch } from './data/examples/batches.js'
 import { maskBatch } from './data/examples/masking.js'
 import type { SpecialIds } from './data/vocabulary/vocabulary.js'
-import { paramsFrom } from './model/stored-params.js'
-import type { Objective, Pieces } from './objective/objective.js'
+import type { Objective } from './objective/objective.js'
+import type { Pieces } from './objective/pieces.js'
 import { maskingOf } from './pretraining/data.js'
 import { shardTensors } from './pretraining/shards.js'
 
@@ -33,23 +30,6 @@ export type JudgedToken = {
   readonly original: number
   /** That it was replaced, in the discriminator's opinion. */
   readonly probability: number
-}
-
-/** The parameters that stored tensors hold, under the names of a run's state. `Left` is the name of one that does not fit. */
-export const storedParams = (
-  { parameters }: Pick<Objective, 'parameters'>,
-  tensors: ReadonlyArray<NamedStored>
-): E.Either<string, Params> => {
-  const named = new Map(tensors.map((x) => [x.name, x]))
-  return pipe(
-    parameters,
-    paramsFrom((path, shape) => {
-      const stored = named.get(path)
-      return stored?.dtype === 'F32' && equalShapes(stored.shape, shape)
-        ? E.right(literal(shape, 'f32', stored.data))
-        : E.left(path)
-    })<Params>
-  )
 }
 
 /** As many rows of a batch as there are sentences: `[CLS] sentence [SEP]`, padded to the longest. */

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { discriminatorFrom, suspicions } from '../../src/electra/predict.js'
-import { judgedReplacements, storedParams } from '../../src/electra/replacements.js'
+import { storedParams } from '../../src/electra/model/stored-params.js'
+import { judgedReplacements } from '../../src/electra/replacements.js'
 import { replacedTokenSpec } from '../../src/electra/objective/replaced-token.js'
+import type { Params } from '../../src/nn/index.js'
 import { fromLiteral, tensor, type NamedStored } from '../../src/tensor/index.js'
 import { hostKey } from '../../src/tensor/keys.js'
 import { reference } from '../../src/tensor/run/reference/reference.js'
 import { tensorEntries } from '../../src/tensor/tree.js'
 import { left, right, rightOf } from './data/right.js'
 import { objectiveOf } from '../../src/electra/objective/table.js'
-import { drawnPieces } from '../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../src/electra/objective/pieces.js'
 import { configOf, numbersOf, scattered, special, vocabSize } from './objective/cases.js'
 
 const config = configOf({ maskProbability: 0.4 })
@@ -36,7 +38,7 @@ describe('replacements in sentences', () => {
         device,
         config,
         judged,
-        right(storedParams(objective, stored)),
+        right(storedParams(stored)<Params>(objective.parameters)),
         drawnPieces(vocabSize),
         hostKey(seed)
       )(sentences)
@@ -64,6 +66,6 @@ describe('replacements in sentences', () => {
 
   it('need both networks, and name what is missing', () => {
     const without = stored.filter(({ name }) => !name.startsWith('generator.'))
-    expect(left(storedParams(objective, without))).toMatch(/^generator\./)
+    expect(left(storedParams(without)(objective.parameters))).toMatch(/^generator\./)
   })
 })

@@ -7,12 +7,14 @@ import * as E from 'fp-ts/lib/Either.js'
 import { constUndefined, identity as asItIs, pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { Params } from '../../nn/index.js'
 import { showStepError } from '../../tensor/run/step-error.js'
 import type { ElectraConfig } from '../config/config.js'
 import type { Corpus } from '../data/corpus/corpus.js'
 import { tokenizerOptionsOf } from '../data/corpus/manifest.js'
+import { storedParams } from '../model/stored-params.js'
 import type { Objective } from '../objective/objective.js'
-import { judgedReplacements, storedParams } from '../replacements.js'
+import { judgedReplacements } from '../replacements.js'
 import { latestCheckpoint } from '../store/checkpoints/checkpoint.js'
 import type { RunIdentity } from '../store/checkpoints/checkpoint-state.js'
 import { showStoreError } from '../store/errors.js'
@@ -67,7 +69,7 @@ const judgeSentences = (
     ? TE.right(undefined)
     : withDevice(options)((held) =>
         pipe(
-          TE.fromEither(storedParams(objective, result.params)),
+          TE.fromEither(storedParams(result.params)<Params>(objective.parameters)),
           TE.mapLeft((name) => failed(`the trained model lacks ${name}`)),
           TE.chain((params) => {
             const pieces = piecesOf(corpus)

@@ -4,7 +4,9 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { isParameterSpec } from '../../nn/index.js'
-import type { Literal, Shape } from '../../tensor/index.js'
+import { literal, type Literal } from '../../tensor/literal.js'
+import { equalShapes, type Shape } from '../../tensor/shape.js'
+import type { NamedStored } from '../../tensor/stored.js'
 import { mapTree } from '../../tensor/tree.js'
 
 /**
@@ -28,3 +30,23 @@ export const paramsFrom =
     // The walk cannot know the type of what it rebuilds; the caller says it.
     return failures.length > 0 ? E.left(failures[0]) : E.right(params)
   }
+
+/**
+ * The tree of descriptions with the tensors of these names, each the path behind `prefix`. `Left` is the name of one that is
+ * missing, of another shape, or not F32.
+ *
+ * @example
+ * pipe(discriminatorSpec(model, model, vocabSize, 0.02), storedParams(tensors)<Discriminator<Literal>>)
+ */
+export const storedParams = (
+  tensors: ReadonlyArray<NamedStored>,
+  prefix = ''
+): (<Params>(specs: unknown) => E.Either<string, Params>) => {
+  const named = new Map(tensors.map((x) => [x.name, x]))
+  return paramsFrom((path, shape) => {
+    const stored = named.get(prefix + path)
+    return stored?.dtype === 'F32' && equalShapes(stored.shape, shape)
+      ? E.right(literal(shape, 'f32', stored.data))
+      : E.left(prefix + path)
+  })
+}

@@ -41,7 +41,8 @@ import { discriminatorReport } from './discriminator-metrics.js'
 import { atSlots } from './electra-15.js'
 import type { Generator } from './generators/generator.js'
 import { generatorOf, generatorProblems } from './generators/table.js'
-import type { Objective, ObjectiveKind, Pieces } from './objective.js'
+import type { Objective, ObjectiveKind } from './objective.js'
+import type { Pieces } from './pieces.js'
 import {
   jointForward,
   jointMetrics,

@@ -48,7 +48,8 @@ import type { Sampler } from './corrupted-input.js'
 import type { Generator } from './generators/generator.js'
 import { generatorOf, generatorProblems } from './generators/table.js'
 import { mainExports, mainForward, mainSpec, type MainForward, type MainParams } from './main-network.js'
-import type { MetricSums, Objective, ObjectiveKind, Pieces } from './objective.js'
+import type { MetricSums, Objective, ObjectiveKind } from './objective.js'
+import type { Pieces } from './pieces.js'
 import { samplingColumns, samplingStage } from './sampling-stage.js'
 
 export type AllTokensParams<A = Tensor> = MainParams<A> & {

@@ -19,7 +19,8 @@ import type { Sampler } from './corrupted-input.js'
 import { discriminatorReport, verdictMetrics } from './discriminator-metrics.js'
 import type { Generator } from './generators/generator.js'
 import { generatorOf, generatorProblems } from './generators/table.js'
-import type { Objective, ObjectiveKind, Pieces } from './objective.js'
+import type { Objective, ObjectiveKind } from './objective.js'
+import type { Pieces } from './pieces.js'
 import {
   jointForward,
   jointLoss,

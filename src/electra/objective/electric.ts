@@ -32,7 +32,8 @@ import { samplerOf, type Sampler } from './corrupted-input.js'
 import { discriminatorMetrics, discriminatorReport } from './discriminator-metrics.js'
 import type { Generator } from './generators/generator.js'
 import { generatorOf, generatorProblems } from './generators/table.js'
-import type { Objective, ObjectiveKind, Pieces } from './objective.js'
+import type { Objective, ObjectiveKind } from './objective.js'
+import type { Pieces } from './pieces.js'
 import {
   jointForward,
   jointLoss,

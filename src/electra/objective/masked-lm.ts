@@ -9,7 +9,8 @@ import { networkOf } from '../flops/network.js'
 import { bodySpec, embeddingsSpec, encode } from '../model/body.js'
 import { generatorSpec, predictTokens, type MaskedLanguageModel } from '../model/generator.js'
 import { maskedLmColumns, maskedLmLoss, maskedLmMetrics, maskedLmReport } from './masked-lm-loss.js'
-import type { Objective, ObjectiveKind, Pieces } from './objective.js'
+import type { Objective, ObjectiveKind } from './objective.js'
+import type { Pieces } from './pieces.js'
 
 /** A masked language model of the model's size, with embeddings of its own. */
 export const maskedLmSpec = (model: ModelConfig, vocabSize: number): MaskedLanguageModel<ParameterSpec> => {

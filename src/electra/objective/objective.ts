@@ -10,12 +10,12 @@ import type { Key } from '../../tensor/random.js'
 import type { Tree } from '../../tensor/tree.js'
 import type { ElectraConfig } from '../config/config.js'
 import type { ConfigProblem } from '../config/schema.js'
-import type { SpecialIds } from '../data/vocabulary/vocabulary.js'
 import type { Column, Report } from '../training/columns.js'
 import type { NamedState } from '../training/problem.js'
 import type { Network } from '../flops/network.js'
 import type { CorruptedBatch, Denominators, ShardBatch } from './batch.js'
 import type { Exported } from './exported.js'
+import type { Pieces } from './pieces.js'
 
 /** How a loss is computed this time: with dropout (training) or without, and the key for it and for sampling. */
 export type ForwardMode = { readonly training: boolean; readonly key: Key }
@@ -71,15 +71,6 @@ export type Objective = {
   readonly judge?: Judge
   /** Replaces tokens of a batch and judges the result, without dropout. Where there is a discriminator. */
   readonly judged?: (params: Params, batch: ShardBatch, denominators: Denominators, key: Key) => Judged
-}
-
-/** The pieces of a run's text, as far as an objective needs them. */
-export type Pieces = {
-  /** Rows of the embedding table. */
-  readonly size: number
-  readonly special: SpecialIds
-  /** How often each piece stands in the training text `[size]`. */
-  readonly counts: Uint32Array
 }
 
 /** A row of the table of objectives. */

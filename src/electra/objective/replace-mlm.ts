@@ -21,7 +21,8 @@ import type { Generator } from './generators/generator.js'
 import { generatorOf, generatorProblems } from './generators/table.js'
 import { mainExports, mainForward, mainSpec, type MainForward, type MainParams } from './main-network.js'
 import { maskedLmLoss } from './masked-lm-loss.js'
-import type { Objective, ObjectiveKind, Pieces } from './objective.js'
+import type { Objective, ObjectiveKind } from './objective.js'
+import type { Pieces } from './pieces.js'
 import { samplingColumns, samplingStage } from './sampling-stage.js'
 
 export type ReplaceMlmForward = MainForward & {

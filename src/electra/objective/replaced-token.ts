@@ -23,7 +23,8 @@ import type { Corrupted } from './corruption.js'
 import { discriminatorColumns, discriminatorMetrics, discriminatorReport, judgeOf } from './discriminator-metrics.js'
 import type { Generator } from './generators/generator.js'
 import { generatorOf, generatorProblems } from './generators/table.js'
-import type { MetricSums, Objective, ObjectiveKind, Pieces } from './objective.js'
+import type { MetricSums, Objective, ObjectiveKind } from './objective.js'
+import type { Pieces } from './pieces.js'
 import { samplingColumns, samplingStage } from './sampling-stage.js'
 
 export type JointParams<A = Tensor> = {

@@ -11,18 +11,11 @@ import type { ElectraConfig } from '../config/config.js'
 import { gatherBatch, type Batch } from '../data/examples/batches.js'
 import type { Corpus } from '../data/corpus/corpus.js'
 import { maskBatch } from '../data/examples/masking.js'
-import { specialPieces, type SpecialIds } from '../data/vocabulary/vocabulary.js'
+import { specialPieces, trainedSpecial as special } from '../data/vocabulary/vocabulary.js'
 import { maskingOf, trainingData } from '../pretraining/data.js'
-import type { Pieces } from '../objective/objective.js'
 import type { InputsError } from '../training/problem.js'
 import type { RunKeys } from '../pretraining/keys.js'
 import { shardInputs } from '../pretraining/shards.js'
-
-/** As in a trained vocabulary. */
-const special: SpecialIds = { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 }
-
-/** Pieces of which each is as frequent as the others. */
-export const drawnPieces = (size: number): Pieces => ({ size, special, counts: new Uint32Array(size).fill(1) })
 
 /** Full examples of two segments, `[CLS] A [SEP] B [SEP]`, of any pieces that stand for text. */
 const drawnBatch = ({ batchSize, sequenceLength: length }: ElectraConfig, vocabSize: number, key: Words): Batch => {

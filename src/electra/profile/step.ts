@@ -7,7 +7,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import type { Device, DeviceError, Executable, Program, TensorError, Timing } from '../../tensor/index.js'
 import type { ElectraConfig } from '../config/config.js'
 import { objectiveOf } from '../objective/table.js'
-import { drawnPieces } from './shard.js'
+import { drawnPieces } from '../objective/pieces.js'
 import { pretrainingPrograms, type PretrainingPrograms } from '../pretraining/programs.js'
 
 export type StepSettings = {

@@ -13,18 +13,17 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { softmaxCrossEntropy } from '../../nn/index.js'
 import { neg, tensor, zeros, type Tensor } from '../../tensor/index.js'
-import { literal, peek, type Literal } from '../../tensor/literal.js'
+import { peek, type Literal } from '../../tensor/literal.js'
 import { attempt } from '../../tensor/program/trace.js'
 import type { Device } from '../../tensor/run/device.js'
 import { evaluateTask } from '../../tensor/run/evaluate.js'
 import type { StepError } from '../../tensor/run/step-error.js'
-import { equalShapes } from '../../tensor/shape.js'
 import type { NamedStored } from '../../tensor/stored.js'
 import type { ModelConfig } from '../config/config.js'
 import { encode, type TokenInputs } from '../model/body.js'
 import { predictReplaced } from '../model/discriminator.js'
 import { predictTokens, type MaskedLanguageModel } from '../model/generator.js'
-import { paramsFrom } from '../model/stored-params.js'
+import { storedParams } from '../model/stored-params.js'
 import { maskedLmSpec } from '../objective/masked-lm.js'
 import type { TrainedDiscriminator } from '../predict.js'
 
@@ -68,19 +67,12 @@ export const maskedLmFrom = (
   model: ModelConfig,
   vocabSize: number,
   tensors: ReadonlyArray<NamedStored>
-): E.Either<string, TrainedMaskedLm> => {
-  const named = new Map(tensors.map((x) => [x.name, x]))
-  return pipe(
+): E.Either<string, TrainedMaskedLm> =>
+  pipe(
     maskedLmSpec(model, vocabSize),
-    paramsFrom((path, shape) => {
-      const stored = named.get(path)
-      return stored?.dtype === 'F32' && equalShapes(stored.shape, shape)
-        ? E.right(literal(shape, 'f32', stored.data))
-        : E.left(path)
-    })<MaskedLanguageModel<Literal>>,
+    storedParams(tensors)<MaskedLanguageModel<Literal>>,
     E.map((params) => ({ model, params }))
   )
-}
 
 /** Rows that are read at once: more take memory, and are no faster a row. */
 const rowsAtOnce = 32

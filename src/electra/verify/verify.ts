@@ -18,7 +18,7 @@ import { mapTensors, tensorEntries } from '../../tensor/tree.js'
 import { shardBatchSpec, type Denominators, type ShardBatch } from '../objective/batch.js'
 import { generatorOf } from '../objective/generators/table.js'
 import { jointForward, type JointParams } from '../objective/replaced-token.js'
-import { drawnPieces } from '../profile/shard.js'
+import { drawnPieces } from '../objective/pieces.js'
 import { optimizerOf, updateWith } from '../training/update.js'
 import { readFixture, showFixtureError, type Fixture, type FixtureError } from './fixture.js'
 

@@ -13,7 +13,7 @@ import {
 } from '../../../src/electra/cli/progress.js'
 import { objectiveOf } from '../../../src/electra/objective/table.js'
 import type { RunEvent } from '../../../src/electra/training/run.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 import { nano } from '../training/runs.js'
 
 const columnsFor = (objective: 'electra' | 'mlm') => objectiveOf(nano({ objective }), drawnPieces(500)).columns

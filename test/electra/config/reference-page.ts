@@ -9,7 +9,7 @@ import { configKeys } from '../../../src/electra/config/schema.js'
 import type { ElectraConfig } from '../../../src/electra/config/config.js'
 import { generatorNames, generators } from '../../../src/electra/objective/generators/table.js'
 import { objectiveNames, objectives, type ObjectiveName } from '../../../src/electra/objective/table.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 import { right } from '../data/right.js'
 
 /** The least that has to be said for an objective. */

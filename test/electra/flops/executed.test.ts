@@ -12,7 +12,7 @@ import {
 } from '../../../src/electra/flops/executed.js'
 import { objectiveOf } from '../../../src/electra/objective/table.js'
 import { pretrainingPrograms } from '../../../src/electra/pretraining/programs.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 import { add, exp, matmul, mul, sum, type Tensor } from '../../../src/tensor/index.js'
 import { outputSpecs } from '../../../src/tensor/program/program.js'
 import { spec, trace } from '../../../src/tensor/program/trace.js'

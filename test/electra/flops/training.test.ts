@@ -14,7 +14,7 @@ import {
   type Recipe
 } from '../../../src/electra/flops/training.js'
 import { objectiveOf } from '../../../src/electra/objective/table.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 import { right } from '../data/right.js'
 import { networks } from './networks.js'
 

@@ -7,7 +7,7 @@ import { random, take, tensor, type Shape } from '../../../src/tensor/index.js'
 import { entries } from '../../../src/tensor/tree.js'
 import { faultOf } from '../../plain.js'
 import { configOf, distance, numbersByPath, numbersOf, scattered, vocabSize } from '../objective/cases.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 
 const { model } = configOf()
 

@@ -4,7 +4,7 @@ import type { ElectraConfig } from '../../../src/electra/config/config.js'
 import { presetConfig, resolveConfig } from '../../../src/electra/config/resolve.js'
 import { objectiveOf } from '../../../src/electra/objective/table.js'
 import { countParameters } from '../../../src/nn/index.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 
 const vocabSize = 30522
 

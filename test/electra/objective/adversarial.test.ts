@@ -10,7 +10,7 @@ import {
 } from '../../../src/electra/objective/adversarial.js'
 import { generatorOf } from '../../../src/electra/objective/generators/table.js'
 import { replacedTokenSpec } from '../../../src/electra/objective/replaced-token.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 import { sigmoidCrossEntropy } from '../../../src/nn/index.js'
 import { mul, tensor, type Tensor } from '../../../src/tensor/index.js'
 import {

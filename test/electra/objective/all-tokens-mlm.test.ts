@@ -10,7 +10,7 @@ import {
   type AllTokensParams
 } from '../../../src/electra/objective/all-tokens-mlm.js'
 import { generatorOf } from '../../../src/electra/objective/generators/table.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 import { sum, tensor, type Tensor } from '../../../src/tensor/index.js'
 import { assertGradients } from '../../../src/testing/index.js'
 import { run } from '../../plain.js'

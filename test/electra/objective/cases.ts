@@ -9,6 +9,7 @@ import { showConfigError, type ElectraConfig } from '../../../src/electra/config
 import { resolveConfig } from '../../../src/electra/config/resolve.js'
 import { maskBatch } from '../../../src/electra/data/examples/masking.js'
 import type { Denominators, ShardBatch } from '../../../src/electra/objective/batch.js'
+import { trainedSpecial } from '../../../src/electra/data/vocabulary/vocabulary.js'
 import { foldName, isParameterSpec } from '../../../src/nn/index.js'
 import { add, mul, random, tensor, toTypedArray, type Literal, type Tensor } from '../../../src/tensor/index.js'
 import { hostBits, hostFold, hostKey } from '../../../src/tensor/keys.js'
@@ -18,7 +19,7 @@ import { mapTree, tensorEntries } from '../../../src/tensor/tree.js'
 
 export const vocabSize = 37
 
-export const special = { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 } as const
+export const special = trainedSpecial
 
 /** `nano` with these changes. */
 export const configOf = (change: Readonly<Record<string, unknown>> = {}): ElectraConfig => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { selectedForward } from '../../../src/electra/objective/electra-15.js'
 import { generatorOf } from '../../../src/electra/objective/generators/table.js'
 import { jointForward, replacedTokenSpec, type JointParams } from '../../../src/electra/objective/replaced-token.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 import { sigmoidCrossEntropy } from '../../../src/nn/index.js'
 import { tensor } from '../../../src/tensor/index.js'
 import {

@@ -14,7 +14,7 @@ import {
   type AnyJointParams,
   type JointForward
 } from '../../../src/electra/objective/replaced-token.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 import { broadcastTo, random, type Tensor } from '../../../src/tensor/index.js'
 import { run } from '../../plain.js'
 import {

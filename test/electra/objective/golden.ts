@@ -12,7 +12,7 @@ import type { SpecialIds } from '../../../src/electra/data/vocabulary/vocabulary
 import type { Sharing } from '../../../src/electra/config/schema.js'
 import type { GeneratorName } from '../../../src/electra/objective/generators/table.js'
 import type { Denominators, ShardBatch } from '../../../src/electra/objective/batch.js'
-import type { Pieces } from '../../../src/electra/objective/objective.js'
+import type { Pieces } from '../../../src/electra/objective/pieces.js'
 import { kindOf, type ObjectiveName } from '../../../src/electra/objective/table.js'
 import { paramsFrom } from '../../../src/electra/model/stored-params.js'
 import { cast, sum, toTypedArray, type Literal, type Tensor } from '../../../src/tensor/index.js'

@@ -22,7 +22,7 @@ import {
   vocabSize,
   type HostBatch
 } from './cases.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 
 const config = configOf({ objective: 'mlm', maskProbability: 0.3 })
 

@@ -4,7 +4,7 @@ import { grad } from '../../../src/autodiff/index.js'
 import { generatorOf } from '../../../src/electra/objective/generators/table.js'
 import { mainSpec, type MainParams } from '../../../src/electra/objective/main-network.js'
 import { replaceMlmForward, type ReplaceMlmForward } from '../../../src/electra/objective/replace-mlm.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 import { add, tensor, type Tensor } from '../../../src/tensor/index.js'
 import {
   batchOf,

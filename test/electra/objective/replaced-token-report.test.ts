@@ -28,7 +28,7 @@ import {
   type HostBatch
 } from './cases.js'
 import { generatorOf } from '../../../src/electra/objective/generators/table.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 
 const config = configOf({ maskProbability: 0.3 })
 /** With these the discriminator flags 21 of 45 tokens, 6 of them rightly: no share below is 0, 1 or NaN by accident. */

@@ -17,7 +17,7 @@ import { random, spec, trace, type Shape, type Tensor } from '../../../src/tenso
 import { mapTree } from '../../../src/tensor/tree.js'
 import { right } from '../data/right.js'
 import { batchOf, computed, configOf, denominatorsOf, given, numbersByPath, scattered, vocabSize } from './cases.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 
 const config = configOf()
 const slots = 2

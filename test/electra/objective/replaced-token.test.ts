@@ -29,7 +29,7 @@ import {
   type HostBatch
 } from './cases.js'
 import { generatorOf } from '../../../src/electra/objective/generators/table.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 
 /** Three tokens of ten are predicted, so that slots, changed tokens and lucky samples all occur in four short rows. */
 const config = configOf({ maskProbability: 0.3 })

@@ -8,7 +8,7 @@ import {
   twoStageSpec,
   type TwoStageParams
 } from '../../../src/electra/objective/two-stage.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 import type { NamedState } from '../../../src/electra/training/problem.js'
 import { random, tensor, type Literal, type Tensor } from '../../../src/tensor/index.js'
 import { fromLiteral, toLiteral } from '../../../src/tensor/stored.js'

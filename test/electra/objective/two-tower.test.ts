@@ -11,7 +11,7 @@ import { drawnLogits, electricForward, electricObjective } from '../../../src/el
 import type { TwoTowers } from '../../../src/electra/objective/generators/two-tower.js'
 import { generatorOf } from '../../../src/electra/objective/generators/table.js'
 import { jointForward, type AnyJointParams } from '../../../src/electra/objective/replaced-token.js'
-import { drawnPieces } from '../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../src/electra/objective/pieces.js'
 import {
   add,
   cast,

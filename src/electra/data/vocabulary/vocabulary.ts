@@ -47,6 +47,9 @@ export const showVocabularyError = (e: VocabularyError): string => {
 /** The order in which a trained vocabulary starts. */
 export const specialPieces = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const
 
+/** Their ids there. */
+export const trainedSpecial = { pad: 0, unk: 1, cls: 2, sep: 3, mask: 4 } as const satisfies SpecialIds
+
 /**
  * Longer words become [UNK]. In code points. Transformers has this limit whatever a model directory says, so a model
  * reads the same text on both sides of an export.

@@ -15,7 +15,8 @@ import type { Body, Embeddings } from '../../model/body.js'
 import type { Column, Report } from '../../training/columns.js'
 import type { Denominators, ShardBatch } from '../batch.js'
 import type { Exported } from '../exported.js'
-import type { MetricSums, Pieces } from '../objective.js'
+import type { MetricSums } from '../objective.js'
+import type { Pieces } from '../pieces.js'
 
 /** The network that reads what a generator makes: it may share parameters with it. */
 export type MainNetwork<A = Tensor> = { readonly electra: Body<A> & { readonly embeddings: Embeddings<A> } }

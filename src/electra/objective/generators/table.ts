@@ -2,7 +2,7 @@
 
 import type { ElectraConfig } from '../../config/config.js'
 import type { ConfigProblem } from '../../config/schema.js'
-import type { Pieces } from '../objective.js'
+import type { Pieces } from '../pieces.js'
 import type { Generator, GeneratorMaker, GeneratorSettings } from './generator.js'
 import { maskedLmGenerator } from './masked-lm.js'
 import { twoTowerGenerator } from './two-tower.js'

@@ -6,7 +6,8 @@ import {
   parseVocabulary,
   printVocabulary,
   showVocabularyError,
-  specialPieces
+  specialPieces,
+  trainedSpecial
 } from '../../../../src/electra/data/vocabulary/vocabulary.js'
 import { left, right } from '../right.js'
 
@@ -35,6 +36,7 @@ describe('a vocabulary', () => {
           const vocabulary = right(parse([...specialPieces, ...pieces].join('\n')))
           expect(vocabulary.pieces).toEqual([...specialPieces, ...pieces])
           expect(right(parse(printVocabulary(vocabulary)))).toEqual(vocabulary)
+          expect(vocabulary.special).toEqual(trainedSpecial)
         }
       )
     )

@@ -3,7 +3,7 @@ import type { Exported } from '../../../../src/electra/objective/exported.js'
 import type { Objective } from '../../../../src/electra/objective/objective.js'
 import { objectiveOf } from '../../../../src/electra/objective/table.js'
 import { networkOf, type Network } from '../../../../src/electra/store/models/hf-config.js'
-import { drawnPieces } from '../../../../src/electra/profile/shard.js'
+import { drawnPieces } from '../../../../src/electra/objective/pieces.js'
 
 export const objectiveFor = (config: ElectraConfig, vocabSize: number): Objective =>
   objectiveOf(config, drawnPieces(vocabSize))
