@@ -1,6 +1,6 @@
 /** All tasks that are known by name. A family adds its own here, and nowhere else. */
 
-import { glueSentenceTasks } from './families/sentence.js'
+import { glueSentenceTasks } from './families/glue.js'
 import { mrqaTasks, squad, squadv1 } from './families/span.js'
 import { chunk, ner, pos, xpos } from './families/tagging.js'
 import type { Task } from './task.js'

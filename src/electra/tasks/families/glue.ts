@@ -1,0 +1,142 @@
+/**
+ * The tasks of GLUE: its files as GLUE publishes them, with whatever splits of theirs are there.
+ */
+
+import { join } from 'node:path'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { exists } from '../../store/files/files.js'
+import type { TaskDataError } from '../data/data-error.js'
+import { readTable } from '../data/table.js'
+import { doubled, glueTable, glueTasks, type GlueTask } from '../glue.js'
+import type { Task, TaskDefaults } from '../task.js'
+import { sourceOf, type Source } from './sentence-rows.js'
+import type { Kind } from './sentence-scores.js'
+import { prepared } from './sentence.js'
+
+/** Malformed rows are left out, as in the published code, and counted. */
+const rules = { skipMalformed: true }
+
+/** Splits that are read only by name, since another one stands for them. */
+const alternatives = ['in_domain_dev']
+
+/** What could have been meant, where dev is not there. */
+const suggestOther =
+  (directory: string, { files }: GlueTask) =>
+  (e: TaskDataError): TE.TaskEither<TaskDataError, Source> =>
+    pipe(
+      alternatives.filter((name) => name in files),
+      TE.traverseArray((name) =>
+        pipe(
+          exists(join(directory, files[name].file)),
+          TE.map((there) => (there ? [name] : []))
+        )
+      ),
+      TE.chainW((names) => {
+        const [name] = names.flat()
+        return TE.left<TaskDataError, Source>(
+          e._tag === 'UnreadableData' && name !== undefined
+            ? { ...e, reason: `${e.reason}. There is ${files[name].file}: to take that, say --dev ${name}` }
+            : e
+        )
+      })
+    )
+
+const readGlue =
+  (task: GlueTask, directory: string) =>
+  (name: string): TE.TaskEither<TaskDataError, Source> => {
+    const file = task.files[name]
+    return pipe(
+      readTable(glueTable(task, file), rules)(join(directory, file.file)),
+      TE.map(sourceOf(file.submission ?? file.file))
+    )
+  }
+
+const kindOf = ({ labels }: GlueTask): Kind => {
+  switch (labels._tag) {
+    case 'classes':
+      return labels
+    case 'scores':
+      return { _tag: 'scores', range: { min: labels.least, max: labels.most } }
+    case 'any':
+      return { _tag: 'classes', names: [] }
+  }
+}
+
+const glueSources = (task: GlueTask, directory: string, dev: string) => {
+  const read = readGlue(task, directory)
+  const others = Object.keys(task.files).filter((name) => !['train', 'dev', ...alternatives].includes(name))
+  return pipe(
+    TE.Do,
+    TE.bind('train', () => read('train')),
+    TE.bind('dev', () => pipe(read(dev), TE.orElse(suggestOther(directory, task)))),
+    TE.bind('rest', () =>
+      pipe(
+        others,
+        TE.traverseSeqArray((name) =>
+          pipe(
+            TE.fromTask<boolean, TaskDataError>(TE.toUnion(exists(join(directory, task.files[name].file)))),
+            TE.chain((there) =>
+              there
+                ? pipe(
+                    read(name),
+                    TE.map((source) => [[name, source] as const])
+                  )
+                : TE.right([])
+            )
+          )
+        )
+      )
+    ),
+    TE.map(({ train, dev: held, rest }) => ({
+      ...Object.fromEntries(rest.flat()),
+      train: task.doubled ? { ...train, examples: doubled(train.examples) } : train,
+      dev: held
+    }))
+  )
+}
+
+/** The splits that may stand for dev. */
+const devsOf = ({ files }: GlueTask): ReadonlyArray<string> =>
+  Object.keys(files).filter((name) => name === 'dev' || alternatives.includes(name))
+
+const titles: Readonly<Record<GlueTask['name'], string>> = {
+  cola: 'CoLA: whether a sentence is acceptable English',
+  sst: 'SST-2: whether a review is positive',
+  mrpc: 'MRPC: whether two sentences say the same',
+  sts: 'STS-B: how similar two sentences are, from 0 to 5',
+  qqp: 'QQP: whether two questions ask the same',
+  mnli: 'MNLI: whether the second sentence follows from the first',
+  qnli: 'QNLI: whether the sentence answers the question',
+  rte: 'RTE: whether the second sentence follows from the first',
+  wnli: 'WNLI: whether the second sentence, with its pronoun resolved, follows'
+}
+
+const glueDefaults = ({ name }: GlueTask): TaskDefaults => ({
+  epochs: name === 'rte' || name === 'sts' ? 10 : 3,
+  sequenceLength: 128
+})
+
+const glueTask = (task: GlueTask): Task => ({
+  name: task.name,
+  about: `GLUE's ${titles[task.name]} (${task.metrics.join(', ')})`,
+  defaults: glueDefaults(task),
+  prepare: (directory, settings) => {
+    const { dev = 'dev' } = settings
+    if (!devsOf(task).includes(dev))
+      return TE.left({
+        _tag: 'UnreadableData',
+        path: directory,
+        reason: `found '${dev}' in place of dev, expected one of ${devsOf(task).join(', ')}`
+      })
+    return pipe(
+      glueSources(task, directory, dev),
+      TE.chainW((sources) =>
+        prepared({ kind: kindOf(task), labels: task.labels, metrics: task.metrics }, sources, settings)
+      )
+    )
+  }
+})
+
+/** All nine. */
+export const glueSentenceTasks: ReadonlyArray<Task> = Object.values(glueTasks).map(glueTask)
