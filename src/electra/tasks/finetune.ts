@@ -6,6 +6,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { NamedStored } from '../../tensor/stored.js'
 import { withPool } from '../../workers/index.js'
+import type { RunIdentity } from '../store/checkpoints/checkpoint-state.js'
 import { sha256OfTensors } from '../store/digest.js'
 import type { Network } from '../store/models/hf-config.js'
 import type { FloatTensor } from '../store/models/hf-tensors.js'
@@ -24,23 +25,27 @@ export type Trial = Omit<FineTuningSettings, 'layers'> & {
 
 export const settingsOf = ({ network, ...trial }: Trial): FineTuningSettings => ({ ...trial, layers: network.layers })
 
-/** A run of the engine. What a resume must match is everything that decides the bits of a step. */
+const configOf = ({ name, recipe, network, limit }: Trial) => ({ task: name, recipe, network, limit: limit ?? null })
+
+/** What a resume must match: everything that decides the bits of a step. */
+export const trialIdentity = (trial: Trial): RunIdentity => ({
+  ...configOf(trial),
+  problem: 'fine-tuning',
+  data: trial.task.dataSha256,
+  weights: trial.tensors.length === 0 ? 'drawn' : sha256OfTensors(trial.tensors),
+  seed: trial.seed
+})
+
+/** A run of the engine. */
 export const trialRun = (trial: Trial, execution: Omit<ExecutionOptions, 'initial' | 'totalSteps'>): RunOptions => {
-  const { name, task, recipe, network, tensors, seed, limit } = trial
+  const { tensors } = trial
   const settings = settingsOf(trial)
-  const config = { task: name, recipe, network, limit: limit ?? null }
   return {
     ...execution,
-    config,
+    config: configOf(trial),
     totalSteps: totalStepsOf(settings),
     ...(tensors.length === 0 ? {} : { initial: { tensors, from: [] } }),
-    identity: {
-      ...config,
-      problem: 'fine-tuning',
-      data: task.dataSha256,
-      weights: tensors.length === 0 ? 'drawn' : sha256OfTensors(tensors),
-      seed
-    },
+    identity: trialIdentity(trial),
     problem: () => fineTuningProblem(settings)
   }
 }

@@ -1,6 +1,6 @@
 /** Numbers of several trials: how they lie, beside what guessing gives. */
 
-import type { Column, Report } from '../training/columns.js'
+import type { Column, Report } from '../../training/columns.js'
 
 export type Summary = {
   readonly trials: number

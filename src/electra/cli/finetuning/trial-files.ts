@@ -1,0 +1,65 @@
+/** What a trial leaves in its directory beside the run's own files: predictions, and the model. */
+
+import { join } from 'node:path'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { checkpointPath, loadCheckpoint } from '../../store/checkpoints/checkpoint.js'
+import { showStoreError } from '../../store/errors.js'
+import { makeDirectories, writeFileWhole } from '../../store/files/files.js'
+import { hfTokenizerFiles } from '../../store/models/hf-tokenizer.js'
+import { replaceTaskModel } from '../../store/models/task-model-files.js'
+import type { Judgement } from '../../tasks/task.js'
+import type { RunResult } from '../../training/run.js'
+import { failedWith, type Failure } from '../outcome.js'
+import type { FinetuneOptions } from './options.js'
+import type { Given } from './preparation.js'
+
+export const stored = TE.mapLeft(failedWith(showStoreError))
+
+/** The parameters that are judged: those of the end, or of the evaluation with the least loss. */
+export const judgedParams = (
+  { checkpoint }: FinetuneOptions,
+  out: string,
+  { best, params }: RunResult
+): TE.TaskEither<Failure, RunResult['params']> =>
+  checkpoint === 'last' || best === undefined
+    ? TE.right(params)
+    : pipe(
+        loadCheckpoint(checkpointPath(join(out, 'checkpoints'), best.step)),
+        TE.bimap(failedWith(showStoreError), (loaded) => loaded.params)
+      )
+
+export const writePredictions = (
+  out: string,
+  judged: Readonly<Record<string, Judgement>>
+): TE.TaskEither<Failure, unknown> => {
+  const files = Object.values(judged).flatMap(({ files: texts }) => Object.entries(texts))
+  return pipe(
+    makeDirectories(join(out, 'predictions')),
+    TE.chain(() =>
+      pipe(
+        files,
+        TE.traverseSeqArray(([name, text]) => writeFileWhole(join(out, 'predictions', name), text))
+      )
+    ),
+    stored
+  )
+}
+
+export const exportModel = (
+  out: string,
+  { encoder: { network, tokenizing }, prepared: { exported }, recipe: { dropout } }: Given,
+  params: RunResult['params']
+): TE.TaskEither<Failure, unknown> =>
+  exported === undefined
+    ? TE.right(undefined)
+    : pipe(
+        replaceTaskModel(join(out, 'model'), {
+          network: { ...network, hiddenDropout: dropout, attentionDropout: dropout },
+          task: exported,
+          dropout,
+          params,
+          tokenizer: hfTokenizerFiles(tokenizing.vocabulary, tokenizing.options, network.maxPositions)
+        }),
+        stored
+      )
