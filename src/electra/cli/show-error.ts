@@ -93,7 +93,6 @@ export const showRunError = (e: RunError, advice = pretrainAdvice): string => {
     case 'NewestUnusable':
     case 'NotResumable':
     case 'WrongHalf':
-    case 'OfficialHead':
     case 'TensorsDiffer':
       return showStored(e, advice)
   }

@@ -45,8 +45,6 @@ export type StoreError =
       readonly found: Half
       readonly expected: Half
     }
-  /** Parameters of a head for which transformers has no class. */
-  | { readonly _tag: 'OfficialHead'; readonly path: string; readonly architecture: string }
   | {
       readonly _tag: 'TensorsDiffer'
       readonly path: string
@@ -101,11 +99,6 @@ export const showStoreError = (e: StoreError): string => {
       ].join('\n')
     case 'WrongHalf':
       return `${e.path}: this is ${halves[e.found]}, expected ${halves[e.expected]}`
-    case 'OfficialHead':
-      return (
-        `${e.path}: this network has the published code's head, for which transformers has no class: found 'official', expected ` +
-        `'huggingface', the head of ${e.architecture}: fine-tune with that one to export`
-      )
     case 'TensorsDiffer':
       return [
         `${e.path}: the tensors are not those of the configuration.`,

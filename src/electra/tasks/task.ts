@@ -13,11 +13,11 @@ import type { Tree } from '../../tensor/tree.js'
 import { storedOf } from '../../tensor/stored.js'
 import type { Tokenizer, TokenizerError } from '../data/vocabulary/tokenizer.js'
 import { sha256OfTensors } from '../store/digest.js'
-import type { HfTask } from '../store/models/hf-task-config.js'
+import type { HeadKind, HfTask } from '../store/models/hf-task-config.js'
 import type { Column, Report } from '../training/columns.js'
 import type { NamedArrays } from '../training/problem.js'
 import type { TaskDataError } from './data/data-error.js'
-import type { HeadKind, NetworkSize, TaskNetwork } from './heads/task-network.js'
+import type { NetworkSize, TaskNetwork } from './heads/task-network.js'
 
 /** Arrays by name, each with the row as its first axis: `count` rows. */
 export type Rows = { readonly count: number; readonly arrays: { readonly [name: string]: Data } }
@@ -62,8 +62,8 @@ export type PreparedTask = {
   readonly splits: { readonly [name: string]: Split }
   /** Of the numbers of reports; the first with a `label` is what trials are compared by. */
   readonly columns: ReadonlyArray<Column>
-  /** How it is exported; `undefined` where Hugging Face has no class for the head. */
-  readonly exported: HfTask | undefined
+  /** What the network says, for whoever reads its files. */
+  readonly exported: HfTask
   /** A hash of what was read, for the identity of a run. */
   readonly dataSha256: string
 }

@@ -1,7 +1,7 @@
 /** What `finetune` is asked for, and how its options are written. */
 
 import { Option, type Command as Program } from 'commander'
-import type { HeadKind } from '../../tasks/heads/task-network.js'
+import type { HeadKind } from '../../store/models/hf-task-config.js'
 import type { Recipe, RecipeChanges } from '../../tasks/recipe.js'
 import { tasks } from '../../tasks/table.js'
 import {
@@ -56,7 +56,10 @@ const withTask = (command: Program): Program =>
         .default('last')
     )
     .addOption(
-      new Option('--head <kind>', "the published code's head, or that of transformers' class, which can be exported")
+      new Option(
+        '--head <kind>',
+        "the published code's head, or that of transformers' class, whose models transformers reads whole"
+      )
         .choices(['official', 'huggingface'])
         .default('official')
     )

@@ -46,20 +46,22 @@ export const writePredictions = (
   )
 }
 
+/** The network as a directory from which it can be used, and another task be begun. */
 export const exportModel = (
+  { head }: FinetuneOptions,
   out: string,
-  { encoder: { network, tokenizing }, prepared: { exported }, recipe: { dropout } }: Given,
+  { name, encoder: { network, tokenizing }, prepared: { exported }, recipe: { dropout, sequenceLength } }: Given,
   params: RunResult['params']
-): TE.TaskEither<Failure, unknown> =>
-  exported === undefined
-    ? TE.right(undefined)
-    : pipe(
-        replaceTaskModel(join(out, 'model'), {
-          network: { ...network, hiddenDropout: dropout, attentionDropout: dropout },
-          task: exported,
-          dropout,
-          params,
-          tokenizer: hfTokenizerFiles(tokenizing.vocabulary, tokenizing.options, network.maxPositions)
-        }),
-        stored
-      )
+): TE.TaskEither<Failure, string> =>
+  pipe(
+    replaceTaskModel(join(out, 'model'), {
+      network: { ...network, hiddenDropout: dropout, attentionDropout: dropout },
+      task: exported,
+      head,
+      dropout,
+      params,
+      learnt: { name, sequenceLength },
+      tokenizer: hfTokenizerFiles(tokenizing.vocabulary, tokenizing.options, network.maxPositions)
+    }),
+    stored
+  )

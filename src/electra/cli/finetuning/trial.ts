@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { writeFileWhole } from '../../store/files/files.js'
+import { exists, writeFileWhole } from '../../store/files/files.js'
 import { judgements, settingsOf, trialIdentity, trialRun, type Trial } from '../../tasks/finetune.js'
 import { trainingRows } from '../../tasks/problem.js'
 import { batchesPerEpoch } from '../../tasks/recipe.js'
@@ -47,17 +47,18 @@ const closeTrial = (
     TE.bindTo('params'),
     TE.bindW('judged', ({ params }) => judgements(trial, params, pool)),
     TE.chainFirstW(({ judged }) => writePredictions(out, judged)),
-    TE.chainFirstW(({ params }) => exportModel(out, all, params)),
-    TE.map(({ judged }): TrialResult => ({
+    TE.bindW('model', ({ params }) => exportModel(options, out, all, params)),
+    TE.let('ended', ({ judged }): TrialResult => ({
       seed: trial.seed,
       splits: Object.fromEntries(Object.entries(judged).map(([name, j]) => [name, j.report]))
     })),
     // The last of its files: where it stands, all others do.
-    TE.chainFirstW((ended) => {
+    TE.chainFirstW(({ model, ended }) => {
       const report = closingReport(result, all.columns)
-      const kept = { ...report, models: [], checkpointOf: options.checkpoint, trial: ended }
+      const kept = { ...report, models: [], model, checkpointOf: options.checkpoint, trial: ended }
       return stored(writeFileWhole(join(out, reportName), `${JSON.stringify(kept, null, 2)}\n`))
-    })
+    }),
+    TE.map(({ ended }) => ended)
   )
 
 /** Runs a trial, or goes on with it; `undefined` where it was interrupted. */
@@ -98,16 +99,18 @@ export const runTrial = (
   )
 }
 
-/** The result of a trial that is finished, and was judged as is asked for now. */
+/** The result of a trial that is finished, stands there whole, and was judged as is asked for now. */
 export const finishedTrial = (
   out: string,
   trial: Trial,
   { checkpoint }: FinetuneOptions
 ): TE.TaskEither<RunError, TrialResult | undefined> =>
   pipe(
-    finishedReport(out, trialIdentity(trial)),
-    TE.map((report) => {
+    TE.Do,
+    TE.apS('report', finishedReport(out, trialIdentity(trial))),
+    TE.bindW('hasModel', () => TE.fromTask(TE.toUnion(exists(join(out, 'model', 'config.json'))))),
+    TE.map(({ report, hasModel }) => {
       const kept = report as { readonly checkpointOf?: unknown; readonly trial?: TrialResult } | undefined
-      return kept?.checkpointOf === checkpoint ? kept.trial : undefined
+      return hasModel && kept?.checkpointOf === checkpoint ? kept.trial : undefined
     })
   )

@@ -16,17 +16,24 @@ import { parseHfConfig, printConfigOf, type Network } from './hf-config.js'
 export type HfTask =
   /** ElectraForSequenceClassification: one class of a sentence or a pair. */
   | { readonly _tag: 'Classification'; readonly labels: ReadonlyArray<string> }
-  /** ElectraForSequenceClassification with one output. */
-  | { readonly _tag: 'Regression' }
+  /**
+   * ElectraForSequenceClassification with one output. `range` has the scores that its 0 and 1 stand for; transformers has no word
+   * for them, and takes the output as it is.
+   */
+  | { readonly _tag: 'Regression'; readonly range?: { readonly min: number; readonly max: number } }
   /** ElectraForTokenClassification: a class for each token. */
   | { readonly _tag: 'Tagging'; readonly labels: ReadonlyArray<string> }
   /** ElectraForQuestionAnswering: where an answer starts and ends. */
   | { readonly _tag: 'Spans' }
 
+/** `official` is the published code's head, `huggingface` that of transformers' class for the task. */
+export type HeadKind = 'official' | 'huggingface'
+
 /** A network with the head of a task. */
 export type TaskHead = {
   readonly network: Network
   readonly task: HfTask
+  readonly head: HeadKind
   /** The dropout of the head. */
   readonly dropout: number
 }
@@ -38,8 +45,12 @@ const classes = {
   Spans: 'ElectraForQuestionAnswering'
 } as const satisfies Readonly<Record<HfTask['_tag'], string>>
 
-/** The class that transformers has for a task. */
-export const architectureOf = ({ _tag }: HfTask): string => classes[_tag]
+/** The class of transformers that reads the whole network. Of tagging both heads have the same parameters. */
+const wholeClassOf = ({ task: { _tag }, head }: Pick<TaskHead, 'task' | 'head'>): string | undefined =>
+  head === 'huggingface' || _tag === 'Tagging' ? classes[_tag] : undefined
+
+/** The class that reads most of it: for the published code's heads transformers has none, and reads the encoder alone. */
+export const architectureOf = (head: Pick<TaskHead, 'task' | 'head'>): string => wholeClassOf(head) ?? 'ElectraModel'
 
 /** How many numbers the head gives. */
 export const outputsOf = (task: HfTask): number => {
@@ -54,20 +65,37 @@ export const outputsOf = (task: HfTask): number => {
   }
 }
 
+/** Of the layers that judge pairs in the published code's head for spans. */
+export const pairSize = 512
+
 /** The tensors of the head beside those of the encoder. */
-export const headShapes = ({ network: { hiddenSize: h }, task }: TaskHead): ReadonlyMap<string, Shape> => {
+export const headShapes = ({ network: { hiddenSize: h }, task, head }: TaskHead): ReadonlyMap<string, Shape> => {
   const dense = (name: string, from: number, to: number): ReadonlyArray<readonly [string, Shape]> => [
     [`${name}.weight`, [to, from]],
     [`${name}.bias`, [to]]
   ]
+  const twoLayers = (name: string, from: number, width: number, to: number) => [
+    ...dense(`${name}.dense`, from, width),
+    ...dense(`${name}.out_proj`, width, to)
+  ]
   switch (task._tag) {
     case 'Classification':
-    case 'Regression':
-      return new Map([...dense('classifier.dense', h, h), ...dense('classifier.out_proj', h, outputsOf(task))])
+    case 'Regression': {
+      const outputs = outputsOf(task)
+      return new Map(head === 'official' ? dense('classifier', h, outputs) : twoLayers('classifier', h, h, outputs))
+    }
     case 'Tagging':
       return new Map(dense('classifier', h, outputsOf(task)))
     case 'Spans':
-      return new Map(dense('qa_outputs', h, 2))
+      return new Map(
+        head === 'official'
+          ? [
+              ...dense('start_predictions', h, 1),
+              ...twoLayers('end_predictions', 2 * h, pairSize, 1),
+              ...twoLayers('answerability_predictions', 2 * h, pairSize, 1)
+            ]
+          : dense('qa_outputs', h, 2)
+      )
   }
 }
 
@@ -91,10 +119,10 @@ const taskKeys = (task: HfTask): Readonly<Record<string, Json>> => {
   }
 }
 
-/** The text of `config.json`. */
-export const printTaskConfig = ({ network, task, dropout }: TaskHead): string =>
-  printConfigOf(network, architectureOf(task), {
-    ...taskKeys(task),
+/** The text of `config.json`. What transformers has no class for it is told nothing of. */
+export const printTaskConfig = ({ network, task, head, dropout }: TaskHead): string =>
+  printConfigOf(network, architectureOf({ task, head }), {
+    ...(wholeClassOf({ task, head }) === undefined ? {} : taskKeys(task)),
     // Without a value of its own a head has the dropout of hidden states.
     classifier_dropout: dropout === network.hiddenDropout ? null : dropout
   })
@@ -157,7 +185,7 @@ const deepest = 16
 const valueAt = (json: unknown, key: string): unknown =>
   typeof json === 'object' && json !== null ? (json as Readonly<Record<string, unknown>>)[key] : json
 
-/** The network and the task that a `config.json` describes; `path` names the file in errors. */
+/** The network and the task that a `config.json` of transformers' classes describes; `path` names the file in errors. */
 export const parseTaskConfig =
   (path: string) =>
   (text: string): E.Either<StoreError, TaskHead> => {
@@ -182,10 +210,42 @@ export const parseTaskConfig =
         const task = taskOf(parsed.data)
         return task === undefined
           ? E.left(wrong(json, 'id2label'))
-          : E.right({ network, task, dropout: parsed.data.classifier_dropout ?? network.hiddenDropout })
+          : E.right({
+              network,
+              task,
+              head: 'huggingface' as const,
+              dropout: parsed.data.classifier_dropout ?? network.hiddenDropout
+            })
       })
     )
   }
+
+/** The network of a `config.json`, and the dropout of a head on it, whatever head that is. */
+export const parseHeadNetwork =
+  (path: string) =>
+  (text: string): E.Either<StoreError, Pick<TaskHead, 'network' | 'dropout'>> =>
+    pipe(
+      parseHfConfig(path)(text),
+      E.bindTo('network'),
+      E.bind('json', () =>
+        pipe(
+          parseJson(deepest)(text),
+          E.mapLeft((e): StoreError => ({ _tag: 'Corrupt', path, found: showJsonError(e), expected: 'a JSON object' }))
+        )
+      ),
+      E.chain(({ network, json }) => {
+        const found = valueAt(json, 'classifier_dropout')
+        const parsed = schema.shape.classifier_dropout.safeParse(found)
+        return parsed.success
+          ? E.right({ network, dropout: parsed.data ?? network.hiddenDropout })
+          : E.left<StoreError>({
+              _tag: 'Corrupt',
+              path,
+              found: `classifier_dropout = ${described(found)}`,
+              expected: expected.classifier_dropout
+            })
+      })
+    )
 
 /** A list of one is shown as what is in it. */
 const described = (value: unknown): string =>

@@ -109,13 +109,16 @@ export const exportedTensors = (
 
 // ---------------------------------------------------------------------- reading
 
-/** Heads of transformers' models: what may stand beside the body where only the body is wanted. */
+/** Heads of transformers' models and of the published code: what may stand beside the body where only the body is wanted. */
 const headPrefixes = [
   'discriminator_predictions.',
   'generator_predictions.',
   'generator_lm_head.',
   'classifier.',
   'qa_outputs.',
+  'start_predictions.',
+  'end_predictions.',
+  'answerability_predictions.',
   'sequence_summary.'
 ]
 

@@ -40,11 +40,9 @@ export const prepared = (
         splits,
         columns: metrics.map(columnOf(kind, numbersOf(kind, sources.train), numbersOf(kind, sources.dev))),
         exported:
-          head === 'official'
-            ? undefined
-            : kind._tag === 'classes'
-              ? { _tag: 'Classification', labels: kind.names }
-              : { _tag: 'Regression' },
+          kind._tag === 'classes'
+            ? { _tag: 'Classification', labels: kind.names }
+            : { _tag: 'Regression', range: kind.range },
         dataSha256: splitsSha256(splits)
       }
     })

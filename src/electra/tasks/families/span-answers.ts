@@ -2,6 +2,7 @@
  * From what a network for spans says of all rows to an answer for each question.
  */
 
+import type { HeadKind } from '../../store/models/hf-task-config.js'
 import type { NamedArrays } from '../../training/problem.js'
 import {
   beamCandidates,
@@ -13,7 +14,6 @@ import {
   type SpanCandidate
 } from '../features/answers.js'
 import type { EncodedQuestion, Window } from '../features/question-windows.js'
-import type { HeadKind } from '../heads/task-network.js'
 
 /** What the network says of row n. */
 type Said = (row: number) => { readonly candidates: ReadonlyArray<SpanCandidate>; readonly nullScore: number }

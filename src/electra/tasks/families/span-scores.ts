@@ -3,10 +3,10 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
+import type { HeadKind } from '../../store/models/hf-task-config.js'
 import type { Column, Report } from '../../training/columns.js'
 import type { QuestionExample } from '../data/examples.js'
 import type { PredictedAnswer } from '../features/answers.js'
-import type { HeadKind } from '../heads/task-network.js'
 import {
   mrqaScores,
   officialSquad2,

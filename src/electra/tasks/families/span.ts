@@ -9,6 +9,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { pairSize } from '../../store/models/hf-task-config.js'
 import { wordCutter, type TokenizerError } from '../../data/vocabulary/tokenizer.js'
 import { sha256OfExamples } from '../data/data-sha256.js'
 import type { TaskDataError } from '../data/data-error.js'
@@ -40,7 +41,7 @@ type SpanTask = Pick<Task, 'name' | 'about' | 'defaults'> & {
 }
 
 /** The published code's sizes of the head, and how it looks for answers. */
-const published = { pairSize: 512, beamSize: 20, answerabilityWeight: 0.5, nBest: 20, longestAnswer: 30 } as const
+const published = { pairSize, beamSize: 20, answerabilityWeight: 0.5, nBest: 20, longestAnswer: 30 } as const
 
 const networkOf = ({ head, size }: TaskSettings): AnyNetwork =>
   head === 'official' ? anyNetwork(jointSpans({ ...size, ...published })) : anyNetwork(independentSpans(size))
@@ -119,7 +120,7 @@ const prepare =
         network: networkOf(settings),
         splits: Object.fromEntries(splits),
         columns: task.scoring.columns(read.find(([name]) => name === 'dev')?.[2] ?? []),
-        exported: settings.head === 'official' ? undefined : { _tag: 'Spans' },
+        exported: { _tag: 'Spans' },
         dataSha256: sha256OfExamples(read.map(([name, , examples]) => [name, examples]))
       }))
     )

@@ -25,13 +25,13 @@ import { slice, square, squeeze, sub, type Tensor } from '../../../tensor/index.
 import { spec } from '../../../tensor/program/trace.js'
 import type { Key } from '../../../tensor/random.js'
 import type { TokenInputs } from '../../model/body.js'
+import type { HeadKind } from '../../store/models/hf-task-config.js'
 import {
   electraSpec,
   hiddenStates,
   keyOf,
   shardOf,
   tokensSpec,
-  type HeadKind,
   type NetworkSize,
   type TaskModel,
   type TaskNetwork

@@ -22,6 +22,7 @@ import type { Tensor } from '../../../tensor/index.js'
 import { spec } from '../../../tensor/program/trace.js'
 import type { Key } from '../../../tensor/random.js'
 import type { TokenInputs } from '../../model/body.js'
+import type { HeadKind } from '../../store/models/hf-task-config.js'
 import { gatherPositions } from '../../model/generator.js'
 import {
   electraSpec,
@@ -29,7 +30,6 @@ import {
   keyOf,
   shardOf,
   tokensSpec,
-  type HeadKind,
   type NetworkSize,
   type TaskModel,
   type TaskNetwork

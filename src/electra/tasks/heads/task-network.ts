@@ -19,9 +19,6 @@ export type TaskModel<Head, A = Tensor> = Head & {
   readonly electra: Body<A> & { readonly embeddings: Embeddings<A> }
 }
 
-/** `official` is the published code's head, `huggingface` that of transformers' class for the task. */
-export type HeadKind = 'official' | 'huggingface'
-
 export type NetworkSize = {
   readonly model: ModelConfig
   readonly vocabSize: number

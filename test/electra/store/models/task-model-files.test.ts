@@ -2,30 +2,44 @@
  * Directories that transformers 5.18 wrote for its task classes (scripts/golden/task_heads.py), what it says with them, and ours.
  */
 
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { paramsFrom } from '../../../../src/electra/model/stored-params.js'
 import { showStoreError } from '../../../../src/electra/store/errors.js'
-import { parseTaskConfig, printTaskConfig, type HfTask } from '../../../../src/electra/store/models/hf-task-config.js'
-import type { FloatTensor } from '../../../../src/electra/store/models/hf-tensors.js'
+import {
+  headShapes,
+  pairSize,
+  parseTaskConfig,
+  printTaskConfig,
+  type HfTask
+} from '../../../../src/electra/store/models/hf-task-config.js'
+import { hfShapes, type FloatTensor } from '../../../../src/electra/store/models/hf-tensors.js'
+import { printTaskFile, taskFile } from '../../../../src/electra/store/models/task-file.js'
 import { exportTaskModel, importTaskModel } from '../../../../src/electra/store/models/task-model-files.js'
+import { readEncoder } from '../../../../src/electra/tasks/encoder.js'
 import {
   independentSpanLogits,
   independentSpans,
+  jointSpans,
   type IndependentSpanHead
 } from '../../../../src/electra/tasks/heads/span.js'
-import { sentenceClassifier, sentenceRegressor } from '../../../../src/electra/tasks/heads/sentence.js'
+import {
+  sentenceClassifier,
+  sentenceRegressor,
+  type SentenceNetworkOptions
+} from '../../../../src/electra/tasks/heads/sentence.js'
 import { tagger } from '../../../../src/electra/tasks/heads/tagging.js'
 import { hiddenStates, type TaskModel } from '../../../../src/electra/tasks/heads/task-network.js'
-import type { Params } from '../../../../src/nn/index.js'
+import { isParameterSpec, type Params } from '../../../../src/nn/index.js'
 import { tensor, toTypedArray, wasm, type Tensor } from '../../../../src/tensor/index.js'
 import { literal, type Literal } from '../../../../src/tensor/literal.js'
 import { evaluateAll } from '../../../../src/tensor/run/evaluate.js'
 import { reference } from '../../../../src/tensor/run/reference/reference.js'
-import { tensorsOf } from '../../../../src/tensor/tree.js'
+import { sizeOf, type Shape } from '../../../../src/tensor/shape.js'
+import { entries, tensorsOf } from '../../../../src/tensor/tree.js'
 import { right, rightOf } from '../../data/right.js'
 import { inDirectory, leftOf } from '../checkpoints/checkpoint-cases.js'
 
@@ -54,6 +68,22 @@ const paramsOf = (specs: unknown, tensors: ReadonlyArray<FloatTensor>): Params =
     })<Params>(specs)
   )
 }
+
+/** Values that no two tensors share. */
+const drawn = (shapes: ReadonlyMap<string, Shape>): ReadonlyArray<FloatTensor> =>
+  [...shapes].map(([name, shape], n) => ({
+    ...{ name, dtype: 'F32', shape },
+    data: Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(n + i / 7))
+  }))
+
+const bitsOf = (xs: ReadonlyArray<FloatTensor>) =>
+  new Map(xs.map((x) => [x.name, [x.shape, [...new Uint32Array(x.data.buffer, x.data.byteOffset, x.data.length)]]]))
+
+/** A vocabulary of so many pieces. */
+const piecesOf = (n: number): string =>
+  ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...Array.from({ length: n - 5 }, (_, i) => `a${i}`)]
+    .map((piece) => `${piece}\n`)
+    .join('')
 
 /** The logits of a directory's network for a batch. */
 const logitsOf = async (name: string): Promise<ReadonlyArray<Tensor>> => {
@@ -104,36 +134,72 @@ describe.each(Object.keys(answers))("transformers' model for %s", (name) => {
 
   it('comes back from an export of ours bit for bit', async () => {
     const original = await rightOf(importTaskModel(join(fixtures, name)))
-    const { network, task, dropout, tensors } = original
+    const { tensors, ignored: _, ...head } = original
     await inDirectory(async (parent) => {
-      const model = { network, task, dropout, params: tensors, tokenizer: { 'vocab.txt': '[PAD]\n' } }
+      const model = { ...head, params: tensors, tokenizer: { 'vocab.txt': '[PAD]\n' } }
       const directory = await rightOf(exportTaskModel(join(parent, 'model'), model))
       const again = await rightOf(importTaskModel(directory))
-      const bits = (xs: ReadonlyArray<FloatTensor>) =>
-        new Map(
-          xs.map((x) => [x.name, [x.shape, [...new Uint32Array(x.data.buffer, x.data.byteOffset, x.data.length)]]])
-        )
-      expect({ ...again, tensors: bits(again.tensors) }).toEqual({ ...original, tensors: bits(tensors) })
+      expect({ ...again, tensors: bitsOf(again.tensors) }).toEqual({ ...original, tensors: bitsOf(tensors) })
       expect(await readFile(join(directory, 'vocab.txt'), 'utf8')).toBe('[PAD]\n')
     })
   })
 })
 
-describe('a network with a head of the published code', () => {
-  it.each(['classification', 'regression', 'spans'])(
-    'for %s is refused, and the error says what to do',
-    async (name) => {
-      const { network, task, dropout, tensors } = await rightOf(importTaskModel(join(fixtures, name)))
-      const official = task._tag === 'Spans' ? 'start_predictions.weight' : 'classifier.weight'
-      const params = [...tensors.filter((x) => x.name.startsWith('electra.')), { ...tensors[0], name: official }]
-      await inDirectory(async (parent) => {
-        const refused = exportTaskModel(join(parent, 'model'), { network, task, dropout, params, tokenizer: {} })
-        expect(showStoreError(await leftOf(refused))).toMatch(
-          /has the published code's head, .* found 'official', expected 'huggingface', the head of ElectraFor.*: fine-tune with that one/
-        )
-      })
-    }
-  )
+describe("the published code's head", () => {
+  const tasks: ReadonlyArray<HfTask> = [
+    { _tag: 'Classification', labels: ['no', 'yes', '0'] },
+    { _tag: 'Regression', range: { min: -1, max: 5 } },
+    { _tag: 'Tagging', labels: ['B-X', 'O'] },
+    { _tag: 'Spans' }
+  ]
+  const networks = {
+    Classification: (size: SentenceNetworkOptions) => sentenceClassifier(size, 3),
+    Regression: sentenceRegressor,
+    Tagging: (size: SentenceNetworkOptions) => tagger({ ...size, words: 4 }, 2),
+    Spans: (size: SentenceNetworkOptions) => jointSpans({ ...size, pairSize, beamSize: 20, answerabilityWeight: 0.5 })
+  } as const
+
+  it.each(tasks)('of $_tag is written, read, and the start of another task, bit for bit', async (task) => {
+    const { network } = await rightOf(importTaskModel(join(fixtures, 'spans')))
+    const head = { network, task, head: 'official', dropout: 0.25, learnt: { name: 'x', sequenceLength: 12 } } as const
+    const size = { model: network, vocabSize: network.vocabSize, head: 'official', dropout: 0 } as const
+    const shapes = new Map(
+      entries(isParameterSpec, networks[task._tag](size).parameters).map(([path, { shape }]) => [path, shape])
+    )
+    const params = drawn(shapes)
+    await inDirectory(async (parent) => {
+      const tokenizer = { 'vocab.txt': piecesOf(network.vocabSize) }
+      const directory = await rightOf(exportTaskModel(join(parent, 'model'), { ...head, params, tokenizer }))
+      const { tensors, ignored, ...read } = await rightOf(importTaskModel(directory))
+      expect(read).toEqual(head)
+      expect(ignored).toEqual([])
+      expect(bitsOf(tensors)).toEqual(bitsOf(params))
+      const encoder = await rightOf(readEncoder(directory))
+      expect(bitsOf(encoder.tensors)).toEqual(bitsOf(params.filter(({ name }) => name.startsWith('electra.'))))
+      expect(encoder.network).toEqual(network)
+    })
+  })
+
+  it('is not taken for another one', async () => {
+    const { network } = await rightOf(importTaskModel(join(fixtures, 'spans')))
+    const head = { network, task: { _tag: 'Spans' }, head: 'official', dropout: 0 } as const
+    await inDirectory(async (parent) => {
+      const params = drawn(new Map([...hfShapes(network, 'encoder'), ...headShapes(head)]))
+      const directory = await rightOf(exportTaskModel(join(parent, 'model'), { ...head, params, tokenizer: {} }))
+      await writeFile(join(directory, taskFile), printTaskFile({ ...head, task: { _tag: 'Regression' } }))
+      expect(showStoreError(await leftOf(importTaskModel(directory)))).toContain(
+        'the tensors are not those of the configuration. Missing: classifier.weight, classifier.bias.'
+      )
+      await writeFile(join(directory, taskFile), '{"version": 1, "head": "mine", "task": {"_tag": "Spans"}}')
+      expect(showStoreError(await leftOf(importTaskModel(directory)))).toMatch(
+        /task\.json: found head: .*, expected what a fine-tuned model has learnt/
+      )
+      await rm(join(directory, taskFile))
+      expect(showStoreError(await leftOf(importTaskModel(directory)))).toContain(
+        'found architectures = ["ElectraModel"], expected one of ElectraForSequenceClassification'
+      )
+    })
+  })
 })
 
 describe('the configuration of a task', () => {
@@ -148,7 +214,7 @@ describe('the configuration of a task', () => {
     const { network } = await rightOf(importTaskModel(join(fixtures, 'spans')))
     fc.assert(
       fc.property(tasks, fc.constantFrom(0, 0.1, 0.25), (task, dropout) => {
-        const head = { network, task, dropout }
+        const head = { network, task, head: 'huggingface' as const, dropout }
         expect(parseTaskConfig('config.json')(printTaskConfig(head))).toEqual(E.right(head))
       })
     )
@@ -181,7 +247,7 @@ describe('the configuration of a task', () => {
 
   it('whose labels are more than the head has is told by the shapes', async () => {
     await inDirectory(async (parent) => {
-      const { tensors, ...head } = await rightOf(importTaskModel(join(fixtures, 'tagging')))
+      const { tensors, ignored: _, ...head } = await rightOf(importTaskModel(join(fixtures, 'tagging')))
       const directory = join(parent, 'model')
       await rightOf(exportTaskModel(directory, { ...head, params: tensors, tokenizer: {} }))
       const config = join(directory, 'config.json')

@@ -1,7 +1,7 @@
 /** What the networks themselves say of the rows of tasks. */
 
 import { describe, expect, it } from 'vitest'
-import type { HeadKind } from '../../../../src/electra/tasks/heads/task-network.js'
+import type { HeadKind } from '../../../../src/electra/store/models/hf-task-config.js'
 import { taskNamed } from '../../../../src/electra/tasks/table.js'
 import type { Params } from '../../../../src/nn/index.js'
 import { scalar, tensor } from '../../../../src/tensor/index.js'

@@ -21,7 +21,7 @@ const conllu = (sentences: ReadonlyArray<Tagged>): string =>
     .join('')
 
 const labelsOf = ({ exported }: PreparedTask): ReadonlyArray<string> =>
-  exported?._tag === 'Tagging' ? exported.labels : []
+  exported._tag === 'Tagging' ? exported.labels : []
 
 /** Logits that are highest at the right tag of each word. */
 const perfect = ({ rows: { arrays } }: Split, { length }: ReadonlyArray<string>): NamedArrays => ({
