@@ -1,12 +1,10 @@
 /** `pure-electra pretrain`: a run from a corpus to a trained model, or its continuation, by one process or several ranks. */
 
-import { availableParallelism } from 'node:os'
 import { Option, type Command as Program } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { deviceNames, multiplierNames } from '../../../tensor/run/choose.js'
 import { solo, type Ranks } from '../../../workers/index.js'
 import { together } from '../../../workers/ranks/ranks.js'
 import type { ElectraConfig } from '../../config/config.js'
@@ -27,11 +25,12 @@ import { pretrainAdvice, type Advice } from '../advice.js'
 import { close, finishedReport, showFinished, type Trained } from '../closing.js'
 import type { Console } from '../console.js'
 import { counted } from '../counted.js'
-import { choiceOf, type DeviceOptions } from '../device.js'
+import { choiceOf } from '../device.js'
 import { loadConfig } from '../load-config.js'
-import { exitCodes, failed, failedWith, wrongUsage, type Command, type ExitCode, type Failure } from '../outcome.js'
+import { exitCodes, failedWith, wrongUsage, type Command, type ExitCode, type Failure } from '../outcome.js'
 import { trainingProgress } from '../progress.js'
 import type { KeptReport } from '../report.js'
+import { ending, executionOf, noteWorkers, type AskedExecution, type ChosenExecution } from '../run-command.js'
 import { showRunError } from '../show-error.js'
 import { interrupts, type Interrupts } from '../signals.js'
 import {
@@ -49,7 +48,7 @@ import {
 import { examples, finish, type WithJson } from '../finish.js'
 import { asRank } from '../as-rank.js'
 
-export type PretrainCommandOptions = Partial<DeviceOptions> & {
+export type PretrainCommandOptions = AskedExecution & {
   /** A preset's name, or a JSON file. */
   readonly config: string
   /** Values laid over it, as `optimizer.learningRate=1e-3`. */
@@ -61,9 +60,6 @@ export type PretrainCommandOptions = Partial<DeviceOptions> & {
   readonly flops?: number
   readonly flopsAccounting?: Counting
   readonly seed: number
-  readonly workers?: number
-  readonly checkpointEvery?: number
-  readonly keep?: number
   readonly resume: boolean
   readonly allowOtherBits?: boolean
   /** A finished run, or a model directory, whose weights a new run starts from. */
@@ -72,39 +68,7 @@ export type PretrainCommandOptions = Partial<DeviceOptions> & {
   readonly advice?: Advice
 }
 
-/** How a run is carried out: as it was asked for, else as it was before, else as its configuration says. */
-type ExecutionOptions = DeviceOptions & {
-  readonly workers: number
-  readonly checkpointEvery: number
-  readonly keepCheckpoints: number
-}
-
-const executionOf = (
-  options: PretrainCommandOptions,
-  { training }: ElectraConfig,
-  record: RunRecord | undefined
-): ExecutionOptions => {
-  const before = record?.starts.at(-1)
-  return {
-    device: options.device ?? deviceNames.find((name) => name === before?.device) ?? 'auto',
-    matmul: options.matmul ?? multiplierNames.find((name) => name === before?.multiplier) ?? 'auto',
-    relaxedSimd: options.relaxedSimd ?? before?.relaxedSimd ?? false,
-    workers: options.workers ?? before?.workers ?? 1,
-    checkpointEvery: options.checkpointEvery ?? record?.checkpointEvery ?? training.checkpointEvery,
-    keepCheckpoints: options.keep ?? record?.keepCheckpoints ?? training.keepCheckpoints
-  }
-}
-
 const adviceOf = ({ advice = pretrainAdvice }: PretrainCommandOptions): Advice => advice
-
-/** How it ends where it fails. What another rank says, this one does not. */
-const ending =
-  (advice: Advice) =>
-  (e: Failure | RunError): Command => {
-    if (!('_tag' in e)) return TE.left(e)
-    if (e._tag === 'FailedElsewhere') return TE.right(exitCodes.failed)
-    return TE.left((e._tag === 'WrongRankCount' ? wrongUsage : failed)(showRunError(e, advice)))
-  }
 
 /** Steps are counted in 32 bits. */
 const mostSteps = 2 ** 31 - 1
@@ -180,7 +144,7 @@ type Given = Trained & { readonly initial: InitialWeights | undefined; readonly 
 const train = (
   options: PretrainCommandOptions,
   { initial, totalSteps, ...trained }: Given,
-  execution: ExecutionOptions,
+  execution: ChosenExecution,
   console: Console,
   ranks: Ranks,
   signals: Interrupts
@@ -190,12 +154,7 @@ const train = (
   const progress = trainingProgress(console, objective.columns)
   const { workers, checkpointEvery, keepCheckpoints } = execution
   const { out, resume, allowOtherBits, seed } = options
-  const cores = availableParallelism()
-  if (workers > cores)
-    console.note(
-      `${counted(workers, 'worker')} on ${counted(cores, 'core')}: more than run at once. ` +
-        `Each takes memory and a moment to start, and none beyond ${cores} makes a step faster.`
-    )
+  noteWorkers(execution, console)
   return pipe(
     TE.fromIOEither(choiceOf(execution)),
     together(ranks),
@@ -264,7 +223,7 @@ export const pretrain = (options: PretrainCommandOptions, console: Console, rank
     ),
     TE.chainW(({ resumed: { finished, record }, ...given }): TE.TaskEither<Failure | RunError, ExitCode> =>
       finished === undefined
-        ? train(options, given, executionOf(options, given.config, record), console, ranks, signals)
+        ? train(options, given, executionOf(options, given.config.training, record), console, ranks, signals)
         : ranks.rank === 0
           ? showFinished(finished, given.objective.columns, console)
           : TE.right(exitCodes.done)

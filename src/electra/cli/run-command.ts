@@ -1,0 +1,65 @@
+/**
+ * What commands that carry out runs have alike: on what and how often to save, where options and what a run had before decide it, and
+ * how they end where a run fails.
+ */
+
+import { availableParallelism } from 'node:os'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { deviceNames, multiplierNames } from '../../tensor/run/choose.js'
+import type { RunError } from '../training/run.js'
+import type { RunRecord } from '../training/run-record.js'
+import type { Advice } from './advice.js'
+import type { Console } from './console.js'
+import { counted } from './counted.js'
+import type { DeviceOptions } from './device.js'
+import { exitCodes, failed, wrongUsage, type Command, type Failure } from './outcome.js'
+import { showRunError } from './show-error.js'
+
+/** What may be asked for. */
+export type AskedExecution = Partial<DeviceOptions> & {
+  readonly workers?: number
+  readonly checkpointEvery?: number
+  readonly keep?: number
+}
+
+/** How a run is carried out. */
+export type ChosenExecution = DeviceOptions & {
+  readonly workers: number
+  readonly checkpointEvery: number
+  readonly keepCheckpoints: number
+}
+
+/** As it was asked for, else as it was before, else by default. */
+export const executionOf = (
+  asked: AskedExecution,
+  defaults: Pick<ChosenExecution, 'checkpointEvery' | 'keepCheckpoints'>,
+  record: RunRecord | undefined
+): ChosenExecution => {
+  const before = record?.starts.at(-1)
+  return {
+    device: asked.device ?? deviceNames.find((name) => name === before?.device) ?? 'auto',
+    matmul: asked.matmul ?? multiplierNames.find((name) => name === before?.multiplier) ?? 'auto',
+    relaxedSimd: asked.relaxedSimd ?? before?.relaxedSimd ?? false,
+    workers: asked.workers ?? before?.workers ?? 1,
+    checkpointEvery: asked.checkpointEvery ?? record?.checkpointEvery ?? defaults.checkpointEvery,
+    keepCheckpoints: asked.keep ?? record?.keepCheckpoints ?? defaults.keepCheckpoints
+  }
+}
+
+export const noteWorkers = ({ workers }: Pick<ChosenExecution, 'workers'>, console: Console): void => {
+  const cores = availableParallelism()
+  if (workers > cores)
+    console.note(
+      `${counted(workers, 'worker')} on ${counted(cores, 'core')}: more than run at once. ` +
+        `Each takes memory and a moment to start, and none beyond ${cores} makes a step faster.`
+    )
+}
+
+/** How a command ends where it fails. What another rank says, this one does not. */
+export const ending =
+  (advice: Advice) =>
+  (e: Failure | RunError): Command => {
+    if (!('_tag' in e)) return TE.left(e)
+    if (e._tag === 'FailedElsewhere') return TE.right(exitCodes.failed)
+    return TE.left((e._tag === 'WrongRankCount' ? wrongUsage : failed)(showRunError(e, advice)))
+  }
