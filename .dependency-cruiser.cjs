@@ -34,7 +34,7 @@ module.exports = {
     room('testing', ['tensor', 'autodiff']),
     room('electra', ['tensor', 'autodiff', 'nn', 'workers']),
     within('electra', 'training', ['store', 'config']),
-    within('electra', 'tasks', ['config', 'data', 'model', 'store', 'training']),
+    within('electra', 'tasks', ['config', 'data', 'flops', 'model', 'store', 'training']),
     within('electra', 'scoring', ['config', 'model', 'objective']),
     within('electra', 'flops', ['config', 'model']),
     within('electra', 'objective', ['config', 'data', 'flops', 'model', 'training']),

@@ -119,7 +119,8 @@ const keptReport = z.looseObject({
       published: operations,
       sparse: operations,
       executed: operations,
-      generatorShare: z.object({ published: z.number(), sparse: z.number() }).optional()
+      generatorShare: z.object({ published: z.number(), sparse: z.number() }).optional(),
+      batchSize: count.optional()
     })
     .optional(),
   tokensPerSecond: z.number().optional(),
@@ -191,9 +192,11 @@ const computedOn = (report: ClosingReport): ReadonlyArray<string> =>
     )
   )
 
-const showCompute = ({ published, executed, generatorShare }: RunCompute): ReadonlyArray<string> => {
+const showCompute = ({ published, executed, generatorShare, batchSize }: RunCompute): ReadonlyArray<string> => {
   const [counted, ours] = [published, executed].map(
-    ({ run, step }) => `${run.toExponential(4)} operations, ${step.toExponential(4)} a step`
+    ({ run, step }) =>
+      `${run.toExponential(4)} operations, ${step.toExponential(4)} a step` +
+      (batchSize === undefined ? '' : `, ${(step / batchSize).toExponential(4)} an example`)
   )
   const share =
     generatorShare === undefined ? '' : `, ${(100 * generatorShare.published).toFixed(3)} % of them the generator's`

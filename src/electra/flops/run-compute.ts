@@ -11,6 +11,8 @@ export type Counting = (typeof countings)[number]
 export type RunCompute = Readonly<Record<Counting, { readonly step: number; readonly run: number }>> & {
   /** The generator's part of the training, from 0 to 1; absent where there is none. */
   readonly generatorShare?: { readonly published: number; readonly sparse: number }
+  /** Examples in a step, where what one takes is of interest. */
+  readonly batchSize?: number
 }
 
 const sparse = { ...published, sparseLookup: true }

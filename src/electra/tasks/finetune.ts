@@ -5,7 +5,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { NamedStored } from '../../tensor/stored.js'
-import { withPool } from '../../workers/index.js'
+import { solo, withPool } from '../../workers/index.js'
 import type { RunIdentity } from '../store/checkpoints/checkpoint-state.js'
 import { sha256OfTensors } from '../store/digest.js'
 import type { Network } from '../store/models/hf-config.js'
@@ -50,25 +50,26 @@ export const trialRun = (trial: Trial, execution: Omit<ExecutionOptions, 'initia
   }
 }
 
-/** What a network of these parameters says of every split of the task. */
+/** What a network of these parameters says of every split of the task. Of several ranks all are told, and each does its part. */
 export const judgements = (
   trial: Trial,
   params: ReadonlyArray<NamedStored>,
-  pool: ExecutionOptions['pool']
+  { pool, ranks = solo }: Pick<ExecutionOptions, 'pool' | 'ranks'>
 ): TE.TaskEither<SessionError, Readonly<Record<string, Judgement>>> => {
   const { task, recipe } = trial
   const names = Object.keys(task.splits).filter((name) => name !== 'train')
   return withPool(pool)((held) =>
     pipe(
       TE.fromEither<SessionError, Problem>(fineTuningProblem(settingsOf(trial), names)),
-      TE.chain((problem) => openSession(problem)(held)),
-      TE.chainFirst((session) =>
+      TE.chain((problem) => openSession(problem)(held, { ranks })),
+      TE.bindTo('session'),
+      TE.chainFirst(({ session }) =>
         pipe(
           TE.fromTask<{ readonly optimizer: ReadonlyArray<NamedStored> }, SessionError>(session.read),
           TE.chain(({ optimizer }) => session.write({ params, optimizer }, 0))
         )
       ),
-      TE.chain((session) =>
+      TE.chain(({ session }) =>
         pipe(
           names,
           TE.traverseSeqArray((name) =>

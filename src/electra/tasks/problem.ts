@@ -288,6 +288,8 @@ const expectArrays = (names: ReadonlyArray<string>, { arrays }: Rows): E.Either<
     if (absent !== undefined) throw invalidArgument('fine-tuning', `rows without '${absent}'`, names.join(', '))
   })
 
+export type FineTuningError = TensorError | InputsError
+
 /**
  * The problem of learning a task. `evaluated` are the splits whose reports are made where the engine evaluates; their results, and
  * so predictions, are `Session.outputs` by the split's name.
@@ -297,7 +299,7 @@ const expectArrays = (names: ReadonlyArray<string>, { arrays }: Rows): E.Either<
 export const fineTuningProblem = (
   settings: FineTuningSettings,
   evaluated: ReadonlyArray<string> = heldOutSplits(settings.task)
-): E.Either<TensorError | InputsError, Problem> => {
+): E.Either<FineTuningError, Problem> => {
   const { task, recipe, seed } = settings
   const rows = trainingRows(settings)
   if (rows.count === 0) return E.left({ _tag: 'NoExamples' })

@@ -11,11 +11,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeMpi, showWorkerError, type Launch } from '../../../src/workers/index.js'
 import { textOf } from '../training/runs.js'
 import { jsonLines, pureElectra, startUnder, startWith, type Ran, type Running } from './cli.js'
+import { classes, place, type Place } from './finetune-cases.js'
 
 let directory = ''
 const at = (...names: ReadonlyArray<string>): string => join(directory, ...names)
 
+let tables: Place
+/** What one process comes to. */
+let alone: ReturnType<typeof reportOf> | undefined
+
 beforeAll(async () => {
+  tables = await place()
   directory = await mkdtemp(join(tmpdir(), 'pure-electra-mpi-'))
   await writeFile(at('text.txt'), textOf(52))
   const config = { extends: 'nano', model: { layers: 1 }, batchSize: 16, training: { evaluationBatches: 1 } }
@@ -23,7 +29,7 @@ beforeAll(async () => {
   const corpus = ['corpus', 'build', '--input', at('text.txt'), '--out', at('corpus'), '--vocab-size', '60']
   expect(await pureElectra(...corpus)).toMatchObject({ code: 0 })
 })
-afterAll(() => rm(directory, { recursive: true }))
+afterAll(() => Promise.all([rm(directory, { recursive: true }), tables.remove()]))
 
 /** `nano` has two shards. */
 const pretrain = (out: string, ...more: ReadonlyArray<string>): ReadonlyArray<string> => [
@@ -160,6 +166,16 @@ for (const [name, launcher] of Object.entries(launchers)) {
       )
       expect(ran.stderr.match(/^pure-electra: /gm)).toHaveLength(1)
       expect(await readdir(directory)).not.toContain(out('odd'))
+    })
+
+    it('fine-tunes to the bits and numbers of one process, which alone writes', async () => {
+      const args = (where: string) => classes(tables, out(where), '--trials', '2', '--matmul', 'own', '--json')
+      const together = reportOf(await onRanks(2, args('tuned')))
+      alone ??= reportOf(await startWith({}, ...args('alone')).ended)
+      const hashes = ({ reports }: typeof together) =>
+        (reports as ReadonlyArray<Readonly<Record<string, unknown>>>).map((report) => report.weightsSha256)
+      expect(hashes(together)).toEqual(hashes(alone))
+      expect(together).toMatchObject({ complete: true, trials: alone.trials, reports: [{ ranks: 2 }, { ranks: 2 }] })
     })
 
     it('is refused once where it cannot begin', async () => {

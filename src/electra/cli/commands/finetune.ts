@@ -1,64 +1,71 @@
-/** `pure-electra finetune`: a task learnt on an encoder, in one trial or several. */
+/** `pure-electra finetune`: a task learnt on an encoder, in one trial or several, by one process or several ranks. */
 
-import { join } from 'node:path'
 import type { Command as Program } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { exists } from '../../store/files/files.js'
+import { solo } from '../../../workers/index.js'
+import { anyRank, together } from '../../../workers/ranks/ranks.js'
 import type { RunError } from '../../training/run.js'
 import { pretrainAdvice, sentence } from '../advice.js'
+import { asRank } from '../as-rank.js'
 import type { Console } from '../console.js'
 import { finish, type WithJson } from '../finish.js'
 import { finetuneOptions, type FinetuneOptions } from '../finetuning/options.js'
 import { given, type Given } from '../finetuning/preparation.js'
-import { close } from '../finetuning/results.js'
-import { finishedTrial, runTrial, trialOf, type TrialResult } from '../finetuning/trial.js'
-import { exitCodes, failed, type Command, type ExitCode, type Failure } from '../outcome.js'
-import { showRunError } from '../show-error.js'
-import { interrupts, type Interrupts } from '../signals.js'
+import { close, sayStopped } from '../finetuning/results.js'
+import { foundTrial, runTrial, trialOf, type Ended, type Hands, type Stopped } from '../finetuning/trial.js'
+import { exitCodes, type Command, type ExitCode, type Failure } from '../outcome.js'
+import { ending } from '../run-command.js'
+import { interrupts } from '../signals.js'
 
-/** A trial that is finished already, or run now; `undefined` where it was interrupted. */
-const trialResult = async (
-  options: FinetuneOptions,
-  known: Given,
-  i: number,
-  signals: Interrupts,
-  console: Console
-): Promise<E.Either<Failure | RunError, TrialResult | undefined>> => {
-  const out = join(options.out, `trial-${i + 1}`)
+type Trying<A> = TE.TaskEither<Failure | RunError, A>
+
+/** A trial that is finished already, or is run now. */
+const oneTrial = (options: FinetuneOptions, known: Given, i: number, hands: Hands): Trying<Ended | Stopped> => {
   const trial = trialOf(options, known, i)
-  const resume = options.resume && E.toUnion(await exists(join(out, 'checkpoints'))())
-  const kept = resume ? await finishedTrial(out, trial, options)() : E.right(undefined)
-  if (E.isLeft(kept) || kept.right !== undefined) return kept
-  console.note(`trial ${i + 1} of ${options.trials}, seed ${trial.seed}`)
-  return runTrial(options, known, trial, out, resume, signals, console)()
+  return pipe(
+    foundTrial(options, trial, i, hands.ranks),
+    TE.chainW((found) => {
+      if (found.ended !== undefined) return TE.right(found.ended)
+      hands.console.note(`trial ${i + 1} of ${options.trials}, seed ${trial.seed}`)
+      return runTrial(options, known, trial, i, found, hands)
+    })
+  )
 }
 
 /** One trial after the other, then what they come to. */
 const allTrials =
-  (options: FinetuneOptions, signals: Interrupts, console: Console) =>
-  (known: Given): TE.TaskEither<Failure | RunError, ExitCode> =>
+  (options: FinetuneOptions, hands: Hands) =>
+  (known: Given): Trying<ExitCode> =>
   async () => {
-    const results: Array<TrialResult> = []
-    for (let i = 0; i < options.trials; i++) {
-      const ran = await trialResult(options, known, i, signals, console)
-      if (E.isLeft(ran)) return ran
-      if (ran.right === undefined || (signals.isInterrupted() && i + 1 < options.trials)) {
-        console.say(sentence(pretrainAdvice.goOn))
-        return E.right(exitCodes.interrupted)
-      }
-      results.push(ran.right)
+    const { ranks, signals, console } = hands
+    const ended: Array<Ended> = []
+    const stop = (...reports: ReadonlyArray<Stopped['report']>): E.Either<never, ExitCode> => {
+      console.say(sentence(pretrainAdvice.goOn))
+      sayStopped(options, known, ended, reports, console)
+      return E.right(exitCodes.interrupted)
     }
-    return close(options, known, results, console)()
+    for (let i = 0; i < options.trials; i++) {
+      const ran = await oneTrial(options, known, i, hands)()
+      if (E.isLeft(ran)) return ran
+      if (!('result' in ran.right)) return stop(ran.right.report)
+      ended.push(ran.right)
+      const interrupted = await anyRank(ranks)(signals.isInterrupted())()
+      if (E.isLeft(interrupted)) return interrupted
+      if (interrupted.right && i + 1 < options.trials) return stop()
+    }
+    return ranks.rank === 0 ? close(options, known, ended, console)() : E.right(exitCodes.done)
   }
 
-export const finetune = (options: FinetuneOptions, console: Console): Command => {
+export const finetune = (options: FinetuneOptions, console: Console, ranks = solo): Command => {
+  // From the first moment on: whoever is told that it was interrupted is told that the state is saved.
   const signals = interrupts(console)()
   const command = pipe(
     given(options, console),
-    TE.chainW(allTrials(options, signals, console)),
-    TE.mapLeft((e) => ('_tag' in e ? failed(showRunError(e)) : e))
+    together(ranks),
+    TE.chainW(allTrials(options, { ranks, signals, console })),
+    TE.orElse(ending(pretrainAdvice))
   )
   return () => command().finally(signals.release)
 }
@@ -66,5 +73,7 @@ export const finetune = (options: FinetuneOptions, console: Console): Command =>
 export const declareFinetune = (root: Program): void => {
   finetuneOptions(
     root.command('finetune').description('learn a task on a pre-trained encoder, in one trial or several')
-  ).action((options: FinetuneOptions & WithJson) => finish(options, (console) => finetune(options, console)))
+  ).action((options: FinetuneOptions & WithJson) =>
+    finish(options, (console) => asRank(console, (ranks, speaking) => finetune(options, speaking, ranks)))
+  )
 }

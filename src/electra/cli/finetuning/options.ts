@@ -9,15 +9,16 @@ import {
   deviceOption,
   factor,
   jsonOption,
+  keptOption,
   matmulOption,
   positive,
   relaxedSimdOption,
   seedOption
 } from '../arguments.js'
-import type { DeviceOptions } from '../device.js'
 import { examples } from '../finish.js'
+import type { AskedExecution } from '../run-command.js'
 
-export type FinetuneOptions = DeviceOptions &
+export type FinetuneOptions = AskedExecution &
   Omit<RecipeChanges, 'layerDecayExponent'> & {
     readonly task: string
     readonly model: string
@@ -30,8 +31,8 @@ export type FinetuneOptions = DeviceOptions &
     readonly dev?: string
     readonly limit?: number
     readonly fromScratch: boolean
-    readonly workers: number
     readonly resume: boolean
+    readonly allowOtherBits: boolean
     readonly layerDecayExponent?: Recipe['layerDecayExponent']
     readonly train?: string
     readonly test?: string
@@ -92,11 +93,18 @@ const withTable = (command: Program): Program =>
 /** How it is carried out. */
 const withExecution = (command: Program): Program =>
   command
-    .option('--workers <n>', 'worker threads', positive, 1)
-    .addOption(deviceOption())
-    .addOption(matmulOption())
-    .addOption(relaxedSimdOption())
-    .option('--resume', 'go on in --out: finished trials are kept, the one that was stopped is continued', false)
+    .option('--workers <n>', 'worker threads (default: 1)', positive)
+    .addOption(keptOption(deviceOption()))
+    .addOption(keptOption(matmulOption()))
+    .addOption(keptOption(relaxedSimdOption()))
+    .option('--checkpoint-every <k>', 'steps between checkpoints, and evaluations on dev (default: an epoch)', positive)
+    .option('--keep <n>', 'checkpoints to keep beside the best (default: 1)', positive)
+    .option(
+      '--resume',
+      'go on in --out: finished trials are kept, the one that was stopped is continued, with the workers, device, multiplier and checkpoints that it had, where none are given',
+      false
+    )
+    .option('--allow-other-bits', 'resume on another device or multiplier, though it rounds otherwise', false)
     .addOption(jsonOption())
 
 /** Of the column of names, with its gap. */
@@ -109,6 +117,9 @@ const help = [
     'finetune --task sentence --train a.csv --dev b.csv --text-a text --label label --model runs/tiny --out runs/mine'
   ),
   '\nThe published results of STS-B and RTE start from a model fine-tuned on MNLI: give its directory as --model.',
+  '\nSeveral processes make one run where mpirun, srun or another launcher of MPI starts them; the number of them divides the parts' +
+    '\nof a batch: 4 where that is a multiple of 4, else 3 or 2.' +
+    '\n  $ mpirun -n 2 --bind-to none pure-electra finetune --task rte --model runs/tiny --data RTE --out runs/rte --workers 4',
   '\nExit codes: 0 finished, 1 failed, 2 wrong usage, 130 interrupted with the state saved.'
 ].join('\n')
 

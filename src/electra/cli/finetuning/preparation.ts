@@ -8,7 +8,7 @@ import { showStoreError } from '../../store/errors.js'
 import { showTaskDataError } from '../../tasks/data/data-error.js'
 import { readEncoder, type Encoder } from '../../tasks/encoder.js'
 import { tableTask } from '../../tasks/families/own-table.js'
-import { lossColumn } from '../../tasks/problem.js'
+import { heldOutSplits, lossColumn } from '../../tasks/problem.js'
 import { recipeFor, type Recipe } from '../../tasks/recipe.js'
 import { taskNamed, tasks } from '../../tasks/table.js'
 import type { PreparedTask, Task } from '../../tasks/task.js'
@@ -95,6 +95,10 @@ export const given = (options: FinetuneOptions, console: Console): TE.TaskEither
     TE.bind('tokenizer', ({ encoder }) => TE.fromEither(tokenizerOf(encoder))),
     TE.bind('prepared', ({ choice, encoder, recipe, tokenizer }) =>
       prepare(choice, encoder, recipe, tokenizer, options)
+    ),
+    TE.filterOrElse(
+      ({ prepared }) => options.checkpoint === 'last' || heldOutSplits(prepared).length > 0,
+      (): Failure => wrongUsage('--checkpoint best: found no labels in dev, expected some to know the best by')
     ),
     TE.map(({ choice: { task }, encoder, prepared, recipe }) => {
       for (const [name, { left }] of Object.entries(prepared.splits))

@@ -16,17 +16,20 @@ import type { Given } from './preparation.js'
 
 export const stored = TE.mapLeft(failedWith(showStoreError))
 
-/** The parameters that are judged: those of the end, or of the evaluation with the least loss. */
-export const judgedParams = (
+/** A state that is judged, and after how many steps it was there. */
+export type JudgedState = Pick<RunResult, 'params' | 'step'>
+
+/** That of the end, or of the evaluation with the least loss. */
+export const judgedState = (
   { checkpoint }: FinetuneOptions,
   out: string,
-  { best, params }: RunResult
-): TE.TaskEither<Failure, RunResult['params']> =>
-  checkpoint === 'last' || best === undefined
-    ? TE.right(params)
+  { best, params, step }: RunResult
+): TE.TaskEither<Failure, JudgedState> =>
+  checkpoint === 'last' || best === undefined || best.step === step
+    ? TE.right({ params, step })
     : pipe(
         loadCheckpoint(checkpointPath(join(out, 'checkpoints'), best.step)),
-        TE.bimap(failedWith(showStoreError), (loaded) => loaded.params)
+        TE.bimap(failedWith(showStoreError), (loaded) => ({ params: loaded.params, step: best.step }))
       )
 
 export const writePredictions = (
