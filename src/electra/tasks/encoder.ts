@@ -23,7 +23,8 @@ export type Encoder = {
 /** Where the model may lie in the directory of a run: the main network first. */
 const places = [['model', 'discriminator'], ['model', 'generator'], ['model']] as const
 
-const modelIn = (given: string): TE.TaskEither<StoreError, string> =>
+/** The model directory that a path stands for. */
+export const modelIn = (given: string): TE.TaskEither<StoreError, string> =>
   pipe(
     places.map((place) => join(given, ...place)),
     TE.traverseSeqArray((directory) =>

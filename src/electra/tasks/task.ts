@@ -82,6 +82,16 @@ export type TaskSettings = {
 /** The published recipe where it depends on the task: the spec's table of fine-tuning. */
 export type TaskDefaults = { readonly epochs: number; readonly sequenceLength: number }
 
+/** A task that was learnt, on one file of data. The split's report is empty where the file has no labels. */
+export type AppliedTask = Pick<PreparedTask, 'network'> & { readonly split: Split }
+
+/** Reads a file of the task for a model that says this: `sequenceLength` and the like are the model's. */
+export type Apply = (
+  path: string,
+  says: HfTask,
+  settings: TaskSettings
+) => TaskEither<TaskDataError | TokenizerError, AppliedTask>
+
 export type Task = {
   readonly name: string
   /** One line, with the benchmark and the metric. */
@@ -91,6 +101,9 @@ export type Task = {
     directory: string,
     settings: TaskSettings
   ) => TaskEither<TaskDataError | TokenizerError, PreparedTask>
+  /** What a model says that has learnt it. */
+  readonly says: HfTask['_tag']
+  readonly apply: Apply
 }
 
 /** A hash of all rows of all splits. */

@@ -15,14 +15,16 @@ import { showStoreError } from '../../store/errors.js'
 import { exists, readText } from '../../store/files/files.js'
 import { readTokenizerFiles } from '../../store/models/hf-tokenizer-files.js'
 import { importModel } from '../../store/models/model-files.js'
+import { taskFile } from '../../store/models/task-file.js'
 import type { Console } from '../console.js'
 import { counted } from '../counted.js'
 import { configOfRun } from '../scorer.js'
 import { withDevice, type DeviceOptions } from '../device.js'
 import { longestReport, parseReport, reportName } from '../report.js'
-import { exitCodes, failed, failedWith, type Command, type Failure } from '../outcome.js'
+import { exitCodes, failed, failedWith, wrongUsage, type Command, type Failure } from '../outcome.js'
 import { deviceOption, factor, jsonOption, matmulOption, relaxedSimdOption } from '../arguments.js'
 import { examples, finish, type WithJson } from '../finish.js'
+import { predictTask, type TaskPredictionOptions } from '../task-predictions.js'
 
 export type PredictOptions = DeviceOptions & {
   /** A run's directory, or a Hugging Face model directory with a discriminator. */
@@ -201,22 +203,62 @@ export const predict = (sentences: ReadonlyArray<string>, options: PredictOption
     )
   )
 
+type DeclaredOptions = PredictOptions & Partial<TaskPredictionOptions>
+
+/** What was fine-tuned has another head. */
+const refuseTask = (model: string): TE.TaskEither<Failure, void> =>
+  pipe(
+    [join(model, taskFile), join(model, 'model', taskFile)],
+    TE.traverseArray((path) => TE.fromTask<boolean, Failure>(TE.toUnion(exists(path)))),
+    TE.filterOrElse(
+      (there) => !there.includes(true),
+      () =>
+        failed(`${model}: found a fine-tuned model, expected one with a discriminator; label a file by it with --data`)
+    ),
+    TE.map(() => undefined)
+  )
+
+/** Sentences are for a discriminator, a file of data for a model of a task. */
+const predictEither = (sentences: ReadonlyArray<string>, options: DeclaredOptions, console: Console): Command => {
+  const { data } = options
+  if (data === undefined)
+    return sentences.length > 0
+      ? pipe(
+          refuseTask(options.model),
+          TE.chain(() => predict(sentences, options, console))
+        )
+      : TE.left(wrongUsage('found no sentence, expected one or more, or --data with a file for a fine-tuned model'))
+  return sentences.length === 0
+    ? predictTask({ ...options, data }, console)
+    : TE.left(wrongUsage(`--data: found ${counted(sentences.length, 'sentence')} beside it, expected none`))
+}
+
 export const declarePredict = (root: Program): void => {
   root
     .command('predict')
-    .description('mark the tokens of sentences that look replaced')
-    .argument('<sentence...>', 'sentences, each in quotes')
-    .requiredOption('--model <dir>', "a run's directory, or a Hugging Face ELECTRA discriminator")
+    .description('mark the tokens of sentences that look replaced, or label a file with a fine-tuned model')
+    .argument('[sentence...]', 'sentences, each in quotes')
+    .requiredOption('--model <dir>', "a run's directory, a Hugging Face ELECTRA discriminator, or a fine-tuned model")
     .option('--mark <n>', 'mark tokens at least this many times as suspicious as the base rate', factor, 2)
+    .option('--data <file>', "with a fine-tuned model: a file of the task's, or a table")
+    .option('--out <dir>', 'with --data: where predictions go, in the form of the benchmark')
+    .option('--task <name>', 'with --data: the task, of a model that does not say it')
+    .option('--text-a <column>', 'with --data, a table: the text, by its name or place')
+    .option('--text-b <column>', 'with --data, a table: the second text')
+    .option('--label <column>', 'with --data, a table: what is right, to be scored by')
     .addOption(deviceOption())
     .addOption(matmulOption())
     .addOption(relaxedSimdOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      examples('predict --model runs/demo/run-1 "The researchers found that Tuesday can affect behavior."')
+      examples(
+        'predict --model runs/demo/run-1 "The researchers found that Tuesday can affect behavior."',
+        'predict --model runs/rte/trial-1 --data RTE/test.tsv --out predictions',
+        'predict --model runs/mine/trial-1 --data new.csv --text-a text --out predictions'
+      )
     )
-    .action((sentences: ReadonlyArray<string>, options: PredictOptions & WithJson) =>
-      finish(options, (console) => predict(sentences, options, console))
+    .action((sentences: ReadonlyArray<string>, options: DeclaredOptions & WithJson) =>
+      finish(options, (console) => predictEither(sentences, options, console))
     )
 }

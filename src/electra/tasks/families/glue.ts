@@ -2,17 +2,17 @@
  * The tasks of GLUE: its files as GLUE publishes them, with whatever splits of theirs are there.
  */
 
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { exists } from '../../store/files/files.js'
 import type { TaskDataError } from '../data/data-error.js'
 import { readTable } from '../data/table.js'
-import { doubled, glueTable, glueTasks, type GlueTask } from '../glue.js'
-import type { Task, TaskDefaults } from '../task.js'
+import { doubled, glueTable, glueTasks, type GlueFile, type GlueTask } from '../glue.js'
+import type { Apply, Task, TaskDefaults } from '../task.js'
 import { sourceOf, type Source } from './sentence-rows.js'
 import type { Kind } from './sentence-scores.js'
-import { prepared } from './sentence.js'
+import { applied, prepared, saysOf, specOf } from './sentence.js'
 
 /** Malformed rows are left out, as in the published code, and counted. */
 const rules = { skipMalformed: true }
@@ -117,10 +117,29 @@ const glueDefaults = ({ name }: GlueTask): TaskDefaults => ({
   sequenceLength: 128
 })
 
+/** The file of the task that has this name, also compressed; of another name, one as its test sets are. */
+const fileCalled = ({ files }: GlueTask, path: string): GlueFile => {
+  const name = basename(path).replace(/\.gz$/, '')
+  return Object.values(files).find(({ file }) => file === name) ?? files.test
+}
+
+const applyGlue =
+  (task: GlueTask): Apply =>
+  (path, says, settings) => {
+    const file = fileCalled(task, path)
+    return pipe(
+      readTable(glueTable(task, file), rules)(path),
+      TE.map(sourceOf(file.submission ?? file.file)),
+      TE.chainW(applied(specOf(says, task.metrics), settings))
+    )
+  }
+
 const glueTask = (task: GlueTask): Task => ({
   name: task.name,
   about: `GLUE's ${titles[task.name]} (${task.metrics.join(', ')})`,
   defaults: glueDefaults(task),
+  says: saysOf(kindOf(task))._tag,
+  apply: applyGlue(task),
   prepare: (directory, settings) => {
     const { dev = 'dev' } = settings
     if (!devsOf(task).includes(dev))

@@ -5,8 +5,16 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TokenizerError } from '../../data/vocabulary/tokenizer.js'
+import type { HfTask } from '../../store/models/hf-task-config.js'
 import { sentenceClassifier, sentenceRegressor } from '../heads/sentence.js'
-import { anyNetwork, splitsSha256, type PreparedTask, type TaskSettings } from '../task.js'
+import {
+  anyNetwork,
+  splitsSha256,
+  type AnyNetwork,
+  type AppliedTask,
+  type PreparedTask,
+  type TaskSettings
+} from '../task.js'
 import { splitOf, type Source, type Spec } from './sentence-rows.js'
 import { columnOf, labelOf, type Kind } from './sentence-scores.js'
 
@@ -15,13 +23,48 @@ export type Sources = Readonly<Record<string, Source>>
 const numbersOf = (kind: Kind, { examples }: Source): ReadonlyArray<number> =>
   examples.flatMap(({ label }) => (label === undefined ? [] : [labelOf(kind, label)]))
 
+const networkOf = (kind: Kind, { size, head, dropout }: TaskSettings): AnyNetwork => {
+  const network = { ...size, head, dropout }
+  return kind._tag === 'classes'
+    ? anyNetwork(sentenceClassifier(network, kind.names.length))
+    : anyNetwork(sentenceRegressor(network))
+}
+
+/** What a model says that has learnt this. */
+export const saysOf = (kind: Kind): HfTask =>
+  kind._tag === 'classes' ? { _tag: 'Classification', labels: kind.names } : { _tag: 'Regression', range: kind.range }
+
+/** What a model says, as labels are read, judged and written; of a regression without a range as it is. */
+export const specOf = (says: HfTask, metrics?: Spec['metrics']): Spec => {
+  if (says._tag === 'Classification') {
+    const names = says.labels
+    const usual: Spec['metrics'] = names.length === 2 ? ['accuracy', 'f1', 'matthews'] : ['accuracy', 'matthews']
+    return { kind: { _tag: 'classes', names }, labels: { _tag: 'classes', names }, metrics: metrics ?? usual }
+  }
+  const range = says._tag === 'Regression' ? says.range : undefined
+  return {
+    kind: { _tag: 'scores', range: range ?? { min: 0, max: 1 } },
+    labels: { _tag: 'scores', least: range?.min ?? -Infinity, most: range?.max ?? Infinity },
+    metrics: metrics ?? ['spearman', 'pearson', 'mse']
+  }
+}
+
+/** Texts for a model that has learnt the task. */
+export const applied =
+  (spec: Spec, settings: TaskSettings) =>
+  (source: Source): TE.TaskEither<TokenizerError, AppliedTask> =>
+    pipe(
+      splitOf(spec, settings.tokenizer, settings.sequenceLength)(source),
+      TE.map((split) => ({ network: networkOf(spec.kind, settings), split }))
+    )
+
 export const prepared = (
   spec: Spec,
   sources: Sources & { readonly train: Source; readonly dev: Source },
-  { size, tokenizer, sequenceLength, head, dropout }: TaskSettings
+  settings: TaskSettings
 ): TE.TaskEither<TokenizerError, PreparedTask> => {
   const { kind, metrics } = spec
-  const network = { ...size, head, dropout }
+  const { tokenizer, sequenceLength } = settings
   return pipe(
     Object.entries(sources),
     TE.traverseSeqArray(([name, source]) =>
@@ -33,16 +76,10 @@ export const prepared = (
     TE.map((entries): PreparedTask => {
       const splits = Object.fromEntries(entries)
       return {
-        network:
-          kind._tag === 'classes'
-            ? anyNetwork(sentenceClassifier(network, kind.names.length))
-            : anyNetwork(sentenceRegressor(network)),
+        network: networkOf(kind, settings),
         splits,
         columns: metrics.map(columnOf(kind, numbersOf(kind, sources.train), numbersOf(kind, sources.dev))),
-        exported:
-          kind._tag === 'classes'
-            ? { _tag: 'Classification', labels: kind.names }
-            : { _tag: 'Regression', range: kind.range },
+        exported: saysOf(kind),
         dataSha256: splitsSha256(splits)
       }
     })

@@ -24,6 +24,7 @@ import { independentSpans, jointSpans } from '../heads/span.js'
 import {
   anyNetwork,
   type AnyNetwork,
+  type Apply,
   type PreparedTask,
   type Split,
   type Task,
@@ -125,7 +126,20 @@ const prepare =
       }))
     )
 
+const apply =
+  (task: SpanTask): Apply =>
+  (path, _says, settings) =>
+    pipe(
+      TE.Do,
+      TE.apS('wordsOf', TE.fromEither(wordCutter(settings.tokenizer.options))),
+      TE.bindW('read', () => task.read(path)),
+      TE.chainW(({ wordsOf, read: { examples } }) => splitOf(task, settings, wordsOf, ['test', path, examples])),
+      TE.map(([, split]) => ({ network: networkOf(settings), split }))
+    )
+
 const taskOf = (task: SpanTask): Task => ({
+  says: 'Spans',
+  apply: apply(task),
   name: task.name,
   about: task.about,
   defaults: task.defaults,

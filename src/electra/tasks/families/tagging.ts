@@ -15,10 +15,10 @@ import type { TaskDataError } from '../data/data-error.js'
 import type { TaggedSentence } from '../data/examples.js'
 import { readLinesOf, type Reading } from '../data/reader.js'
 import { splitFiles, type FileNames } from '../data/split-files.js'
-import { encodeTaggedWords } from '../features/tagged-words.js'
+import { encodeTaggedWords, type TaggedRow } from '../features/tagged-words.js'
 import { tagger } from '../heads/tagging.js'
 import { officialSpans, tagsOfSpans } from '../spans.js'
-import { anyNetwork, type PreparedTask, type Split, type Task } from '../task.js'
+import { anyNetwork, type Apply, type PreparedTask, type Split, type Task } from '../task.js'
 import { taggedRows, taggedSplit, type Labelled } from './tagging-rows.js'
 import { spanTags, wordTags, type TaggingScoring } from './tagging-scores.js'
 
@@ -33,6 +33,10 @@ type TaggingTask = Pick<Task, 'name' | 'about' | 'defaults'> & {
 /** The tags that occur in any split, by code unit: a tag's place is its class. */
 const tagNames = (splits: ReadonlyArray<Labelled>): ReadonlyArray<string> =>
   [...new Set(splits.flatMap(({ learnt }) => learnt.flat()))].sort()
+
+/** At least one place, though no word may fit. */
+const mostWords = (rows: ReadonlyArray<TaggedRow>): number =>
+  rows.reduce((most, { positions }) => Math.max(most, positions.length), 1)
 
 const prepare =
   (task: TaggingTask): Task['prepare'] =>
@@ -58,8 +62,7 @@ const prepare =
       ),
       TE.map(({ splits, rows }): PreparedTask => {
         const tags = tagNames(splits)
-        // At least one place, though no word may fit.
-        const words = rows.flat().reduce((most, { positions }) => Math.max(most, positions.length), 1)
+        const words = mostWords(rows.flat())
         const prepared = splits.map((split, i): readonly [string, Split] => [
           split.name,
           taggedSplit(taggedRows(sequenceLength, words, tags)(split, rows[i]), tags, task.scoring)
@@ -77,7 +80,31 @@ const prepare =
       })
     )
 
+/** Of the tags of the file nothing is learnt, and those that the model has not are wrong. */
+const apply =
+  (task: TaggingTask): Apply =>
+  (path, says, { size, tokenizer, sequenceLength, head, dropout }) => {
+    const tags = says._tag === 'Tagging' ? says.labels : []
+    return pipe(
+      task.read(path),
+      TE.bindTo('read'),
+      TE.bindW('rows', ({ read: { examples } }) =>
+        encodeTaggedWords(tokenizer, sequenceLength)(examples.map(({ words }) => words))
+      ),
+      TE.map(({ read: { examples }, rows }) => {
+        const words = mostWords(rows)
+        const labelled = { sentences: examples, learnt: examples.map((sentence) => task.learnt(sentence.tags)) }
+        return {
+          network: anyNetwork(tagger({ ...size, head, dropout, words }, tags.length)),
+          split: taggedSplit(taggedRows(sequenceLength, words, tags)(labelled, rows), tags, task.scoring)
+        }
+      })
+    )
+  }
+
 const taskOf = (task: TaggingTask): Task => ({
+  says: 'Tagging',
+  apply: apply(task),
   name: task.name,
   about: task.about,
   defaults: task.defaults,
