@@ -32,6 +32,13 @@ export const factor = (text: string): number => {
 /** Any number of at least 0. */
 export const amountFromZero = (text: string): number => (Number(text) === 0 ? 0 : factor(text))
 
+/** A rate of dropout, say: from 0 to below 1. */
+export const share = (text: string): number => {
+  const value = amountFromZero(text)
+  if (value >= 1) throw new InvalidArgumentError('Expected a number from 0 to below 1.')
+  return value
+}
+
 /** An amount: any number above 0, as 1e15. */
 export const amount = (text: string): number => {
   const value = Number(text)

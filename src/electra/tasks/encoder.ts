@@ -34,6 +34,16 @@ export const modelIn = (given: string): TE.TaskEither<StoreError, string> =>
       )
     ),
     TE.bindTo('found'),
+    TE.bindW('hasTrials', () => exists(join(given, 'trial-1'))),
+    TE.filterOrElse(
+      ({ hasTrials }) => !hasTrials,
+      (): StoreError => ({
+        _tag: 'Corrupt',
+        path: given,
+        found: 'the trials of a fine-tuning',
+        expected: `the directory of one, as ${join(given, 'trial-1')}`
+      })
+    ),
     TE.bindW('isRun', () => exists(join(given, 'checkpoints'))),
     TE.filterOrElse(
       ({ found, isRun }) => !isRun || found.flat().length > 0,

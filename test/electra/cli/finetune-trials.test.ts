@@ -108,7 +108,11 @@ describe('a regression', () => {
     const dev = trials[0].splits.dev as Readonly<Record<string, number>>
     expect(Object.keys(dev)).toEqual(['loss', 'spearman', 'pearson', 'mse'])
     const second = (text: string, separator: string): ReadonlyArray<number> =>
-      text.trimEnd().split('\n').slice(1).map((line) => Number(line.split(separator)[1])) // prettier-ignore
+      text
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map((line) => Number(line.split(separator)[1]))
     const labels = second(await there.text('scored-dev.csv'), ',')
     const predictions = second(await there.text('scored', 'trial-1', 'predictions', 'dev.tsv'), '\t')
     const judged = labels.map((label, i) => ({ label, prediction: predictions[i] }))

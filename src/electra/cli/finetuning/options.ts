@@ -13,7 +13,8 @@ import {
   matmulOption,
   positive,
   relaxedSimdOption,
-  seedOption
+  seedOption,
+  share
 } from '../arguments.js'
 import { examples } from '../finish.js'
 import type { AskedExecution } from '../run-command.js'
@@ -78,7 +79,7 @@ const withRecipe = (command: Program): Program =>
     .option('--layer-decay <x>', '(default: 0.8; large 0.9); 0 for none', amountFromZero)
     .addOption(new Option('--layer-decay-exponent <kind>', '(default: "official")').choices(['official', 'plain']))
     .option('--weight-decay <x>', '(default: 0.01)', amountFromZero)
-    .option('--dropout <x>', '(default: as the encoder was pre-trained)', amountFromZero)
+    .option('--dropout <x>', '(default: as the encoder was pre-trained)', share)
 
 /** A task in tables of one's own. */
 const withTable = (command: Program): Program =>

@@ -47,6 +47,9 @@ export type Given = {
   readonly columns: ReadonlyArray<Column>
 }
 
+/** [CLS] a [SEP] b [SEP] */
+const shortest = 5
+
 const recipeOf = (
   options: FinetuneOptions,
   { task: { defaults } }: Chosen,
@@ -55,9 +58,14 @@ const recipeOf = (
   const { maxPositions } = network
   const sequenceLength = Math.min(defaults.sequenceLength, maxPositions)
   const recipe = recipeFor(network, { ...defaults, sequenceLength }, options)
-  return recipe.sequenceLength <= maxPositions
+  return recipe.sequenceLength >= shortest && recipe.sequenceLength <= maxPositions
     ? E.right(recipe)
-    : E.left(wrongUsage(`--sequence-length: expected at most ${maxPositions}, the positions of ${options.model}`))
+    : E.left(
+        wrongUsage(
+          `--sequence-length: found ${recipe.sequenceLength}, expected from ${shortest}, which a pair has, to ${maxPositions}, ` +
+            `the positions of ${options.model}`
+        )
+      )
 }
 
 const tokenizerOf = ({ tokenizing: { vocabulary, options, added } }: Encoder): E.Either<Failure, Tokenizer> =>

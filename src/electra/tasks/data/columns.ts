@@ -69,9 +69,13 @@ const wrongLabel = (labels: Labels, label: string): Mistake | undefined => {
     }
     case 'scores': {
       const score = label.trim() === '' ? NaN : Number(label)
-      return score >= labels.least && score <= labels.most
+      const isBounded = Number.isFinite(labels.least) && Number.isFinite(labels.most)
+      return Number.isFinite(score) && score >= labels.least && score <= labels.most
         ? undefined
-        : { found: `the score ${quoted(label)}`, expected: `a score from ${labels.least} to ${labels.most}` }
+        : {
+            found: `the score ${quoted(label)}`,
+            expected: isBounded ? `a score from ${labels.least} to ${labels.most}` : 'a number'
+          }
     }
   }
 }

@@ -23,7 +23,7 @@ export const showTaskDataError = (e: TaskDataError): string => {
     case 'UnreadableData':
       return `cannot read ${e.path}: ${e.reason}`
     case 'MalformedRow':
-      return `${e.path}, ${e.where}: found ${e.found}, expected ${e.expected}; correct it, or skip malformed rows`
+      return `${e.path}, ${e.where}: found ${e.found}, expected ${e.expected}; correct it, or remove it`
     case 'OtherFormat':
       return `${e.path}, ${e.where}: found ${e.found}, expected ${e.expected}`
     case 'TooMuchData':

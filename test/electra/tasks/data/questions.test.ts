@@ -120,7 +120,7 @@ describe('questions', () => {
     ])
     expect(showTaskDataError(left(parseSquad(strict, 'f')(three)))).toBe(
       'f, data[0].paragraphs[0].qas[1]: found id = 5, expected a question with an id and answers that have a text and ' +
-        'an answer_start; correct it, or skip malformed rows'
+        'an answer_start; correct it, or remove it'
     )
     const { examples, skipped } = right(parseSquad(lenient, 'f')(three))
     expect(examples.map(({ id }) => id)).toEqual(['q', 'r'])

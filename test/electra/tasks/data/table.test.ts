@@ -91,7 +91,7 @@ describe('a table', () => {
     const lines = ['class\tother\tfirst\tsecond', 'yes\tx\ta\tb', 'yes\tx\ta', '', 'perhaps\tx\ta\tb', 'no\tx\tc\td']
     const t = table('tsv', { labels: binary })
     expect(showTaskDataError(left(reading(t)(lines)))).toBe(
-      'f, line 3: found 3 columns, expected a column 4; correct it, or skip malformed rows'
+      'f, line 3: found 3 columns, expected a column 4; correct it, or remove it'
     )
     const { examples: read, skipped } = right(reading(t, lenient)(lines))
     expect(read.map(({ id }) => id)).toEqual(['0', '3'])

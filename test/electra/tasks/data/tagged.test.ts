@@ -84,7 +84,7 @@ describe('tagged sentences', () => {
 
   it('are malformed where a line is', () => {
     expect(showTaskDataError(left(conll()(['a B', 'b'])))).toBe(
-      'f, line 2: found the one column "b", expected a word, and its tag last; correct it, or skip malformed rows'
+      'f, line 2: found the one column "b", expected a word, and its tag last; correct it, or remove it'
     )
     expect(right(conll(lenient)(['a B', 'b', 'c D'])).examples).toEqual([{ words: ['a', 'c'], tags: ['B', 'D'] }])
     const rest = '\t_\tX\t_\t_\t_\t_\t_\t_'
