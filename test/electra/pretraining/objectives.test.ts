@@ -12,22 +12,44 @@ import { networksOf } from '../../../src/electra/flops/network.js'
 import { executedByStep } from '../../../src/electra/flops/executed.js'
 import { generatorNames, makerOf } from '../../../src/electra/objective/generators/table.js'
 import { objectiveNames, objectiveOf, objectives } from '../../../src/electra/objective/table.js'
-import { pretrain } from '../../../src/electra/pretraining/pretrain.js'
 import { piecesOf } from '../../../src/electra/pretraining/problem.js'
 import { pretrainingPrograms, stageStarts } from '../../../src/electra/pretraining/programs.js'
+import { pretrainingSession } from '../../../src/electra/pretraining/session.js'
+import { sha256OfTensors } from '../../../src/electra/store/digest.js'
 import { exportModel, importModel } from '../../../src/electra/store/models/model-files.js'
-import type { RunResult } from '../../../src/electra/training/run.js'
+import type { Report } from '../../../src/electra/training/columns.js'
+import type { NamedState } from '../../../src/electra/training/problem.js'
+import type { Session } from '../../../src/electra/training/session.js'
+import { reference } from '../../../src/tensor/run/reference/reference.js'
+import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
+import { acquirePool, inProcess, type Execution, type Pool } from '../../../src/workers/index.js'
+import { onRanks } from '../../workers/ranks/meeting.js'
 import { logitProducts, networkProducts } from '../flops/network-products.js'
 import { right, rightOf } from '../data/right.js'
-import { corpusIn, least, optionsOf, remove, stoppingAfter, temporary, textOf, threads } from '../training/runs.js'
+import { corpusIn, least, remove, temporary, textOf, threads } from '../training/runs.js'
 
 let directory = ''
 let corpus: Corpus
+/** Two threads, which stay for all cases: what they have compiled once they compile fast. */
+let pool: Pool
 beforeAll(async () => {
   directory = await temporary()
   corpus = await corpusIn(directory, 'text', textOf(52))
+  pool = await rightOf(acquirePool(threads(2)))
 })
-afterAll(() => remove(directory))
+afterAll(async () => {
+  await pool.release()
+  await remove(directory)
+})
+
+/** Beside WASM. Programs for both work in this thread. */
+const devices: ReadonlyArray<readonly [string, () => Promise<Pool>]> = [
+  ['the reference device', () => Promise.resolve(inProcess(reference({ floats: 'float32' })))],
+  [
+    'gpu.js',
+    () => rightOf(acquirePool({ workers: 1, choice: { device: 'wasm', matmul: 'gpu.js:cpu', floats: 'float32' } }))
+  ]
+]
 
 type Case = { readonly name: string; readonly change: object }
 
@@ -46,33 +68,97 @@ const cases: ReadonlyArray<Case> = [
   }
 ]
 
-const factsOf = ({ weightsSha256, optimizerSha256, first, last, heldOut, best }: RunResult) => ({
-  ...{ weightsSha256, optimizerSha256, first, last, heldOut, best }
-})
+const totalSteps = 4
+
+/** A state is taken elsewhere after so many steps: of two stages the first. */
+const middle = 2
+
+/** Steps on other devices and on ranks: of two stages each is there. */
+const few = middle + 1
+
+const digestOf = ({ params, optimizer }: NamedState) => [sha256OfTensors(params), sha256OfTensors(optimizer)]
+
+type Taken = {
+  readonly reports: ReadonlyArray<Report>
+  readonly states: ReadonlyArray<NamedState>
+}
+
+/** Every number of the steps `from` to `to - 1`, and the state after each. */
+const taken = async (session: Session, from: number, to: number): Promise<Taken> => {
+  const [reports, states]: [Array<Report>, Array<NamedState>] = [[], []]
+  for (let n = from; n < to; n++) {
+    const { report, gradientNorm } = await rightOf(session.step(n))
+    reports.push({ ...report, gradientNorm })
+    states.push(await session.read())
+  }
+  return { reports, states }
+}
+
+/** Nearly the same numbers: sums in another order, in f32, whose roundings two updates have taken on. */
+const expectNear = (found: ReadonlyArray<Report>, expected: ReadonlyArray<Report>): void => {
+  expect(found.map(Object.keys)).toEqual(expected.map(Object.keys))
+  const far = found.flatMap((report, n) =>
+    Object.entries(report).filter(([name, x]) => {
+      const y = expected[n][name]
+      return !Object.is(x, y) && !(Math.abs(x - y) <= 1e-4 * Math.max(1, Math.abs(y)))
+    })
+  )
+  expect(far).toEqual([])
+}
 
 describe.each(cases)('a run of $name', ({ name, change }) => {
   const config = least(change)
-  const out = (which: string): string => join(directory, name.replaceAll(' ', '-'), which)
+  const sessionOn = (pool: Pool, execution: Execution = {}): Promise<Session> =>
+    rightOf(pretrainingSession({ config, corpus, seed: 1, totalSteps })(pool, execution))
+  let whole: Taken
+  let heldOut: Report | undefined
+  beforeAll(async () => {
+    const session = await sessionOn(inProcess(wasm()))
+    whole = await taken(session, 0, totalSteps)
+    heldOut = await rightOf(session.evaluate)
+  })
 
-  it('comes to the same on two workers, stopped in the middle and resumed, and its numbers have columns', async () => {
-    const whole = await rightOf(pretrain(optionsOf(corpus, out('whole'), { config })))
-    await rightOf(pretrain(optionsOf(corpus, out('parts'), { config, ...stoppingAfter(7) })))
-    const resumed = await rightOf(pretrain(optionsOf(corpus, out('parts'), { config, pool: threads(2), resume: true })))
-    expect(factsOf(resumed)).toEqual(factsOf(whole))
-    const { columns } = objectiveOf(config, piecesOf(corpus))
-    const known = new Set(['loss', ...columns.map((column) => column.name)])
-    const reported = Object.keys({ ...whole.first, ...whole.last, ...whole.heldOut })
+  it('comes to the same bits on two workers, and from a state in the middle', async () => {
+    const session = await sessionOn(pool)
+    const again = await taken(session, 0, totalSteps)
+    expect(again.reports).toEqual(whole.reports)
+    expect(again.states.map(digestOf)).toEqual(whole.states.map(digestOf))
+    expect(await rightOf(session.evaluate)).toEqual(heldOut)
+    await rightOf(session.write(whole.states[middle - 1], middle))
+    const resumed = await taken(session, middle, totalSteps)
+    expect(resumed.reports).toEqual(whole.reports.slice(middle))
+    expect(resumed.states.map(digestOf)).toEqual(whole.states.slice(middle).map(digestOf))
+  })
+
+  it('comes to nearly the same on two ranks, alike on both', async () => {
+    const [first, second] = await onRanks(2, async (ranks) =>
+      taken(await sessionOn(inProcess(wasm()), { ranks }), 0, few)
+    )
+    expect(second.states.map(digestOf)).toEqual(first.states.map(digestOf))
+    expect(second.reports).toEqual(first.reports)
+    expectNear(first.reports, whole.reports.slice(0, few))
+  })
+
+  it.each(devices)('comes to nearly the same on %s', async (_, acquire) => {
+    const session = await sessionOn(await acquire())
+    expectNear((await taken(session, 0, few)).reports, whole.reports.slice(0, few))
+  })
+
+  it('has numbers that its columns name, and leaves the networks that it says', async () => {
+    const { columns, exports } = objectiveOf(config, piecesOf(corpus))
+    const known = new Set(['loss', 'gradientNorm', ...columns.map((column) => column.name)])
+    const reported = [...whole.reports, heldOut ?? {}].flatMap(Object.keys)
     expect(reported.filter((number) => !known.has(number))).toEqual([])
-    expect(Number.isFinite(whole.last.loss)).toBe(true)
+    expect([...whole.reports, heldOut].every((report) => Number.isFinite(report?.loss))).toBe(true)
 
-    // What it says that it leaves, it leaves.
-    await mkdir(out('model'), { recursive: true })
-    for (const exported of objectiveOf(config, piecesOf(corpus)).exports) {
+    const models = join(directory, name.replaceAll(' ', '-'))
+    await mkdir(models, { recursive: true })
+    for (const exported of exports) {
       const path = await rightOf(
-        exportModel(join(out('model'), exported.name), exported, {
+        exportModel(join(models, exported.name), exported, {
           config,
           vocabSize: corpus.vocabulary.pieces.length,
-          params: whole.params,
+          params: whole.states[totalSteps - 1].params,
           tokenizer: {}
         })
       )
