@@ -8,8 +8,9 @@ import { stopGradient, sum, type Tensor } from '../../tensor/index.js'
 import type { ElectraConfig } from '../config/config.js'
 import type { Column, Report } from '../training/columns.js'
 import type { Denominators, ShardBatch } from './batch.js'
-import { uniformEntropy } from './entropy.js'
+import { uniformEntropy, unmaskedEntropy } from './entropy.js'
 import type { MetricSums } from './objective.js'
+import type { Pieces } from './pieces.js'
 
 /**
  * `sum w (-log p(original)) / (sum w + 1e-6)`, the second sum over the whole batch. Spec: section 2.6 of the original
@@ -33,8 +34,8 @@ export const maskedLmReport = (sums: MetricSums<ArrayLike<number>>, batches: num
 
 /** The two numbers of a masked language model. */
 export const maskedLmColumns = (
-  { replaceProbability }: Pick<ElectraConfig, 'replaceProbability'>,
-  vocabSize: number
+  config: Pick<ElectraConfig, 'replaceProbability' | 'randomProbability'>,
+  { size, counts }: Pick<Pieces, 'size' | 'counts'>
 ): Readonly<Record<'loss' | 'accuracy', Column>> => ({
   loss: {
     name: 'maskedLmLoss',
@@ -43,10 +44,11 @@ export const maskedLmColumns = (
     digits: 3,
     label: 'masked-LM loss',
     bar: { label: 'mlm', digits: 2 },
-    // Where the token itself is shown, what reads nothing but the place it predicts is sure. A run begins on this plateau.
+    // Of what reads nothing but the place that it predicts: it is sure where the token itself is shown, unless random pieces are shown
+    // too. A run begins on this plateau.
     baselines: (_, { unigramEntropy }) => ({
-      noContext: replaceProbability * unigramEntropy,
-      chance: uniformEntropy(vocabSize)
+      noContext: config.replaceProbability * unigramEntropy + unmaskedEntropy(config, counts),
+      chance: uniformEntropy(size)
     }),
     note: ({ unigramEntropy }) =>
       `No context: always the same guess, by frequency (the pieces' entropy is ${unigramEntropy.toFixed(3)}). Chance: all guesses alike.`

@@ -22,9 +22,9 @@ export const maskedLmSpec = (model: ModelConfig, vocabSize: number): MaskedLangu
 }
 
 /** One network of the model's size reads the masked input; its loss is the masked-LM loss alone. */
-export const maskedLmObjective = (config: ElectraConfig, pieces: Pick<Pieces, 'size'>): Objective => {
+export const maskedLmObjective = (config: ElectraConfig, pieces: Pick<Pieces, 'size' | 'counts'>): Objective => {
   const { model } = config
-  const columns = maskedLmColumns(config, pieces.size)
+  const columns = maskedLmColumns(config, pieces)
   return {
     parameters: { generator: maskedLmSpec(model, pieces.size) },
     columns: [columns.loss, { ...columns.accuracy, bar: { label: 'acc', digits: 3 } }],

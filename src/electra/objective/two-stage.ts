@@ -69,8 +69,8 @@ const first = (config: ElectraConfig, pieces: Pieces): Stage => ({
 })
 
 /** A masked language model of the model's size, which reads embeddings of its own. */
-export const fullGenerator = ({ model, replaceProbability }: ElectraConfig, pieces: Pieces): Generator =>
-  maskedLmGenerator.make({ model, generator: model, replaceProbability }, pieces)
+export const fullGenerator = (config: ElectraConfig, pieces: Pieces): Generator =>
+  maskedLmGenerator.make({ ...config, generator: config.model, sharing: 'embeddings' }, pieces)
 
 /** ELECTRA's forward pass with the discriminator's loss alone. Without a key nothing is dropped. */
 export const secondForward =

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { countPieces } from '../../../src/electra/data/examples/fixed-corruption.js'
-import { binaryEntropy, entropyOfCounts } from '../../../src/electra/objective/entropy.js'
+import { binaryEntropy, entropyOfCounts, unmaskedEntropy } from '../../../src/electra/objective/entropy.js'
 
 const vocabSize = 40
 
@@ -22,5 +22,38 @@ describe('the entropy of pieces', () => {
     expect(entropyOfCounts(Uint32Array.from([0, 3, 3, 3, 3, 0]))).toBeCloseTo(Math.log(4), 12)
     expect(entropyOfCounts(Uint32Array.from([0, 9]))).toBe(0)
     expect(entropyOfCounts(Uint32Array.from([3, 1]))).toBeCloseTo(binaryEntropy(0.25), 12)
+  })
+})
+
+describe('the entropy of selected tokens that are not masked', () => {
+  const laws = fc.record({
+    counts: fc
+      .array(fc.nat({ max: 20 }), { minLength: 1, maxLength: 8 })
+      .filter((ns) => ns.some((n) => n > 0))
+      .map((ns) => Uint32Array.from(ns)),
+    replaceProbability: fc.integer({ min: 0, max: 10 }).map((x) => x / 10),
+    random: fc.integer({ min: 0, max: 10 }).map((x) => x / 10)
+  })
+
+  it('is the mean surprise of Bayes’ guess from what is shown', () => {
+    fc.assert(
+      fc.property(laws, ({ counts, replaceProbability, random }) => {
+        const randomProbability = random * (1 - replaceProbability)
+        const found = unmaskedEntropy({ replaceProbability, randomProbability }, counts)
+        const total = counts.reduce((sum, n) => sum + n, 0)
+        const kept = 1 - replaceProbability - randomProbability
+        const joint = (v: number, s: number): number =>
+          (counts[v] / total) * (randomProbability / counts.length + (v === s ? kept : 0))
+        const ids = Array.from(counts.keys())
+        const surprises = ids.flatMap((s) => {
+          const shown = ids.reduce((sum, v) => sum + joint(v, s), 0)
+          return ids.map((v) => (joint(v, s) === 0 ? 0 : -joint(v, s) * Math.log(joint(v, s) / shown)))
+        })
+        expect(found).toBeCloseTo(
+          surprises.reduce((sum, x) => sum + x, 0),
+          12
+        )
+      })
+    )
   })
 })

@@ -68,4 +68,7 @@ export type GeneratorMaker = {
 }
 
 /** What of a configuration a generator reads. */
-export type GeneratorSettings = Pick<ElectraConfig, 'model' | 'generator' | 'sharing' | 'replaceProbability'>
+export type GeneratorSettings = Pick<
+  ElectraConfig,
+  'model' | 'generator' | 'sharing' | 'replaceProbability' | 'randomProbability'
+>

@@ -55,7 +55,7 @@ export const maskedLmGenerator: GeneratorMaker = {
   make: (settings, pieces) => {
     const { size: vocabSize } = pieces
     const { model, generator: size } = settings
-    const columns = maskedLmColumns(settings, vocabSize)
+    const columns = maskedLmColumns(settings, pieces)
     return {
       parameters: parametersOf(settings, vocabSize),
       columns: [columns.loss, columns.accuracy],
