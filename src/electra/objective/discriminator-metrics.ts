@@ -13,6 +13,7 @@ import { aucOfHistogram, logitHistogram } from './auc.js'
 import type { ShardBatch } from './batch.js'
 import { binaryEntropy } from './entropy.js'
 import type { Judge, MetricSums } from './objective.js'
+import { similarityMetrics, similarityOf } from './state-similarity.js'
 
 /** What a discriminator says of a shard, and what is true: logits and labels of one shape; the loss a scalar. */
 export type Verdict = { readonly logits: Tensor; readonly labels: Tensor; readonly loss: Tensor }
@@ -46,9 +47,15 @@ export const judgeOf = ({ model }: Pick<ElectraConfig, 'model'>): Judge => ({
     const inputs = { ids: inputIds, mask: attentionMask, types: tokenTypeIds }
     const hidden = encode(model, model.heads, undefined)(embeddings, discriminator.electra)(inputs).final
     const counted = logitHistogram(cast('f32')(labels), cast('f32')(attentionMask))
-    return { logitHistogram: pipe(hidden, predictReplaced(discriminator), counted) }
+    return {
+      logitHistogram: pipe(hidden, predictReplaced(discriminator), counted),
+      ...similarityMetrics(attentionMask)(hidden)
+    }
   },
-  report: (sums) => ({ fixedCorruptionAuc: aucOfHistogram(sums.logitHistogram) })
+  report: (sums) => ({
+    fixedCorruptionAuc: aucOfHistogram(sums.logitHistogram),
+    stateSimilarity: similarityOf(sums)
+  })
 })
 
 /** The numbers of a discriminator. */
@@ -109,6 +116,15 @@ export const discriminatorColumns: ReadonlyArray<Column> = [
     baselines: () => ({ chance: 0.5 }),
     note: () =>
       'The fixed corruption replaces 15 % of the held-out tokens by pieces drawn by frequency: the same in every run.'
+  },
+  {
+    name: 'stateSimilarity',
+    meaning:
+      "Mean cosine between the discriminator's last states of two tokens of that text: near 1 they tell a task little.",
+    better: 'down',
+    digits: 3,
+    label: 'similarity of states',
+    baselines: () => ({ chance: 0 })
   }
 ]
 
