@@ -25,7 +25,7 @@ const rates = values.rates.split(',')
 const recipe = ['--layer-decay', '0', '--epochs', '4']
 
 /** A task's directory in DATA, its name, the number that it is compared by, and options of its own. */
-const rows = [
+const all = [
   ['CoLA', 'cola', 'matthews', ['--dev', 'in_domain_dev', '--sequence-length', '48']],
   ['SST-2', 'sst', 'accuracy', ['--sequence-length', '48']],
   ['MRPC', 'mrpc', 'accuracy', ['--sequence-length', '96']],
@@ -41,9 +41,10 @@ const rows = [
   ],
   ['SQuAD', 'squad', 'best_f1', ['--sequence-length', '128']],
   ['UD_English-EWT', 'pos', 'accuracy', ['--sequence-length', '48']]
-].filter(
-  ([directory]) =>
-    existsSync(join(data, directory)) && (values.tasks === undefined || values.tasks.split(',').includes(directory))
+]
+const order = values.tasks?.split(',') ?? all.map(([directory]) => directory)
+const rows = order.flatMap((name) =>
+  all.filter(([directory]) => directory === name && existsSync(join(data, directory)))
 )
 
 const starts = ['main', 'generator', 'random']

@@ -4,13 +4,15 @@ import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { Params } from '../../nn/index.js'
 import { showStepError } from '../../tensor/run/step-error.js'
 import { openTokenizer, showTokenizerError, type Tokenizer } from '../data/vocabulary/tokenizer.js'
+import { storedParams } from '../model/stored-params.js'
 import { showStoreError } from '../store/errors.js'
 import { makeDirectories, writeFileWhole } from '../store/files/files.js'
 import { readTokenizerFiles } from '../store/models/hf-tokenizer-files.js'
 import { importTaskModel, type ReadTaskModel } from '../store/models/task-model-files.js'
-import { paramsOf, predictRows } from '../tasks/apply.js'
+import { predictRows } from '../tasks/apply.js'
 import { showTaskDataError } from '../tasks/data/data-error.js'
 import { modelIn } from '../tasks/encoder.js'
 import { applyTable } from '../tasks/families/own-table.js'
@@ -107,7 +109,7 @@ const judged = (
   { sequenceLength }: Way
 ): TE.TaskEither<Failure, Judgement> =>
   pipe(
-    TE.fromEither(paramsOf(network, tensors)),
+    TE.fromEither(storedParams(tensors)<Params>(network.parameters)),
     TE.mapLeft((name) => failed(`the model lacks ${name}`)),
     TE.chain((params) =>
       withDevice(options)((device) =>

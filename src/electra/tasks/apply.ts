@@ -2,33 +2,18 @@
  * What a fine-tuned model says of rows: its network on a device, a batch at a time.
  */
 
-import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Params } from '../../nn/index.js'
 import { tensor, type Tensor } from '../../tensor/index.js'
-import { literal, peek, type Literal } from '../../tensor/literal.js'
+import { peek } from '../../tensor/literal.js'
 import { attempt } from '../../tensor/program/trace.js'
 import type { Device } from '../../tensor/run/device.js'
 import { evaluateTask } from '../../tensor/run/evaluate.js'
 import type { StepError } from '../../tensor/run/step-error.js'
-import { equalShapes } from '../../tensor/shape.js'
-import { paramsFrom } from '../model/stored-params.js'
-import type { FloatTensor } from '../store/models/hf-tensors.js'
 import type { NamedArrays } from '../training/problem.js'
 import { gatherRows, rowsInOrder } from './row-batches.js'
 import type { AnyNetwork, Rows } from './task.js'
-
-/** The parameters of a network that was read. `Left` is the name of one that is missing, or of another shape. */
-export const paramsOf = ({ parameters }: AnyNetwork, tensors: ReadonlyArray<FloatTensor>): E.Either<string, Params> => {
-  const named = new Map(tensors.map((x) => [x.name, x]))
-  return paramsFrom((path, shape): E.Either<string, Literal> => {
-    const found = named.get(path)
-    return found !== undefined && equalShapes(found.shape, shape)
-      ? E.right(literal(shape, 'f32', found.data))
-      : E.left(path)
-  })<Params>(parameters)
-}
 
 /** The arrays of all rows as the network's inputs have them: batch n, filled up with rows of zeros. */
 const inputsOf = (specs: Readonly<Record<string, Tensor>>, { arrays, count }: Rows, batchSize: number) => {

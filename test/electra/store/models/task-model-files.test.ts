@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { paramsFrom } from '../../../../src/electra/model/stored-params.js'
+import type { Literal } from '../../../../src/tensor/literal.js'
+import { storedParams } from '../../../../src/electra/model/stored-params.js'
 import { showStoreError } from '../../../../src/electra/store/errors.js'
 import {
   headShapes,
@@ -35,7 +36,6 @@ import { tagger } from '../../../../src/electra/tasks/heads/tagging.js'
 import { hiddenStates, type TaskModel } from '../../../../src/electra/tasks/heads/task-network.js'
 import { isParameterSpec, type Params } from '../../../../src/nn/index.js'
 import { tensor, toTypedArray, wasm, type Tensor } from '../../../../src/tensor/index.js'
-import { literal, type Literal } from '../../../../src/tensor/literal.js'
 import { evaluateAll } from '../../../../src/tensor/run/evaluate.js'
 import { reference } from '../../../../src/tensor/run/reference/reference.js'
 import { sizeOf, type Shape } from '../../../../src/tensor/shape.js'
@@ -58,16 +58,6 @@ const flat = (x: Nested): ReadonlyArray<number> =>
   typeof x === 'number' ? [x] : 'start' in x ? [...flat(x.start), ...flat(x.end)] : x.flatMap(flat)
 
 const ints = (rows: Rows): Tensor => tensor(Int32Array.from(rows.flat()), { shape: [rows.length, rows[0].length] })
-
-const paramsOf = (specs: unknown, tensors: ReadonlyArray<FloatTensor>): Params => {
-  const named = new Map(tensors.map((x) => [x.name, x]))
-  return right(
-    paramsFrom((path, shape): E.Either<string, Literal> => {
-      const x = named.get(path)
-      return x === undefined ? E.left(path) : E.right(literal(shape, 'f32', x.data))
-    })<Params>(specs)
-  )
-}
 
 /** Values that no two tensors share. */
 const drawn = (shapes: ReadonlyMap<string, Shape>): ReadonlyArray<FloatTensor> =>
@@ -95,21 +85,21 @@ const logitsOf = async (name: string): Promise<ReadonlyArray<Tensor>> => {
   switch (task._tag) {
     case 'Classification': {
       const it = sentenceClassifier(options, task.labels.length)
-      return [it.predict(paramsOf(it.parameters, tensors), inputs).logits]
+      return [it.predict(right(storedParams(tensors)<Params>(it.parameters)), inputs).logits]
     }
     case 'Regression': {
       const it = sentenceRegressor(options)
-      return [it.predict(paramsOf(it.parameters, tensors), inputs).values]
+      return [it.predict(right(storedParams(tensors)<Params>(it.parameters)), inputs).values]
     }
     case 'Tagging': {
       const words = input_ids[0].length
       const it = tagger({ ...options, words }, task.labels.length)
       const positions = ints(input_ids.map((row) => row.map((_, t) => t)))
-      return [it.predict(paramsOf(it.parameters, tensors), { ...inputs, positions }).logits]
+      return [it.predict(right(storedParams(tensors)<Params>(it.parameters)), { ...inputs, positions }).logits]
     }
     case 'Spans': {
       // Of all positions: what the network itself gives is lowered where no answer can be.
-      const params = paramsOf(independentSpans(size).parameters, tensors) as unknown as TaskModel<IndependentSpanHead>
+      const params = right(storedParams(tensors)<TaskModel<IndependentSpanHead>>(independentSpans(size).parameters))
       const { startLogits, endLogits } = independentSpanLogits(params)(hiddenStates(size, params, inputs, undefined))
       return [startLogits, endLogits]
     }
