@@ -7,17 +7,19 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { Option } from 'commander'
+import type { Device } from '../../tensor/run/device.js'
 import { showStepError } from '../../tensor/run/step-error.js'
 import { showConfigError, type ElectraConfig } from '../config/config.js'
 import { parseConfig } from '../config/resolve.js'
 import { openTokenizer, showTokenizerError, type Tokenizer } from '../data/vocabulary/tokenizer.js'
 import { discriminatorFrom } from '../predict.js'
+import { replacedTokenScorer } from '../scoring/replaced-token.js'
 import { energyScorer, maskedLmFrom, maskedLmScorer, type Scorer } from '../scoring/likelihood.js'
 import { kindOf, objectiveNames } from '../objective/table.js'
 import { showStoreError } from '../store/errors.js'
 import { exists, readText } from '../store/files/files.js'
 import { readTokenizerFiles } from '../store/models/hf-tokenizer-files.js'
-import { importModel } from '../store/models/model-files.js'
+import { importModel, type ModelFiles } from '../store/models/model-files.js'
 import type { Console } from './console.js'
 import { withDevice, type DeviceOptions } from './device.js'
 import { failed, failedWith, type Failure } from './outcome.js'
@@ -35,7 +37,14 @@ export const asOption = (): Option =>
     "what a model directory was trained as: 'electric', whose discriminator gives energies, or 'masked-lm'; a run says it itself"
   ).choices(['electric', 'masked-lm'])
 
-type Source = { readonly directory: string; readonly by: 'energies' | 'masked-lm' }
+type Source =
+  | { readonly directory: string; readonly by: 'energies' | 'masked-lm' }
+  | {
+      readonly directory: string
+      readonly by: 'replaced-token'
+      readonly generator: string
+      readonly config: Pick<ElectraConfig, 'maskProbability' | 'temperature'>
+    }
 
 /** Far more than any configuration. */
 const longestConfig = 2 ** 20
@@ -62,16 +71,26 @@ const sourceOfRun = (run: string): TE.TaskEither<Failure, Source> =>
   pipe(
     configOfRun(run),
     TE.chain((config): TE.TaskEither<Failure, Source> => {
-      const { likelihood } = kindOf(config)
+      const likelihood = kindOf(config).likelihood?.(config)
       const model = (name: string): string => join(run, 'model', name)
       return likelihood === undefined
         ? TE.left(
             failed(
-              `${run}: found a run of the objective '${config.objective}', expected one of ${likely.join(', ')}: a discriminator says whether ` +
-                `tokens were replaced, not how likely they are. Its generator can be asked, where it has one: --model ${model('generator')} --as masked-lm`
+              `${run}: found a run of the objective '${config.objective}', expected one of ${likely.join(', ')} (electra with a generator that ` +
+                `learns and may draw the original): its networks do not say how likely tokens are. Its generator can be asked, where it has one: ` +
+                `--model ${model('generator')} --as masked-lm`
             )
           )
-        : TE.right({ directory: model(likelihood.network), by: likelihood.by })
+        : TE.right(
+            likelihood.by === 'replaced-token'
+              ? {
+                  directory: model(likelihood.network),
+                  by: likelihood.by,
+                  generator: model(likelihood.generator),
+                  config
+                }
+              : { directory: model(likelihood.network), by: likelihood.by }
+          )
     })
   )
 
@@ -113,6 +132,61 @@ const scoredWith =
       })
     )
 
+const read = (directory: string, half: 'discriminator' | 'generator'): TE.TaskEither<Failure, ModelFiles> =>
+  pipe(importModel(directory, half), TE.mapLeft(failedWith(showStoreError)))
+
+const lacking = (name: string): Failure => failed(`the model lacks ${name}`)
+
+type MakeScorer = (device: Device, mask: number) => E.Either<Failure, Scorer>
+
+const byEnergies =
+  ({ network, tensors }: ModelFiles): MakeScorer =>
+  (device) =>
+    pipe(
+      discriminatorFrom(network, network.vocabSize, tensors),
+      E.bimap(lacking, (trained) => energyScorer(device, trained))
+    )
+
+const byMaskedLm =
+  ({ network, tensors }: ModelFiles, temperature?: number): MakeScorer =>
+  (device, mask) =>
+    pipe(
+      maskedLmFrom(network, network.vocabSize, tensors),
+      E.bimap(lacking, (trained) => maskedLmScorer(device, trained, mask, temperature))
+    )
+
+/** Reads the networks that a text is scored by. `longest` is how many tokens they read. */
+const readScorer = (
+  source: Source
+): TE.TaskEither<Failure, { readonly make: MakeScorer; readonly longest: number }> => {
+  const main = read(source.directory, source.by === 'masked-lm' ? 'generator' : 'discriminator')
+  const longest = ({ network }: ModelFiles): number => network.maxPositions
+  if (source.by !== 'replaced-token')
+    return pipe(
+      main,
+      TE.map((model) => ({
+        make: source.by === 'energies' ? byEnergies(model) : byMaskedLm(model),
+        longest: longest(model)
+      }))
+    )
+  const { generator, config } = source
+  return pipe(
+    main,
+    TE.bindTo('discriminator'),
+    TE.bind('generator', () => read(generator, 'generator')),
+    TE.map(({ discriminator, generator: other }) => ({
+      make: (device, mask) =>
+        pipe(
+          E.Do,
+          E.bind('originals', () => byEnergies(discriminator)(device, mask)),
+          E.bind('proposals', () => byMaskedLm(other, config.temperature)(device, mask)),
+          E.map(({ originals, proposals }) => replacedTokenScorer(originals, proposals, config.maskProbability))
+        ),
+      longest: Math.min(longest(discriminator), longest(other))
+    }))
+  )
+}
+
 /** Opens the model, and hands over what scores texts by it. */
 export const withScorer =
   (options: ScoringOptions, console: Console) =>
@@ -120,12 +194,7 @@ export const withScorer =
     pipe(
       sourceOf(options),
       TE.bindTo('source'),
-      TE.bind('files', ({ source: { directory, by } }) =>
-        pipe(
-          importModel(directory, by === 'energies' ? 'discriminator' : 'generator'),
-          TE.mapLeft(failedWith(showStoreError))
-        )
-      ),
+      TE.bind('scorer', ({ source }) => readScorer(source)),
       TE.bind('tokenizer', ({ source: { directory } }) =>
         pipe(
           readTokenizerFiles(directory),
@@ -135,23 +204,12 @@ export const withScorer =
           )
         )
       ),
-      TE.chain(({ source: { by }, files: { network, tensors }, tokenizer }) =>
-        withDevice(options)((device) => {
-          const lacking = (name: string): Failure => failed(`the model lacks ${name}`)
-          const scorer: E.Either<Failure, Scorer> =
-            by === 'energies'
-              ? pipe(
-                  discriminatorFrom(network, network.vocabSize, tensors),
-                  E.bimap(lacking, (trained) => energyScorer(device, trained))
-                )
-              : pipe(
-                  maskedLmFrom(network, network.vocabSize, tensors),
-                  E.bimap(lacking, (trained) => maskedLmScorer(device, trained, tokenizer.vocabulary.special.mask))
-                )
-          return pipe(
-            TE.fromEither(scorer),
-            TE.chain((score) => use(scoredWith(tokenizer, network.maxPositions, score, console)))
+      TE.chain(({ scorer: { make, longest }, tokenizer }) =>
+        withDevice(options)((device) =>
+          pipe(
+            TE.fromEither(make(device, tokenizer.vocabulary.special.mask)),
+            TE.chain((score) => use(scoredWith(tokenizer, longest, score, console)))
           )
-        })
+        )
       )
     )

@@ -175,7 +175,7 @@ export const electric: ObjectiveKind = {
   about: 'Electric: energies of tokens, by noise-contrastive estimation; Clark et al. 2020 (EMNLP), section 2',
   generator: 'own sizes',
   problems: problemsOf,
-  likelihood: { by: 'energies', network: 'discriminator' },
+  likelihood: () => ({ by: 'energies', network: 'discriminator' }),
   example: { generator: { kind: 'two-tower' } },
   make: electricObjective
 }

@@ -58,6 +58,6 @@ export const maskedLmObjective = (config: ElectraConfig, pieces: Pick<Pieces, 's
 export const maskedLm: ObjectiveKind = {
   about: "BERT's masked language model without next-sentence prediction; Clark et al. 2020, the baseline of section 3",
   generator: 'model sizes',
-  likelihood: { by: 'masked-lm', network: 'generator' },
+  likelihood: () => ({ by: 'masked-lm', network: 'generator' }),
   make: maskedLmObjective
 }

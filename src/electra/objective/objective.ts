@@ -73,6 +73,12 @@ export type Objective = {
   readonly judged?: (params: Params, batch: ShardBatch, denominators: Denominators, key: Key) => Judged
 }
 
+/** How a text is scored, and by which networks of `model/`. */
+export type Likelihood =
+  | { readonly by: 'energies' | 'masked-lm'; readonly network: string }
+  /** By what the discriminator implies beside the generator that it was trained against. */
+  | { readonly by: 'replaced-token'; readonly network: string; readonly generator: string }
+
 /** A row of the table of objectives. */
 export type ObjectiveKind = {
   /** One line, with its source. */
@@ -81,8 +87,8 @@ export type ObjectiveKind = {
   readonly generator: 'own sizes' | 'model sizes'
   /** What is wrong with a configuration for it; nothing, where not given. */
   readonly problems?: (config: ElectraConfig) => ReadonlyArray<ConfigProblem>
-  /** The network in `model/` that says how likely a text is, and how it does: by its energies, or token by token. */
-  readonly likelihood?: { readonly by: 'energies' | 'masked-lm'; readonly network: string }
+  /** How the networks of such a run say how likely a text is; `undefined` where they do not. */
+  readonly likelihood?: (config: ElectraConfig) => Likelihood | undefined
   /** What a configuration has to say beside its name, where a preset does not do. */
   readonly example?: object
   readonly make: (config: ElectraConfig, pieces: Pieces) => Objective

@@ -148,5 +148,10 @@ export const replacedToken: ObjectiveKind = {
   about: 'replaced token detection: ELECTRA, Clark et al. 2020, section 2',
   generator: 'own sizes',
   problems: generatorProblems,
+  // Of a generator that never draws the original, or has no network of its own, the discriminator implies nothing.
+  likelihood: ({ generator: { kind }, disallowCorrect }) =>
+    disallowCorrect === true || (kind ?? 'masked-lm') !== 'masked-lm'
+      ? undefined
+      : { by: 'replaced-token', network: 'discriminator', generator: 'generator' },
   make: replacedTokenObjective
 }

@@ -12,7 +12,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { softmaxCrossEntropy } from '../../nn/index.js'
-import { neg, tensor, zeros, type Tensor } from '../../tensor/index.js'
+import { div, neg, tensor, zeros, type Tensor } from '../../tensor/index.js'
 import { peek, type Literal } from '../../tensor/literal.js'
 import { attempt } from '../../tensor/program/trace.js'
 import type { Device } from '../../tensor/run/device.js'
@@ -43,7 +43,10 @@ const rowsOf = (rows: ReadonlyArray<ReadonlyArray<number>>): TokenInputs => {
   }
 }
 
-/** Minus the energies of a discriminator that was trained as Electric. */
+/**
+ * Minus the logits of a discriminator: of one that was trained as Electric minus its energies, of another the log-odds that tokens are
+ * original.
+ */
 export const energyScorer = (device: Device, { model, params }: TrainedDiscriminator): Scorer => {
   const evaluate = evaluateTask(device)
   return (ids) =>
@@ -77,8 +80,13 @@ export const maskedLmFrom = (
 /** Rows that are read at once: more take memory, and are no faster a row. */
 const rowsAtOnce = 32
 
-/** Each token with [MASK] in its place, in one row each. */
-export const maskedLmScorer = (device: Device, { model, params }: TrainedMaskedLm, mask: number): Scorer => {
+/** Each token with [MASK] in its place, in one row each; by the law of samples at the temperature. */
+export const maskedLmScorer = (
+  device: Device,
+  { model, params }: TrainedMaskedLm,
+  mask: number,
+  temperature = 1
+): Scorer => {
   const evaluate = evaluateTask(device)
   const losses = (ids: ReadonlyArray<number>, places: ReadonlyArray<number>): Tensor => {
     const rows = places.map((at) => ids.map((id, i) => (i === at ? mask : id)))
@@ -86,7 +94,7 @@ export const maskedLmScorer = (device: Device, { model, params }: TrainedMaskedL
       tensor(Int32Array.from(values), { shape: [values.length, 1] })
     const hidden = encode(model, model.heads, undefined)(params.electra.embeddings, params.electra)(rowsOf(rows)).final
     const logits = predictTokens(model.layerNormEps)(params, params.electra.embeddings)(hidden, column(places))
-    return pipe(logits, softmaxCrossEntropy(column(places.map((at) => ids[at]))), neg)
+    return pipe(logits, div(temperature), softmaxCrossEntropy(column(places.map((at) => ids[at]))), neg)
   }
   return (ids) => {
     const places = without(ids.map((_, i) => i))

@@ -9,9 +9,9 @@ import { jsonLines, pureElectra, type Ran } from './cli.js'
 let directory = ''
 const at = (...names: ReadonlyArray<string>): string => join(directory, ...names)
 
-const trained = (objective: string, ...settings: ReadonlyArray<string>): Promise<Ran> =>
+const trained = (objective: string, settings: ReadonlyArray<string> = [], name = objective): Promise<Ran> =>
   pureElectra(
-    ...['pretrain', '--config', 'nano', '--corpus', at('text.corpus'), '--out', at(objective), '--steps', '2'],
+    ...['pretrain', '--config', 'nano', '--corpus', at('text.corpus'), '--out', at(name), '--steps', '2'],
     ...[`objective=${objective}`, 'model.layers=1', ...settings].flatMap((setting) => ['--set', setting])
   )
 
@@ -19,9 +19,11 @@ beforeAll(async () => {
   directory = await temporary()
   await corpusIn(directory, 'text', textOf(52))
   for (const run of [
-    await trained('electric', 'generator.kind=two-tower'),
+    await trained('electric', ['generator.kind=two-tower']),
     await trained('mlm'),
-    await trained('electra')
+    await trained('electra'),
+    await trained('electra', ['generator.kind=uniform'], 'uniform'),
+    await trained('electra', ['disallowCorrect=true'], 'disallowing')
   ])
     expect(run.code).toBe(0)
 }, 120_000)
@@ -34,26 +36,29 @@ type Scored = {
 }
 
 describe('score', () => {
-  it.each(['electric', 'mlm'])('of a run of %s is the sum over the pieces of each text', async (objective) => {
-    const texts = ['the cat sings', 'a dog']
-    const ended = await pureElectra('score', '--model', at(objective), '--json', ...texts)
-    const lines = jsonLines(ended) as unknown as ReadonlyArray<Scored>
-    expect(lines.map(({ text }) => text)).toEqual(texts)
-    for (const { text, logLikelihood, tokens } of lines) {
-      expect(tokens.map(([piece]) => piece.replace('##', '')).join('')).toBe(text.replaceAll(' ', ''))
-      expect(logLikelihood).toBeCloseTo(
-        tokens.reduce((sum, [, x]) => sum + x, 0),
-        9
-      )
+  it.each(['electric', 'mlm', 'electra'])(
+    'of a run of %s is the sum over the pieces of each text',
+    async (objective) => {
+      const texts = ['the cat sings', 'a dog']
+      const ended = await pureElectra('score', '--model', at(objective), '--json', ...texts)
+      const lines = jsonLines(ended) as unknown as ReadonlyArray<Scored>
+      expect(lines.map(({ text }) => text)).toEqual(texts)
+      for (const { text, logLikelihood, tokens } of lines) {
+        expect(tokens.map(([piece]) => piece.replace('##', '')).join('')).toBe(text.replaceAll(' ', ''))
+        expect(logLikelihood).toBeCloseTo(
+          tokens.reduce((sum, [, x]) => sum + x, 0),
+          9
+        )
+      }
     }
-  })
+  )
 
-  it('of a discriminator, or of a model directory that nobody has named, is refused in a sentence that says what can be asked', async () => {
-    const refused = await pureElectra('score', '--model', at('electra'), 'the cat')
-    expect(refused.code).toBe(1)
-    expect(refused.stderr).toMatch(
-      /found a run of the objective 'electra', expected one of mlm, electric: .*--as masked-lm/
-    )
+  it('of a discriminator whose generator implies nothing, or of a model directory that nobody has named, is refused in a sentence that says what can be asked', async () => {
+    for (const run of ['uniform', 'disallowing']) {
+      const refused = await pureElectra('score', '--model', at(run), 'the cat')
+      expect(refused.code).toBe(1)
+      expect(refused.stderr).toMatch(/found a run of the objective 'electra', expected one of electra, mlm, electric/)
+    }
     const unnamed = await pureElectra('score', '--model', at('electra', 'model', 'generator'), 'the cat')
     expect(unnamed.stderr).toMatch(/expected --as electric or --as masked-lm/)
     const asked = await pureElectra(

@@ -38,7 +38,7 @@ const refuseEnergies = (run: string): TE.TaskEither<Failure, void> =>
   pipe(
     configOfRun(run),
     TE.filterOrElse(
-      (config) => kindOf(config).likelihood?.by !== 'energies',
+      (config) => kindOf(config).likelihood?.(config)?.by !== 'energies',
       ({ objective }) =>
         failed(
           `${run}: found a run of the objective '${objective}', whose network says how likely tokens are, expected one that says ` +

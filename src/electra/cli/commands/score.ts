@@ -46,7 +46,9 @@ export const score = (texts: ReadonlyArray<string>, options: ScoringOptions, con
 export const declareScore = (root: Program): void => {
   root
     .command('score')
-    .description('pseudo-log-likelihoods of texts: of Electric in one pass, of a masked language model token by token')
+    .description(
+      'pseudo-log-likelihoods of texts: of Electric in one pass, of a masked language model, and of ELECTRA with its generator, token by token'
+    )
     .argument('[text...]', 'texts, each in quotes; the lines of standard input where none is given')
     .requiredOption('--model <dir>', "a run of the objectives 'electric' or 'mlm', or a model directory")
     .addOption(asOption())
