@@ -11,6 +11,7 @@ import type { Network } from '../store/models/hf-config.js'
 import type { FloatTensor } from '../store/models/hf-tensors.js'
 import { readTokenizerFiles, type TokenizerFiles } from '../store/models/hf-tokenizer-files.js'
 import { importModel } from '../store/models/model-files.js'
+import { modelsOfRun } from '../store/models/run-models.js'
 
 export type Encoder = {
   readonly directory: string
@@ -20,23 +21,12 @@ export type Encoder = {
   readonly tokenizing: TokenizerFiles
 }
 
-/** Where the model may lie in the directory of a run: the main network first. */
-const places = [['model', 'discriminator'], ['model', 'generator'], ['model']] as const
-
-/** The model directory that a path stands for. */
+/** The model directory that a path stands for: the main network's of a run, that of a trial, or itself. */
 export const modelIn = (given: string): TE.TaskEither<StoreError, string> =>
   pipe(
-    places.map((place) => join(given, ...place)),
-    TE.traverseSeqArray((directory) =>
-      pipe(
-        exists(join(directory, 'config.json')),
-        TE.map((there) => (there ? [directory] : []))
-      )
-    ),
-    TE.bindTo('found'),
-    TE.bindW('hasTrials', () => exists(join(given, 'trial-1'))),
+    exists(join(given, 'trial-1')),
     TE.filterOrElse(
-      ({ hasTrials }) => !hasTrials,
+      (hasTrials) => !hasTrials,
       (): StoreError => ({
         _tag: 'Corrupt',
         path: given,
@@ -44,17 +34,9 @@ export const modelIn = (given: string): TE.TaskEither<StoreError, string> =>
         expected: `the directory of one, as ${join(given, 'trial-1')}`
       })
     ),
-    TE.bindW('isRun', () => exists(join(given, 'checkpoints'))),
-    TE.filterOrElse(
-      ({ found, isRun }) => !isRun || found.flat().length > 0,
-      (): StoreError => ({
-        _tag: 'Corrupt',
-        path: given,
-        found: 'a run that is not finished',
-        expected: 'a finished run (continue it with --resume), or a model directory'
-      })
-    ),
-    TE.map(({ found }) => found.flat().at(0) ?? given)
+    TE.chainW(() => exists(join(given, 'model', 'config.json'))),
+    TE.chain((isTrial) => (isTrial ? TE.right([join(given, 'model')]) : modelsOfRun(given))),
+    TE.map(([first = given]) => first)
   )
 
 /** Reads the body of whatever ELECTRA there is, and its tokeniser. Fails where the model has no row for one of its pieces. */

@@ -6,7 +6,7 @@
  * and the schedule begin anew.
  */
 
-import { join } from 'node:path'
+import { basename } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -18,11 +18,11 @@ import type { Vocabulary } from '../../data/vocabulary/vocabulary.js'
 import { runNames, type Exported } from '../../objective/exported.js'
 import type { Objective } from '../../objective/objective.js'
 import type { Half, StoreError } from '../errors.js'
-import { exists } from '../files/files.js'
 import { networkOf, type Network } from './hf-config.js'
 import type { FloatTensor } from './hf-tensors.js'
 import { readVocabulary, vocabularyFile } from './hf-tokenizer-files.js'
 import { importModel } from './model-files.js'
+import { modelsOfRun } from './run-models.js'
 
 /** A network of a model directory. */
 export type LoadedNetwork = {
@@ -78,9 +78,14 @@ export type Receiver = {
   readonly objective: Pick<Objective, 'exports' | 'parameters'>
 }
 
-/** The network of a run that a loaded one becomes: of its own kind, or the main one, which then takes its body. */
-const roleOf = ({ half }: LoadedNetwork, { exports }: Pick<Objective, 'exports'>): Exported =>
-  exports.find((exported) => exported.half === half) ?? exports[0]
+/**
+ * The network of a run that a loaded one becomes: of its own kind, and of its name where there are several; or the main one, which
+ * then takes its body.
+ */
+const roleOf = ({ directory, half }: LoadedNetwork, { exports }: Pick<Objective, 'exports'>): Exported => {
+  const alike = exports.filter((exported) => exported.half === half)
+  return alike.find(({ name }) => name === basename(directory)) ?? alike.at(0) ?? exports[0]
+}
 
 const isBody = (name: string): boolean => name.startsWith('electra.')
 
@@ -105,9 +110,11 @@ export const weightsFor =
   (receiver: Receiver) =>
   (networks: ReadonlyArray<LoadedNetwork>): E.Either<StoreError, InitialWeights> => {
     const { objective } = receiver
+    const isOfItsOwn = (network: LoadedNetwork): boolean => roleOf(network, objective).half === network.half
+    const hasRival = (network: LoadedNetwork): boolean =>
+      networks.some((x) => isOfItsOwn(x) && roleOf(x, objective) === roleOf(network, objective))
     // A head is worth more than another network's body.
-    const ofItsOwn = networks.filter(({ half }) => objective.exports.some((exported) => exported.half === half))
-    const from = ofItsOwn.length > 0 ? ofItsOwn : networks
+    const from = networks.filter((network) => isOfItsOwn(network) || !hasRival(network))
     // What networks share is the main one's.
     const mainLast = [...from].sort((a, b) => Number(isMain(a, objective)) - Number(isMain(b, objective)))
     return pipe(
@@ -155,41 +162,6 @@ const loadNetwork = (directory: string): TE.TaskEither<StoreError, LoadedNetwork
   )
 }
 
-const there = (path: string): TE.TaskEither<StoreError, boolean> => TE.fromTask(TE.toUnion(exists(path)))
-
-/** The model directories that a path stands for: those that a run exported, or itself. */
-const modelDirectories = (
-  given: string,
-  { exports }: Pick<Objective, 'exports'>
-): TE.TaskEither<StoreError, ReadonlyArray<string>> => {
-  const exported = [...new Set([...exports.map(({ name }) => name), 'discriminator', 'generator'])].map((name) =>
-    join(given, 'model', name)
-  )
-  return pipe(
-    TE.Do,
-    TE.apS('isRun', there(join(given, 'checkpoints'))),
-    TE.apS(
-      'found',
-      pipe(
-        exported,
-        TE.traverseSeqArray((path) =>
-          pipe(
-            there(path),
-            TE.map((is) => (is ? [path] : []))
-          )
-        )
-      )
-    ),
-    TE.map(({ isRun, found }) => ({ isRun, models: found.flat() })),
-    TE.filterOrElse(
-      ({ isRun, models }) => !isRun || models.length > 0,
-      () =>
-        corrupt(given, 'a run that is not finished', 'a finished run (continue it with --resume), or a model directory')
-    ),
-    TE.map(({ models }) => (models.length > 0 ? models : [given]))
-  )
-}
-
 /** Fails where the directory's vocabulary, if it has one, gives an id to another piece than the corpus does. */
 const expectVocabulary = (directory: string, corpus: Vocabulary): TE.TaskEither<StoreError, void> => {
   const compare =
@@ -217,7 +189,8 @@ export const readInitialWeights = (
   vocabulary: Vocabulary
 ): TE.TaskEither<StoreError, InitialWeights> =>
   pipe(
-    modelDirectories(directory, receiver.objective),
+    modelsOfRun(directory),
+    TE.map((models) => (models.length > 0 ? models : [directory])),
     TE.chainFirst(TE.traverseSeqArray((model) => expectVocabulary(model, vocabulary))),
     TE.chain(TE.traverseSeqArray(loadNetwork)),
     TE.chainEitherK(weightsFor(receiver))
@@ -225,8 +198,9 @@ export const readInitialWeights = (
 
 /** What is drawn of a network of the run, given the loaded ones. */
 const drawnOf = (exported: Exported, { objective }: Receiver, from: InitialWeights['from']): ReadonlyArray<string> => {
-  if (from.some(({ half }) => half === exported.half)) return []
-  const isBodyGiven = from.some((network) => roleOf(network, objective) === exported)
+  const given = from.filter((network) => roleOf(network, objective) === exported)
+  if (given.some(({ half }) => half === exported.half)) return []
+  const isBodyGiven = given.length > 0
   return [`the ${exported.name}'s ${isBodyGiven ? 'head is' : 'layers are'} drawn`]
 }
 

@@ -6,6 +6,7 @@ import type { ElectraConfig } from '../../../../src/electra/config/config.js'
 import { resolveConfig } from '../../../../src/electra/config/resolve.js'
 import { specialPieces, vocabularyOf } from '../../../../src/electra/data/vocabulary/vocabulary.js'
 import { showStoreError, type Half } from '../../../../src/electra/store/errors.js'
+import { objectiveNames, objectives } from '../../../../src/electra/objective/table.js'
 import { hfShapes, type FloatTensor } from '../../../../src/electra/store/models/hf-tensors.js'
 import {
   readInitialWeights,
@@ -15,6 +16,8 @@ import {
   type LoadedNetwork,
   type Receiver
 } from '../../../../src/electra/store/models/initial-weights.js'
+import { isParameterSpec } from '../../../../src/nn/index.js'
+import { entries } from '../../../../src/tensor/tree.js'
 import { exportModel } from '../../../../src/electra/store/models/model-files.js'
 import { sizeOf, type Shape } from '../../../../src/tensor/shape.js'
 import type { NamedStored } from '../../../../src/tensor/stored.js'
@@ -140,6 +143,37 @@ describe('a directory to start from', () => {
         /^starts from run: discriminator and generator, [\d,]+ parameters; positions 32 to 39 are drawn; optimiser and schedule begin anew$/
       )
     }))
+
+  // The towers of Electric's example are as wide as the embeddings, and are not exported.
+  const ownSizes = objectiveNames.filter(
+    (objective) => objectives[objective].generator === 'own sizes' && objective !== 'electric'
+  )
+
+  it.each([...ownSizes, 'mlm' as const])(
+    'is a finished run of %s for another one of the same: all layers of all networks',
+    (objective) =>
+      inDirectory(async (run) => {
+        const config = nano({
+          objective,
+          ...objectives[objective].example,
+          ...(ownSizes.includes(objective) ? { generator: { hiddenSize: 4, heads: 1 } } : {})
+        })
+        const { exports, parameters } = objectiveFor(config, vocabSize)
+        // No two parameters have the same values.
+        const params = entries(isParameterSpec, parameters).map(([name, { shape }], i) => filled(name, shape, i + 1))
+        const tokenizer = { 'vocab.txt': `${pieces.join('\n')}\n` }
+        for (const exported of exports)
+          await rightOf(
+            exportModel(join(run, 'model', exported.name), exported, { config, vocabSize, params, tokenizer })
+          )
+        const { tensors } = await rightOf(read(run, config))
+        const started = withInitial(tensors)(params.map(({ name, shape }) => filled(name, shape, 0)))
+        const taken = started.filter(({ data }) => data.some((x) => Number(x) !== 0))
+        expect(taken).toEqual(params.filter(({ name }) => taken.some((x) => x.name === name)))
+        const left = started.flatMap(({ name, data }) => (data.every((x) => Number(x) === 0) ? [name] : []))
+        expect(left.filter((name) => name.includes('.electra.'))).toEqual([])
+      })
+  )
 
   it('is a model directory of either network', () =>
     inDirectory(async (directory) => {
