@@ -31,7 +31,7 @@ export type ClosingReport = Where & {
   readonly baselines: Readonly<Record<string, Baselines>>
   /** Such as the entropy of the training text's pieces by their frequencies, in nats. */
   readonly facts: Facts
-  /** What the arithmetic of a finished run came to; earlier versions did not count. */
+  /** What the arithmetic of a finished run came to; not in every report. */
   readonly compute?: RunCompute
   /** Where steps were taken since the last start. */
   readonly tokensPerSecond?: number

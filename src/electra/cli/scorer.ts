@@ -49,8 +49,8 @@ type Source =
 /** Far more than any configuration. */
 const longestConfig = 2 ** 20
 
-/** Objectives whose networks say how likely a text is. */
-const likely: ReadonlyArray<string> = objectiveNames.filter(
+/** Objectives whose networks say how likely a text is, or may. */
+export const likely: ReadonlyArray<string> = objectiveNames.filter(
   (objective) => kindOf({ objective }).likelihood !== undefined
 )
 

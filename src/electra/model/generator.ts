@@ -16,8 +16,9 @@ import {
   truncatedNormal,
   zeros
 } from '../../nn/index.js'
-import { add, arange, dotGeneral, expandDims, mul, reshape, take, type Tensor } from '../../tensor/index.js'
+import { add, dotGeneral, type Tensor } from '../../tensor/index.js'
 import { bodySpec, type Body, type BodyOptions, type BodySize, type Embeddings } from './body.js'
+import { gatherPositions } from './positions.js'
 
 export type GeneratorHead<A = Tensor> = {
   readonly generator_predictions: { readonly dense: Dense<A>; readonly LayerNorm: LayerNorm<A> }
@@ -46,18 +47,6 @@ export const generatorSpec = (
   },
   generator_lm_head: { bias: parameter([vocabSize], zeros) }
 })
-
-/** Rows of hidden states `[B, L, h]` at positions `[B, P]` (i32): `[B, P, h]`. */
-export const gatherPositions =
-  (positions: Tensor) =>
-  (hidden: Tensor): Tensor => {
-    const [batch, length, width] = hidden.shape
-    return pipe(hidden, reshape([batch * length, width]), take(flatPositions(positions, length)))
-  }
-
-/** Positions `[B, P]` within rows of length L, as places in the flattened `[B L]`. */
-export const flatPositions = (positions: Tensor, length: number): Tensor =>
-  pipe(positions, add(pipe(arange(positions.shape[0]), mul(length), expandDims(1))))
 
 /**
  * Logits over the vocabulary of hidden states.

@@ -33,12 +33,11 @@ import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
 import type { ConfigProblem } from '../config/schema.js'
 import type { Network } from '../flops/network.js'
-import { gatherPositions } from '../model/generator.js'
+
 import type { Column } from '../training/columns.js'
 import type { Denominators, ShardBatch } from './batch.js'
 import type { Sampler } from './corrupted-input.js'
 import { discriminatorReport } from './discriminator-metrics.js'
-import { atSlots } from './electra-15.js'
 import type { Generator } from './generators/generator.js'
 import { generatorOf, generatorProblems } from './generators/table.js'
 import type { Objective, ObjectiveKind } from './objective.js'
@@ -51,6 +50,7 @@ import {
   type JointParams
 } from './replaced-token.js'
 import { samplingStage } from './sampling-stage.js'
+import { gatherPositions, valuesAt } from '../model/positions.js'
 
 /** w `[1, h]`. */
 export type Baseline<A = Tensor> = { readonly weight: A }
@@ -89,7 +89,7 @@ export const adversarialForward =
     const rewards = pipe(
       forward.discriminatorLogits,
       sigmoidCrossEntropy(forward.corrupted.labels),
-      atSlots(batch),
+      valuesAt(batch.maskedPositions),
       stopGradient
     )
     const scores = pipe(

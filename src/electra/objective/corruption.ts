@@ -19,7 +19,7 @@ import {
   type Tensor
 } from '../../tensor/index.js'
 import { gumbel, type Key } from '../../tensor/random.js'
-import { flatPositions } from '../model/generator.js'
+import { flatPositions } from '../model/positions.js'
 
 /**
  * One token per slot from `softmax(logits / temperature)`: the argmax of the logits plus Gumbel noise.

@@ -76,7 +76,7 @@ export const discriminatorColumns: ReadonlyArray<Column> = [
     digits: 3,
     label: 'discriminator accuracy',
     bar: { label: 'acc', digits: 3 },
-    baselines: ({ replacedRate }) => ({ noContext: 1 - replacedRate, chance: 0.5 })
+    baselines: ({ replacedRate }) => ({ noContext: Math.max(replacedRate, 1 - replacedRate), chance: 0.5 })
   },
   {
     name: 'discriminatorPrecision',
@@ -108,7 +108,8 @@ export const discriminatorColumns: ReadonlyArray<Column> = [
   },
   {
     name: 'fixedCorruptionAuc',
-    meaning: 'The same AUC on held-out text in which 15 % of the tokens are replaced by pieces drawn by frequency.',
+    meaning:
+      'AUC of the logits on held-out text in which 15 % of the tokens are replaced by pieces drawn by frequency.',
     better: 'up',
     digits: 3,
     label: 'AUC, fixed corruption',
@@ -120,11 +121,10 @@ export const discriminatorColumns: ReadonlyArray<Column> = [
   {
     name: 'stateSimilarity',
     meaning:
-      "Mean cosine between the discriminator's last states of two tokens of that text: near 1 they tell a task little.",
-    better: 'down',
+      "Mean cosine between the discriminator's last states of two tokens of a held-out text: near 1 they tell a task little.",
+    better: 'neither',
     digits: 3,
-    label: 'similarity of states',
-    baselines: () => ({ chance: 0 })
+    label: 'similarity of states'
   }
 ]
 

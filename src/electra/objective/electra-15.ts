@@ -10,10 +10,10 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import { sigmoidCrossEntropy, weightedMean } from '../../nn/index.js'
-import { expandDims, squeeze, type Tensor } from '../../tensor/index.js'
+import type { Tensor } from '../../tensor/index.js'
 import type { Key } from '../../tensor/random.js'
 import type { ElectraConfig } from '../config/config.js'
-import { gatherPositions } from '../model/generator.js'
+
 import type { Denominators, ShardBatch } from './batch.js'
 import type { Sampler } from './corrupted-input.js'
 import { discriminatorReport, verdictMetrics } from './discriminator-metrics.js'
@@ -29,12 +29,7 @@ import {
   type JointParams
 } from './replaced-token.js'
 import { samplingStage } from './sampling-stage.js'
-
-/** What stands at the slots' positions of values `[b, L]`: `[b, P]`. */
-export const atSlots =
-  ({ maskedPositions }: Pick<ShardBatch, 'maskedPositions'>) =>
-  (values: Tensor): Tensor =>
-    pipe(values, expandDims(-1), gatherPositions(maskedPositions), squeeze(-1))
+import { valuesAt } from '../model/positions.js'
 
 export type SelectedForward = JointForward & {
   /** `[b, P]`, as are the labels. */
@@ -47,8 +42,8 @@ export const selectedForward =
   (config: Parameters<typeof jointForward>[0], generator: Generator, sampler: Sampler) =>
   (params: JointParams, batch: ShardBatch, denominators: Denominators, dropoutKey?: Key): SelectedForward => {
     const forward = jointForward(config, generator, sampler)(params, batch, denominators, dropoutKey)
-    const selectedLogits = atSlots(batch)(forward.discriminatorLogits)
-    const selectedLabels = atSlots(batch)(forward.corrupted.labels)
+    const selectedLogits = valuesAt(batch.maskedPositions)(forward.discriminatorLogits)
+    const selectedLabels = valuesAt(batch.maskedPositions)(forward.corrupted.labels)
     const discriminatorLoss = pipe(
       selectedLogits,
       sigmoidCrossEntropy(selectedLabels),

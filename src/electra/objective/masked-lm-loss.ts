@@ -13,8 +13,8 @@ import type { MetricSums } from './objective.js'
 import type { Pieces } from './pieces.js'
 
 /**
- * `sum w (-log p(original)) / (sum w + 1e-6)`, the second sum over the whole batch. Spec: section 2.6 of the original
- * code's losses; Clark et al. 2020, section 2.
+ * `sum w (-log p(original)) / (sum w + 1e-6)`, the second sum over the whole batch: `_get_masked_lm_output` of
+ * google-research/electra, run_pretraining.py; Clark et al. 2020, section 2.
  */
 export const maskedLmLoss =
   (batch: ShardBatch, denominators: Denominators) =>

@@ -69,7 +69,7 @@ const schema = z.strictObject({
 const longest = 2 ** 20
 const deepest = 4
 
-/** The record of the run in a directory; none where there is none, as earlier versions wrote none. */
+/** The record of the run in a directory; none where there is none. */
 export const readRecord = (out: string): TE.TaskEither<StoreError, O.Option<RunRecord>> => {
   const path = pathIn(out)
   const corrupt = (found: string): StoreError => ({ _tag: 'Corrupt', path, found, expected: 'the record of a run' })

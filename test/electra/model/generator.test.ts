@@ -1,16 +1,11 @@
 import fc from 'fast-check'
 import { pipe } from 'fp-ts/lib/function.js'
 import { describe, expect, it } from 'vitest'
-import {
-  flatPositions,
-  gatherPositions,
-  generatorSpec,
-  predictTokens,
-  type Generator
-} from '../../../src/electra/model/generator.js'
+import { generatorSpec, predictTokens, type Generator } from '../../../src/electra/model/generator.js'
 import { layerNorm, gelu } from '../../../src/nn/index.js'
 import { add, matmul, slice, tensor, transpose, zeros, type Tensor } from '../../../src/tensor/index.js'
 import { configOf, numbersOf, rounding, scattered, treeDistance, vocabSize } from '../objective/cases.js'
+import { flatPositions, gatherPositions } from '../../../src/electra/model/positions.js'
 
 /** Hidden states `[batch, length, width]` that count up, and positions in them. */
 const gathers = fc

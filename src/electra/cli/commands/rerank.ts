@@ -13,7 +13,7 @@ import { amountFromZero, deviceOption, jsonOption, matmulOption, relaxedSimdOpti
 import type { Console } from '../console.js'
 import { examples, finish, type WithJson } from '../finish.js'
 import { exitCodes, failed, failedWith, type Command, type Failure } from '../outcome.js'
-import { asOption, withScorer, type ScoringOptions, type TextScorer } from '../scorer.js'
+import { asOption, likely, withScorer, type ScoringOptions, type TextScorer } from '../scorer.js'
 
 export type RerankOptions = ScoringOptions & {
   /** Of the likelihood; chosen by the references where it is not given. */
@@ -116,7 +116,7 @@ export const declareRerank = (root: Program): void => {
     .command('rerank')
     .description('the best hypothesis of each n-best list, by score + lambda times pseudo-log-likelihood')
     .argument('<file>', 'JSON lines: id, hypotheses (text, score), and reference where it is known')
-    .requiredOption('--model <dir>', "a run of the objectives 'electric' or 'mlm', or a model directory")
+    .requiredOption('--model <dir>', `a run of the objectives ${likely.join(', ')}, or a model directory`)
     .addOption(
       new Option(
         '--lambda <x>',

@@ -9,7 +9,7 @@ import { deviceOption, jsonOption, matmulOption, relaxedSimdOption } from '../ar
 import type { Console } from '../console.js'
 import { examples, finish, type WithJson } from '../finish.js'
 import { exitCodes, failed, type Command, type Failure } from '../outcome.js'
-import { asOption, withScorer, type ScoringOptions } from '../scorer.js'
+import { asOption, likely, withScorer, type ScoringOptions } from '../scorer.js'
 
 const linesOf = (input: Readable): TE.TaskEither<Failure, ReadonlyArray<string>> =>
   TE.tryCatch(
@@ -50,7 +50,7 @@ export const declareScore = (root: Program): void => {
       'pseudo-log-likelihoods of texts: of Electric in one pass, of a masked language model, and of ELECTRA with its generator, token by token'
     )
     .argument('[text...]', 'texts, each in quotes; the lines of standard input where none is given')
-    .requiredOption('--model <dir>', "a run of the objectives 'electric' or 'mlm', or a model directory")
+    .requiredOption('--model <dir>', `a run of the objectives ${likely.join(', ')}, or a model directory`)
     .addOption(asOption())
     .addOption(deviceOption())
     .addOption(matmulOption())

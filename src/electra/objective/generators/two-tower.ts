@@ -52,11 +52,12 @@ import type { Key } from '../../../tensor/random.js'
 import type { SpecialIds } from '../../data/vocabulary/vocabulary.js'
 import { networkOf } from '../../flops/network.js'
 import { bodySpec, embeddingsSpec, encode, type Body, type BodySize, type Embeddings } from '../../model/body.js'
-import { gatherPositions } from '../../model/generator.js'
+
 import type { Column } from '../../training/columns.js'
 import type { ShardBatch } from '../batch.js'
 import { uniformEntropy } from '../entropy.js'
 import type { GeneratorMaker, GeneratorSettings } from './generator.js'
+import { gatherPositions } from '../../model/positions.js'
 
 export type TwoTowers<A = Tensor> = {
   readonly generator_ltr: Body<A>

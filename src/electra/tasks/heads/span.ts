@@ -49,7 +49,7 @@ import {
 import { spec } from '../../../tensor/program/trace.js'
 import type { Key } from '../../../tensor/random.js'
 import type { TokenInputs } from '../../model/body.js'
-import { gatherPositions } from '../../model/generator.js'
+
 import {
   electraSpec,
   hiddenStates,
@@ -60,6 +60,7 @@ import {
   type TaskNetwork
 } from './task-network.js'
 import { topK } from './top-k.js'
+import { gatherPositions } from '../../model/positions.js'
 
 /** A layer with gelu, then one number. */
 type Scorer<A> = { readonly dense: Dense<A>; readonly out_proj: Dense<A> }

@@ -23,7 +23,7 @@ import { spec } from '../../../tensor/program/trace.js'
 import type { Key } from '../../../tensor/random.js'
 import type { TokenInputs } from '../../model/body.js'
 import type { HeadKind } from '../../store/models/hf-task-config.js'
-import { gatherPositions } from '../../model/generator.js'
+
 import {
   electraSpec,
   hiddenStates,
@@ -34,6 +34,7 @@ import {
   type TaskModel,
   type TaskNetwork
 } from './task-network.js'
+import { gatherPositions } from '../../model/positions.js'
 
 export type TaggingHead<A = Tensor> = { readonly classifier: Dense<A> }
 
