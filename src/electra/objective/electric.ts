@@ -90,6 +90,7 @@ const columnOf = ({ label, bar, ...column }: Column): ReadonlyArray<Column> => {
       return [
         {
           ...column,
+          label: 'AUC of the classifier',
           meaning:
             "Probability that a drawn token's logit, log q included, exceeds another one's: nearer chance, the nearer q is to the text's law."
         },

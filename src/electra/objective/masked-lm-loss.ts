@@ -51,7 +51,7 @@ export const maskedLmColumns = (
       chance: uniformEntropy(size)
     }),
     note: ({ unigramEntropy }) =>
-      `No context: always the same guess, by frequency (the pieces' entropy is ${unigramEntropy.toFixed(3)}). Chance: all guesses alike.`
+      `No context: the best guess from the place alone, by frequency; what was left in its place is known (the pieces' entropy is ${unigramEntropy.toFixed(3)}). Chance: all guesses alike.`
   },
   accuracy: {
     name: 'maskedLmAccuracy',

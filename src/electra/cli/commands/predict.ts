@@ -52,10 +52,15 @@ const refuseEnergies = (run: string): TE.TaskEither<Failure, void> =>
 const modelDirectory = (given: string): TE.TaskEither<Failure, string> => {
   const exported = join(given, 'model', 'discriminator')
   return pipe(
-    TE.fromTask<readonly [boolean, boolean], Failure>(async () => [
+    TE.fromTask<readonly [boolean, boolean, boolean], Failure>(async () => [
       E.toUnion(await exists(join(given, 'checkpoints'))()),
-      E.toUnion(await exists(exported)())
+      E.toUnion(await exists(exported)()),
+      E.toUnion(await exists(join(given, 'config.json'))())
     ]),
+    TE.filterOrElse(
+      ([isRun, isExported, isModel]) => isRun || isExported || isModel,
+      () => failed(`${given}: found no config.json, expected a finished run, or a model directory with a discriminator`)
+    ),
     TE.filterOrElse(
       ([isRun, isExported]) => !isRun || isExported,
       () =>

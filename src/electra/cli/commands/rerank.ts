@@ -21,7 +21,7 @@ export type RerankOptions = ScoringOptions & {
 }
 
 const listSchema = z.object({
-  id: z.string(),
+  id: z.union([z.string(), z.number().transform(String)]),
   hypotheses: z.array(z.object({ text: z.string(), score: z.number() })).min(1),
   reference: z.string().optional()
 })
