@@ -17,7 +17,7 @@ import { showTaskDataError } from '../tasks/data/data-error.js'
 import { modelIn } from '../tasks/encoder.js'
 import { applyTable } from '../tasks/families/own-table.js'
 import { taskNamed, tasks } from '../tasks/table.js'
-import type { AppliedTask, Apply, Judgement } from '../tasks/task.js'
+import { applyFor, type AppliedTask, type ApplyTo, type Judgement } from '../tasks/task.js'
 import type { Console } from './console.js'
 import { counted } from './counted.js'
 import { withDevice, type DeviceOptions } from './device.js'
@@ -34,7 +34,7 @@ export type TaskPredictionOptions = DeviceOptions & {
 }
 
 /** How a file is read for the model, and how long its rows are. */
-type Way = { readonly name: string; readonly apply: Apply; readonly sequenceLength: number }
+type Way = { readonly name: string; readonly apply: ApplyTo; readonly sequenceLength: number }
 
 const usualLength = 128
 
@@ -46,10 +46,11 @@ const wayOf = (options: TaskPredictionOptions, model: ReadTaskModel): E.Either<F
   const name = options.task ?? model.learnt?.name ?? (isSentence ? 'sentence' : undefined)
   const lengthOf = (usual: number): number =>
     Math.min(model.learnt?.sequenceLength ?? usual, model.network.maxPositions)
-  if (isSentence && textA !== undefined)
+  const { task: said } = model
+  if ((said._tag === 'Classification' || said._tag === 'Regression') && textA !== undefined)
     return E.right({
       name: name ?? 'sentence',
-      apply: applyTable({ textA, textB, label }),
+      apply: applyTable({ textA, textB, label })(said),
       sequenceLength: lengthOf(usualLength)
     })
   if (name === 'sentence')
@@ -66,13 +67,14 @@ const wayOf = (options: TaskPredictionOptions, model: ReadTaskModel): E.Either<F
           `expected one of ${tasks.map((t) => t.name).join(', ')}`
       )
     )
-  return task.says === says
-    ? E.right({ name: task.name, apply: task.apply, sequenceLength: lengthOf(task.defaults.sequenceLength) })
-    : E.left(
+  const apply = applyFor(task, said)
+  return apply === undefined
+    ? E.left(
         failed(
           `${options.model}: found a model with a head for ${says}, expected one for ${task.says}, as ${task.name} has`
         )
       )
+    : E.right({ name: task.name, apply, sequenceLength: lengthOf(task.defaults.sequenceLength) })
 }
 
 type Ready = { readonly model: ReadTaskModel; readonly tokenizer: Tokenizer }
@@ -94,10 +96,10 @@ const applied = (
   { model, tokenizer }: Ready,
   { apply, sequenceLength }: Way
 ): TE.TaskEither<Failure, AppliedTask> => {
-  const { network, dropout, head, task } = model
+  const { network, dropout, head } = model
   const settings = { size: { model: network, vocabSize: network.vocabSize }, tokenizer, sequenceLength, head, dropout }
   return pipe(
-    apply(data, task, settings),
+    apply(data, settings),
     TE.mapLeft((e) => failed(e._tag === 'TokenizerFailed' ? showTokenizerError(e) : showTaskDataError(e)))
   )
 }

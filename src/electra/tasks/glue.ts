@@ -26,7 +26,7 @@ export type GlueTask = {
   readonly name: GlueName
   /** By split: train, dev, test, and others where there are more. */
   readonly files: Readonly<Record<string, GlueFile>>
-  readonly labels: Labels
+  readonly labels: Exclude<Labels, { readonly _tag: 'any' }>
   readonly metrics: readonly [GlueMetric, ...ReadonlyArray<GlueMetric>]
   /** Whether the label is a number; then the loss is that of a regression. */
   readonly isRegression: boolean
@@ -34,7 +34,7 @@ export type GlueTask = {
   readonly doubled: boolean
 }
 
-const classes = (...names: ReadonlyArray<string>): Labels => ({ _tag: 'classes', names })
+const classes = (...names: ReadonlyArray<string>): GlueTask['labels'] => ({ _tag: 'classes', names })
 
 const file = (name: string, header: boolean, columns: Columns<number>, submission?: string): GlueFile => ({
   ...{ file: `${name}.tsv`, header, columns },

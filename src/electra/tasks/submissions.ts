@@ -48,8 +48,6 @@ const shown = (labels: GlueTask['labels'], value: number): string | undefined =>
       return labels.names[value]
     case 'scores':
       return Number.isNaN(value) ? undefined : Math.max(labels.least, Math.min(labels.most, value)).toFixed(3)
-    case 'any':
-      return Number.isFinite(value) ? String(value) : undefined
   }
 }
 

@@ -85,14 +85,21 @@ export type TaskDefaults = { readonly epochs: number; readonly sequenceLength: n
 /** A task that was learnt, on one file of data. The split's report is empty where the file has no labels. */
 export type AppliedTask = Pick<PreparedTask, 'network'> & { readonly split: Split }
 
-/** Reads a file of the task for a model that says this: `sequenceLength` and the like are the model's. */
-export type Apply = (
-  path: string,
-  says: HfTask,
-  settings: TaskSettings
-) => TaskEither<TaskDataError | TokenizerError, AppliedTask>
+/** What a model can have learnt, each with a head of its own. */
+export type TaskTag = HfTask['_tag']
 
-export type Task = {
+type SaysByTag = { readonly [K in TaskTag]: Extract<HfTask, { readonly _tag: K }> }
+
+/** What a model says that has learnt one of these. */
+export type Says<T extends TaskTag> = SaysByTag[T]
+
+/** A file of a task, as a model of the task reads it: `sequenceLength` and the like are the model's. */
+export type ApplyTo = (path: string, settings: TaskSettings) => TaskEither<TaskDataError | TokenizerError, AppliedTask>
+
+/** Reads a file of the task for a model that says this. */
+export type Apply<T extends TaskTag> = (says: Says<T>) => ApplyTo
+
+type TaskOf<T extends TaskTag> = {
   readonly name: string
   /** One line, with the benchmark and the metric. */
   readonly about: string
@@ -101,10 +108,19 @@ export type Task = {
     directory: string,
     settings: TaskSettings
   ) => TaskEither<TaskDataError | TokenizerError, PreparedTask>
-  /** What a model says that has learnt it. */
-  readonly says: HfTask['_tag']
-  readonly apply: Apply
+  /** The head of a model that has learnt it. */
+  readonly says: T
+  readonly apply: Apply<T>
 }
+
+/** A task of these heads; of any, where none are named. */
+export type Task<T extends TaskTag = TaskTag> = { readonly [K in T]: TaskOf<K> }[T]
+
+const isOf = <T extends TaskTag>(tag: T, says: HfTask): says is Says<T> => says._tag === tag
+
+/** Reads a file of the task for a model that says this; nothing where its head is that of another task. */
+export const applyFor = <T extends TaskTag>(task: Task<T>, says: HfTask): ApplyTo | undefined =>
+  isOf<T>(task.says, says) ? task.apply(says) : undefined
 
 /** A hash of all rows of all splits. */
 export const splitsSha256 = (splits: PreparedTask['splits']): string =>

@@ -2,11 +2,11 @@
 
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { HeadKind } from '../../../src/electra/store/models/hf-task-config.js'
+import type { HeadKind, HfTask } from '../../../src/electra/store/models/hf-task-config.js'
 import { predictRows } from '../../../src/electra/tasks/apply.js'
 import { tableTask } from '../../../src/electra/tasks/families/own-table.js'
-import { taskNamed } from '../../../src/electra/tasks/table.js'
-import type { AnyNetwork, Task } from '../../../src/electra/tasks/task.js'
+import { taskNamed, tasks } from '../../../src/electra/tasks/table.js'
+import { applyFor, type AnyNetwork, type Task } from '../../../src/electra/tasks/task.js'
 import { isParameterSpec, type Params } from '../../../src/nn/index.js'
 import { tensor } from '../../../src/tensor/index.js'
 import { reference } from '../../../src/tensor/run/reference/reference.js'
@@ -74,7 +74,9 @@ describe.each(cases)('a file of %s for a model with the head of %s', (_, head, e
       const given = { ...settings, head, sequenceLength: length }
       const learnt = await rightOf(task.prepare(directory, given))
       expect(learnt.exported._tag).toBe(task.says)
-      const { network, split } = await rightOf(task.apply(join(directory, `dev.${extension}`), learnt.exported, given))
+      const apply = applyFor(task, learnt.exported)
+      if (apply === undefined) throw new Error(`${task.name} is not for the head of its own models`)
+      const { network, split } = await rightOf(apply(join(directory, `dev.${extension}`), given))
       const { dev } = learnt.splits
       expect(split.rows).toEqual(dev.rows)
       expect(shapesOf(network)).toEqual(shapesOf(learnt.network))
@@ -102,5 +104,17 @@ describe.each(cases)('a file of %s for a model with the head of %s', (_, head, e
         expect(Object.values(files)).toEqual(Object.values(dev.judge(found).files))
       }
     })
+  })
+})
+
+describe('a model with the head of another task', () => {
+  const models: ReadonlyArray<HfTask> = [
+    { _tag: 'Classification', labels: ['no', 'yes'] },
+    { _tag: 'Regression' },
+    { _tag: 'Tagging', labels: ['O'] },
+    { _tag: 'Spans' }
+  ]
+  it.each(tasks)('is none that $name can be applied to', (task) => {
+    for (const model of models) expect(applyFor(task, model) !== undefined).toBe(model._tag === task.says)
   })
 })

@@ -12,7 +12,7 @@ import { doubled, glueTable, glueTasks, type GlueFile, type GlueTask } from '../
 import type { Apply, Task, TaskDefaults } from '../task.js'
 import { sourceOf, type Source } from './sentence-rows.js'
 import type { Kind } from './sentence-scores.js'
-import { applied, prepared, saysOf, specOf } from './sentence.js'
+import { applied, prepared, saysOf, specOf, type SentenceTag } from './sentence.js'
 
 /** Malformed rows are left out, as in the published code, and counted. */
 const rules = { skipMalformed: true }
@@ -58,8 +58,6 @@ const kindOf = ({ labels }: GlueTask): Kind => {
       return labels
     case 'scores':
       return { _tag: 'scores', range: { min: labels.least, max: labels.most } }
-    case 'any':
-      return { _tag: 'classes', names: [] }
   }
 }
 
@@ -124,8 +122,9 @@ const fileCalled = ({ files }: GlueTask, path: string): GlueFile => {
 }
 
 const applyGlue =
-  (task: GlueTask): Apply =>
-  (path, says, settings) => {
+  (task: GlueTask): Apply<SentenceTag> =>
+  (says) =>
+  (path, settings) => {
     const file = fileCalled(task, path)
     return pipe(
       readTable(glueTable(task, file), rules)(path),
@@ -134,7 +133,7 @@ const applyGlue =
     )
   }
 
-const glueTask = (task: GlueTask): Task => ({
+const glueTask = (task: GlueTask): Task<SentenceTag> => ({
   name: task.name,
   about: `GLUE's ${titles[task.name]} (${task.metrics.join(', ')})`,
   defaults: glueDefaults(task),
@@ -158,4 +157,4 @@ const glueTask = (task: GlueTask): Task => ({
 })
 
 /** All nine. */
-export const glueSentenceTasks: ReadonlyArray<Task> = Object.values(glueTasks).map(glueTask)
+export const glueSentenceTasks: ReadonlyArray<Task<SentenceTag>> = Object.values(glueTasks).map(glueTask)

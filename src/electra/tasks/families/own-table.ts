@@ -6,14 +6,13 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { quoted } from '../../../tensor/describe.js'
-import type { HfTask } from '../../store/models/hf-task-config.js'
 import { classNames, type Columns, type Labels } from '../data/columns.js'
 import type { TaskDataError } from '../data/data-error.js'
 import type { SentenceExample } from '../data/examples.js'
 import { readTable, type TableForm } from '../data/table.js'
-import type { Apply, Task } from '../task.js'
+import type { Apply, Says, Task } from '../task.js'
 import { sourceOf } from './sentence-rows.js'
-import { applied, prepared, specOf } from './sentence.js'
+import { applied, prepared, specOf, type SentenceTag } from './sentence.js'
 
 /** Names or places of columns, as they are written. */
 export type TextColumns = {
@@ -59,18 +58,22 @@ const readAs = (labels: Labels): Labels => (labels._tag === 'scores' ? anyScores
 
 /** A table for a model that has learnt a task of sentences; with `label` its predictions are judged, too. */
 export const applyTable =
-  (columns: TextColumns): Apply =>
-  (path, says, settings) => {
+  (columns: TextColumns): Apply<SentenceTag> =>
+  (says) => {
     const spec = specOf(says)
-    return pipe(
-      readOwn(path, columnsOf(columns), readAs(spec.labels)),
-      TE.map(sourceOf('predictions.tsv')),
-      TE.chainW(applied(spec, settings))
-    )
+    return (path, settings) =>
+      pipe(
+        readOwn(path, columnsOf(columns), readAs(spec.labels)),
+        TE.map(sourceOf('predictions.tsv')),
+        TE.chainW(applied(spec, settings))
+      )
   }
 
 /** The classes of the examples, of which a network must have two to choose from. */
-const classesOf = (path: string, examples: ReadonlyArray<SentenceExample>): E.Either<TaskDataError, HfTask> => {
+const classesOf = (
+  path: string,
+  examples: ReadonlyArray<SentenceExample>
+): E.Either<TaskDataError, Says<'Classification'>> => {
   const labels = classNames(examples)
   return labels.length > 1
     ? E.right({ _tag: 'Classification', labels })
@@ -84,7 +87,7 @@ const classesOf = (path: string, examples: ReadonlyArray<SentenceExample>): E.Ei
 }
 
 /** The range of the scores, which has a length. */
-const rangeOf = (examples: ReadonlyArray<SentenceExample>): HfTask => {
+const rangeOf = (examples: ReadonlyArray<SentenceExample>): Says<'Regression'> => {
   const scores = examples.map(({ label = '' }) => Number(label))
   const [min, max] = scores.reduce(([a, b], y) => [Math.min(a, y), Math.max(b, y)], [Infinity, -Infinity])
   return { _tag: 'Regression', range: { min, max: max > min ? max : min + 1 } }
@@ -94,7 +97,7 @@ const rangeOf = (examples: ReadonlyArray<SentenceExample>): HfTask => {
  * A task on tables of one's own. Classes are those of training, numbered in the order of their names; the range of a regression is
  * that of the scores of training.
  */
-export const tableTask = (from: TableTask): Task => {
+export const tableTask = (from: TableTask): Task<SentenceTag> => {
   const columns = columnsOf(from)
   const { label: _, ...unlabelled } = columns
   const read = (path: string, submission: string, labels: Labels, of: Columns = columns) =>
@@ -110,7 +113,9 @@ export const tableTask = (from: TableTask): Task => {
         TE.Do,
         TE.bind('train', () => read(from.train, 'train.tsv', from.isRegression ? anyScores : { _tag: 'any' })),
         TE.bind('says', ({ train: { examples } }) =>
-          TE.fromEither(from.isRegression ? E.right(rangeOf(examples)) : classesOf(from.train, examples))
+          TE.fromEither<TaskDataError, Says<SentenceTag>>(
+            from.isRegression ? E.right(rangeOf(examples)) : classesOf(from.train, examples)
+          )
         ),
         TE.bind('dev', ({ says }) => read(from.dev, 'dev.tsv', readAs(specOf(says).labels))),
         TE.bind('rest', () =>

@@ -8,12 +8,11 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Skipped } from '../../data/text/source.js'
 import type { Tokenizer, TokenizerError } from '../../data/vocabulary/tokenizer.js'
 import type { NamedArrays } from '../../training/problem.js'
-import type { Labels } from '../data/columns.js'
 import type { SentenceExample } from '../data/examples.js'
 import type { Reading } from '../data/reader.js'
 import { padRows } from '../features/rows.js'
 import { encodeSentenceTexts, type SentenceRow } from '../features/sentences.js'
-import type { GlueMetric } from '../glue.js'
+import type { GlueMetric, GlueTask } from '../glue.js'
 import { scaled } from '../heads/sentence.js'
 import { printGlue, showSubmissionError, type GluePrediction } from '../submissions.js'
 import type { Judgement, Rows, Split } from '../task.js'
@@ -67,7 +66,7 @@ const leftOf = (
 export type Spec = {
   readonly kind: Kind
   /** What classes and scores are called in the files of predictions. */
-  readonly labels: Labels
+  readonly labels: GlueTask['labels']
   readonly metrics: ReadonlyArray<GlueMetric>
 }
 

@@ -5,7 +5,6 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TokenizerError } from '../../data/vocabulary/tokenizer.js'
-import type { HfTask } from '../../store/models/hf-task-config.js'
 import { sentenceClassifier, sentenceRegressor } from '../heads/sentence.js'
 import {
   anyNetwork,
@@ -13,10 +12,14 @@ import {
   type AnyNetwork,
   type AppliedTask,
   type PreparedTask,
+  type Says,
   type TaskSettings
 } from '../task.js'
 import { splitOf, type Source, type Spec } from './sentence-rows.js'
 import { columnOf, labelOf, type Kind } from './sentence-scores.js'
+
+/** A class of a text or a pair, or a number. */
+export type SentenceTag = 'Classification' | 'Regression'
 
 export type Sources = Readonly<Record<string, Source>>
 
@@ -31,17 +34,17 @@ const networkOf = (kind: Kind, { size, head, dropout }: TaskSettings): AnyNetwor
 }
 
 /** What a model says that has learnt this. */
-export const saysOf = (kind: Kind): HfTask =>
+export const saysOf = (kind: Kind): Says<SentenceTag> =>
   kind._tag === 'classes' ? { _tag: 'Classification', labels: kind.names } : { _tag: 'Regression', range: kind.range }
 
 /** What a model says, as labels are read, judged and written; of a regression without a range as it is. */
-export const specOf = (says: HfTask, metrics?: Spec['metrics']): Spec => {
+export const specOf = (says: Says<SentenceTag>, metrics?: Spec['metrics']): Spec => {
   if (says._tag === 'Classification') {
     const names = says.labels
     const usual: Spec['metrics'] = names.length === 2 ? ['accuracy', 'f1', 'matthews'] : ['accuracy', 'matthews']
     return { kind: { _tag: 'classes', names }, labels: { _tag: 'classes', names }, metrics: metrics ?? usual }
   }
-  const range = says._tag === 'Regression' ? says.range : undefined
+  const { range } = says
   return {
     kind: { _tag: 'scores', range: range ?? { min: 0, max: 1 } },
     labels: { _tag: 'scores', least: range?.min ?? -Infinity, most: range?.max ?? Infinity },

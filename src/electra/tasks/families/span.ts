@@ -127,8 +127,9 @@ const prepare =
     )
 
 const apply =
-  (task: SpanTask): Apply =>
-  (path, _says, settings) =>
+  (task: SpanTask): Apply<'Spans'> =>
+  () =>
+  (path, settings) =>
     pipe(
       TE.Do,
       TE.apS('wordsOf', TE.fromEither(wordCutter(settings.tokenizer.options))),
@@ -137,7 +138,7 @@ const apply =
       TE.map(([, split]) => ({ network: networkOf(settings), split }))
     )
 
-const taskOf = (task: SpanTask): Task => ({
+const taskOf = (task: SpanTask): Task<'Spans'> => ({
   says: 'Spans',
   apply: apply(task),
   name: task.name,
@@ -154,7 +155,7 @@ const possible = (reading: Reading<QuestionExample>): Reading<QuestionExample> =
   examples: reading.examples.map((example) => ({ ...example, isImpossible: false }))
 })
 
-export const squad: Task = taskOf({
+export const squad: Task<'Spans'> = taskOf({
   name: 'squad',
   about: 'SQuAD 2.0: answers that are spans of a text, or that there is none; exact match and F1',
   defaults,
@@ -167,7 +168,7 @@ export const squad: Task = taskOf({
   scoring: squad2
 })
 
-export const squadv1: Task = taskOf({
+export const squadv1: Task<'Spans'> = taskOf({
   name: 'squadv1',
   about: 'SQuAD 1.1: answers that are spans of a text; exact match and F1',
   defaults,
@@ -180,7 +181,7 @@ export const squadv1: Task = taskOf({
   scoring: squad1
 })
 
-const mrqaTask = (name: string, dataSet: string): Task =>
+const mrqaTask = (name: string, dataSet: string): Task<'Spans'> =>
   taskOf({
     name,
     about: `${dataSet}: answers that are spans of a text; exact match and F1`,
@@ -196,7 +197,7 @@ const mrqaTask = (name: string, dataSet: string): Task =>
  * In the published code the name `naturalqs` misses the rule that gives the others 2 epochs and 512 tokens, so that it has 3 and 128.
  * Here all four are treated alike.
  */
-export const mrqaTasks: ReadonlyArray<Task> = [
+export const mrqaTasks: ReadonlyArray<Task<'Spans'>> = [
   mrqaTask('mrqa', 'MRQA, any of its data sets'),
   mrqaTask('newsqa', 'NewsQA of MRQA'),
   mrqaTask('naturalqs', 'Natural Questions of MRQA'),

@@ -82,10 +82,10 @@ const prepare =
 
 /** Of the tags of the file nothing is learnt, and those that the model has not are wrong. */
 const apply =
-  (task: TaggingTask): Apply =>
-  (path, says, { size, tokenizer, sequenceLength, head, dropout }) => {
-    const tags = says._tag === 'Tagging' ? says.labels : []
-    return pipe(
+  (task: TaggingTask): Apply<'Tagging'> =>
+  ({ labels: tags }) =>
+  (path, { size, tokenizer, sequenceLength, head, dropout }) =>
+    pipe(
       task.read(path),
       TE.bindTo('read'),
       TE.bindW('rows', ({ read: { examples } }) =>
@@ -100,9 +100,8 @@ const apply =
         }
       })
     )
-  }
 
-const taskOf = (task: TaggingTask): Task => ({
+const taskOf = (task: TaggingTask): Task<'Tagging'> => ({
   says: 'Tagging',
   apply: apply(task),
   name: task.name,
@@ -126,7 +125,7 @@ const wordFiles = {
 
 const rules = { skipMalformed: false }
 
-const spans = (name: string, about: string, sequenceLength: number): Task =>
+const spans = (name: string, about: string, sequenceLength: number): Task<'Tagging'> =>
   taskOf({
     name,
     about: `${about}: spans of words, in CoNLL's columns; F1 of spans`,
@@ -137,7 +136,7 @@ const spans = (name: string, about: string, sequenceLength: number): Task =>
     scoring: spanTags
   })
 
-const partsOfSpeech = (name: string, about: string, tag: PartOfSpeech): Task =>
+const partsOfSpeech = (name: string, about: string, tag: PartOfSpeech): Task<'Tagging'> =>
   taskOf({
     name,
     about: `${about}, in CoNLL's columns or of Universal Dependencies; accuracy`,
@@ -150,12 +149,12 @@ const partsOfSpeech = (name: string, about: string, tag: PartOfSpeech): Task =>
   })
 
 /** Syntactic chunks (CoNLL-2000), of which the published code has rows of 256 tokens. */
-export const chunk: Task = spans('chunk', 'Syntactic chunks', 256)
+export const chunk: Task<'Tagging'> = spans('chunk', 'Syntactic chunks', 256)
 
 /** Named entities (CoNLL-2003): not in the published code, whose recipe for all other tasks it has. */
-export const ner: Task = spans('ner', 'Named entities', 128)
+export const ner: Task<'Tagging'> = spans('ner', 'Named entities', 128)
 
-export const pos: Task = partsOfSpeech('pos', 'Parts of speech', 'upos')
+export const pos: Task<'Tagging'> = partsOfSpeech('pos', 'Parts of speech', 'upos')
 
 /** As `pos`, but of CoNLL-U the column with the language's own tags. */
-export const xpos: Task = partsOfSpeech('xpos', "Parts of speech by the language's own tags", 'xpos')
+export const xpos: Task<'Tagging'> = partsOfSpeech('xpos', "Parts of speech by the language's own tags", 'xpos')
