@@ -23,13 +23,15 @@ export type GlueFile = {
 }
 
 export type GlueTask = {
-  readonly name: GlueName
+  /** Its name in GLUE, and what is asked. */
+  readonly title: string
+  /** Of the published recipe. */
+  readonly epochs: number
   /** By split: train, dev, test, and others where there are more. */
   readonly files: Readonly<Record<string, GlueFile>>
+  /** Classes, or scores: then the loss is that of a regression. */
   readonly labels: Exclude<Labels, { readonly _tag: 'any' }>
   readonly metrics: readonly [GlueMetric, ...ReadonlyArray<GlueMetric>]
-  /** Whether the label is a number; then the loss is that of a regression. */
-  readonly isRegression: boolean
   /** Whether training has each pair a second time, its texts swapped: for tasks that do not tell one from the other. */
   readonly doubled: boolean
 }
@@ -59,7 +61,8 @@ const inference = (submission: string): Readonly<Record<string, GlueFile>> => ({
 /** Columns are those of the official ELECTRA repository's `classification_tasks.py`; WNLI, which it has not, is as RTE. */
 export const glueTasks: Readonly<Record<GlueName, GlueTask>> = {
   cola: {
-    name: 'cola',
+    title: 'CoLA: whether a sentence is acceptable English',
+    epochs: 3,
     files: {
       train: file('train', false, cola),
       dev: file('dev', false, cola),
@@ -69,11 +72,11 @@ export const glueTasks: Readonly<Record<GlueName, GlueTask>> = {
     },
     labels: classes('0', '1'),
     metrics: ['matthews', 'accuracy'],
-    isRegression: false,
     doubled: false
   },
   sst: {
-    name: 'sst',
+    title: 'SST-2: whether a review is positive',
+    epochs: 3,
     files: {
       train: file('train', true, sst),
       dev: file('dev', true, sst),
@@ -81,11 +84,11 @@ export const glueTasks: Readonly<Record<GlueName, GlueTask>> = {
     },
     labels: classes('0', '1'),
     metrics: ['accuracy'],
-    isRegression: false,
     doubled: false
   },
   mrpc: {
-    name: 'mrpc',
+    title: 'MRPC: whether two sentences say the same',
+    epochs: 3,
     files: {
       train: file('train', true, { ...mrpc, label: 0 }),
       dev: file('dev', true, { ...mrpc, label: 0 }),
@@ -93,11 +96,11 @@ export const glueTasks: Readonly<Record<GlueName, GlueTask>> = {
     },
     labels: classes('0', '1'),
     metrics: ['accuracy', 'f1'],
-    isRegression: false,
     doubled: true
   },
   sts: {
-    name: 'sts',
+    title: 'STS-B: how similar two sentences are, from 0 to 5',
+    epochs: 10,
     files: {
       train: file('train', true, sts),
       dev: file('dev', true, sts),
@@ -105,11 +108,11 @@ export const glueTasks: Readonly<Record<GlueName, GlueTask>> = {
     },
     labels: { _tag: 'scores', least: 0, most: 5 },
     metrics: ['spearman', 'pearson', 'mse'],
-    isRegression: true,
     doubled: true
   },
   qqp: {
-    name: 'qqp',
+    title: 'QQP: whether two questions ask the same',
+    epochs: 3,
     files: {
       train: file('train', true, qqp),
       dev: file('dev', true, qqp),
@@ -117,11 +120,11 @@ export const glueTasks: Readonly<Record<GlueName, GlueTask>> = {
     },
     labels: classes('0', '1'),
     metrics: ['accuracy', 'f1'],
-    isRegression: false,
     doubled: false
   },
   mnli: {
-    name: 'mnli',
+    title: 'MNLI: whether the second sentence follows from the first',
+    epochs: 3,
     files: {
       train: file('train', true, { ...mnli, label: -1 }),
       dev: file('dev_matched', true, { ...mnli, label: -1 }),
@@ -132,31 +135,30 @@ export const glueTasks: Readonly<Record<GlueName, GlueTask>> = {
     },
     labels: classes('contradiction', 'entailment', 'neutral'),
     metrics: ['accuracy'],
-    isRegression: false,
     doubled: false
   },
   qnli: {
-    name: 'qnli',
+    title: 'QNLI: whether the sentence answers the question',
+    epochs: 3,
     files: inference('QNLI'),
     labels: classes('entailment', 'not_entailment'),
     metrics: ['accuracy'],
-    isRegression: false,
     doubled: false
   },
   rte: {
-    name: 'rte',
+    title: 'RTE: whether the second sentence follows from the first',
+    epochs: 10,
     files: inference('RTE'),
     labels: classes('entailment', 'not_entailment'),
     metrics: ['accuracy'],
-    isRegression: false,
     doubled: false
   },
   wnli: {
-    name: 'wnli',
+    title: 'WNLI: whether the second sentence, with its pronoun resolved, follows',
+    epochs: 3,
     files: inference('WNLI'),
     labels: classes('0', '1'),
     metrics: ['accuracy'],
-    isRegression: false,
     doubled: false
   }
 }

@@ -79,7 +79,7 @@ export type TaskSettings = {
   readonly dev?: string
 }
 
-/** The published recipe where it depends on the task: the spec's table of fine-tuning. */
+/** The published recipe where it depends on the task. Source: google-research/electra, `configure_finetuning.py`. */
 export type TaskDefaults = { readonly epochs: number; readonly sequenceLength: number }
 
 /** A task that was learnt, on one file of data. The split's report is empty where the file has no labels. */

@@ -9,7 +9,7 @@ import { exists } from '../../store/files/files.js'
 import type { TaskDataError } from '../data/data-error.js'
 import { readTable } from '../data/table.js'
 import { doubled, glueTable, glueTasks, type GlueFile, type GlueTask } from '../glue.js'
-import type { Apply, Task, TaskDefaults } from '../task.js'
+import type { Apply, Task } from '../task.js'
 import { sourceOf, type Source } from './sentence-rows.js'
 import type { Kind } from './sentence-scores.js'
 import { applied, prepared, saysOf, specOf, type SentenceTag } from './sentence.js'
@@ -98,23 +98,6 @@ const glueSources = (task: GlueTask, directory: string, dev: string) => {
 const devsOf = ({ files }: GlueTask): ReadonlyArray<string> =>
   Object.keys(files).filter((name) => name === 'dev' || alternatives.includes(name))
 
-const titles: Readonly<Record<GlueTask['name'], string>> = {
-  cola: 'CoLA: whether a sentence is acceptable English',
-  sst: 'SST-2: whether a review is positive',
-  mrpc: 'MRPC: whether two sentences say the same',
-  sts: 'STS-B: how similar two sentences are, from 0 to 5',
-  qqp: 'QQP: whether two questions ask the same',
-  mnli: 'MNLI: whether the second sentence follows from the first',
-  qnli: 'QNLI: whether the sentence answers the question',
-  rte: 'RTE: whether the second sentence follows from the first',
-  wnli: 'WNLI: whether the second sentence, with its pronoun resolved, follows'
-}
-
-const glueDefaults = ({ name }: GlueTask): TaskDefaults => ({
-  epochs: name === 'rte' || name === 'sts' ? 10 : 3,
-  sequenceLength: 128
-})
-
 /** The file of the task that has this name, also compressed; of another name, one as its test sets are. */
 const fileCalled = ({ files }: GlueTask, path: string): GlueFile => {
   const name = basename(path).replace(/\.gz$/, '')
@@ -133,10 +116,10 @@ const applyGlue =
     )
   }
 
-const glueTask = (task: GlueTask): Task<SentenceTag> => ({
-  name: task.name,
-  about: `GLUE's ${titles[task.name]} (${task.metrics.join(', ')})`,
-  defaults: glueDefaults(task),
+const glueTask = ([name, task]: readonly [string, GlueTask]): Task<SentenceTag> => ({
+  name,
+  about: `GLUE's ${task.title} (${task.metrics.join(', ')})`,
+  defaults: { epochs: task.epochs, sequenceLength: 128 },
   says: saysOf(kindOf(task))._tag,
   apply: applyGlue(task),
   prepare: (directory, settings) => {
@@ -157,4 +140,4 @@ const glueTask = (task: GlueTask): Task<SentenceTag> => ({
 })
 
 /** All nine. */
-export const glueSentenceTasks: ReadonlyArray<Task<SentenceTag>> = Object.values(glueTasks).map(glueTask)
+export const glueSentenceTasks: ReadonlyArray<Task<SentenceTag>> = Object.entries(glueTasks).map(glueTask)

@@ -119,7 +119,7 @@ const outputsOf = (
   return pipe(hiddenStates(options, model, inputs, key), sentenceOutputs(options.dropout, key)(model))
 }
 
-/** Softmax cross entropy over `classes`. Spec: the classification head of the published code, `classification_tasks.py`. */
+/** Softmax cross entropy over `classes`. Source: the classification head of the published code, `classification_tasks.py`. */
 export const sentenceClassifier = (
   options: SentenceNetworkOptions,
   classes: number

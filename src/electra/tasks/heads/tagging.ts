@@ -78,7 +78,7 @@ export const taggingLogits =
   (hidden: Tensor): Tensor =>
     pipe(hidden, dropout({ rate, key: keyOf('classifier.dropout', key) }), dense(classifier))
 
-/** Softmax cross entropy over `tags`, a word by itself. Spec: `tagging_tasks.py` of the published code. */
+/** Softmax cross entropy over `tags`, a word by itself. Source: `tagging_tasks.py` of the published code. */
 export const tagger = (
   options: TaggingNetworkOptions,
   tags: number
