@@ -280,6 +280,10 @@ describe('predict', () => {
       1,
       /this is a generator .*, expected a discriminator/
     )
-    expectFailure(await pureElectra('predict', '--model', at('nowhere'), sentence), 1, /nowhere.*could not read it/)
+    expectFailure(
+      await pureElectra('predict', '--model', at('nowhere'), sentence),
+      1,
+      /nowhere: found no config\.json, expected a finished run, or a model directory/
+    )
   })
 })
