@@ -11,6 +11,7 @@ import type { Corpus } from '../src/electra/index.js'
 import { flopsOf } from '../src/tensor/program/cost.js'
 import { schedule } from '../src/tensor/program/schedule.js'
 import { inProcess } from '../src/workers/index.js'
+import { wasmLimits } from '../src/tensor/run/wasm/limits.js'
 import { ratesOf, type Measurement } from './measurement.js'
 import { deviceFor, unwatched, watchedBlas, ways, type Watched, type Way } from './ours.js'
 import type { Peer } from './peers.js'
@@ -111,8 +112,8 @@ const describeProducts = (which: Trained, { products }: Entrant): ReadonlyArray<
           }
         ]
       }) => {
-        const flop = schedule(shardGrad.program).kernels.reduce(
-          (sum, kernel) => sum + (kernel._tag === 'contraction' ? flopsOf(kernel) : 0),
+        const flop = schedule(shardGrad.program, wasmLimits).kernels.reduce(
+          (sum, kernel) => sum + (kernel._tag === 'contraction' ? flopsOf(kernel, wasmLimits) : 0),
           0
         )
         const rate =

@@ -11,6 +11,7 @@ import { fuse } from '../../tensor/program/fuse.js'
 import type { FusedKernel } from '../../tensor/program/fused.js'
 import { outputSpecs, type Program } from '../../tensor/program/program.js'
 import { schedule } from '../../tensor/program/schedule.js'
+import { wasmLimits } from '../../tensor/run/wasm/limits.js'
 import { sizeOf } from '../../tensor/shape.js'
 import type { Step } from '../../workers/index.js'
 
@@ -28,11 +29,15 @@ const nothing: Executed = { contractions: 0, everythingElse: 0, randomWords: 0 }
 const executedByKernel = (kernel: FusedKernel): Executed => {
   switch (kernel._tag) {
     case 'contraction':
-      return { ...nothing, contractions: flopsOf(kernel) }
+      return { ...nothing, contractions: flopsOf(kernel, wasmLimits) }
     case 'loop':
-      return { ...nothing, everythingElse: flopsOf(kernel) }
+      return { ...nothing, everythingElse: flopsOf(kernel, wasmLimits) }
     case 'panels':
-      return { ...nothing, contractions: flopsOf(kernel.product), everythingElse: flopsOf(kernel.loop) }
+      return {
+        ...nothing,
+        contractions: flopsOf(kernel.product, wasmLimits),
+        everythingElse: flopsOf(kernel.loop, wasmLimits)
+      }
     case 'random':
       return { ...nothing, randomWords: kernel.size }
   }
@@ -52,7 +57,7 @@ const times = (n: number, { contractions, everythingElse, randomWords }: Execute
 
 /** One run of a program, on whichever device: how loops are fused and products are cut into panels changes no sum of them. */
 export const executedByProgram = (program: Program): Executed =>
-  fuse(schedule(program)).kernels.map(executedByKernel).reduce(plus, nothing)
+  fuse(schedule(program, wasmLimits), wasmLimits).kernels.map(executedByKernel).reduce(plus, nothing)
 
 /** One step: the gradients of all shards, their sum, and the update. */
 export const executedByStep = ({ shards, shardGrad, update }: Step): Executed => {

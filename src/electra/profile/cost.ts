@@ -3,6 +3,7 @@
  */
 
 import { bytesOf, flopsOf } from '../../tensor/program/cost.js'
+import type { DeviceLimits } from '../../tensor/program/device-limits.js'
 import { describeKernel } from '../../tensor/program/explain.js'
 import type { FusedKernel, FusedProgram } from '../../tensor/program/fused.js'
 import type { Limits } from './limits.js'
@@ -32,10 +33,14 @@ export const totalOf = (costs: ReadonlyArray<Cost>): Cost =>
   )
 
 /** `seconds[k]` is what kernel `k` takes. The groups that take longest come first. */
-export const groupKernels = (program: FusedProgram, seconds: ReadonlyArray<number>): ReadonlyArray<KernelGroup> => {
+export const groupKernels = (
+  program: FusedProgram,
+  limits: DeviceLimits,
+  seconds: ReadonlyArray<number>
+): ReadonlyArray<KernelGroup> => {
   const groups = new Map<string, KernelGroup>()
   program.kernels.forEach((kernel, k) => {
-    const [flops, bytes] = [flopsOf(kernel), bytesOf(kernel, program)]
+    const [flops, bytes] = [flopsOf(kernel, limits), bytesOf(kernel, program, limits)]
     const what = describeKernel(kernel)
     const key = `${what} ${flops} ${bytes}`
     const cost = { kernels: 1, flops, bytes, seconds: seconds[k] }

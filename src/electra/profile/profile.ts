@@ -65,6 +65,7 @@ const profileOf = (
   seconds: median(rounds.map(({ whole }) => whole)),
   groups: groupKernels(
     program,
+    executable.limits,
     program.kernels.map((_, k) => median(rounds.map(({ kernels }) => kernels[k])))
   )
 })

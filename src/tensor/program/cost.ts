@@ -2,8 +2,8 @@
  * What a kernel does and takes, whoever runs it: arithmetic, and bytes that move.
  */
 
-import { bytesPerElement } from '../dtype.js'
 import { sizeOf, type Shape } from '../shape.js'
+import { elementBytes, type Costs, type DeviceLimits } from './device-limits.js'
 import type { FusedKernel, FusedLoop, FusedProgram, FusedStep } from './fused.js'
 import type { Affine } from './kernel.js'
 import { passesOf } from './passes.js'
@@ -14,28 +14,28 @@ import { passesOf } from './passes.js'
  * What is the same along the row of a loop is computed once a row; what a later walk along it needs again and does not
  * remember, again.
  */
-export const flopsOf = (kernel: FusedKernel): number => {
+export const flopsOf = (kernel: FusedKernel, limits: DeviceLimits): number => {
   switch (kernel._tag) {
     case 'loop':
-      return loopFlops(kernel)
+      return loopFlops(kernel, limits.costs)
     case 'contraction': {
       const { batch, m, n, k } = kernel.contraction
       return 2 * sizeOf(batch) * m * n * k
     }
     case 'panels':
-      return flopsOf(kernel.product) + flopsOf(kernel.loop)
+      return flopsOf(kernel.product, limits) + flopsOf(kernel.loop, limits)
     case 'random':
       return 0
   }
 }
 
-const loopFlops = (loop: FusedLoop): number => {
+const loopFlops = (loop: FusedLoop, costs: Costs): number => {
   const { body, extents, stores } = loop
   const arithmetic = (steps: ReadonlyArray<number>): number => steps.filter((i) => isArithmetic(body[i])).length
   const combining = (written: ReadonlyArray<number>): number =>
     written.filter((i) => stores[i].combine !== undefined).length
   const rows = sizeOf(extents.slice(0, -1))
-  return passesOf(loop).reduce(
+  return passesOf(loop, costs).reduce(
     (sum, { still, stillStores, steps, folds, stores: moving }) =>
       sum +
       rows * (arithmetic(still) + combining(stillStores)) +
@@ -52,8 +52,12 @@ const touched = (extents: Shape, { strides }: Affine): number =>
   sizeOf(extents.filter((_, axis) => strides[axis] !== 0))
 
 /** Bytes that a run moves to and from memory, if every element that it touches moves once. */
-export const bytesOf = (kernel: FusedKernel, { buffers }: Pick<FusedProgram, 'buffers'>): number => {
-  const bytes = (buffer: number, elements: number): number => elements * bytesPerElement(buffers[buffer].dtype)
+export const bytesOf = (
+  kernel: FusedKernel,
+  { buffers }: Pick<FusedProgram, 'buffers'>,
+  limits: DeviceLimits
+): number => {
+  const bytes = (buffer: number, elements: number): number => elements * elementBytes(buffers[buffer].dtype, limits)
   const whole = (buffer: number): number => bytes(buffer, buffers[buffer].size)
   switch (kernel._tag) {
     case 'loop': {
@@ -77,7 +81,7 @@ export const bytesOf = (kernel: FusedKernel, { buffers }: Pick<FusedProgram, 'bu
       // A panel of the result is read from a cache; where nobody else reads it, it stays there.
       const body = loop.body.filter((step) => !('buffer' in step) || step.buffer !== product.out)
       const results = isLocal ? 0 : whole(product.out)
-      return whole(product.left) + whole(product.right) + results + bytesOf({ ...loop, body }, { buffers })
+      return whole(product.left) + whole(product.right) + results + bytesOf({ ...loop, body }, { buffers }, limits)
     }
     case 'random':
       return whole(kernel.out)

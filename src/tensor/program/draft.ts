@@ -24,11 +24,13 @@ export type Draft = {
   readonly wanted: Map<number, Array<Affine>>
   /** How many instructions are computed inside. */
   computed: number
+  /** The values that must have buffers for it as far as is known: what it wants and does not compute, and tables that it looks things up in. */
+  readonly buffers: Set<number>
 }
 
 /** Loops over `extents`, the first `outer` of them writing to `out`, that want `roots`. */
 export const draftOf = (extents: Shape, outer: number, out: Affine, roots: ReadonlyArray<Source>): Draft => {
-  const draft: Draft = { extents, outer, out, roots, wanted: new Map(), computed: 0 }
+  const draft: Draft = { extents, outer, out, roots, wanted: new Map(), computed: 0, buffers: new Set() }
   roots.forEach((root) => want(draft, root))
   return draft
 }

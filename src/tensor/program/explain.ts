@@ -5,6 +5,7 @@
 import type { Contraction } from './kernel.js'
 import type { Shape } from '../shape.js'
 import { bytesOf, flopsOf } from './cost.js'
+import type { DeviceLimits } from './device-limits.js'
 import { axesOf, batchNames, formulasOf } from './explain/formulas.js'
 import {
   readsOfFused,
@@ -72,6 +73,8 @@ export type Explainable = {
   readonly program: Program
   /** What it was compiled to; `undefined` where a device carries programs out as they are. */
   readonly kernels: FusedProgram | undefined
+  /** For what device. */
+  readonly limits: DeviceLimits
   /** Who multiplies a contraction: `own` is the device's own code. */
   readonly multipliedBy: (contraction: Contraction) => string
 }
@@ -118,12 +121,12 @@ const listed = (head: string, items: ReadonlyArray<string>): ReadonlyArray<strin
 }
 
 /** A line that says how and how much, the rest of the names in it, and what it computes. */
-const explainKernel = (kernel: FusedKernel, { program, kernels, multipliedBy }: Explained): string => {
+const explainKernel = (kernel: FusedKernel, { program, kernels, limits, multipliedBy }: Explained): string => {
   const used = [...readsOfFused(kernel), ...writesOfFused(kernel)]
   const { nameOf, entries } = legendOf(program, used, axesOf(kernel))
   const buffers = { nameOf, sizeOf: (buffer: number) => kernels.buffers[buffer].size }
   return [
-    `${titleOf(kernel, multipliedBy)}: ${flopsOf(kernel)} flops, ${bytesOf(kernel, kernels)} bytes`,
+    `${titleOf(kernel, multipliedBy)}: ${flopsOf(kernel, limits)} flops, ${bytesOf(kernel, kernels, limits)} bytes`,
     ...entries.flatMap(([path, names]) => listed(`  ${path}:`, names)),
     ...formulasOf(kernel, buffers).map((formula) => `  ${formula}`)
   ].join('\n')
@@ -163,7 +166,7 @@ const explainKernels = (explained: Explained): string =>
  *       out = e / s
  *     outside compiled code: nothing
  */
-export const explain = ({ program, kernels, multipliedBy }: Explainable): string =>
+export const explain = ({ kernels, ...rest }: Explainable): string =>
   kernels === undefined
-    ? `${printProgram(program)}\noutside compiled code: everything, interpreted one line after another`
-    : explainKernels({ program, kernels, multipliedBy })
+    ? `${printProgram(rest.program)}\noutside compiled code: everything, interpreted one line after another`
+    : explainKernels({ ...rest, kernels })

@@ -2,6 +2,7 @@
  * When the outputs of a program are finished: what can be handed on while the rest is still being computed.
  */
 
+import type { DeviceLimits } from './device-limits.js'
 import { fuse } from './fuse.js'
 import { writesOfFused, type FusedProgram } from './fused.js'
 import type { Program } from './program.js'
@@ -17,8 +18,8 @@ export const lastWrites = ({ inputs, outputs, kernels }: FusedProgram): Readonly
   return last
 }
 
-/** The positions of a program's outputs, first finished first. It depends on the program only, and on no device. */
-export const finishOrder = (program: Program): ReadonlyArray<number> => {
-  const last = lastWrites(fuse(schedule(program)))
+/** The positions of a program's outputs on a device, first finished first. */
+export const finishOrder = (program: Program, limits: DeviceLimits): ReadonlyArray<number> => {
+  const last = lastWrites(fuse(schedule(program, limits), limits))
   return last.map((_, output) => output).sort((a, b) => last[a] - last[b] || a - b)
 }

@@ -5,7 +5,7 @@
  * their buffers alike and nothing else must run between them. Buffers that only one loop writes and reads vanish.
  */
 
-import { bytesPerElement } from '../dtype.js'
+import { elementBytes, type DeviceLimits } from './device-limits.js'
 import {
   loopWithBuffers,
   randomWithBuffers,
@@ -15,15 +15,12 @@ import {
   type FusedProgram
 } from './fused.js'
 import { chains, type Chains } from './fuse/chains.js'
-import { groupOf, type Group } from './fuse/group.js'
+import { groupOf, readsOfGroup, type Group } from './fuse/group.js'
 import { readsOf, writeOf, type Kernel, type KernelProgram } from './kernel.js'
-import { mergeConsumer, mergeSiblings, readsOfGroup } from './fuse/merge.js'
+import { mergeConsumer, mergeSiblings, type Joining } from './fuse/merge.js'
 import { hasPath, level } from './fuse/precedence.js'
 import { loopOf } from './fuse/rows.js'
 import { listed } from './listed.js'
-
-/** Loading a buffer once instead of twice is worth it from here on. */
-const worthSharing = 4096
 
 /** How many kernels apart two loops may be that only read the same. */
 const farthestSibling = 64
@@ -68,6 +65,9 @@ const merged = (looked: () => void, a: Node, b: Node, group: Group): Node => {
 
 type Fusing = {
   readonly program: KernelProgram
+  readonly limits: DeviceLimits
+  /** The kernels that read each buffer. */
+  readonly kernelReaders: ReadonlyMap<number, ReadonlyArray<number>>
   readonly nodes: Set<Node>
   readonly chains: Chains
   readonly looked: () => void
@@ -106,10 +106,18 @@ const leave = ({ nodes, writers, readers }: Fusing, node: Node): void => {
   node.reads.forEach((buffer) => without(listed(readers, buffer), node))
 }
 
-const bytesOf = ({ program }: Fusing, buffer: number): number => {
+const bytesOf = ({ program, limits }: Fusing, buffer: number): number => {
   const { dtype, size } = program.buffers[buffer]
-  return size * bytesPerElement(dtype)
+  return size * elementBytes(dtype, limits)
 }
+
+const isTemporary = ({ inputs, outputs }: KernelProgram, buffer: number): boolean => buffer >= inputs + outputs
+
+/** Whether a buffer is still wanted where all of these kernels are one loop. */
+const isKeptBeside =
+  ({ program, kernelReaders }: Fusing, kernels: ReadonlySet<number>) =>
+  (buffer: number): boolean =>
+    !isTemporary(program, buffer) || (kernelReaders.get(buffer) ?? []).some((k) => !kernels.has(k))
 
 /** Whether one loop is certain to run before another: by the chain of its last kernel, and a kernel on it that is no loop. */
 const isFarBefore = ({ chains: { climb, hasWallBetween } }: Fusing, from: Node, to: Node): boolean => {
@@ -122,11 +130,15 @@ const isFarBefore = ({ chains: { climb, hasWallBetween } }: Fusing, from: Node, 
   return false
 }
 
-const tryMerge = (f: Fusing, a: Node, b: Node, merge: (a: Group, b: Group) => Group | undefined): Node | undefined => {
+/** How two groups become one, if they do. */
+type Merge = (joining: Joining) => (a: Group, b: Group) => Group | undefined
+
+const tryMerge = (f: Fusing, a: Node, b: Node, merge: Merge): Node | undefined => {
   if (a.group === undefined || b.group === undefined) return undefined
   if (isFarBefore(f, a, b) || isFarBefore(f, b, a)) return undefined
   if (hasPath(f.looked, a, b) || hasPath(f.looked, b, a)) return undefined
-  const group = merge(a.group, b.group)
+  const isKept = isKeptBeside(f, new Set([...a.kernels, ...b.kernels]))
+  const group = merge({ limits: f.limits, isKept })(a.group, b.group)
   if (group === undefined) return undefined
   leave(f, a)
   leave(f, b)
@@ -148,13 +160,13 @@ const withProducer = (f: Fusing, node: Node): Node | undefined => {
 }
 
 const withSibling = (f: Fusing, node: Node): Node | undefined => {
-  const isWorth = (buffer: number): boolean => bytesOf(f, buffer) >= worthSharing
+  const isWorth = (buffer: number): boolean => bytesOf(f, buffer) >= f.limits.sharedBytes
   for (const buffer of node.reads) {
     if (!isWorth(buffer)) continue
     const readers = listed(f.readers, buffer)
     for (const sibling of readers.slice(firstSince(readers, last(node) - farthestSibling))) {
       if (sibling === node || sibling.before.has(node) || node.before.has(sibling)) continue
-      const found = tryMerge(f, sibling, node, (a, b) => mergeSiblings(a, b, isWorth))
+      const found = tryMerge(f, sibling, node, (joining) => mergeSiblings(joining, isWorth))
       if (found !== undefined) return found
     }
   }
@@ -244,15 +256,33 @@ const withBuffers = (kernel: Unpanelled, number: (buffer: number) => number): Un
 }
 
 /** A kernel on its own. */
-const alone = (kernel: Kernel): Unpanelled =>
-  kernel._tag === 'loop' || kernel._tag === 'scatter' ? loopOf(groupOf(kernel), () => true) : kernel
+const alone = (kernel: Kernel, limits: DeviceLimits): Unpanelled =>
+  kernel._tag === 'loop' || kernel._tag === 'scatter' ? loopOf(groupOf(kernel), () => true, limits) : kernel
 
 /** The same kernels, each on its own. */
-export const unfused = (program: KernelProgram): FusedProgram => ({ ...program, kernels: program.kernels.map(alone) })
+export const unfused = (program: KernelProgram, limits: DeviceLimits): FusedProgram => ({
+  ...program,
+  kernels: program.kernels.map((kernel) => alone(kernel, limits))
+})
 
 /** `looked` is told of each look at whether one node must run before another: what fusing costs. */
-export const fuse = (program: KernelProgram, looked: () => void = () => undefined): FusedProgram => {
-  const f: Fusing = { program, nodes: new Set(), chains: chains(), looked, writers: new Map(), readers: new Map() }
+export const fuse = (
+  program: KernelProgram,
+  limits: DeviceLimits,
+  looked: () => void = () => undefined
+): FusedProgram => {
+  const kernelReaders = new Map<number, Array<number>>()
+  program.kernels.forEach((kernel, k) => readsOf(kernel).forEach((buffer) => listed(kernelReaders, buffer).push(k)))
+  const f: Fusing = {
+    program,
+    limits,
+    kernelReaders,
+    nodes: new Set(),
+    chains: chains(),
+    looked,
+    writers: new Map(),
+    readers: new Map()
+  }
   const writes = new Map<number, number>()
   program.kernels.forEach((kernel) => writes.set(writeOf(kernel), (writes.get(writeOf(kernel)) ?? 0) + 1))
   const isShared = (buffer: number): boolean => (writes.get(buffer) ?? 0) > 1
@@ -261,11 +291,10 @@ export const fuse = (program: KernelProgram, looked: () => void = () => undefine
     while (node !== undefined) node = node.group && (withProducer(f, node) ?? withSibling(f, node))
   })
 
-  const isTemporary = (buffer: number): boolean => buffer >= program.inputs + program.outputs
   const kernels = ordered(f.nodes).map((node): Unpanelled => {
-    if (node.group === undefined) return alone(program.kernels[first(node)])
+    if (node.group === undefined) return alone(program.kernels[first(node)], limits)
     const isRead = (buffer: number): boolean => listed(f.readers, buffer).some((reader) => reader !== node)
-    return loopOf(node.group, (buffer) => !isTemporary(buffer) || isRead(buffer))
+    return loopOf(node.group, (buffer) => !isTemporary(program, buffer) || isRead(buffer), limits)
   })
   return renumbered(program, kernels)
 }

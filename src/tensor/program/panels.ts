@@ -9,13 +9,11 @@
  */
 
 import { sizeOf } from '../shape.js'
+import type { DeviceLimits, PanelLimits } from './device-limits.js'
 import { mapAccesses, readsOfFused, type FusedKernel, type FusedLoop, type FusedProgram, type Panels } from './fused.js'
 import type { Contraction, Product } from './kernel.js'
 import { listed } from './listed.js'
 import { splitAffine, splitExtents } from './views.js'
-
-/** A result that is smaller, in elements, stays in a cache anyway. */
-const worthCutting = 32_768
 
 /** How far apart product and loop may stand: nothing between them is moved, but what the product reads is kept longer. */
 const farthest = 8
@@ -46,11 +44,16 @@ const strideOver = (loop: FusedLoop, buffer: number): number | undefined => {
   return strides.size === 1 ? [...strides][0] : undefined
 }
 
-const panelsOf = (product: Product, next: FusedLoop, isLocal: boolean, least: number): Panels | undefined => {
+const panelsOf = (
+  product: Product,
+  next: FusedLoop,
+  isLocal: boolean,
+  { leastResult }: PanelLimits
+): Panels | undefined => {
   const { batch, m, n } = product.contraction
   const matrix = m * n
   const batches = sizeOf(batch)
-  if (batches < 2 || batches * matrix < least) return undefined
+  if (batches < 2 || batches * matrix < leastResult) return undefined
   const loop = withRows(next, matrix)
   const stride = loop && strideOver(loop, product.out)
   if (loop === undefined || stride === undefined || loop.extents[0] * stride !== batches * matrix) return undefined
@@ -61,24 +64,18 @@ const panelsOf = (product: Product, next: FusedLoop, isLocal: boolean, least: nu
     : undefined
 }
 
-/** Elements of a panel that is cut along the rows, at most: 256 KiB, which fits the second cache. */
-const mostOfPanel = 65_536
-
-/** Rows of a panel, at least: products waste much of what they do for thinner ones. */
-const thinnest = 32
-
 /** Rows of the panels that a product of `m` by `n` is cut to: as many as may be. */
-const panelRows = (m: number, n: number, fewest: number): number | undefined => {
-  const most = Math.min(Math.floor(mostOfPanel / n), Math.floor(m / 2))
-  for (let rows = most; rows >= fewest; rows--) if (m % rows === 0) return rows
+const panelRows = (m: number, n: number, { largestPanel, fewestRows }: PanelLimits): number | undefined => {
+  const most = Math.min(Math.floor(largestPanel / n), Math.floor(m / 2))
+  for (let rows = most; rows >= fewestRows; rows--) if (m % rows === 0) return rows
   return undefined
 }
 
 /** A product as a batch of its panels. */
-const inRows = (product: Product, fewest: number): Product => {
+const inRows = (product: Product, limits: PanelLimits): Product => {
   const { contraction } = product
   const { batch, m, n, left, right } = contraction
-  const rows = batch.length === 0 ? panelRows(m, n, fewest) : undefined
+  const rows = batch.length === 0 ? panelRows(m, n, limits) : undefined
   if (rows === undefined) return product
   return {
     ...product,
@@ -92,22 +89,16 @@ const inRows = (product: Product, fewest: number): Product => {
   }
 }
 
-export type Panelling = {
-  /**
-   * Whether a product without a batch may be cut: its multiplier must not pack the right operand anew for each panel. (OpenBLAS
-   * does, and a step of ELECTRA-Small in such panels took 2 to 7 % longer.)
-   */
-  readonly cutsRows: (contraction: Contraction) => boolean
-  /** The number of elements from which on a result is worth cutting. */
-  readonly least?: number
-  /** The number of rows that a panel has at least, where it is cut along rows. */
-  readonly fewestRows?: number
-}
-
+/**
+ * `cutsRows` says whether a product without a batch may be cut: its multiplier must not pack the right operand anew for each panel.
+ * (OpenBLAS does, and a step of ELECTRA-Small in such panels took 2 to 7 % longer.)
+ */
 export const panelled = (
   program: FusedProgram,
-  { cutsRows, least = worthCutting, fewestRows = thinnest }: Panelling
+  { panels: limits }: DeviceLimits,
+  cutsRows: (contraction: Contraction) => boolean
 ): FusedProgram => {
+  if (limits === undefined) return program
   const isTemporary = (buffer: number): boolean => buffer >= program.inputs + program.outputs
   const readers = new Map<number, Array<number>>()
   program.kernels.forEach((kernel, k) => readsOfFused(kernel).forEach((buffer) => listed(readers, buffer).push(k)))
@@ -117,8 +108,8 @@ export const panelled = (
     if (kernel._tag !== 'contraction' || !isTemporary(kernel.out)) return
     const [first, ...others] = readers.get(kernel.out) ?? []
     const next = first === undefined || first - k > farthest ? undefined : kernels[first]
-    const product = cutsRows(kernel.contraction) ? inRows(kernel, fewestRows) : kernel
-    const panels = next?._tag === 'loop' ? panelsOf(product, next, others.length === 0, least) : undefined
+    const product = cutsRows(kernel.contraction) ? inRows(kernel, limits) : kernel
+    const panels = next?._tag === 'loop' ? panelsOf(product, next, others.length === 0, limits) : undefined
     if (panels === undefined) return
     kernels[k] = undefined
     kernels[first] = panels

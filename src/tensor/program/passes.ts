@@ -6,6 +6,7 @@
  * a row of scratch, unless the row was stored as it is and can be read back.
  */
 
+import type { Costs } from './device-limits.js'
 import { operandsOf, variesAlongRow, type FusedLoop, type FusedStep, type Store } from './fused.js'
 import { binaries, unaries } from '../elementwise.js'
 
@@ -35,15 +36,10 @@ export const walks = ({ folds, stores }: Pass): boolean => folds.length + stores
 /** The steps that have a row of scratch, in the order of the rows. */
 export const keptSteps = (passes: ReadonlyArray<Pass>): ReadonlyArray<number> => passes.flatMap(({ keeps }) => keeps)
 
-/** Above this a value is kept rather than computed again: a store and a load cost about as much. */
-const recomputed = 6
-
 const cheap = 1
-const gathered = 4
-const dear = 16
 
-/** What a step costs for each element, roughly in instructions of a vector machine. */
-export const costOf = (step: FusedStep, { extents, body }: FusedLoop): number => {
+/** What a step costs for each element, in the unit of `Costs`. */
+export const costOf = (step: FusedStep, { extents, body }: FusedLoop, { gathered, dear }: Costs): number => {
   switch (step._tag) {
     case 'constant':
       return 0
@@ -85,7 +81,7 @@ const closure = (
   return [...found].sort((a, b) => a - b)
 }
 
-export const passesOf = (loop: FusedLoop): ReadonlyArray<Pass> => {
+export const passesOf = (loop: FusedLoop, costs: Costs): ReadonlyArray<Pass> => {
   const { body, extents, stores } = loop
   const row = extents.length - 1
   const varies = variesAlongRow(loop)
@@ -121,9 +117,9 @@ export const passesOf = (loop: FusedLoop): ReadonlyArray<Pass> => {
   const remember = (step: number): void => {
     if (recallable.has(step)) return
     const again = closure(loop, [step], (x) => varies[x] && !recallable.has(x))
-    const cost = again.reduce((sum, x) => sum + costOf(body[x], loop), 0)
+    const cost = again.reduce((sum, x) => sum + costOf(body[x], loop, costs), 0)
     const store = storedBy(step)
-    if (cost <= (store === undefined ? recomputed : cheap)) return
+    if (cost <= (store === undefined ? costs.recomputed : cheap)) return
     recallable.set(step, { step, store })
     if (store === undefined) keeps[firstPass.get(step) ?? 0].push(step)
   }

@@ -6,8 +6,8 @@
  * the arena is the working memory of the program.
  */
 
-import { bytesPerElement } from '../dtype.js'
-import { aligned } from '../alignment.js'
+import { alignedTo } from '../alignment.js'
+import { elementBytes, type DeviceLimits } from './device-limits.js'
 import { readsOfFused, writesOfFused, type FusedProgram } from './fused.js'
 import { occupancy } from './plan/occupancy.js'
 
@@ -20,7 +20,7 @@ export type Plan = {
 }
 
 /** The temporaries that some kernel touches, with the first and last kernel that does. */
-export const lifetimesOf = (program: FusedProgram): ReadonlyArray<Lifetime> => {
+export const lifetimesOf = (program: FusedProgram, limits: DeviceLimits): ReadonlyArray<Lifetime> => {
   const spans = new Map<number, { readonly from: number; readonly to: number }>()
   program.kernels.forEach((kernel, k) => {
     for (const buffer of [...writesOfFused(kernel), ...readsOfFused(kernel)])
@@ -28,16 +28,22 @@ export const lifetimesOf = (program: FusedProgram): ReadonlyArray<Lifetime> => {
   })
   return [...spans].map(([buffer, span]) => {
     const { dtype, size } = program.buffers[buffer]
-    return { buffer, bytes: size * bytesPerElement(dtype), ...span }
+    return { buffer, bytes: size * elementBytes(dtype, limits), ...span }
   })
 }
 
 /** `looked` is told of each look at a place that may be taken: what planning costs. See `mostLooks` for `most`. */
-export const plan = (program: FusedProgram, looked: () => void = () => undefined, most?: number): Plan => {
+export const plan = (
+  program: FusedProgram,
+  limits: DeviceLimits,
+  looked: () => void = () => undefined,
+  most?: number
+): Plan => {
+  const aligned = alignedTo(limits.alignment)
   const offsets = new Array<number | undefined>(program.buffers.length).fill(undefined)
   const { lowestGap, occupy } = occupancy(program.kernels.length, looked, most)
   let arenaBytes = 0
-  const largestFirst = [...lifetimesOf(program)].sort((a, b) => b.bytes - a.bytes || a.buffer - b.buffer)
+  const largestFirst = [...lifetimesOf(program, limits)].sort((a, b) => b.bytes - a.bytes || a.buffer - b.buffer)
   for (const { buffer, bytes, from, to } of largestFirst) {
     const start = lowestGap(from, to, aligned(bytes))
     const end = start + aligned(bytes)

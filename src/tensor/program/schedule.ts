@@ -5,22 +5,22 @@
  * the places it wants. An element-wise value wanted by a single kernel at a single place is computed inside that kernel;
  * constants and iota are computed wherever they are wanted; any other value gets a buffer and kernels of its own. So a
  * fused chain does each operation at most once per element of its result.
+ *
+ * A kernel never wants more values than the device binds buffers: one whose operands would be too many is not computed inside it.
  */
 
-import { bytesPerElement, type DType } from '../dtype.js'
+import type { DType } from '../dtype.js'
 import { type Reduction, reductionIdentity } from '../elementwise.js'
 import { sizeOf, type Shape } from '../shape.js'
 import type { Op, OpOf } from '../tensor.js'
 import { contractionOf, densified, flattened, isMatrix, operandOf, type ContractionOperand } from './contraction.js'
 import { bodyOf, draftOf, placed, placesIn, repeats, want, type Body, type Draft, type Scope } from './draft.js'
+import { elementBytes, impossibleIn, type DeviceLimits } from './device-limits.js'
 import type { Affine, BufferSpec, Kernel, KernelProgram, LoopStep, View } from './kernel.js'
 import { instructionOf, outputSpecs, specOf, type Instruction, type Program, type Spec } from './program.js'
 import { factsOf, isElementwise, type ElementwiseOp } from './op-facts.js'
 import { isFree, sourcesOf, type Source } from './sources.js'
 import { dense, isDense, withStrides } from './views.js'
-
-/** Past this many operations a loop body is cut: engines give up optimising very long functions. */
-const longestBody = 128
 
 /** A buffer before buffers are numbered: the value it holds, or a number past all values. */
 type Slot = number
@@ -28,6 +28,9 @@ type Slot = number
 type Numbering = (slot: Slot) => number
 
 type Scheduling = Scope & {
+  readonly limits: DeviceLimits
+  /** Constants that no kernel wants in memory: computed wherever they are wanted, they never have a buffer. */
+  readonly bufferless: ReadonlySet<number>
   /** Values that have a buffer. */
   readonly stored: Set<number>
   /** The drafts that want each value. */
@@ -50,6 +53,7 @@ const newSlot = (s: Scheduling, dtype: DType, size: number): Slot =>
 
 const demand = (s: Scheduling, draft: Draft, source: Source): void => {
   want(draft, source)
+  if (!s.bufferless.has(source.base)) draft.buffers.add(source.base)
   const by = s.wantedBy.get(source.base)
   if (by === undefined) s.wantedBy.set(source.base, new Set([draft]))
   else by.add(draft)
@@ -116,20 +120,27 @@ const expand = (s: Scheduling, draft: Draft, v: number, { op, inputs }: Instruct
   if (reads === undefined) return false
   draft.computed++
   reads.operands.forEach((operand) => demand(s, draft, operand))
-  if (op._tag === 'gather') s.stored.add(s.sources[inputs[0]].base)
+  if (op._tag === 'gather') {
+    const { base } = s.sources[inputs[0]]
+    s.stored.add(base)
+    draft.buffers.add(base)
+  }
   return true
 }
 
-/** From this size on, memory is what an element-wise operation costs. */
-const largeSize = 4096
+/** Whether a draft still binds few enough buffers, with the one that it writes, where it computes `v` instead of loading it. */
+const hasRoom = (s: Scheduling, { buffers }: Draft, { inputs }: Instruction): boolean => {
+  const more = new Set(inputs.map((x) => s.sources[x].base).filter((u) => !s.bufferless.has(u) && !buffers.has(u)))
+  return buffers.size - 1 + more.size < s.limits.kernelBuffers
+}
 
 /**
  * Whether computing a value again wherever it is wanted costs less than keeping it: one quick operation on one large
  * operand, which would have to be kept instead, and small ones.
  */
 const isCheap = (s: Scheduling, { op, inputs, shape, dtype }: Instruction): boolean => {
-  if (!factsOf(op).isQuick(op) || sizeOf(shape) < largeSize) return false
-  const bytes = (spec: Spec): number => sizeOf(spec.shape) * bytesPerElement(spec.dtype)
+  if (!factsOf(op).isQuick(op) || sizeOf(shape) < s.limits.largeSize) return false
+  const bytes = (spec: Spec): number => sizeOf(spec.shape) * elementBytes(spec.dtype, s.limits)
   const own = bytes({ dtype, shape })
   const large = [...new Set(inputs.map((x) => s.sources[x].base))]
     .map((base) => bytes(specOf(s.program, base)))
@@ -142,12 +153,13 @@ const inline = (s: Scheduling, v: number, instruction: Instruction): boolean => 
   if (s.stored.has(v) || !isElementwise(instruction.op)) return false
   const drafts = [...(s.wantedBy.get(v) ?? [])]
   const places = drafts.flatMap((draft) => placesIn(draft, v).map((_, place) => ({ draft, place })))
-  const mayRepeat =
-    isFree(instruction.op) || (isCheap(s, instruction) && places.every(({ draft }) => draft.computed < longestBody))
-  if (mayRepeat) return places.every(({ draft, place }) => expand(s, draft, v, instruction, place))
+  const mayGrow = (draft: Draft): boolean => draft.computed < s.limits.inlinedSteps && hasRoom(s, draft, instruction)
+  const mayRepeat = isFree(instruction.op) || (isCheap(s, instruction) && drafts.every(mayGrow))
   const [{ draft, place }] = places
-  const once = places.length === 1 && !repeats(draft, placesIn(draft, v)[place])
-  return once && draft.computed < longestBody && expand(s, draft, v, instruction, place)
+  const once = places.length === 1 && !repeats(draft, placesIn(draft, v)[place]) && mayGrow(draft)
+  const isInside = (mayRepeat || once) && places.every((at) => expand(s, at.draft, v, instruction, at.place))
+  if (isInside) drafts.forEach(({ buffers }) => buffers.delete(v))
+  return isInside
 }
 
 const makeElementwise = (s: Scheduling, v: number, instruction: Instruction): void => {
@@ -356,13 +368,58 @@ const placeOutputs = (s: Scheduling): ReadonlyMap<Slot, number> => {
   return numbers
 }
 
-/** The kernels of a program. A kernel whose result has no elements does not exist. */
-export const schedule = (program: Program): KernelProgram => {
+/** Which operands of an operation must lie in memory, whoever computes them. */
+const inMemoryFor = ({ op, inputs }: Instruction): ReadonlyArray<number> => {
+  switch (op._tag) {
+    case 'dot':
+    case 'randomBits':
+      return inputs
+    case 'gather':
+      return [inputs[0]]
+    case 'constant':
+    case 'iota':
+    case 'unary':
+    case 'binary':
+    case 'compare':
+    case 'select':
+    case 'cast':
+    case 'reshape':
+    case 'permute':
+    case 'broadcast':
+    case 'slice':
+    case 'barrier':
+    case 'reduce':
+    case 'pad':
+    case 'concat':
+    case 'scatterAdd':
+      return []
+  }
+}
+
+/** Constants that are no output, nor an operand that must lie in memory. */
+const bufferlessIn = (program: Program, sources: ReadonlyArray<Source>): ReadonlySet<number> => {
+  const values = [...program.outputs.map(({ value }) => value), ...program.instructions.flatMap(inMemoryFor)]
+  const inMemory = new Set(values.map((v) => sources[v].base))
+  return new Set(
+    program.instructions.flatMap(({ op }, i) => {
+      const v = program.inputs.length + i
+      return op._tag === 'constant' && !inMemory.has(v) ? [v] : []
+    })
+  )
+}
+
+/** The kernels of a program for a device. A kernel whose result has no elements does not exist. */
+export const schedule = (program: Program, limits: DeviceLimits): KernelProgram => {
+  const impossible = impossibleIn(limits)
+  if (impossible !== undefined) throw new Error(`schedule: ${impossible.found}, ${impossible.expected}`)
   const inputs = program.inputs.length
   const values = valuesOf(program)
+  const sources = sourcesOf(program)
   const s: Scheduling = {
     program,
-    sources: sourcesOf(program),
+    limits,
+    bufferless: bufferlessIn(program, sources),
+    sources,
     stored: new Set(program.inputs.map((_, v) => v)),
     wantedBy: new Map(),
     pending: [],

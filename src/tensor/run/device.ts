@@ -10,6 +10,7 @@ import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data, FloatWidth } from '../dtype.js'
+import type { DeviceLimits } from '../program/device-limits.js'
 import type { Explainable } from '../program/explain.js'
 import type { Program } from '../program/program.js'
 import type { Compilation } from './wasm/compilation.js'
@@ -81,6 +82,8 @@ export type Device<T extends Timing = Timing> = {
   readonly timing: T
   /** How this device holds f32. */
   readonly floats: FloatWidth
+  /** What its programs are scheduled, fused and planned for. */
+  readonly limits: DeviceLimits
   /** Where it works, from the first call on the same: arrays that lie there it reads and writes in place. */
   readonly memory: IOEither<DeviceError, Memory>
   /** `compilation` is of the same program, by another such device in this process: that much need not be done again. */

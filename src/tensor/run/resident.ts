@@ -230,10 +230,11 @@ export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
     )
   }
 
-  const { program, kernels, multipliedBy } = executable
+  const { program, kernels, limits, multipliedBy } = executable
   return {
     program,
     kernels,
+    limits,
     multipliedBy,
     begin,
     step,

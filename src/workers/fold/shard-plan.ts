@@ -4,6 +4,7 @@
  */
 
 import { bytesPerElement, type FloatWidth } from '../../tensor/dtype.js'
+import type { Device } from '../../tensor/run/device.js'
 import { finishOrder } from '../../tensor/program/finish.js'
 import { defaultPartitionLimits, partsFor, type PartitionLimits } from '../../tensor/program/partition/limits.js'
 import { evenRuns } from '../../tensor/program/partition/runs.js'
@@ -49,14 +50,14 @@ const total = (bytes: ReadonlyArray<number>): number => bytes.reduce((a, b) => a
 /**
  * The plan of a program over `shards` shards, a multiple of the ranks, on so many workers.
  *
- * All ranks exchange the same parts in the same order, though each has its own memory and workers: only what all have alike
- * decides on `order` and `parts`.
+ * All ranks exchange the same parts in the same order, though each has its own memory and workers: only what all have alike, with
+ * devices of one kind, decides on `order` and `parts`.
  */
 export const planShards = (
   program: Program,
   shards: number,
   workers: number,
-  floats: FloatWidth,
+  { floats, limits: deviceLimits }: Pick<Device, 'floats' | 'limits'>,
   { shardsAtOnce, ranks = solo, limits = defaultPartitionLimits, mostAdded = defaultMostAdded }: Execution
 ): ShardPlan => {
   const outputs = outputSpecs(program)
@@ -65,7 +66,7 @@ export const planShards = (
   const bytes = bytesOf(outputs, 'float32')
   const count = partsFor(total(bytes), limits)
   const isInFinishOrder = ranks.ranks > 1 && mine <= mostAdded && count > 1
-  const order = isInFinishOrder ? finishOrder(program) : outputs.map((_, position) => position)
+  const order = isInFinishOrder ? finishOrder(program, deviceLimits) : outputs.map((_, position) => position)
   const isEarly = isInFinishOrder && mine <= atOnce
   return {
     mine,

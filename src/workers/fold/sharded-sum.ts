@@ -258,7 +258,7 @@ export const prepareShardedSum = (
   const outputs = outputSpecs(program)
   return pipe(
     TE.fromEither(check(name, source, shared, shards, execution)),
-    TE.map(() => planShards(program, shards, pool.workers, floats, execution)),
+    TE.map(() => planShards(program, shards, pool.workers, pool.device, execution)),
     TE.bindTo('plan'),
     TE.let('inputs', ({ plan }) => inputsOf(source, shared.length, plan.mine)),
     TE.bind('memory', () => TE.fromIOEither(pool.memory)),

@@ -5,6 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { Program } from '../../tensor/program/program.js'
 import { lastWrites } from '../../tensor/program/finish.js'
+import type { DeviceLimits } from '../../tensor/program/device-limits.js'
 import type { FusedProgram } from '../../tensor/program/fused.js'
 import type { Compilation } from '../../tensor/run/wasm/compilation.js'
 import type { Device, DeviceError, Executable, Observe, Timing } from '../../tensor/run/device.js'
@@ -43,13 +44,15 @@ export type DeviceFacts = {
   readonly multiplier: string
   readonly timing: Timing
   readonly floats: FloatWidth
+  readonly limits: DeviceLimits
 }
 
-export const factsOf = ({ name, multiplier, timing, floats }: Device): DeviceFacts => ({
+export const factsOf = ({ name, multiplier, timing, floats, limits }: Device): DeviceFacts => ({
   name,
   multiplier,
   timing,
-  floats
+  floats,
+  limits
 })
 
 /** A device with the programs that were loaded on it. One call at a time. */

@@ -20,6 +20,7 @@ import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { flopsOf } from '../../../src/tensor/program/cost.js'
 import { sizeOf } from '../../../src/tensor/shape.js'
 import type { Step } from '../../../src/workers/index.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
 import { right } from '../data/right.js'
 import { forwardProducts } from '../profile/products.js'
 
@@ -101,7 +102,7 @@ describe('what a training step executes', () => {
     const { shardGrad, update } = stepOf(config, 60)
     for (const { program } of [shardGrad, update]) {
       const { kernels } = right(wasm().load(program))
-      const all = kernels?.kernels.reduce((total, kernel) => total + flopsOf(kernel), 0)
+      const all = kernels?.kernels.reduce((total, kernel) => total + flopsOf(kernel, wasmLimits), 0)
       expect(executedFlops(executedByProgram(program))).toBe(all)
     }
   })

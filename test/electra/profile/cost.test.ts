@@ -3,12 +3,13 @@ import { describe, expect, it } from 'vitest'
 import { groupKernels, shareOfLimit, totalOf, type Cost } from '../../../src/electra/profile/cost.js'
 import { fuse } from '../../../src/tensor/program/fuse.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
 import { programOf } from '../../tensor/program/agreement.js'
 import { graphs } from '../../tensor/program/graphs.js'
 
 /** Programs, with a time of each kernel: in whole milliseconds, so that sums are exact in any order. */
 const profiled = graphs(40).chain((graph) => {
-  const program = fuse(schedule(programOf(graph)))
+  const program = fuse(schedule(programOf(graph), wasmLimits), wasmLimits)
   const n = program.kernels.length
   return fc.record({
     program: fc.constant(program),
@@ -25,9 +26,9 @@ describe('groups of kernels', () => {
     fc.assert(
       fc.property(profiled, ({ program, seconds }) => {
         const alone = program.kernels.flatMap((kernel, k) =>
-          groupKernels({ ...program, kernels: [kernel] }, [seconds[k]])
+          groupKernels({ ...program, kernels: [kernel] }, wasmLimits, [seconds[k]])
         )
-        const groups = groupKernels(program, seconds)
+        const groups = groupKernels(program, wasmLimits, seconds)
         expect(totalOf(groups)).toEqual(totalOf(alone))
         for (const { what, kernels, flops, bytes, seconds } of groups) {
           const members = alone.filter(
@@ -43,7 +44,7 @@ describe('groups of kernels', () => {
   it('are told apart, and come in the order of their times', () => {
     fc.assert(
       fc.property(profiled, ({ program, seconds }) => {
-        const groups = groupKernels(program, seconds)
+        const groups = groupKernels(program, wasmLimits, seconds)
         expect(
           new Set(groups.map(({ what, kernels: n, flops, bytes }) => `${what} ${flops / n} ${bytes / n}`)).size
         ).toBe(groups.length)
@@ -57,7 +58,7 @@ describe('groups of kernels', () => {
     fc.assert(
       fc.property(profiled, ({ program, seconds }) => {
         fc.pre(seconds.some((s) => s > 0))
-        const groups = groupKernels(program, seconds)
+        const groups = groupKernels(program, wasmLimits, seconds)
         const { seconds: all } = totalOf(groups)
         const sum = groups.reduce((total, group) => total + group.seconds / all, 0)
         // A rounding of each share and each addition, of numbers that are at most 1.

@@ -6,6 +6,7 @@ import { outputSpecs } from '../../../src/tensor/program/program.js'
 import { reference } from '../../../src/tensor/run/reference/reference.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { layOut } from '../../../src/workers/pool/layout.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
 import { left, right, rightOf } from '../data/right.js'
 import { least } from '../training/runs.js'
 
@@ -31,6 +32,7 @@ describe('a profile', () => {
         totalOf(
           groupKernels(
             kernels,
+            wasmLimits,
             kernels.kernels.map(() => 0)
           )
         )

@@ -5,6 +5,7 @@ import { presetConfig, resolveConfig } from '../../../src/electra/config/resolve
 import { groupKernels, totalOf } from '../../../src/electra/profile/cost.js'
 import { loadStep, type LoadedProgram } from '../../../src/electra/profile/step.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
 import { right } from '../data/right.js'
 import { forwardProducts } from './products.js'
 
@@ -15,7 +16,7 @@ const products = ({ executable: { kernels: program } }: LoadedProgram): number =
     kernel._tag === 'contraction' ? [kernel] : kernel._tag === 'panels' ? [kernel.product] : []
   )
   const seconds = kernels.map(() => 0)
-  return totalOf(groupKernels({ ...program, kernels }, seconds)).flops
+  return totalOf(groupKernels({ ...program, kernels }, wasmLimits, seconds)).flops
 }
 
 /** Every product has two gradients, each a product of as many operations; the update has none. */

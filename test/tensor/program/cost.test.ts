@@ -4,6 +4,7 @@ import { flopsOf } from '../../../src/tensor/program/cost.js'
 import { variesAlongRow, type FusedLoop, type FusedStep } from '../../../src/tensor/program/fused.js'
 import { passesOf } from '../../../src/tensor/program/passes.js'
 import { sizeOf } from '../../../src/tensor/shape.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
 import { loops } from './loops.js'
 import { rowLoop } from './row-loops.js'
 
@@ -16,7 +17,7 @@ describe('the operations of a loop', () => {
       const e = step(unary('exp', binary('sub', x, fold('max', x))))
       store(binary('div', e, fold('sum', e)))
     })
-    expect(flopsOf(softmax)).toBe(5 * 3 * 8)
+    expect(flopsOf(softmax, wasmLimits)).toBe(5 * 3 * 8)
   })
 
   it('of a layer norm are six an element, as the centre is taken twice, and three a row', () => {
@@ -26,7 +27,7 @@ describe('the operations of a loop', () => {
       const variance = binary('mul', fold('sum', binary('mul', centred, centred)), constant(1 / 8))
       store(binary('mul', centred, step(unary('rsqrt', variance))))
     })
-    expect(flopsOf(norm)).toBe(6 * 3 * 8 + 3 * 3)
+    expect(flopsOf(norm, wasmLimits)).toBe(6 * 3 * 8 + 3 * 3)
   })
 
   it('are none for what no store needs', () => {
@@ -35,7 +36,7 @@ describe('the operations of a loop', () => {
       step(unary('exp', x))
       store(x)
     })
-    expect(flopsOf(loop)).toBe(0)
+    expect(flopsOf(loop, wasmLimits)).toBe(0)
   })
 
   const isArithmetic = ({ _tag }: FusedStep): boolean => _tag === 'unary' || _tag === 'binary' || _tag === 'fold'
@@ -44,7 +45,9 @@ describe('the operations of a loop', () => {
   const once = (loop: FusedLoop): number => {
     const varies = variesAlongRow(loop)
     const rows = sizeOf(loop.extents.slice(0, -1))
-    const needed = new Set(passesOf(loop).flatMap(({ still, steps, folds }) => [...still, ...steps, ...folds]))
+    const needed = new Set(
+      passesOf(loop, wasmLimits.costs).flatMap(({ still, steps, folds }) => [...still, ...steps, ...folds])
+    )
     const steps = [...needed].filter((i) => isArithmetic(loop.body[i]))
     const moves = (step: FusedStep, i: number): boolean => varies[i] || (step._tag === 'fold' && varies[step.x])
     const combined = loop.stores
@@ -59,9 +62,9 @@ describe('the operations of a loop', () => {
   it('are those of its steps, once each where a row is walked once, and no fewer where it is walked again', () => {
     fc.assert(
       fc.property(loops(), ({ loop }) => {
-        const walked = passesOf(loop)
-        if (walked.length === 1) expect(flopsOf(loop)).toBe(once(loop))
-        else expect(flopsOf(loop)).toBeGreaterThanOrEqual(once(loop))
+        const walked = passesOf(loop, wasmLimits.costs)
+        if (walked.length === 1) expect(flopsOf(loop, wasmLimits)).toBe(once(loop))
+        else expect(flopsOf(loop, wasmLimits)).toBeGreaterThanOrEqual(once(loop))
       })
     )
   })

@@ -32,6 +32,7 @@ import { plan } from '../../../src/tensor/program/plan.js'
 import { printProgram } from '../../../src/tensor/program/print.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
 import { trace } from '../../../src/tensor/program/trace.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
 import { right } from './agreement.js'
 
 /** More than Node's call stack has frames, of the smallest. */
@@ -57,8 +58,8 @@ describe('a deep graph', () => {
     expect(printProgram(program).split('\n')).toHaveLength(depth + 2)
     expect(inspect(f(spec([2])))).toContain('unevaluated binary')
     expect(deserialise(serialise(program))).toMatchObject(E.right({ outputs: program.outputs }))
-    const fused = fuse(schedule(program))
-    expect(plan(fused).offsets).toHaveLength(fused.buffers.length)
+    const fused = fuse(schedule(program, wasmLimits), wasmLimits)
+    expect(plan(fused, wasmLimits).offsets).toHaveLength(fused.buffers.length)
   })
 
   it('is differentiated and evaluated, on every device', () => {

@@ -22,7 +22,6 @@ import type { Multiplier } from '../../../src/tensor/run/multipliers/multiplier.
 import { describeKernel, explain } from '../../../src/tensor/program/explain.js'
 import { fuse } from '../../../src/tensor/program/fuse.js'
 import { readsOfFused, writesOfFused, type FusedProgram } from '../../../src/tensor/program/fused.js'
-import { panelled } from '../../../src/tensor/program/panels.js'
 import type { Program } from '../../../src/tensor/program/program.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
 import { spec, trace } from '../../../src/tensor/program/trace.js'
@@ -30,7 +29,8 @@ import type { Device } from '../../../src/tensor/run/device.js'
 import { reference } from '../../../src/tensor/run/reference/reference.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { gatherNode, scatterAddNode } from '../../../src/tensor/tensor.js'
-import { everywhere } from './everywhere.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
+import { panelledEverywhere } from './everywhere.js'
 import { programOf, right } from './agreement.js'
 import { graphs } from './graphs.js'
 
@@ -39,7 +39,12 @@ const own = (): string => 'own'
 /** The text in its lines, of a function of a record of tensors and so with names for them. */
 const explained = <Inputs>(f: (inputs: Inputs) => unknown, inputs: Inputs): ReadonlyArray<string> => {
   const { program } = right(trace(f)(inputs))
-  return explain({ program, kernels: fuse(schedule(program)), multipliedBy: own }).split('\n')
+  return explain({
+    program,
+    kernels: fuse(schedule(program, wasmLimits), wasmLimits),
+    limits: wasmLimits,
+    multipliedBy: own
+  }).split('\n')
 }
 
 describe('a program is explained', () => {
@@ -133,8 +138,8 @@ describe('a program is explained', () => {
       return pipe(heads, matmul(transpose(heads)), exp)
     }
     const { program } = right(trace(f)({ x: spec([2, 8, 2, 4]) }))
-    const kernels = panelled(fuse(schedule(program)), everywhere)
-    expect(explain({ program, kernels, multipliedBy: own }).split('\n')).toEqual([
+    const kernels = panelledEverywhere(fuse(schedule(program, wasmLimits), wasmLimits))
+    expect(explain({ program, kernels, limits: wasmLimits, multipliedBy: own }).split('\n')).toEqual([
       'by panels of 1: product [a < 2, b < 2] m 8, n 8, k 4 by own; loop [i < 4, j < 64]: 2304 flops, 2048 bytes',
       '  0.*: x',
       '  b2 = x[a, m, b, k] @ x[a, n, b, k], of which one panel is kept',
@@ -158,7 +163,7 @@ describe('a program is explained', () => {
 describe('a profile row', () => {
   it('has the operations of a kernel on one line, the same whatever its buffers are', () => {
     const row = (f: (x: Tensor) => Tensor): ReadonlyArray<string> =>
-      fuse(schedule(right(trace(f)(spec([4, 8]))).program)).kernels.map(describeKernel)
+      fuse(schedule(right(trace(f)(spec([4, 8]))).program, wasmLimits), wasmLimits).kernels.map(describeKernel)
     expect(row(softmax())).toEqual(['loop [4, 8] max(row) sub exp sum(row) div'])
     expect(row(sum({ axes: 0 }))).toEqual(['loop [4, 8] sum(column)'])
     expect(row((x) => pipe(x, matmul(transpose(x))))).toEqual(['product 4 x 4 x 8'])
@@ -203,11 +208,12 @@ describe('the text of any program', () => {
 
   const cases: fc.Arbitrary<Case> = fc.tuple(graphs(40), fc.boolean()).map(([graph, cut]) => {
     const program = programOf(graph)
-    const fused = fuse(schedule(program))
-    return { program, kernels: cut ? panelled(fused, everywhere) : fused }
+    const fused = fuse(schedule(program, wasmLimits), wasmLimits)
+    return { program, kernels: cut ? panelledEverywhere(fused) : fused }
   })
 
-  const textOf = (found: Case): string => explain({ ...found, multipliedBy: ({ m }) => (m > 2 ? 'blas' : 'own') })
+  const textOf = (found: Case): string =>
+    explain({ ...found, limits: wasmLimits, multipliedBy: ({ m }) => (m > 2 ? 'blas' : 'own') })
 
   /** One for each kernel: what is indented belongs to the line before. */
   const partsOf = (found: Case): ReadonlyArray<string> =>
@@ -281,7 +287,8 @@ describe('the text of any program', () => {
   it('is the same for the same program', () => {
     fc.assert(
       fc.property(graphs(40), (graph) => {
-        const text = (): string => textOf({ program: programOf(graph), kernels: fuse(schedule(programOf(graph))) })
+        const text = (): string =>
+          textOf({ program: programOf(graph), kernels: fuse(schedule(programOf(graph), wasmLimits), wasmLimits) })
         expect(text()).toBe(text())
       })
     )

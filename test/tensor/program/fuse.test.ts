@@ -18,6 +18,7 @@ import { schedule } from '../../../src/tensor/program/schedule.js'
 import { spec, trace } from '../../../src/tensor/program/trace.js'
 import { sizeOf } from '../../../src/tensor/shape.js'
 import * as T from '../../../src/tensor/tensor.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
 import { expectAgreement, loopsOf, programOf, right } from './agreement.js'
 import { graphs, type Graph } from './graphs.js'
 
@@ -26,7 +27,7 @@ const fusedOf = (
   f: (...xs: ReadonlyArray<Tensor>) => unknown,
   ...shapes: ReadonlyArray<ReadonlyArray<number>>
 ): FusedProgram => {
-  return fuse(schedule(right(trace(f)(...shapes.map((shape) => spec(shape, 'f32')))).program))
+  return fuse(schedule(right(trace(f)(...shapes.map((shape) => spec(shape, 'f32')))).program, wasmLimits), wasmLimits)
 }
 
 const foldsOf = (loop: FusedLoop): ReadonlyArray<string> =>
@@ -89,13 +90,19 @@ const knots: fc.Arbitrary<ReadonlyArray<Knot>> = fc.array(
 describe('fusing', () => {
   it('does not change what a program computes', () => {
     fc.assert(
-      fc.property(graphs(), (graph) => expectAgreement(graph, fuse(schedule(programOf(graph))))),
+      fc.property(graphs(), (graph) =>
+        expectAgreement(graph, fuse(schedule(programOf(graph), wasmLimits), wasmLimits))
+      ),
       { numRuns: 2000 }
     )
   })
 
   it('is a choice: every kernel on its own computes the same', () => {
-    fc.assert(fc.property(graphs(), (graph) => expectAgreement(graph, unfused(schedule(programOf(graph))))))
+    fc.assert(
+      fc.property(graphs(), (graph) =>
+        expectAgreement(graph, unfused(schedule(programOf(graph), wasmLimits), wasmLimits))
+      )
+    )
   })
 
   it('does not take a part of a reduction for the whole, where what it goes into is then walked by other axes', () => {
@@ -113,7 +120,7 @@ describe('fusing', () => {
           data: [Int32Array.from({ length: sizeOf(shape) }, (_, i) => ((i * i) % 23) - 7)],
           outputs: outputs.map((tensor) => ({ tensor, bound: 0, error: 0 }))
         }
-        expectAgreement(graph, fuse(schedule(programOf(graph))))
+        expectAgreement(graph, fuse(schedule(programOf(graph), wasmLimits), wasmLimits))
       })
     )
   })
@@ -121,7 +128,7 @@ describe('fusing', () => {
   it('writes before it reads, and never what it reads', () => {
     fc.assert(
       fc.property(graphs(40), (graph) => {
-        const program = fuse(schedule(programOf(graph)))
+        const program = fuse(schedule(programOf(graph), wasmLimits), wasmLimits)
         const { inputs, outputs, buffers } = program
         const written = expectOrder(program)
         // Every buffer is there for a reason, and every output with elements is written.
@@ -139,9 +146,9 @@ describe('fusing', () => {
       { kind: 'across', x: 0, y: 4 },
       { kind: 'alike', x: 4, y: 3 }
     ]
-    expect(fuse(meshOf(turned)).kernels.map(writesOfFused)).toEqual([[4], [2, 5], [3], [6]])
+    expect(fuse(meshOf(turned), wasmLimits).kernels.map(writesOfFused)).toEqual([[4], [2, 5], [3], [6]])
     fc.assert(
-      fc.property(knots, (all) => void expectOrder(fuse(meshOf(all)))),
+      fc.property(knots, (all) => void expectOrder(fuse(meshOf(all), wasmLimits))),
       { numRuns: 1000, examples: [[turned]] }
     )
   })
@@ -170,7 +177,7 @@ describe('fusing', () => {
     for (const f of [unrolled, joined, halves, curved]) {
       const looksEach = (n: number): number => {
         let looks = 0
-        fuse(schedule(right(trace(f(n))(spec([4, 4]), spec([2, 4]))).program), () => looks++)
+        fuse(schedule(right(trace(f(n))(spec([4, 4]), spec([2, 4]))).program, wasmLimits), wasmLimits, () => looks++)
         return looks / n
       }
       expect(looksEach(256)).toBeLessThan(looksEach(64) * 1.25)
@@ -237,7 +244,7 @@ describe('fusing', () => {
     const traced = trace((logits: Tensor, labels: Tensor, weights: Tensor) =>
       valueAndGrad((x: Tensor) => pipe(x, softmaxCrossEntropy(labels), mul(weights), sum()))(logits)
     )(spec([32, 500], 'f32'), spec([32], 'i32'), spec([32], 'f32'))
-    const loops = loopsOf(fuse(schedule(right(traced).program)))
+    const loops = loopsOf(fuse(schedule(right(traced).program, wasmLimits), wasmLimits))
     expect(loops.filter(({ extents }) => extents.at(-1) === 500)).toHaveLength(1)
   })
 
@@ -254,7 +261,7 @@ describe('fusing', () => {
   it('draws no more bits than it keeps: a mask is stored as bools', () => {
     const f = (x: Tensor, key: Tensor) => grad((at: Tensor) => pipe(at, dropout({ rate: 0.1, key }), mul(at), sum()))(x)
     const traced = trace(f)(spec([64, 64], 'f32'), spec([2], 'u32'))
-    const program = fuse(schedule(right(traced).program))
+    const program = fuse(schedule(right(traced).program, wasmLimits), wasmLimits)
     expect(loopsOf(program).filter(({ extents }) => extents.length === 1 && extents[0] === 4096)).toHaveLength(1)
   })
 })

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { allocate, type Data } from '../../../src/tensor/dtype.js'
 import { fuse, unfused } from '../../../src/tensor/program/fuse.js'
 import { readsOfFused, writesOfFused, type FusedProgram } from '../../../src/tensor/program/fused.js'
-import { panelled } from '../../../src/tensor/program/panels.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
-import { everywhere } from './everywhere.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
+import { panelledEverywhere } from './everywhere.js'
 import { expectOutputs, programOf } from './agreement.js'
 import { graphs, type Graph } from './graphs.js'
 import { runKernel } from './interpret.js'
@@ -41,14 +41,14 @@ const law = (make: (graph: Graph) => FusedProgram, of: fc.Arbitrary<Graph>): voi
 
 describe('the kernels of a program', () => {
   it('read and write what they say and nothing else, fused', () => {
-    law((graph) => fuse(schedule(programOf(graph))), graphs())
+    law((graph) => fuse(schedule(programOf(graph), wasmLimits), wasmLimits), graphs())
   })
 
   it('read and write what they say and nothing else, each by itself', () => {
-    law((graph) => unfused(schedule(programOf(graph))), graphs())
+    law((graph) => unfused(schedule(programOf(graph), wasmLimits), wasmLimits), graphs())
   })
 
   it('read and write what they say and nothing else, by panels', () => {
-    law((graph) => panelled(fuse(schedule(programOf(graph))), everywhere), batchedProducts())
+    law((graph) => panelledEverywhere(fuse(schedule(programOf(graph), wasmLimits), wasmLimits)), batchedProducts())
   })
 })

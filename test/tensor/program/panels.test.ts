@@ -2,30 +2,44 @@ import { pipe } from 'fp-ts/lib/function.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fuse } from '../../../src/tensor/program/fuse.js'
-import { panelled, type Panelling } from '../../../src/tensor/program/panels.js'
+import type { PanelLimits } from '../../../src/tensor/program/device-limits.js'
+import type { Contraction } from '../../../src/tensor/program/kernel.js'
+import { panelled } from '../../../src/tensor/program/panels.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
 import { spec, trace } from '../../../src/tensor/program/trace.js'
 import { add, exp, matmul, sum, softmax, type Tensor } from '../../../src/tensor/index.js'
 import * as T from '../../../src/tensor/tensor.js'
-import { everywhere } from './everywhere.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
+import { everywhere, panelledEverywhere } from './everywhere.js'
 import { expectAgreement, programOf, right } from './agreement.js'
 import { graphs } from './graphs.js'
 import { batchedProducts } from './products.js'
 
 type Function = (...xs: ReadonlyArray<Tensor>) => unknown
 
-const tagsWith = (panelling: Panelling, f: Function, ...shapes: ReadonlyArray<ReadonlyArray<number>>) =>
+type Panelling = { readonly panels: PanelLimits | undefined; readonly cutsRows: (contraction: Contraction) => boolean }
+
+const anywhere: Panelling = { panels: everywhere.panels, cutsRows: () => true }
+
+const tagsWith = (
+  { panels, cutsRows }: Panelling,
+  f: Function,
+  ...shapes: ReadonlyArray<ReadonlyArray<number>>
+): ReadonlyArray<string> =>
   panelled(
-    fuse(schedule(right(trace(f)(...shapes.map((shape) => spec(shape, 'f32')))).program)),
-    panelling
+    fuse(schedule(right(trace(f)(...shapes.map((shape) => spec(shape, 'f32')))).program, wasmLimits), wasmLimits),
+    { ...wasmLimits, panels },
+    cutsRows
   ).kernels.map((kernel) => (kernel._tag === 'panels' ? `panels ${kernel.batches} ${kernel.isLocal}` : kernel._tag))
 
-const tags = (f: Function, ...shapes: ReadonlyArray<ReadonlyArray<number>>) => tagsWith(everywhere, f, ...shapes)
+const tags = (f: Function, ...shapes: ReadonlyArray<ReadonlyArray<number>>) => tagsWith(anywhere, f, ...shapes)
 
 describe('panels', () => {
   it('do not change what a program computes', () => {
     fc.assert(
-      fc.property(graphs(), (graph) => expectAgreement(graph, panelled(fuse(schedule(programOf(graph))), everywhere))),
+      fc.property(graphs(), (graph) =>
+        expectAgreement(graph, panelledEverywhere(fuse(schedule(programOf(graph), wasmLimits), wasmLimits)))
+      ),
       { numRuns: 1000 }
     )
   })
@@ -33,7 +47,7 @@ describe('panels', () => {
   it('do not change what batched products followed by anything compute', () => {
     fc.assert(
       fc.property(batchedProducts(), (graph) =>
-        expectAgreement(graph, panelled(fuse(schedule(programOf(graph))), everywhere))
+        expectAgreement(graph, panelledEverywhere(fuse(schedule(programOf(graph), wasmLimits), wasmLimits)))
       ),
       { numRuns: 500 }
     )
@@ -60,16 +74,20 @@ describe('panels', () => {
 
   it('are rows of a product without a batch, where its multiplier allows', () => {
     expect(tags(dense, [96, 8], [8, 24], [24])).toEqual(['panels 1 true'])
-    expect(tagsWith({ ...everywhere, cutsRows: () => false }, dense, [96, 8], [8, 24], [24])).toEqual([
+    expect(tagsWith({ ...anywhere, cutsRows: () => false }, dense, [96, 8], [8, 24], [24])).toEqual([
       'contraction',
       'loop'
     ])
   })
 
   it('are not thin', () => {
-    const thick: Panelling = { ...everywhere, fewestRows: 32 }
+    const thick: Panelling = { ...anywhere, panels: { leastResult: 1, largestPanel: 65_536, fewestRows: 32 } }
     expect(tagsWith(thick, dense, [64, 8], [8, 24], [24])).toEqual(['panels 1 true'])
     expect(tagsWith(thick, dense, [62, 8], [8, 24], [24])).toEqual(['contraction', 'loop'])
     expect(tagsWith(thick, dense, [96, 8], [8, 4000], [4000])).toEqual(['contraction', 'loop'])
+  })
+
+  it('are nowhere on a device that has none', () => {
+    expect(tagsWith({ ...anywhere, panels: undefined }, dense, [96, 8], [8, 24], [24])).toEqual(['contraction', 'loop'])
   })
 })

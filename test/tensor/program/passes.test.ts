@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { operandsOf, variesAlongRow, type FusedLoop, type FusedStep } from '../../../src/tensor/program/fused.js'
 import { costOf, keptSteps, passesOf, walks } from '../../../src/tensor/program/passes.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
 import { loops } from './loops.js'
 import { rowLoop } from './row-loops.js'
 
@@ -15,7 +16,7 @@ const softmax = rowLoop(3, 8, ({ load, step, binary, fold, store }) => {
 
 /** What each pass does, in the numbers of the loop's steps. */
 const shown = (loop: FusedLoop): ReadonlyArray<unknown> =>
-  passesOf(loop).map(({ recalls, steps, keeps, folds, stores }) => ({
+  passesOf(loop, wasmLimits.costs).map(({ recalls, steps, keeps, folds, stores }) => ({
     recalls: recalls.map(({ step }) => step),
     steps,
     keeps,
@@ -40,7 +41,7 @@ describe('passesOf', () => {
       const variance = binary('mul', fold('sum', binary('mul', centred, centred)), constant(1 / 8))
       store(binary('mul', centred, step(unary('rsqrt', variance))))
     })
-    const passes = passesOf(norm)
+    const passes = passesOf(norm, wasmLimits.costs)
     expect(passes.length).toBe(3)
     expect(keptSteps(passes)).toEqual([])
     expect(passes[2].still.map((i) => norm.body[i]._tag)).toEqual(['binary', 'unary'])
@@ -52,14 +53,14 @@ describe('passesOf', () => {
       store(e)
       store(binary('div', e, fold('sum', e)))
     })
-    const passes = passesOf(loop)
+    const passes = passesOf(loop, wasmLimits.costs)
     expect(keptSteps(passes)).toEqual([])
     expect(passes[1].recalls).toEqual([{ step: 1, store: 0 }])
   })
 
   it('does not walk the row for what is the same along it', () => {
     const loop = rowLoop(3, 8, ({ load, step, fold, storeRow }) => storeRow(step(unary('log', fold('sum', load())))))
-    const passes = passesOf(loop)
+    const passes = passesOf(loop, wasmLimits.costs)
     expect(passes.map(walks)).toEqual([true, false])
     expect(passes[1].stillStores).toEqual([0])
   })
@@ -81,7 +82,7 @@ describe('passesOf', () => {
         const known = new Set<number>()
         const kept = new Set<number>()
         const written = new Set<number>()
-        for (const pass of passesOf(loop)) {
+        for (const pass of passesOf(loop, wasmLimits.costs)) {
           const isAtHand = (step: number): boolean => known.has(step)
           for (const i of pass.still) {
             expect(operandsOf(body[i]).every(isAtHand)).toBe(true)
@@ -116,12 +117,14 @@ describe('passesOf', () => {
   it('does everything once: stores, folds, and steps that cost much', () => {
     fc.assert(
       fc.property(loops(), ({ loop }) => {
-        const passes = passesOf(loop)
+        const passes = passesOf(loop, wasmLimits.costs)
         const stores = passes.flatMap((pass) => [...pass.stores, ...pass.stillStores])
         expect([...stores].sort((a, b) => a - b)).toEqual(loop.stores.map((_, i) => i))
         const folds = passes.flatMap((pass) => pass.folds)
         expect(new Set(folds).size).toBe(folds.length)
-        const dear = passes.flatMap((pass) => pass.steps).filter((i) => costOf(loop.body[i], loop) > 6)
+        const dear = passes
+          .flatMap((pass) => pass.steps)
+          .filter((i) => costOf(loop.body[i], loop, wasmLimits.costs) > 6)
         expect(new Set(dear).size).toBe(dear.length)
       })
     )

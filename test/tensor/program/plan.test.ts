@@ -6,17 +6,17 @@ import { matmul, sum, tanh, type Tensor } from '../../../src/tensor/index.js'
 import { bytesPerElement } from '../../../src/tensor/dtype.js'
 import { fuse, unfused } from '../../../src/tensor/program/fuse.js'
 import { readsOfFused, writesOfFused, type FusedKernel, type FusedProgram } from '../../../src/tensor/program/fused.js'
-import { panelled } from '../../../src/tensor/program/panels.js'
 import { alignment } from '../../../src/tensor/alignment.js'
 import { lifetimesOf, plan, type Lifetime } from '../../../src/tensor/program/plan.js'
 import { schedule } from '../../../src/tensor/program/schedule.js'
 import { spec, trace } from '../../../src/tensor/program/trace.js'
-import { everywhere } from './everywhere.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
+import { panelledEverywhere } from './everywhere.js'
 import { programOf } from './agreement.js'
 import { graphs, type Graph } from './graphs.js'
 import { batchedProducts } from './products.js'
 
-const fused = (graph: Graph): FusedProgram => fuse(schedule(programOf(graph)))
+const fused = (graph: Graph): FusedProgram => fuse(schedule(programOf(graph), wasmLimits), wasmLimits)
 
 /** One graph of several: their kernels stand between one another's. */
 const sideBySide = (all: ReadonlyArray<Graph>): Graph => ({
@@ -28,9 +28,9 @@ const sideBySide = (all: ReadonlyArray<Graph>): Graph => ({
 /** Also cut into panels, which write two places, one of them by parts; and not fused, which leaves the most temporaries. */
 const programs = fc.oneof(
   graphs(40).map(fused),
-  graphs(40).map((graph) => unfused(schedule(programOf(graph)))),
-  graphs(40).map((graph) => panelled(fused(graph), everywhere)),
-  fc.array(batchedProducts(), { minLength: 1, maxLength: 3 }).map((all) => panelled(fused(sideBySide(all)), everywhere))
+  graphs(40).map((graph) => unfused(schedule(programOf(graph), wasmLimits), wasmLimits)),
+  graphs(40).map((graph) => panelledEverywhere(fused(graph))),
+  fc.array(batchedProducts(), { minLength: 1, maxLength: 3 }).map((all) => panelledEverywhere(fused(sideBySide(all))))
 )
 
 /** A kernel that copies buffer `from` to buffer `to`. */
@@ -108,8 +108,8 @@ describe('plan', () => {
     fc.assert(
       fc.property(spans, (all) => {
         const program = living(all)
-        const expected = plainPlan(lifetimesOf(program))
-        expect(plan(program).offsets).toEqual(all.map((_, buffer) => expected.get(buffer)))
+        const expected = plainPlan(lifetimesOf(program, wasmLimits))
+        expect(plan(program, wasmLimits).offsets).toEqual(all.map((_, buffer) => expected.get(buffer)))
       })
     )
   })
@@ -120,7 +120,7 @@ describe('plan', () => {
       // Nested, as what a forward pass keeps for its backward pass, and side by side.
       const nested = Array.from({ length: n }, (_, i) => ({ from: i, length: 2 * (n - i), size: 16 * (1 + (i % 2)) }))
       const beside = Array.from({ length: n }, (_, i) => ({ from: 2 * i, length: 2, size: 16 * (1 + (i % 3)) }))
-      plan(living([...nested, ...beside]), () => looks++)
+      plan(living([...nested, ...beside]), wasmLimits, () => looks++)
       return looks / n
     }
     // The square of the logarithm, at most.
@@ -136,7 +136,7 @@ describe('plan', () => {
         )(w, w)
       const traced = trace(curved)(spec([4, 4]), spec([1, 4]))
       if (isLeft(traced)) throw new Error('it does not fit')
-      plan(fuse(schedule(traced.right.program)), () => looks++, 64)
+      plan(fuse(schedule(traced.right.program, wasmLimits), wasmLimits), wasmLimits, () => looks++, 64)
       return looks / n
     }
     expect(looksEach(256)).toBeLessThan(looksEach(64) * 1.5)
@@ -145,7 +145,7 @@ describe('plan', () => {
   it('never lets a kernel overwrite what it or a later one reads, or writes beside it, however soon a search ends', () => {
     fc.assert(
       fc.property(programs, fc.constantFrom(undefined, 0, 1, 2, 5), (program, most) => {
-        const { offsets, arenaBytes } = plan(program, () => undefined, most)
+        const { offsets, arenaBytes } = plan(program, wasmLimits, () => undefined, most)
         // Who wrote each byte last, kernel by kernel.
         const owner = new Int32Array(arenaBytes).fill(-1)
         const bytesOf = (buffer: number): readonly [number, number] | undefined => {
@@ -174,7 +174,7 @@ describe('plan', () => {
   it('places every temporary that is used in the arena, aligned, and nothing else', () => {
     fc.assert(
       fc.property(programs, (program) => {
-        const { offsets, arenaBytes } = plan(program)
+        const { offsets, arenaBytes } = plan(program, wasmLimits)
         const used = new Set(program.kernels.flatMap((kernel) => [...readsOfFused(kernel), ...writesOfFused(kernel)]))
         offsets.forEach((offset, buffer) => {
           const isTemporary = buffer >= program.inputs + program.outputs
@@ -189,10 +189,10 @@ describe('plan', () => {
   })
 
   it('keeps a chain of any length in the space of two buffers', () => {
-    expect(plan(chain(9, 100)).arenaBytes).toBe(2 * Math.ceil(400 / alignment) * alignment)
+    expect(plan(chain(9, 100), wasmLimits).arenaBytes).toBe(2 * Math.ceil(400 / alignment) * alignment)
   })
 
   it('needs no arena where there are no temporaries', () => {
-    expect(plan(chain(0, 100))).toEqual({ offsets: [undefined, undefined], arenaBytes: 0 })
+    expect(plan(chain(0, 100), wasmLimits)).toEqual({ offsets: [undefined, undefined], arenaBytes: 0 })
   })
 })

@@ -12,6 +12,7 @@ import { permute, reshape, slice, transpose } from '../../../src/tensor/ops/move
 import { softmax, sum } from '../../../src/tensor/ops/reduce.js'
 import { sizeOf, type Shape } from '../../../src/tensor/shape.js'
 import { inputNode, type Tensor } from '../../../src/tensor/tensor.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
 import { graphs, type Graph } from './graphs.js'
 
 const f32 = (name: string, shape: Shape): Tensor => inputNode(name, shape, 'f32')
@@ -21,7 +22,8 @@ const kernelsOf = (inputs: ReadonlyArray<Tensor>, ...outputs: ReadonlyArray<Tens
     lower(
       outputs.map((tensor, i) => ({ name: String(i), tensor })),
       inputs
-    ).program
+    ).program,
+    wasmLimits
   )
 
 const scheduled = ({ inputs, outputs }: Graph): KernelProgram =>

@@ -6,9 +6,10 @@ import { describe, expect, it } from 'vitest'
 import type { WorkerError } from '../../../src/workers/error.js'
 import { lazyMemory } from '../../../src/tensor/run/memory/memory.js'
 import { poolOf, type Member, type Pool } from '../../../src/workers/pool/pool.js'
+import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
 import type { DeviceFacts, ProgramTask } from '../../../src/workers/pool/runner.js'
 
-const device: DeviceFacts = { name: 'none', multiplier: 'none', timing: 'sync', floats: 'float32' }
+const device: DeviceFacts = { name: 'none', multiplier: 'none', timing: 'sync', floats: 'float32', limits: wasmLimits }
 
 const tasks = (n: number): ReadonlyArray<ProgramTask> =>
   Array.from({ length: n }, (_, program) => ({ program, inputs: [], outputs: [] }))

@@ -7,11 +7,14 @@ import { describe, expect, it } from 'vitest'
 import { outputSpecs } from '../../../src/tensor/program/program.js'
 import type { DeviceChoice } from '../../../src/tensor/run/choose.js'
 import { createMemory } from '../../../src/tensor/run/memory/memory.js'
+import { referenceLimits } from '../../../src/tensor/run/reference/limits.js'
 import { reference } from '../../../src/tensor/run/reference/reference.js'
+import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import type { WorkerError } from '../../../src/workers/error.js'
 import { inProcess } from '../../../src/workers/pool/in-process.js'
 import { allocateSlots, readSlots, writeSlots } from '../../../src/workers/pool/memory.js'
 import type { Pool } from '../../../src/workers/pool/pool.js'
+import { factsOf } from '../../../src/workers/pool/runner.js'
 import { acquirePool, withPool } from '../../../src/workers/pool/threads.js'
 import { treeSumProgram } from '../../../src/workers/fold/tree-sum.js'
 import { startWorkerThread } from '../../../src/workers/pool/worker-thread.js'
@@ -54,7 +57,7 @@ describe('worker threads', () => {
     const program = treeSumProgram([{ shape: [3], dtype: 'f32' }], 2)
     for (const device of ['wasm', 'reference'] as const) {
       const choice = { device, matmul: 'own', floats: 'float32' } as const
-      const facts = { name: device, multiplier: 'own', timing: 'sync', floats: 'float32' } as const
+      const facts = factsOf(device === 'wasm' ? wasm() : reference({ floats: 'float32' }))
       const deadlines = { taskSeconds: 60, loadSeconds: 60, endSeconds: 60 }
       const start = startWorkerThread({ entry, choice, device: facts, memory, deadlines })
       const [one, other] = [0, 1].map((worker) => right(start(worker)()))
@@ -71,7 +74,14 @@ describe('worker threads', () => {
       TE.right({ workers: pool.workers, ...pool.device })
     )()
     expect(facts).toEqual(
-      E.right({ workers: 2, name: 'reference', multiplier: 'own', timing: 'sync', floats: 'float64' })
+      E.right({
+        workers: 2,
+        name: 'reference',
+        multiplier: 'own',
+        timing: 'sync',
+        floats: 'float64',
+        limits: referenceLimits
+      })
     )
   })
 

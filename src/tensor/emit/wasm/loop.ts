@@ -9,6 +9,7 @@
  */
 
 import type { Reduction } from '../../elementwise.js'
+import type { Costs } from '../../program/device-limits.js'
 import {
   loopWithBuffers,
   mapAccesses,
@@ -30,8 +31,8 @@ import { keptBytes, rowCode } from './row.js'
 import { additions, bytesOfSums, longSumsOf, sumsOf } from './sums.js'
 
 /** Bytes of scratch that the function of a loop uses. */
-export const scratchBytes = (loop: FusedLoop, block = additions): number => {
-  const kept = keptBytes(loop)
+export const scratchBytes = (loop: FusedLoop, costs: Costs, block = additions): number => {
+  const kept = keptBytes(loop, costs)
   return kept + bytesOfSums(longSumsOf(nested(loop), block, kept))
 }
 
@@ -68,20 +69,25 @@ const filledBy = (kernel: FusedLoop | Random, specs: ReadonlyArray<BufferSpec>):
   return [...new Map(combined)].map(([buffer, fn]) => ({ buffer, fn, spec: specs[buffer] }))
 }
 
-type Emitting = { readonly draft: ModuleDraft; readonly math: MathLibrary; readonly block: number }
+type Emitting = {
+  readonly draft: ModuleDraft
+  readonly math: MathLibrary
+  readonly costs: Costs
+  readonly block: number
+}
 
 const loopCode = (
   loop: FusedLoop,
   filled: ReadonlyArray<Filled>,
-  { draft, math, block }: Emitting,
+  { draft, math, costs, block }: Emitting,
   scope: Scope
 ): Code => {
   const [lo, hi, scratch, ...addresses] = scope.params
   const address = (buffer: number): Local => addresses[buffer]
   const nest = nestOver(loop.extents.slice(0, -1), scope)
-  const long = longSumsOf(loop, block, keptBytes(loop))
+  const long = longSumsOf(loop, block, keptBytes(loop, costs))
   const sums = sumsOf(long, { scope, nest, draft, block, scratch, address })
-  const row = rowCode({ loop, scope, nest, math, scratch, address, sums })
+  const row = rowCode({ loop, costs, scope, nest, math, scratch, address, sums })
   const fills = filled.map(({ buffer, fn, spec }) => fillIdentity(scope, fn, spec, address(buffer)))
   // A range of nothing comes after the last row, too.
   const isLast = i32.and(i32.eq(hi, i32.const(loop.extents[0])), i32.ltU(lo, hi))
@@ -95,6 +101,7 @@ const loopCode = (
 /** Adds the functions of kernels to a module, as it meets them. `block` is how many additions to one element are made in f32. */
 export const kernelEmitter = (
   draft: ModuleDraft,
+  costs: Costs,
   block = additions
 ): ((kernel: FusedLoop | Random, buffers: ReadonlyArray<BufferSpec>) => EmittedKernel) => {
   const math = mathLibrary(draft)
@@ -117,7 +124,7 @@ export const kernelEmitter = (
       body: (scope) =>
         plain._tag === 'random'
           ? randomCode(scope, plain, (buffer) => scope.params[3 + buffer])
-          : loopCode(nested(plain), filled, { draft, math, block }, scope)
+          : loopCode(nested(plain), filled, { draft, math, costs, block }, scope)
     })
     known.set(key, name)
     return { name, buffers }

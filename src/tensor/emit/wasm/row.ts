@@ -5,6 +5,7 @@
  * fewer lanes.
  */
 
+import type { Costs } from '../../program/device-limits.js'
 import type { FusedLoop } from '../../program/fused.js'
 import { costOf, keptSteps, passesOf, walks, type Pass, type Recall } from '../../program/passes.js'
 import { range } from '../../range.js'
@@ -23,10 +24,11 @@ const vectorBytes = 16
 const scratchRow = ({ extents }: FusedLoop): number => vectorBytes * Math.ceil(extents[extents.length - 1] / width)
 
 /** Bytes of scratch for the values of a row that are kept. */
-export const keptBytes = (loop: FusedLoop): number => keptSteps(passesOf(loop)).length * scratchRow(loop)
+export const keptBytes = (loop: FusedLoop, costs: Costs): number =>
+  keptSteps(passesOf(loop, costs)).length * scratchRow(loop)
 
-const costOfPass = ({ steps, recalls, keeps, folds, stores }: Pass, loop: FusedLoop): number =>
-  steps.reduce((sum, i) => sum + costOf(loop.body[i], loop), 0) +
+const costOfPass = ({ steps, recalls, keeps, folds, stores }: Pass, loop: FusedLoop, costs: Costs): number =>
+  steps.reduce((sum, i) => sum + costOf(loop.body[i], loop, costs), 0) +
   recalls.length +
   keeps.length +
   folds.length +
@@ -39,6 +41,7 @@ const costOfPass = ({ steps, recalls, keeps, folds, stores }: Pass, loop: FusedL
 const unrolled = (cost: number): number => (cost <= 32 ? 4 : cost <= 128 ? 2 : 1)
 
 export type RowContext = StepContext & {
+  readonly costs: Costs
   /** The address of `keptBytes` bytes. */
   readonly scratch: Local
   readonly sums: Sums
@@ -46,11 +49,11 @@ export type RowContext = StepContext & {
 
 /** The code of one row. What is the same for several rows goes to outer levels of the nest. */
 export const rowCode = (context: RowContext): Code => {
-  const { loop, scope, nest, scratch } = context
+  const { loop, scope, nest, scratch, costs } = context
   const { body, extents } = loop
   const extent = extents[extents.length - 1]
   const vectors = Math.floor(extent / width)
-  const passes = passesOf(loop)
+  const passes = passesOf(loop, costs)
   const steps = stepsOf(context)
   const stores = storesOf(context, steps, context.sums)
   const { value } = steps
@@ -75,7 +78,7 @@ export const rowCode = (context: RowContext): Code => {
     )
 
   const walk = (pass: Pass): Code => {
-    const unroll = Math.max(1, Math.min(unrolled(costOfPass(pass, loop)), vectors))
+    const unroll = Math.max(1, Math.min(unrolled(costOfPass(pass, loop, costs)), vectors))
     const folds = pass.folds.flatMap((i) => {
       const step = body[i]
       if (step._tag !== 'fold') return []

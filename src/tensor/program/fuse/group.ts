@@ -50,6 +50,10 @@ export const groupOf = (kernel: Loop | Scatter): Group => {
   }
 }
 
+/** The buffers a group reads. */
+export const readsOfGroup = ({ body }: Pick<Group, 'body'>): ReadonlySet<number> =>
+  new Set(body.flatMap((step) => ('buffer' in step ? [step.buffer] : [])))
+
 /** The same nest with one axis, not its row, seen as two: `axis` becomes the outer, `axis + 1` the inner. */
 export const splitGroup = (group: Group, split: Split): Group => {
   const moved = mapAccesses(group, (at) => splitAffine(at, split))

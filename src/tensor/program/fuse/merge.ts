@@ -4,17 +4,15 @@
 
 import { align, type Alignment } from './align.js'
 import { sizeOf } from '../../shape.js'
+import type { DeviceLimits } from '../device-limits.js'
 import { mapStep } from '../fused.js'
-import { mapStore, overAxes, stepsFrom, type Group, type GroupStore } from './group.js'
+import { fitted } from './fit.js'
+import { mapStore, overAxes, readsOfGroup, stepsFrom, type Group, type GroupStore } from './group.js'
 import type { Affine } from '../kernel.js'
 import { isRowDear } from './rows.js'
 
-/** Work that is done once per row must be little beside the row. */
-const shortestRow = 8
-
-/** Past this, engines compile slowly and registers run out. */
-const mostSteps = 160
-const mostBuffers = 32
+/** For whom groups become one, and which buffers somebody else wants of what becomes of them. */
+export type Joining = { readonly limits: DeviceLimits; readonly isKept: (buffer: number) => boolean }
 
 /** Where and how two groups meet: an access of each to one buffer. */
 type Link = { readonly left: Affine; readonly right: Affine }
@@ -23,10 +21,6 @@ const points = ({ extents }: Group): number => sizeOf(extents)
 
 const loadsOf = ({ body }: Group): ReadonlyArray<{ readonly buffer: number; readonly at: Affine }> =>
   body.filter((step) => step._tag === 'load')
-
-/** The buffers a group reads. */
-export const readsOfGroup = ({ body }: Group): ReadonlySet<number> =>
-  new Set(body.flatMap((step) => ('buffer' in step ? [step.buffer] : [])))
 
 /** What the right group loads of what the left one stores. */
 const handed = (left: Group, right: Group): Link | undefined => {
@@ -58,7 +52,10 @@ const agreed = (rows: ReadonlyArray<number | undefined>): { readonly row: number
 }
 
 /** Both groups over the axes of the left, then what only the right has. What one of them lacks must be the row. */
-const overOneSpace = ({ left, right, moving, still, onlyLeft, onlyRight }: Alignment): Placed | undefined => {
+const overOneSpace = (
+  { left, right, moving, still, onlyLeft, onlyRight }: Alignment,
+  { shortestRow }: DeviceLimits
+): Placed | undefined => {
   const partner = new Map([...moving, ...still].map(([l, r]) => [r, l]))
   const extents = [...left.extents]
   const to = right.extents.map((extent, axis) => partner.get(axis) ?? extents.push(extent) - 1)
@@ -122,28 +119,33 @@ const joined = ({ left, right, row: fixed }: Placed): Group | undefined => {
   return { extents, body: steps.list, stores: [...left.stores, ...stores], row }
 }
 
-const isSmall = (group: Group): boolean =>
-  group.body.length <= mostSteps && readsOfGroup(group).size + group.stores.length <= mostBuffers
+const isSmall = (group: Group, { joinedSteps, joinedBuffers }: DeviceLimits): boolean =>
+  group.body.length <= joinedSteps && readsOfGroup(group).size + group.stores.length <= joinedBuffers
 
-const mergeAt = (left: Group, right: Group, link: Link): Group | undefined => {
+const mergeAt = (left: Group, right: Group, link: Link, { limits, isKept }: Joining): Group | undefined => {
   const alignment = align({ group: left, at: link.left }, { group: right, at: link.right })
-  const placed = alignment && overOneSpace(alignment)
-  const group = placed && joined(placed)
-  if (group === undefined || !isSmall(group)) return undefined
+  const placed = alignment && overOneSpace(alignment, limits)
+  const whole = placed && joined(placed)
+  const group = whole && isSmall(whole, limits) ? fitted(whole, limits, isKept) : undefined
+  if (group === undefined) return undefined
   // One pass less is not worth walking both nests against the grain.
   const isFree = left.row === undefined && right.row === undefined
-  return isFree && isRowDear(group) ? undefined : group
+  return isFree && isRowDear(group, limits) ? undefined : group
 }
 
 /** The left group followed by the right, which loads what the left stores; `undefined` where that is no single loop. */
-export const mergeConsumer = (left: Group, right: Group): Group | undefined => {
-  const link = handed(left, right)
-  return link && mergeAt(left, right, link)
-}
+export const mergeConsumer =
+  (joining: Joining) =>
+  (left: Group, right: Group): Group | undefined => {
+    const link = handed(left, right)
+    return link && mergeAt(left, right, link, joining)
+  }
 
 /** Two groups of equal extents that load the same buffer alike, and nothing of one another. */
-export const mergeSiblings = (left: Group, right: Group, isWorth: (buffer: number) => boolean): Group | undefined => {
-  const link = shared(left, right, isWorth)
-  const group = link && mergeAt(left, right, link)
-  return group !== undefined && points(group) === points(left) && points(group) === points(right) ? group : undefined
-}
+export const mergeSiblings =
+  (joining: Joining, isWorth: (buffer: number) => boolean) =>
+  (left: Group, right: Group): Group | undefined => {
+    const link = shared(left, right, isWorth)
+    const group = link && mergeAt(left, right, link, joining)
+    return group !== undefined && points(group) === points(left) && points(group) === points(right) ? group : undefined
+  }

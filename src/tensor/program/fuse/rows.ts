@@ -2,7 +2,9 @@
  * From a group to a loop: which axis is the row, the order of the others, and reductions as folds and combining stores.
  */
 
+import type { Costs, DeviceLimits } from '../device-limits.js'
 import { mapAccesses, type FusedLoop, type Store } from '../fused.js'
+import { mayChooseRow } from './fit.js'
 import { overAxes, pruned, stepsFrom, type Group } from './group.js'
 import type { Affine } from '../kernel.js'
 import { collapse } from '../views.js'
@@ -13,39 +15,45 @@ const accessesOf = ({ body, stores }: Group): ReadonlyArray<Affine> => [
 ]
 
 /** What a step along an axis costs an access: elements side by side are one vector. */
-const distance = (stride: number): number => (stride === 0 ? 0 : stride === 1 ? 1 : 16)
+const distance = (stride: number, { strided }: Costs): number => (stride === 0 ? 0 : stride === 1 ? 1 : strided)
+
+/** What a step costs beside an access. */
+const arithmetic = 1 / 4
 
 /** Cost of an element if `axis` is the row: its memory accesses and arithmetic, in lanes that are used. */
-const costAlong = (group: Group, axis: number): number => {
+const costAlong = (group: Group, axis: number, { lanes, costs }: DeviceLimits): number => {
   const extent = group.extents[axis]
-  const used = extent / (4 * Math.ceil(extent / 4))
-  const loads = group.body.reduce((sum, step) => sum + (step._tag === 'load' ? distance(step.at.strides[axis]) : 0), 0)
-  // A reduction along the row stays in registers; one across rows is a load and a store more.
-  const stores = group.stores.reduce(
-    (sum, { at, fn }) => sum + distance(at.strides[axis]) * (fn === undefined ? 1 : 3),
+  const used = extent / (lanes * Math.ceil(extent / lanes))
+  const loads = group.body.reduce(
+    (sum, step) => sum + (step._tag === 'load' ? distance(step.at.strides[axis], costs) : 0),
     0
   )
-  return (loads + stores + group.body.length / 4) / used
+  // A reduction along the row stays in registers; one across rows is a load and a store more.
+  const stores = group.stores.reduce(
+    (sum, { at, fn }) => sum + distance(at.strides[axis], costs) * (fn === undefined ? 1 : costs.combined),
+    0
+  )
+  return (loads + stores + group.body.length * arithmetic) / used
 }
 
 /** Whether some other axis would make a far better row than the one that must be. */
-export const isRowDear = (group: Group): boolean => {
+export const isRowDear = (group: Group, limits: DeviceLimits): boolean => {
   const { row, extents } = group
   if (row === undefined) return false
-  const cost = costAlong(group, row)
-  return extents.some((extent, axis) => extent > 1 && 3 * costAlong(group, axis) < cost)
+  const cost = costAlong(group, row, limits)
+  return extents.some((extent, axis) => extent > 1 && 3 * costAlong(group, axis, limits) < cost)
 }
 
 const isTrivial = (group: Group, axis: number): boolean => group.extents[axis] === 1
 
 /** The axes with the row last, the others from the farthest strides to the closest. */
-const orderOf = (group: Group): ReadonlyArray<number> => {
+const orderOf = (group: Group, limits: DeviceLimits): ReadonlyArray<number> => {
   const axes = group.extents.map((_, axis) => axis).filter((axis) => !isTrivial(group, axis) || axis === group.row)
   const row =
     group.row ??
     axes.reduce<number | undefined>((best, axis) => {
       if (best === undefined) return axis
-      const [a, b] = [costAlong(group, axis), costAlong(group, best)]
+      const [a, b] = [costAlong(group, axis, limits), costAlong(group, best, limits)]
       return a < b || (a === b && group.extents[axis] > group.extents[best]) ? axis : best
     }, undefined)
   const reach = (axis: number): number => accessesOf(group).reduce((sum, { strides }) => sum + strides[axis], 0)
@@ -79,16 +87,17 @@ const collapsed = (group: Group): Group => {
 const withRow = (group: Group): Group => (group.extents.length > 0 ? group : overAxes(group, [1], [0]))
 
 /** The loop of a group that stores what `isWanted` and nothing else. */
-export const loopOf = (group: Group, isWanted: (buffer: number) => boolean): FusedLoop => {
+export const loopOf = (group: Group, isWanted: (buffer: number) => boolean, limits: DeviceLimits): FusedLoop => {
   const kept = pruned({ ...group, stores: group.stores.filter(({ buffer }) => isWanted(buffer)) })
   // Without folds, and with every point of the nest written or reduced away, any axis can be the row.
   const isFree =
+    mayChooseRow(kept, limits) &&
     !kept.body.some((step) => step._tag === 'fold') &&
     kept.stores.every(({ at, reduced }) =>
       kept.extents.every((extent, axis) => extent === 1 || at.strides[axis] !== 0 || reduced[axis])
     )
   const free = isFree ? { ...kept, row: undefined } : kept
-  const order = orderOf(free)
+  const order = orderOf(free, limits)
   const ordered = overAxes(
     free,
     order.map((axis) => free.extents[axis]),

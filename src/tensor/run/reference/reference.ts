@@ -15,6 +15,7 @@ import { freeAxes, type OpOf } from '../../tensor.js'
 import { threefry2x32 } from '../../threefry.js'
 import { checkArrays } from '../arrays.js'
 import type { Device } from '../device.js'
+import { referenceLimits } from './limits.js'
 import { lazyMemory, type Memory } from '../memory/memory.js'
 import { castTo, comparison, floatBinary, floatUnary, integerBinary } from './scalar.js'
 
@@ -260,6 +261,7 @@ export const reference = ({
   multiplier: 'own',
   timing: 'sync',
   floats,
+  limits: referenceLimits,
   memory: lazyMemory(memory),
   load: (program) =>
     E.right({
@@ -267,6 +269,7 @@ export const reference = ({
       // Nothing is freed before the run ends.
       workingBytes: program.instructions.reduce((n, i) => n + sizeOf(i.shape) * bytesPerElement(i.dtype, floats), 0),
       kernels: undefined,
+      limits: referenceLimits,
       multipliedBy: () => 'own',
       run: (inputs, outputs) => () => {
         const wrong = checkArrays('reference', program, floats, inputs, outputs)

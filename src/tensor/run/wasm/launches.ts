@@ -10,6 +10,7 @@ import { addProduct, blockDepth, packing, productScratchBytes, type Packing } fr
 import { additions } from '../../emit/wasm/sums.js'
 import type { FusedKernel, FusedLoop, FusedProgram, Panels } from '../../program/fused.js'
 import type { Contraction, Product, Random } from '../../program/kernel.js'
+import type { DeviceLimits } from '../../program/device-limits.js'
 import { aligned } from '../../alignment.js'
 import { range } from '../../range.js'
 import { reasonOf } from '../../reason.js'
@@ -182,6 +183,7 @@ export type Linking<T extends Timing> = {
   readonly own: WasmFunction
   readonly multiplier: Multiplier<T> | undefined
   readonly blocks: SumBlocks
+  readonly limits: DeviceLimits
 }
 
 /** Who is handed a contraction; `undefined` where the device multiplies it itself. */
@@ -221,11 +223,11 @@ const scratchOfProducts = <T extends Timing>(
 /** Bytes of scratch that the kernels need, one at a time. */
 export const scratchOf = <T extends Timing>(
   { kernels }: FusedProgram,
-  linking: Pick<Linking<T>, 'multiplier' | 'blocks'>
+  linking: Pick<Linking<T>, 'multiplier' | 'blocks' | 'limits'>
 ): number =>
   kernels.reduce((most, kernel) => {
     const code = codeOf(kernel)
-    const forCode = code?._tag === 'loop' ? scratchBytes(code, linking.blocks.additions) : 0
+    const forCode = code?._tag === 'loop' ? scratchBytes(code, linking.limits.costs, linking.blocks.additions) : 0
     return Math.max(most, scratchOfProducts(kernel, linking) + forCode)
   }, 0)
 
@@ -318,11 +320,11 @@ const panelsStep = (
 
 /** Generates and compiles the code of a program's kernels, for memories like this one. */
 export const generate = (
-  { memory, blocks }: Pick<Linking<Timing>, 'memory' | 'blocks'>,
+  { memory, blocks, limits }: Pick<Linking<Timing>, 'memory' | 'blocks' | 'limits'>,
   program: FusedProgram
 ): E.Either<DeviceError, Pick<Compilation, 'module' | 'emitted'>> => {
   const draft = moduleDraft()
-  const emit = kernelEmitter(draft, blocks.additions)
+  const emit = kernelEmitter(draft, limits.costs, blocks.additions)
   const emitted = program.kernels.map((kernel) => {
     const code = codeOf(kernel)
     return code && emit(code, program.buffers)

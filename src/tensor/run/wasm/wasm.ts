@@ -10,6 +10,7 @@ import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../../dtype.js'
 import { inOrder, type InOrder } from '../../in-order.js'
+import { impossibleIn, type DeviceLimits } from '../../program/device-limits.js'
 import { fuse } from '../../program/fuse.js'
 import { panelled } from '../../program/panels.js'
 import { aligned } from '../../alignment.js'
@@ -24,6 +25,7 @@ import type { Contraction } from '../../program/kernel.js'
 import type { Multiplier } from '../multipliers/multiplier.js'
 import { once } from '../once.js'
 import { regionIn, type Region } from '../memory/region.js'
+import { wasmLimits } from './limits.js'
 import {
   generate,
   link,
@@ -47,6 +49,8 @@ export type WasmOptions = {
   readonly relaxed?: boolean
   /** How long sums are cut. For tests, where small ones are to be long. */
   readonly blocks?: SumBlocks
+  /** What is supposed of the machine. For tests, where small programs are to meet limits. */
+  readonly limits?: DeviceLimits
 }
 
 /** What is the same for all programs of a device. */
@@ -55,6 +59,7 @@ type Context<T extends Timing> = {
   readonly linking: IOEither<DeviceError, Linking<T>>
   readonly multiplier: Multiplier<T> | undefined
   readonly blocks: SumBlocks
+  readonly limits: DeviceLimits
   readonly region: Region
   readonly gate: InOrder
 }
@@ -160,20 +165,21 @@ const run =
 
 /** Decides on kernels and places, and generates the code. */
 const compile = <T extends Timing>(
-  { multiplier, blocks, timing }: Context<T>,
+  { multiplier, blocks, limits }: Context<T>,
   { memory }: Linking<T>,
   program: Program
 ): E.Either<DeviceError, Compilation> => {
-  const fused = fuse(schedule(program))
+  const impossible = impossibleIn(limits)
+  if (impossible !== undefined) return E.left({ _tag: 'Unsupported', device: 'wasm', ...impossible })
   const cutsRows = (contraction: Contraction): boolean => takerOf(multiplier, contraction) === undefined
-  const kernels = timing === 'sync' ? panelled(fused, { cutsRows }) : fused
+  const kernels = panelled(fuse(schedule(program, limits), limits), limits, cutsRows)
   return pipe(
-    generate({ memory, blocks }, kernels),
+    generate({ memory, blocks, limits }, kernels),
     E.map((code) => ({
       ...code,
       kernels,
-      plan: plan(kernels),
-      scratchBytes: scratchOf(kernels, { multiplier, blocks })
+      plan: plan(kernels, limits),
+      scratchBytes: scratchOf(kernels, { multiplier, blocks, limits })
     }))
   )
 }
@@ -181,7 +187,7 @@ const compile = <T extends Timing>(
 const load =
   <T extends Timing>(context: Context<T>): Device<T>['load'] =>
   (program, given) => {
-    const { linking, multiplier, region } = context
+    const { linking, multiplier, limits, region } = context
     const linked = linking()
     if (E.isLeft(linked)) return linked
     const compiled = given === undefined ? compile(context, linked.right, program) : E.right(given)
@@ -195,7 +201,7 @@ const load =
         region.reserve(workingBytes)
         const multipliedBy = (contraction: Contraction): string => takerOf(multiplier, contraction)?.name ?? 'own'
         const loaded: Loaded<T> = { program, compilation, steps }
-        return { program, kernels, compilation, multipliedBy, workingBytes, run: run(context, loaded) }
+        return { program, kernels, limits, compilation, multipliedBy, workingBytes, run: run(context, loaded) }
       })
     )
   }
@@ -215,13 +221,16 @@ export function wasm<T extends Timing>(options: WasmOptions & { readonly multipl
   const memory = lazyMemory(options.memory)
   const region = regionIn(memory)
   const timing = (multiplier?.timing ?? 'sync') as T
+  const given = options.limits ?? wasmLimits
+  // Panels take the turns of a product and a loop at once: an asynchronous multiplier would be waited for at each.
+  const limits: DeviceLimits = timing === 'sync' ? given : { ...given, panels: undefined }
   const linking = once(() =>
     pipe(
       memory(),
       E.chainW((held) =>
         pipe(
           ownProduct(held, options.relaxed === true),
-          E.map((own): Linking<T> => ({ memory: held, own, multiplier, blocks }))
+          E.map((own): Linking<T> => ({ memory: held, own, multiplier, blocks, limits }))
         )
       )
     )
@@ -231,8 +240,9 @@ export function wasm<T extends Timing>(options: WasmOptions & { readonly multipl
     multiplier: multiplier?.name ?? 'own',
     timing,
     floats: 'float32',
+    limits,
     memory,
-    load: load({ timing, linking, multiplier, blocks, region, gate: inOrder() }),
+    load: load({ timing, linking, multiplier, blocks, limits, region, gate: inOrder() }),
     release: () => {
       region.release()
       return multiplier?.release() ?? Promise.resolve()

@@ -7,6 +7,7 @@ import { maximumPages, moduleDraft } from '../../../../src/tensor/emit/wasm/asse
 import { kernelEmitter, scratchBytes } from '../../../../src/tensor/emit/wasm/loop.js'
 import type { FusedLoop } from '../../../../src/tensor/program/fused.js'
 import type { BufferSpec, Random } from '../../../../src/tensor/program/kernel.js'
+import { wasmLimits } from '../../../../src/tensor/run/wasm/limits.js'
 
 const guard = 0xa5
 const page = 65_536
@@ -38,8 +39,8 @@ export const emit = (
   block?: number
 ): Emitted => {
   const draft = moduleDraft()
-  const { name, buffers } = kernelEmitter(draft, block)(kernel, specs)
-  const scratch = kernel._tag === 'loop' ? scratchBytes(kernel, block) : 0
+  const { name, buffers } = kernelEmitter(draft, wasmLimits.costs, block)(kernel, specs)
+  const scratch = kernel._tag === 'loop' ? scratchBytes(kernel, wasmLimits.costs, block) : 0
   const sizes = specs.map(({ dtype, size }) => size * bytesPerElement(dtype))
   const gap = 20
   const total = sizes.reduce((sum, size) => sum + aligned(size) + gap, 0) + scratch + 2 * gap

@@ -8,6 +8,7 @@ import { kernelEmitter, scratchBytes } from '../../../../src/tensor/emit/wasm/lo
 import type { FusedLoop, FusedStep } from '../../../../src/tensor/program/fused.js'
 import type { BufferSpec, Random } from '../../../../src/tensor/program/kernel.js'
 import { threefry2x32 } from '../../../../src/tensor/threefry.js'
+import { wasmLimits } from '../../../../src/tensor/run/wasm/limits.js'
 import { interpret } from '../../program/interpret.js'
 import { loops, type LoopCase } from '../../program/loops.js'
 import { rowLoop, type RowLoop } from '../../program/row-loops.js'
@@ -160,7 +161,7 @@ describe('an emitted loop', () => {
       const [c, d] = [binary('sub', a, fold('max', a)), binary('mul', b, fold('min', b))]
       store(binary('add', c, d))
     })
-    expect(scratchBytes(loop)).toBe(2 * 16 * 6)
+    expect(scratchBytes(loop, wasmLimits.costs)).toBe(2 * 16 * 6)
     const inputs = [3, 5].map((n) => Float32Array.from({ length: 63 }, (_, i) => 1 + ((i * n) % 11)))
     expect(runRows(loop, ...inputs)).toEqual(literally({ loop, buffers: loop.buffers, inputs, cut: 0 }))
   })
@@ -176,7 +177,7 @@ describe('an emitted loop', () => {
       const e = step({ _tag: 'unary', dtype: 'f32', fn: 'exp', x: binary('sub', x, fold('max', x)) })
       store(binary('div', e, fold('sum', e)))
     })
-    expect(scratchBytes(loop)).toBe(16 * Math.ceil(columns / 4))
+    expect(scratchBytes(loop, wasmLimits.costs)).toBe(16 * Math.ceil(columns / 4))
     const x = Float32Array.from({ length: rows * columns }, (_, i) => ((i * 37) % 101) / 25)
     const [found] = runRows(loop, x)
     for (let r = 0; r < rows; r++) {
@@ -201,7 +202,7 @@ describe('an emitted loop', () => {
       const scale = step({ _tag: 'unary', dtype: 'f32', fn: 'rsqrt', x: mean(binary('mul', centred, centred)) })
       store(binary('add', binary('mul', binary('mul', centred, scale), load('row')), load('row')))
     })
-    expect(scratchBytes(loop)).toBe(0)
+    expect(scratchBytes(loop, wasmLimits.costs)).toBe(0)
     const x = Float32Array.from({ length: rows * columns }, (_, i) => (i * i) % 11)
     const gamma = Float32Array.from({ length: columns }, (_, i) => 1 + i / 8)
     const beta = Float32Array.from({ length: columns }, (_, i) => i % 3)
@@ -234,14 +235,14 @@ describe('kernelEmitter', () => {
   const buffers = Array.from({ length: 4 }, (): BufferSpec => ({ dtype: 'f32', size: 8 }))
 
   it('shares one function between loops that differ only in their buffers', () => {
-    const emitted = kernelEmitter(moduleDraft())
+    const emitted = kernelEmitter(moduleDraft(), wasmLimits.costs)
     const [a, b] = [emitted(copy(0, 1), buffers), emitted(copy(3, 2), buffers)]
     expect(b).toEqual({ ...a, buffers: [3, 2] })
     expect(a.buffers).toEqual([0, 1])
   })
 
   it('tells loops apart that differ in a number, even one that JSON cannot spell', () => {
-    const emitted = kernelEmitter(moduleDraft())
+    const emitted = kernelEmitter(moduleDraft(), wasmLimits.costs)
     const values = [undefined, 0, -0, NaN, Infinity, -Infinity]
     const names = values.map((value) => emitted(copy(0, 1, value), buffers).name)
     expect(new Set(names).size).toBe(values.length)
