@@ -43,15 +43,21 @@ export type DeviceLimits = {
    * nothing. Loops that have more from the start stay as they are.
    */
   readonly joinedBuffers: number
-  /** Operations of a body before no more are put into it: engines give up optimising very long functions. 0: one operation a loop. */
+  /**
+   * Operations that are put into one body before it is written out: one more is only put there while it has fewer. Constants and
+   * coordinates always are. 0: one operation a loop.
+   */
   readonly inlinedSteps: number
-  /** No two loops become one of more steps than this: loads, constants, operations, and folds. 0 joins nothing. */
+  /** No two loops become one of more steps than this, where loads, constants, operations and folds count. 0 joins nothing. */
   readonly joinedSteps: number
-  /** Whether a loop may combine across rows beside row work: see `mayRunAsOne` in `fuse/fit.ts`. */
+  /**
+   * Whether a loop with a store that combines across rows may have row work too: stores that do not combine, and folds that later steps
+   * use. If not, all stores of such a loop combine, what they combine may be folded along the row first, and a scatter is none of them.
+   */
   readonly combinesWithRowWork: boolean
-  /** Whether a loop with a scatter may have folds and other stores than scatters by the same index. */
+  /** Whether a loop with a scatter may have folds, and other stores than scatters by the same index. */
   readonly scattersWithRowWork: boolean
-  /** Elements of a vector: a row that is no multiple of it leaves lanes unused. At least 1. */
+  /** Elements of a vector, at least 1: a row that is no multiple of it leaves lanes unused, which counts when the row is chosen. */
   readonly lanes: number
   /** Elements of a row, at least, where one of two loops that become one works once per row and the other on each element. */
   readonly shortestRow: number

@@ -114,13 +114,14 @@ describe.each([4, 8, 10, 16])('where a kernel binds %i buffers', (kernelBuffers)
   })
 })
 
-/** `x0 + ... + x6`, seven matrices of a dtype, added to a value that is the same for all or along rows. */
+/** A value that is the same for all or along rows, and seven matrices of its dtype, added up. */
 const withSome = (value: Tensor, wants: (of: Tensor, x: Tensor) => ReadonlyArray<Tensor> = () => []): Graph => {
   const { dtype } = value
   const inputs = Array.from({ length: 7 }, (_, i) => T.inputNode(`x${i}`, [4, 4], dtype))
   const of = T.broadcastNode([4, 4], value)
-  const all = inputs.reduce((x, y) => T.binaryNode('add', x, y))
-  const outputs = [...wants(of, inputs[0]), T.binaryNode('add', all, of)]
+  // It is met last, when all else that is read is known.
+  const all = inputs.reduce((x, y) => T.binaryNode('add', x, y), of)
+  const outputs = [...wants(of, inputs[0]), all]
   const numbers = Array.from({ length: 16 }, (_, j) => (7 * j) % 16)
   return {
     inputs,
@@ -129,7 +130,11 @@ const withSome = (value: Tensor, wants: (of: Tensor, x: Tensor) => ReadonlyArray
   }
 }
 
+const three = T.constantNode(3, 'i32')
 const coordinate = T.iotaNode([4], 0, 'i32')
+
+/** Rows of 8, every third of their elements: no affine function of where they are then. */
+const strewn = T.reshapeNode([4, 4], T.sliceNode([0], [3], [16], T.reshapeNode([56], T.iotaNode([7, 8], 0, 'i32'))))
 
 describe('a value that takes no memory', () => {
   const limits = { ...eager, kernelBuffers: 8 }
@@ -140,7 +145,7 @@ describe('a value that takes no memory', () => {
   })
 
   it.each<readonly [string, Graph]>([
-    ['a constant that is an output', withSome(T.constantNode(3, 'i32'), (of) => [of])],
+    ['a constant that is an output', withSome(three, () => [three])],
     [
       'a constant that is an operand of a product',
       withSome(T.constantNode(3, 'f32'), (of, x) => [
@@ -148,7 +153,8 @@ describe('a value that takes no memory', () => {
       ])
     ],
     ['a constant that is looked up in', withSome(T.constantNode(3, 'i32'), (of) => [T.gatherNode(0, of, coordinate)])],
-    ['coordinates that are looked up in', withSome(coordinate, (of) => [T.gatherNode(0, of, coordinate)])]
+    ['coordinates that are looked up in', withSome(coordinate, (of) => [T.gatherNode(0, of, coordinate)])],
+    ['coordinates that no loop computes', withSome(strewn)]
   ])('is counted where somebody wants it in memory: %s', (_, graph) => {
     bound(graph).forEach((buffers) => expect(buffers).toBeLessThanOrEqual(8))
     expectAgreement(graph, fusedFor(limits, programOf(graph)))
@@ -158,7 +164,8 @@ describe('a value that takes no memory', () => {
     // Six matrices, the table, the indices, and the result: nine.
     const inputs = Array.from({ length: 8 }, (_, i) => T.inputNode(`x${i}`, [4, 4], 'i32'))
     const indices = T.reshapeNode([4], T.sliceNode([0, 0], [1, 1], [4, 1], inputs[6]))
-    const tensor = inputs.slice(0, 6).reduce((x, y) => T.binaryNode('add', y, x), T.gatherNode(0, inputs[7], indices))
+    const all = inputs.slice(0, 6).reduce((x, y) => T.binaryNode('add', x, y))
+    const tensor = T.binaryNode('add', all, T.gatherNode(0, inputs[7], indices))
     const data = inputs.map(() => Int32Array.from({ length: 16 }, (_, j) => (5 * j) % 6))
     const graph = { inputs, data, outputs: [{ tensor, bound: 0, error: 0 }] }
     expect(Math.max(...bound(graph))).toBeLessThanOrEqual(8)
@@ -208,6 +215,25 @@ describe('row work', () => {
     const sums = programFor((x, y) => [x, pipe(x, mul(y))].map(sum({ axes: 0 })), [64, 32], [64, 32])
     const loops = loopsOf(fusedFor({ ...wasmLimits, combinesWithRowWork: false }, sums))
     expect(loops.map(({ stores }) => stores.map(({ combine }) => combine))).toEqual([['sum', 'sum']])
+  })
+
+  it('takes scatters by one index together, and by two apart', () => {
+    const [i, j] = ['i', 'j'].map((name) => T.inputNode(name, [64], 'i32'))
+    const [x, y] = ['x', 'y'].map((name) => T.inputNode(name, [64, 32], 'f32'))
+    const program = (by: Tensor) => {
+      const outputs = [
+        T.scatterAddNode(0, [16, 32], i, x),
+        T.scatterAddNode(0, [16, 32], by, T.binaryNode('add', x, y))
+      ]
+      return programOf({
+        inputs: [i, j, x, y],
+        data: [],
+        outputs: outputs.map((tensor) => ({ tensor, bound: 0, error: 0 }))
+      })
+    }
+    const limits = { ...wasmLimits, scattersWithRowWork: false }
+    expect([i, j].map((by) => fusedFor(limits, program(by)).kernels.length)).toEqual([1, 2])
+    expect(fusedFor(wasmLimits, program(j)).kernels).toHaveLength(1)
   })
 
   it('makes the reduced axis the row where a sum is stored beside what it is of, though another were better', () => {
@@ -263,6 +289,13 @@ describe('what a device states', () => {
     expect(
       apart({ inlinedSteps: 0, joinedBuffers: 5 }, { inlinedSteps: 0, joinedBuffers: 4 }, f, sizes, sizes)
     ).toEqual([1, 2])
+  })
+
+  it('is how many buffers are left where others have vanished', () => {
+    const f = (x: Tensor): Tensor => pipe(x, exp, tanh, exp, tanh, exp)
+    expect(apart({ inlinedSteps: 0, kernelBuffers: 4 }, { joinedBuffers: 4, inlinedSteps: 0 }, f, sizes)).toEqual([
+      1, 2
+    ])
   })
 
   it('is from which size on a value is computed twice, and an array loaded once', () => {

@@ -1,7 +1,7 @@
 /**
  * What a device lets be one loop: how many buffers it binds, and what stands beside stores that add up.
  *
- * Asked of what is left of two groups that become one, without the stores that nobody else wants: a loop is what was asked about.
+ * Asked of two groups that become one without the stores that nobody else wants then. Those only become fewer: what fits goes on to.
  */
 
 import type { DeviceLimits } from '../device-limits.js'
@@ -11,13 +11,12 @@ type Kept = Pick<Group, 'extents' | 'body' | 'stores'>
 
 const hasFolds = ({ body }: Kept): boolean => body.some(({ _tag }) => _tag === 'fold')
 
-/** The axes that a store combines over, if they are not its row. */
+/** The axes that a store reduces away: it combines across rows where one of them is not the row. */
 const axesOver = ({ reduced }: GroupStore, { extents }: Kept): ReadonlyArray<number> =>
   extents.flatMap((extent, axis) => (extent > 1 && reduced[axis] ? [axis] : []))
 
 /** Whether all stores reduce the same axes away: whichever is the row, then, all of them combine across rows, or none. */
-const reduceAlike = (kept: Kept): boolean =>
-  new Set(kept.stores.map((store) => `${store.scatter !== undefined}:${axesOver(store, kept).join()}`)).size <= 1
+const reduceAlike = (kept: Kept): boolean => new Set(kept.stores.map((store) => axesOver(store, kept).join())).size <= 1
 
 /** Whether the row of a loop without folds may be any axis, as far as combining across rows goes. */
 export const mayChooseRow = (kept: Kept, { combinesWithRowWork }: DeviceLimits): boolean =>
