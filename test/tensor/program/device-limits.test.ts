@@ -141,7 +141,8 @@ describe('a value that takes no memory', () => {
   const bound = (graph: Graph): ReadonlyArray<number> => loopsOf(fusedFor(limits, programOf(graph))).map(boundBy)
 
   it('takes no buffer where it is only computed with', () => {
-    expect(bound(withSome(T.constantNode(3, 'i32')))).toEqual([8])
+    expect(bound(withSome(three))).toEqual([8])
+    expect(schedule(programOf(withSome(three)), limits).kernels).toHaveLength(1)
   })
 
   it.each<readonly [string, Graph]>([
