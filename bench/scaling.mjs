@@ -18,7 +18,7 @@ import { flopsOf } from '../dist/tensor/program/cost.js'
 import { lastWrites } from '../dist/tensor/program/finish.js'
 import { fuse } from '../dist/tensor/program/fuse.js'
 import { schedule } from '../dist/tensor/program/schedule.js'
-import { acquirePool, acquireRanks, launchOf, prepareStep, showWorkerError } from '../dist/workers/index.js'
+import { acquirePool, acquireRanks, launchOf, pooledFold, showWorkerError } from '../dist/workers/index.js'
 
 /** As in a trained vocabulary of the published size. */
 const pieces = {
@@ -82,7 +82,7 @@ const measureStep = async (step) => {
       return ran
     }
   }
-  const fold = value(await prepareStep(watched, step)())
+  const fold = value(await pooledFold(watched).make(step)())
   const steps = []
   for (let n = 0; n < 8; n++) {
     runs.length = 0
@@ -118,7 +118,7 @@ const measureAllreduce = async (ranks) => {
 const measureTogether = async (ranks) => {
   const pool = await oneWorker()
   const step = stepOf('small', 2, 8)
-  const fold = value(await prepareStep(pool, step, { ranks })())
+  const fold = value(await pooledFold(pool, { ranks }).make(step)())
   const seconds = []
   for (let n = 0; n < 10; n++) {
     const start = performance.now()

@@ -26,7 +26,7 @@ import { showRunError } from '../src/electra/cli/show-error.js'
 import { drawnPieces } from '../src/electra/objective/pieces.js'
 import { slotsOf } from '../src/electra/data/examples/masking.js'
 import { showTensorError } from '../src/tensor/index.js'
-import type { Pool } from '../src/workers/index.js'
+import { pooledFold, type Pool } from '../src/workers/index.js'
 import { sampleText } from './places.js'
 
 /** One shard each, but for `pair`: a step is one batch through both networks, as the peers do it. */
@@ -117,7 +117,10 @@ export const openText = (directory: string, which: Trained): TaskEither<string, 
 export const sessionOn =
   (which: Trained, corpus: Corpus) =>
   (pool: Pool): TaskEither<string, Session> =>
-    pipe(pretrainingSession({ config: configOf(which), corpus, seed: 0, totalSteps })(pool), TE.mapLeft(showRunError))
+    pipe(
+      pretrainingSession({ config: configOf(which), corpus, seed: 0, totalSteps })(pooledFold(pool)),
+      TE.mapLeft(showRunError)
+    )
 
 export const finite = (loss: number): E.Either<string, void> =>
   Number.isFinite(loss) ? E.right(undefined) : E.left(`the loss is ${loss}`)

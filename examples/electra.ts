@@ -14,7 +14,7 @@ import {
   resolveConfig,
   type StepReport
 } from 'pure-electra/electra'
-import { withPool } from 'pure-electra/workers'
+import { withFolds } from 'pure-electra/workers'
 
 // A configuration is a preset and what differs from it; sizes that follow from others are worked out.
 const config = resolveConfig({ extends: 'nano', model: { hiddenSize: 32 }, batchSize: 8 })
@@ -28,16 +28,16 @@ const corpusIn = (directory: string) =>
   )
 
 // Generator and discriminator, trained together for 60 steps on two threads. One thread gives the same bits.
-const threads = withPool({ workers: 2, choice: { device: 'wasm', matmul: 'own', floats: 'float32' } })
+const threads = withFolds({ workers: 2, choice: { device: 'wasm', matmul: 'own', floats: 'float32' } })
 const pretrain = (directory: string) =>
   pipe(
     TE.Do,
     TE.bind('config', () => TE.fromEither(config)),
     TE.bindW('corpus', () => corpusIn(directory)),
     TE.chainW(({ config, corpus }) =>
-      threads((pool) =>
+      threads((folds) =>
         pipe(
-          pretrainingSession({ config, corpus, seed: 0, totalSteps: 60 })(pool),
+          pretrainingSession({ config, corpus, seed: 0, totalSteps: 60 })(folds),
           TE.chain((session) => TE.traverseSeqArray(session.step)(RA.makeBy(60, (n) => n)))
         )
       )

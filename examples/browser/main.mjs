@@ -4,7 +4,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { pretrainingSession, resolveConfig, vocabularyOf } from 'pure-electra/electra'
-import { withPool } from 'pure-electra/workers'
+import { pooledFold, withPool } from 'pure-electra/workers'
 import text from '../../data/sample/psychology.txt?raw'
 
 const print = (line) => document.querySelector('pre').append(`${line}\n`)
@@ -52,7 +52,7 @@ const trained = pipe(
   TE.chainW(({ config, corpus }) =>
     threads((pool) =>
       pipe(
-        pretrainingSession({ config, corpus, seed: 0, totalSteps: steps })(pool),
+        pretrainingSession({ config, corpus, seed: 0, totalSteps: steps })(pooledFold(pool)),
         TE.tapIO(
           ({ parameters }) =>
             () =>

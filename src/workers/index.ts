@@ -2,15 +2,10 @@
  * Running programs on many threads, and in many processes: the public face of `src/workers`.
  */
 
-// The fold: a step over the shards of a batch, on a pool
-export {
-  prepareStep,
-  type Arrays,
-  type Evaluation,
-  type Fold,
-  type Step,
-  type StepOutputs
-} from './fold/data-parallel.js'
+// The fold: a step over the shards of a batch, and who makes it
+export type { Arrays, Evaluation, Fold, FoldMaker, Step, StepOutputs } from './fold/fold.js'
+export { pooledFold } from './fold/pooled-fold.js'
+export { acquireFolds, withFolds, type HeldFolds, type Where } from './fold/held-folds.js'
 export type { Execution } from './fold/shard-plan.js'
 export { prepareShardedSum, type ShardedSum } from './fold/sharded-sum.js'
 export { memoryFields, plannedBytes, type MemoryPlan } from './fold/memory-plan.js'

@@ -4,7 +4,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { decodeSentences, pretrainingSession, parseVocabulary, resolveConfig } from 'pure-electra/electra'
-import { withPool } from 'pure-electra/workers'
+import { withFolds } from 'pure-electra/workers'
 
 const bytesAt = async (path) => new Uint8Array(await (await fetch(path)).arrayBuffer())
 
@@ -38,12 +38,15 @@ globalThis.trained = ({ overrides, seed, steps, workers, shardsAtOnce }) =>
     TE.bind('config', () => TE.fromEither(resolveConfig(overrides))),
     TE.bindW('corpus', () => corpus),
     TE.chainW(({ config, corpus }) =>
-      withPool({ workers, choice })((pool) =>
+      withFolds(
+        { workers, choice },
+        { shardsAtOnce }
+      )((folds) =>
         pipe(
-          pretrainingSession({ config, corpus, seed, totalSteps: steps })(pool, { shardsAtOnce }),
+          pretrainingSession({ config, corpus, seed, totalSteps: steps })(folds),
           TE.bindTo('session'),
           TE.bind('stepped', ({ session }) => TE.traverseSeqArray(session.step)(RA.makeBy(steps, (n) => n))),
-          TE.bind('state', ({ session }) => TE.fromTask(session.read)),
+          TE.bind('state', ({ session }) => session.read),
           TE.chainTaskK(({ stepped, state }) => async () => ({
             reports: stepped.map(({ report, gradientNorm }) => ({ ...report, gradientNorm })),
             weights: await sha256(state.params),

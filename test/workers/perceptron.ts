@@ -12,7 +12,7 @@ import { sum } from '../../src/tensor/ops/reduce.js'
 import { lower, type Lowered } from '../../src/tensor/program/lower.js'
 import { inputNode, randomBitsNode, type Tensor } from '../../src/tensor/tensor.js'
 import { threefry2x32 } from '../../src/tensor/threefry.js'
-import type { Arrays, Step } from '../../src/workers/fold/data-parallel.js'
+import type { Arrays, Step } from '../../src/workers/fold/fold.js'
 
 const [features, hidden, rows] = [6, 5, 7]
 

@@ -17,7 +17,7 @@ import type { DeviceChoice } from '../../src/tensor/run/choose.js'
 import { wasm as wasmDevice } from '../../src/tensor/run/wasm/wasm.js'
 import { inputNode } from '../../src/tensor/tensor.js'
 import { checksum } from '../../src/workers/ranks/checksum.js'
-import { prepareStep } from '../../src/workers/fold/data-parallel.js'
+import { pooledFold } from '../../src/workers/fold/pooled-fold.js'
 import type { WorkerError } from '../../src/workers/error.js'
 import { inProcess } from '../../src/workers/pool/in-process.js'
 import { allocateSlots } from '../../src/workers/pool/memory.js'
@@ -70,7 +70,7 @@ const deathsOf = (program: number): fc.Arbitrary<ReadonlyArray<Death>> =>
     )
     .map(([runs, ways]) => runs.map((run, i) => ({ program, run, way: ways[i] })))
 
-describe('a data-parallel fold on threads that are lost', () => {
+describe('a fold on a pool, on threads that are lost', () => {
   it('gives the bits of an undisturbed one, with five deaths in its gradient, in each of its sums and in its update', async () => {
     const count = await programs()
     expect(count).toBeGreaterThanOrEqual(3)
@@ -117,19 +117,21 @@ describe('a data-parallel fold on threads that are lost', () => {
       plan
     )((pool) =>
       pipe(
-        prepareStep(pool, perceptron(shards)),
+        pooledFold(pool).make(perceptron(shards)),
         TE.chainFirst((fold) => fold.write(initialState())),
         TE.chainTaskK((fold) => async () => ({
           step: await fold.step(batch(0, shards), [Float32Array.of(0.01)])(),
           // Nothing is handed to anybody else that the thread may still write to.
           again: await fold.step(batch(0, shards), [Float32Array.of(0.01)])(),
           memory: pool.memory(),
-          state: bitsOf(await fold.read())
+          state: pipe(await fold.read(), E.map(bitsOf))
         }))
       )
     )
     const stuck = E.left({ _tag: 'WorkerStuck', worker: 0, seconds: 0.2 })
-    expect(answer).toEqual(E.right({ step: stuck, again: stuck, memory: stuck, state: bitsOf(initialState()) }))
+    expect(answer).toEqual(
+      E.right({ step: stuck, again: stuck, memory: stuck, state: E.right(bitsOf(initialState())) })
+    )
     expect(alive).toBe(1)
   })
 })
@@ -139,7 +141,7 @@ describe('a pool that is released in the middle of a step', () => {
   const releasedIn = (program: number, workers: number) =>
     withChaos({ workers, choice: wasm }, [{ program, run: 0, way: 'hang' }])((pool) =>
       pipe(
-        prepareStep(pool, perceptron(shards)),
+        pooledFold(pool).make(perceptron(shards)),
         TE.chainFirst((fold) => fold.write(initialState())),
         TE.chainTaskK((fold) => async () => {
           const { deaths } = getEnvironmentData('chaos') as unknown as { readonly deaths: Int32Array }

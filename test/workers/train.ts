@@ -2,9 +2,8 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
-import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { prepareStep, type Arrays } from '../../src/workers/fold/data-parallel.js'
+import { pooledFold } from '../../src/workers/fold/pooled-fold.js'
 import type { WorkerError } from '../../src/workers/error.js'
 import type { Pool } from '../../src/workers/pool/pool.js'
 import type { Execution } from '../../src/workers/fold/shard-plan.js'
@@ -15,16 +14,15 @@ export const train =
   (shards: number, execution: Execution = {}) =>
   (pool: Pool): TE.TaskEither<WorkerError, ReadonlyArray<string>> =>
     pipe(
-      prepareStep(pool, perceptron(shards), execution),
+      pooledFold(pool, execution).make(perceptron(shards)),
       TE.chainFirst((fold) => fold.write(initialState())),
       TE.chain((fold) =>
         pipe(
           RA.makeBy(10, (step) => fold.step(batch(step, shards), [Float32Array.of(0.01)])),
           TE.sequenceSeqArray,
-          TE.chainTaskK((steps): Task<ReadonlyArray<Arrays>> => async () => [
-            ...steps.flatMap(({ metrics, report }) => [metrics, report]),
-            await fold.read()
-          ])
+          TE.bindTo('steps'),
+          TE.bind('state', () => fold.read),
+          TE.map(({ steps, state }) => [...steps.flatMap(({ metrics, report }) => [metrics, report]), state])
         )
       ),
       TE.map((arrays) => arrays.flatMap(bitsOf))

@@ -10,7 +10,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { FloatWidth } from '../../tensor/index.js'
 import { acquire, type DeviceChoice, type DeviceName, type MultiplierName } from '../../tensor/run/choose.js'
 import { showDeviceError, type Device } from '../../tensor/run/device.js'
-import type { Where } from '../training/run-record.js'
+import type { Where } from '../../workers/index.js'
 import { counted } from './counted.js'
 import { failedWith, wrongUsage, type Failure } from './outcome.js'
 

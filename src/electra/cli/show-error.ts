@@ -6,10 +6,9 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import { showTensorError } from '../../tensor/fault.js'
-import { showWorkerError } from '../../workers/index.js'
+import { showWorkerError, type Where } from '../../workers/index.js'
 import { showStoreError, type StoreError } from '../store/errors.js'
-import type { RunError } from '../training/run.js'
-import type { Where } from '../training/run-record.js'
+import type { RunError, StateUnread } from '../training/run.js'
 import { pretrainAdvice, sentence, type Advice } from './advice.js'
 
 const inMegabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6).toLocaleString('en')} MB`
@@ -20,6 +19,20 @@ const showArithmetic = ({ device, multiplier, relaxedSimd }: Where): string =>
 const showStored = (e: StoreError, advice: Advice): string => {
   if (e._tag === 'NotResumable') return `${showStoreError(e)}\n${sentence(advice.otherRun)}`
   return e._tag === 'Gone' && e.saved !== undefined ? `${showStoreError(e)}: ${advice.goOn}` : showStoreError(e)
+}
+
+const showLast = (last: string | undefined, advice: Advice): string =>
+  last === undefined
+    ? `There is no checkpoint before it: ${advice.startAnew}`
+    : `The last checkpoint stands, ${last}: ${advice.goOn}`
+
+/** Why a state was not saved, and what there is to go on from. */
+const showUnsaved = (e: StoreError | StateUnread, last: string | undefined, advice: Advice): string => {
+  if (e._tag === 'StateUnread')
+    return `The state could not be read: ${showRunError(e.cause, advice)}. ${showLast(last, advice)}`
+  return e._tag === 'Gone' && e.saved !== undefined
+    ? showStored(e, advice)
+    : `The state could not be saved: ${showStored(e, advice)}. ${showLast(last, advice)}`
 }
 
 export const showRunError = (e: RunError, advice = pretrainAdvice): string => {
@@ -42,15 +55,15 @@ export const showRunError = (e: RunError, advice = pretrainAdvice): string => {
         `the run was computed by ${showArithmetic(e.before)} until here, and ${showArithmetic(e.now)} gives other bits. ` +
         'Leave out what asks for it, or allow it with --allow-other-bits'
       )
+    case 'StateUnread':
+      return `the state of step ${e.step} could not be read: ${showRunError(e.cause, advice)}. ${showLast(e.last, advice)}`
     case 'StepFailed':
       return `after step ${e.step}: ${showRunError(e.cause, advice)}. ${pipe(
         e.saved,
         O.match(
-          () => `The last checkpoint stands: ${advice.goOn}`,
+          () => showLast(e.last, advice),
           E.match(
-            (why) =>
-              (why._tag === 'Gone' && why.saved !== undefined ? '' : 'The state could not be saved: ') +
-              showStored(why, advice),
+            (why) => showUnsaved(why, e.last, advice),
             (path) => `The state is saved in ${path}: ${advice.goOn}`
           )
         )

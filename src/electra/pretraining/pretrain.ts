@@ -6,7 +6,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Corpus } from '../data/corpus/corpus.js'
 import type { RunIdentity } from '../store/checkpoints/checkpoint-state.js'
 import { computedPart } from '../store/digest.js'
-import type { ExecutionOptions, RunError, RunOptions, RunResult } from '../training/run.js'
+import { foldsOf, type ExecutionOptions, type RunError, type RunOptions, type RunResult } from '../training/run.js'
 import { trainThen } from '../training/train.js'
 import { pretrainingProblem, type RunSettings } from './problem.js'
 
@@ -31,6 +31,7 @@ export const identityOf = ({
 
 const runOf = (options: PretrainOptions): RunOptions => ({
   ...options,
+  folds: foldsOf(options),
   identity: identityOf(options),
   problem: () => pretrainingProblem(options)
 })

@@ -5,13 +5,13 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { NamedStored } from '../../tensor/stored.js'
-import { solo, withPool } from '../../workers/index.js'
+import { withFolds } from '../../workers/index.js'
 import type { RunIdentity } from '../store/checkpoints/checkpoint-state.js'
 import { sha256OfTensors } from '../store/digest.js'
 import type { Network } from '../store/models/hf-config.js'
 import type { FloatTensor } from '../store/models/hf-tensors.js'
 import type { Problem } from '../training/problem.js'
-import type { ExecutionOptions, RunOptions } from '../training/run.js'
+import { foldsOf, type ExecutionOptions, type RunOptions } from '../training/run.js'
 import { openSession, type SessionError } from '../training/session.js'
 import { fineTuningProblem, judged, totalStepsOf, type FineTuningSettings } from './problem.js'
 import type { Judgement } from './task.js'
@@ -42,6 +42,7 @@ export const trialRun = (trial: Trial, execution: Omit<ExecutionOptions, 'initia
   const settings = settingsOf(trial)
   return {
     ...execution,
+    folds: foldsOf(execution),
     config: configOf(trial),
     totalSteps: totalStepsOf(settings),
     ...(tensors.length === 0 ? {} : { initial: { tensors, from: [] } }),
@@ -54,18 +55,18 @@ export const trialRun = (trial: Trial, execution: Omit<ExecutionOptions, 'initia
 export const judgements = (
   trial: Trial,
   params: ReadonlyArray<NamedStored>,
-  { pool, ranks = solo }: Pick<ExecutionOptions, 'pool' | 'ranks'>
+  { pool, ranks }: Pick<ExecutionOptions, 'pool' | 'ranks'>
 ): TE.TaskEither<SessionError, Readonly<Record<string, Judgement>>> => {
   const { task, recipe } = trial
   const names = Object.keys(task.splits).filter((name) => name !== 'train')
-  return withPool(pool)((held) =>
+  return withFolds(pool, { ranks })((folds) =>
     pipe(
       TE.fromEither<SessionError, Problem>(fineTuningProblem(settingsOf(trial), names)),
-      TE.chain((problem) => openSession(problem)(held, { ranks })),
+      TE.chain((problem) => openSession(problem)(folds)),
       TE.bindTo('session'),
       TE.chainFirst(({ session }) =>
         pipe(
-          TE.fromTask<{ readonly optimizer: ReadonlyArray<NamedStored> }, SessionError>(session.read),
+          session.read,
           TE.chain(({ optimizer }) => session.write({ params, optimizer }, 0))
         )
       ),

@@ -6,196 +6,150 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import * as O from 'fp-ts/lib/Option.js'
-import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { WorkerError } from '../../workers/index.js'
-import { anyRank, together } from '../../workers/ranks/ranks.js'
-import type { CheckpointProgress, HeldOut } from '../store/checkpoints/checkpoint-state.js'
-import { sha256OfTensors } from '../store/digest.js'
-import type { StoreError } from '../store/errors.js'
+import type { Where } from '../../workers/index.js'
+import { together } from '../../workers/ranks/ranks.js'
+import type { HeldOut } from '../store/checkpoints/checkpoint-state.js'
 import { betterOf } from '../store/checkpoints/resume.js'
-import { heldOutOf, meansOf, oweEvaluation, owesEvaluation, remember, rememberHeldOut } from './metrics-summary.js'
-import type { MetricsRecord } from './metrics-file.js'
-import { isSaved, type RunProgress, type Saved } from './run-progress.js'
-import type { Diverged, RunError, RunResult, Run } from './run.js'
-import type { Where } from './run-record.js'
-import { phaseAt } from './problem.js'
-import type { SessionError } from './session.js'
-
-const finite = (step: number, what: Diverged['what'], found: number): E.Either<RunError, void> =>
-  Number.isFinite(found) ? E.right(undefined) : E.left({ _tag: 'Diverged', step, what, found })
-
-const save = (
-  { options, session, directory, metrics }: Run,
-  progress: RunProgress
-): TE.TaskEither<StoreError, Saved> => {
-  const { step, summary, best } = progress
-  const kept: CheckpointProgress = { identity: options.identity, step, metrics: summary, best }
-  return pipe(
-    // Before the checkpoint that they lead to: a resume reads them up to there.
-    metrics.sync,
-    TE.chain(() =>
-      directory.save(
-        step,
-        pipe(
-          session.read,
-          T.map((state) => ({ progress: kept, ...state }))
-        )
-      )
-    ),
-    TE.map((saved) => {
-      options.observe({ _tag: 'Saved', step, path: saved })
-      return { ...progress, saved }
-    })
-  )
-}
-
-/** Saves what all ranks have. */
-const saveTogether = (run: Run, progress: RunProgress): TE.TaskEither<RunError, Saved> =>
-  pipe(
-    run.session.compare,
-    TE.chainW(() => save(run, progress))
-  )
-
-/**
- * Ends a run whose step or evaluation failed on this rank: that left the state as it was, and it is saved unless it has
- * been. Nothing here waits for other ranks.
- */
-const giveUp = (run: Run, progress: RunProgress, cause: SessionError): TE.TaskEither<RunError, never> => {
-  const saving = pipe(
-    isSaved(progress) ? TE.right<StoreError, Saved>(progress) : save(run, progress),
-    TE.map(({ saved }) => saved)
-  )
-  // A torn state is none to go on from.
-  const isSaving = run.directory.isOurs && cause._tag !== 'StateTorn'
-  return pipe(
-    isSaving ? T.map(O.some)(saving) : T.of(O.none),
-    T.chain((saved) => TE.left({ _tag: 'StepFailed', step: progress.step, cause, saved }))
-  )
-}
+import { sha256OfTensors } from '../store/digest.js'
+import { heldOutOf, meansOf, oweEvaluation, owesEvaluation, rememberHeldOut } from './metrics-summary.js'
+import { phaseAt, type NamedState } from './problem.js'
+import type { RunProgress, Saved } from './run-progress.js'
+import type { Run, RunError, RunResult } from './run.js'
+import { giveUp, readState, saveTogether } from './saving.js'
+import { finite, takeSteps } from './taking-steps.js'
 
 /** The best so far, where its loss is one of the same phase. */
 const comparable = ({ problem }: Run, { best, step }: RunProgress): HeldOut | undefined =>
   best !== undefined && phaseAt(problem, best.step - 1) === phaseAt(problem, step - 1) ? best : undefined
 
-const evaluate = (run: Run, progress: RunProgress): TE.TaskEither<RunError, RunProgress> => {
-  const { options, ranks, session, metrics } = run
+const evaluate =
+  (run: Run) =>
+  (progress: RunProgress): TE.TaskEither<RunError, RunProgress> => {
+    const { options, ranks, session, metrics } = run
+    return pipe(
+      session.evaluate,
+      TE.orElseW((cause) => giveUp(run, { ...progress, summary: oweEvaluation(progress.summary) }, cause)),
+      TE.chainW((report): TE.TaskEither<RunError, RunProgress> => {
+        if (report === undefined) return TE.right(progress)
+        const best = betterOf(comparable(run, progress), { step: progress.step, loss: report.loss })
+        return pipe(
+          together(ranks)(TE.fromEither(finite(progress.step, 'held-out loss', report.loss))),
+          TE.chainFirstIOK(() => () => {
+            options.observe({ _tag: 'Evaluated', step: progress.step, report, isBest: best?.step === progress.step })
+          }),
+          TE.chainW(() => metrics.append({ kind: 'heldOut', step: progress.step, ...report })),
+          TE.map(() => ({ ...progress, best, summary: rememberHeldOut(report)(progress.summary) }))
+        )
+      })
+    )
+  }
+
+/** How far a process has come, and what its steps took. */
+type Trained = {
+  readonly progress: RunProgress
+  readonly tokens: number
+  readonly seconds: number
+  readonly isStopped: boolean
+}
+
+/** Where the next checkpoint is due: after every so many steps, and at the end. */
+const nextDue = ({ options: { checkpointEvery, totalSteps } }: Run, step: number): number =>
+  Math.min(totalSteps, (Math.floor(step / checkpointEvery) + 1) * checkpointEvery)
+
+/** Steps up to the checkpoint that is due next, and that one with its evaluation. */
+const trainOn =
+  (run: Run) =>
+  ({ progress: from, tokens, seconds }: Trained): TE.TaskEither<RunError, Trained> =>
+  () => {
+    const due = nextDue(run, from.step)
+    const start = performance.now()
+    return pipe(
+      takeSteps(run, due)(from),
+      TE.bindTo('taken'),
+      TE.let('took', () => (performance.now() - start) / 1000),
+      TE.bind('progress', ({ taken: { progress } }) =>
+        progress.step < due
+          ? TE.right(progress)
+          : pipe(
+              evaluate(run)(progress),
+              TE.chain((evaluated) => saveTogether(run, evaluated))
+            )
+      ),
+      TE.map(({ taken, took, progress }) => ({
+        progress,
+        tokens: tokens + taken.tokens,
+        seconds: seconds + took,
+        isStopped: taken.isStopped
+      }))
+    )()
+  }
+
+/** Evaluations stand where the settings put them, so stopping in between leaves no trace in what comes after. */
+const trainToEnd =
+  (run: Run) =>
+  (from: RunProgress): TE.TaskEither<RunError, Trained> =>
+  async () => {
+    let trained: Trained = { progress: from, tokens: 0, seconds: 0, isStopped: false }
+    while (!trained.isStopped && trained.progress.step < run.options.totalSteps) {
+      const next = await trainOn(run)(trained)()
+      if (E.isLeft(next)) return next
+      trained = next.right
+    }
+    return E.right(trained)
+  }
+
+/** In all ranks. */
+const countReplacements = ({ ranks, replacements }: Run): TE.TaskEither<RunError, number> => {
+  const counted = Int32Array.of(replacements())
   return pipe(
-    session.evaluate,
-    TE.orElseW((cause) => giveUp(run, { ...progress, summary: oweEvaluation(progress.summary) }, cause)),
-    TE.chainW((report): TE.TaskEither<RunError, RunProgress> => {
-      if (report === undefined) return TE.right(progress)
-      const best = betterOf(comparable(run, progress), { step: progress.step, loss: report.loss })
-      return pipe(
-        together(ranks)(TE.fromEither(finite(progress.step, 'held-out loss', report.loss))),
-        TE.chainFirstIOK(() => () => {
-          options.observe({ _tag: 'Evaluated', step: progress.step, report, isBest: best?.step === progress.step })
-        }),
-        TE.chainW(() => metrics.append({ kind: 'heldOut', step: progress.step, ...report })),
-        TE.map(() => ({ ...progress, best, summary: rememberHeldOut(report)(progress.summary) }))
-      )
-    })
+    ranks.sum([counted]),
+    TE.map(() => counted[0])
   )
 }
 
-const secondsSince = (start: number): number => (performance.now() - start) / 1000
+type Ended = {
+  readonly saved: Saved
+  readonly tokensPerSecond: number | undefined
+  readonly replacements: number
+  readonly state: NamedState
+}
 
-const takeStep =
-  (run: Run) =>
-  (progress: RunProgress): TE.TaskEither<RunError, { readonly progress: RunProgress; readonly tokens: number }> =>
-  async () => {
-    const { options, ranks, session, metrics } = run
-    const start = performance.now()
-    const stepped = await session.step(progress.step)()
-    if (E.isLeft(stepped)) return giveUp(run, progress, stepped.left)()
-    const { report, gradientNorm, learningRate, tokens } = stepped.right
-    const step = progress.step + 1
-    const sound = await pipe(
-      TE.fromEither(finite(step, 'loss', report.loss)),
-      TE.chain(() => TE.fromEither(finite(step, 'gradient norm', gradientNorm))),
-      together(ranks)
-    )()
-    if (E.isLeft(sound)) return sound
-    const facts = { report, gradientNorm, learningRate, tokens, seconds: secondsSince(start) }
-    options.observe({ _tag: 'Stepped', step, ...facts })
-    const record: MetricsRecord = {
-      kind: 'step',
-      step,
-      ...report,
-      gradientNorm,
-      learningRate,
-      tokens,
-      seconds: facts.seconds
-    }
-    const written = await metrics.append(record)()
-    if (E.isLeft(written)) return written
-    return E.right({
-      progress: {
-        ...progress,
-        step,
-        summary: remember(progress.step, options.totalSteps, report)(progress.summary),
-        saved: undefined
-      },
-      tokens
-    })
-  }
+const resultOf = (
+  { options, problem, session, starts }: Run,
+  { saved: { step, summary, best, checkpoint }, state, ...counts }: Ended
+): Omit<RunResult, keyof Where> => ({
+  isComplete: step === options.totalSteps,
+  step,
+  totalSteps: options.totalSteps,
+  parameters: session.parameters,
+  starts,
+  first: meansOf(summary, 'first'),
+  last: meansOf(summary, 'last'),
+  heldOut: heldOutOf(summary),
+  best,
+  facts: problem.facts,
+  ...counts,
+  weightsSha256: sha256OfTensors(state.params),
+  optimizerSha256: sha256OfTensors(state.optimizer),
+  checkpoint: checkpoint.path,
+  params: state.params
+})
 
-/**
- * Evaluations stand where the settings put them: at every checkpoint that is due, and at the end. A run that is stopped
- * in between is saved without one, so that stopping leaves no trace in what comes after.
- */
-export const runLoop =
-  (run: Run, start: RunProgress): TE.TaskEither<RunError, Omit<RunResult, keyof Where>> =>
-  async () => {
-    const { options, ranks, session, starts } = run
+/** The run from where it begins to its end, or to where it is asked to stop; its last state is saved. */
+export const runLoop = (run: Run, start: RunProgress): TE.TaskEither<RunError, Omit<RunResult, keyof Where>> =>
+  pipe(
     // The evaluation that failed, and ended the run before this one, is made first.
-    const begun = owesEvaluation(start.summary) ? await evaluate(run, start)() : E.right(start)
-    if (E.isLeft(begun)) return begun
-    let progress = begun.right
-    let [tokens, seconds] = [0, 0]
-    while (progress.step < options.totalSteps) {
-      const stop = await pipe(TE.fromIO<boolean, WorkerError>(options.shouldStop), TE.chain(anyRank(ranks)))()
-      if (E.isLeft(stop)) return stop
-      if (stop.right) break
-      const began = performance.now()
-      const stepped = await takeStep(run)(progress)()
-      if (E.isLeft(stepped)) return stepped
-      progress = stepped.right.progress
-      tokens += stepped.right.tokens
-      seconds += secondsSince(began)
-      if (progress.step % options.checkpointEvery === 0 || progress.step === options.totalSteps) {
-        const saved = await pipe(
-          evaluate(run, progress),
-          TE.chainW((evaluated) => saveTogether(run, evaluated))
-        )()
-        if (E.isLeft(saved)) return saved
-        progress = saved.right
-      }
-    }
-    const ended = isSaved(progress) ? E.right(progress) : await saveTogether(run, progress)()
-    if (E.isLeft(ended)) return ended
-    const replacements = Int32Array.of(run.replacements())
-    const counted = await ranks.sum([replacements])()
-    if (E.isLeft(counted)) return counted
-    const { step, summary, best, saved } = ended.right
-    const state = await session.read()
-    return E.right({
-      isComplete: step === options.totalSteps,
-      step,
-      totalSteps: options.totalSteps,
-      parameters: session.parameters,
-      starts,
-      first: meansOf(summary, 'first'),
-      last: meansOf(summary, 'last'),
-      heldOut: heldOutOf(summary),
-      best,
-      facts: run.problem.facts,
-      tokensPerSecond: seconds === 0 ? undefined : tokens / seconds,
-      replacements: replacements[0],
-      weightsSha256: sha256OfTensors(state.params),
-      optimizerSha256: sha256OfTensors(state.optimizer),
-      checkpoint: saved,
-      params: state.params
-    })
-  }
+    owesEvaluation(start.summary) ? evaluate(run)(start) : TE.right<RunError, RunProgress>(start),
+    TE.chain(trainToEnd(run)),
+    TE.bindTo('trained'),
+    TE.bind('saved', ({ trained }) => saveTogether(run, trained.progress)),
+    TE.bind('replacements', () => countReplacements(run)),
+    TE.bindW('state', ({ saved }) => readState(run, saved)),
+    TE.map(({ trained: { tokens, seconds }, ...ended }) =>
+      resultOf(run, {
+        ...ended,
+        tokensPerSecond: ended.saved.step === start.step ? undefined : tokens / seconds
+      })
+    )
+  )

@@ -16,7 +16,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { Ranks } from '../../workers/index.js'
+import type { Ranks, Where } from '../../workers/index.js'
 import { canonicalJson, type Json } from '../store/canonical-json.js'
 import {
   checkpointPath,
@@ -40,8 +40,7 @@ import {
   writeRecord,
   type OtherBits,
   type RunRecord,
-  type Start,
-  type Where
+  type Start
 } from './run-record.js'
 
 export type DirectoryOptions = {
@@ -84,9 +83,9 @@ export type RunDirectory = {
   ) => TE.TaskEither<StoreError, { readonly metrics: MetricsFile; readonly starts: ReadonlyArray<Start> }>
   /**
    * Writes the checkpoint of a step, and gives its path. Fails with `Gone` where the checkpoints before it were taken away: this
-   * one is saved then in a new directory, so that nothing is lost beside them.
+   * one is saved then in a new directory, so that nothing is lost beside them. Where there is no checkpoint to write, nothing is.
    */
-  readonly save: (step: number, checkpoint: Task<Checkpoint>) => TE.TaskEither<StoreError, string>
+  readonly save: <E>(step: number, checkpoint: TE.TaskEither<E, Checkpoint>) => TE.TaskEither<E | StoreError, string>
   readonly release: Task<void>
 }
 
@@ -227,9 +226,9 @@ const writtenHere = (
     open: openOf(options, guarded),
     save: (_, checkpoint) =>
       pipe(
-        TE.fromTask(checkpoint),
-        TE.chain((whole) => guarded(saveCheckpoint(checkpoints, whole, { keep: options.keepCheckpoints }))),
-        TE.chainFirst((saved) =>
+        checkpoint,
+        TE.chainW((whole) => guarded(saveCheckpoint(checkpoints, whole, { keep: options.keepCheckpoints }))),
+        TE.chainFirstW((saved) =>
           pipe(
             kept.check,
             TE.mapLeft((e): StoreError => (e._tag === 'Gone' ? { ...e, saved } : e))

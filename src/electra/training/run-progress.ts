@@ -10,29 +10,29 @@ import type { HeldOut } from '../store/checkpoints/checkpoint-state.js'
 import type { FloatTensor } from '../store/models/hf-tensors.js'
 import { withInitial } from '../store/models/initial-weights.js'
 import { emptySummary, type MetricsSummary } from './metrics-summary.js'
-import type { NamedState } from './problem.js'
 import type { Session, SessionError } from './session.js'
 
 export type RunProgress = {
   readonly step: number
   readonly summary: MetricsSummary
   readonly best: HeldOut | undefined
-  /** The checkpoint that holds this very state. */
-  readonly saved: string | undefined
+  /** The last checkpoint: of this very state, or of one before it. */
+  readonly checkpoint: { readonly step: number; readonly path: string } | undefined
 }
 
-export type Saved = RunProgress & { readonly saved: string }
+export type Saved = RunProgress & { readonly checkpoint: NonNullable<RunProgress['checkpoint']> }
 
-export const isSaved = (progress: RunProgress): progress is Saved => progress.saved !== undefined
+/** Whether a checkpoint holds this very state. */
+export const isSaved = (progress: RunProgress): progress is Saved => progress.checkpoint?.step === progress.step
 
-const beginning: RunProgress = { step: 0, summary: emptySummary, best: undefined, saved: undefined }
+const beginning: RunProgress = { step: 0, summary: emptySummary, best: undefined, checkpoint: undefined }
 
 /** Puts given weights in the places of those that were drawn. */
 const begin = (session: Session, initial: ReadonlyArray<FloatTensor>): TE.TaskEither<SessionError, RunProgress> =>
   initial.length === 0
     ? TE.right(beginning)
     : pipe(
-        TE.fromTask<NamedState, SessionError>(session.read),
+        session.read,
         TE.chain(({ params, optimizer }) => session.write({ params: withInitial(initial)(params), optimizer }, 0)),
         TE.map(() => beginning)
       )
@@ -54,7 +54,7 @@ export const restore = (
             step: progress.step,
             summary: progress.metrics,
             best: progress.best,
-            saved: path
+            checkpoint: { step: progress.step, path }
           }))
         )
     )

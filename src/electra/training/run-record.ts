@@ -12,20 +12,10 @@ import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import * as z from 'zod'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
+import type { Where } from '../../workers/index.js'
 import { canonicalJson, type Json } from '../store/canonical-json.js'
 import type { StoreError } from '../store/errors.js'
 import { readText, writeFileWhole } from '../store/files/files.js'
-
-/** On what the steps are computed. */
-export type Where = {
-  readonly device: string
-  readonly multiplier: string
-  /** Of each rank. */
-  readonly workers: number
-  readonly ranks: number
-  /** Whether the bits of the device's own products may depend on the machine. */
-  readonly relaxedSimd: boolean
-}
 
 /** From `step` on. */
 export type Start = Where & { readonly step: number }

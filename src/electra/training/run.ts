@@ -5,7 +5,17 @@
 import type * as E from 'fp-ts/lib/Either.js'
 import type { IO } from 'fp-ts/lib/IO.js'
 import type * as O from 'fp-ts/lib/Option.js'
-import type { MemoryPlan, Pool, PoolOptions, Ranks, Replaced } from '../../workers/index.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import {
+  acquireFolds,
+  type HeldFolds,
+  type MemoryPlan,
+  type PoolOptions,
+  type Ranks,
+  type Replaced,
+  type Where,
+  type WorkerError
+} from '../../workers/index.js'
 import type { TensorError } from '../../tensor/fault.js'
 import type { HeldOut, RunIdentity } from '../store/checkpoints/checkpoint-state.js'
 import type { StoreError } from '../store/errors.js'
@@ -14,7 +24,7 @@ import type { Facts, Report } from './columns.js'
 import type { MetricsFile } from './metrics-file.js'
 import type { InputsError, NamedState, Problem } from './problem.js'
 import type { DirectoryError, RunDirectory, RunDirectoryOptions } from './run-directory.js'
-import type { Start, Where } from './run-record.js'
+import type { Start } from './run-record.js'
 import type { Session, SessionError } from './session.js'
 
 /** How a run is carried out, whatever it solves. */
@@ -29,11 +39,21 @@ export type ExecutionOptions = Omit<RunDirectoryOptions, 'config' | 'initial'> &
   readonly observe: (event: RunEvent) => void
 }
 
-export type RunOptions = ExecutionOptions &
+/** What makes the folds of a run. It tells of threads that it has replaced. */
+export type AcquireFolds = (onReplaced: (replaced: Replaced) => void) => TaskEither<WorkerError, HeldFolds>
+
+export const foldsOf =
+  ({ pool, ranks }: Pick<ExecutionOptions, 'pool' | 'ranks'>): AcquireFolds =>
+  (onReplaced) =>
+    acquireFolds({ ...pool, onReplaced }, { ranks })
+
+export type RunOptions = Omit<ExecutionOptions, 'pool'> &
   Pick<RunDirectoryOptions, 'config'> & {
+    /** Acquired once the run's directory is there, and shared out as `ranks` are. */
+    readonly folds: AcquireFolds
     /** What a resume must match. */
     readonly identity: RunIdentity
-    /** Made once the run's directory and its threads are there. */
+    /** Made once the run's directory and its folds' maker are there. */
     readonly problem: () => E.Either<TensorError | InputsError, Problem>
   }
 
@@ -42,14 +62,16 @@ export type RunError =
   | DirectoryError
   /**
    * What follows `step` could not be computed. The state of that step is `saved`, in a checkpoint that the run can be resumed
-   * from, or could not be; `none` on a rank that saves nothing, and where the state is torn.
+   * from, or could not be; `none` on a rank that saves nothing, and where the state is torn. `last` is the checkpoint before.
    */
   | {
       readonly _tag: 'StepFailed'
       readonly step: number
       readonly cause: SessionError
-      readonly saved: O.Option<E.Either<StoreError, string>>
+      readonly saved: O.Option<E.Either<StoreError | StateUnread, string>>
+      readonly last: string | undefined
     }
+  | StateUnread
   /** Something that must be finite no longer is. Earlier checkpoints stand, and none of this state is written. */
   | {
       readonly _tag: 'Diverged'
@@ -57,6 +79,14 @@ export type RunError =
       readonly what: 'loss' | 'gradient norm' | 'held-out loss'
       readonly found: number
     }
+
+/** The state of `step` was to be saved and could not be read, as on a device that is lost. `last` is the checkpoint before. */
+export type StateUnread = {
+  readonly _tag: 'StateUnread'
+  readonly step: number
+  readonly cause: SessionError
+  readonly last: string | undefined
+}
 
 export type RunEvent =
   | (Where & {
@@ -125,11 +155,3 @@ export type Run = {
   readonly starts: ReadonlyArray<Start>
   readonly replacements: IO<number>
 }
-
-export const whereOf = ({ options, ranks }: Pick<Run, 'options' | 'ranks'>, { device, workers }: Pool): Where => ({
-  device: device.name,
-  multiplier: device.multiplier,
-  workers,
-  ranks: ranks.ranks,
-  relaxedSimd: options.pool.choice.relaxed === true
-})

@@ -1,26 +1,19 @@
 /**
- * A run in memory: programs loaded on a pool, state in it, and steps that can be taken one after another.
+ * A run in memory: its programs made into folds, state in them, and steps that can be taken one after another.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import type { Task } from 'fp-ts/lib/Task.js'
+import type { IO } from 'fp-ts/lib/IO.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TensorError } from '../../tensor/fault.js'
 import type { Data } from '../../tensor/index.js'
 import { storedOf, type NamedStored } from '../../tensor/stored.js'
 import { equalShapes, sizeOf } from '../../tensor/shape.js'
 import { tensorEntries } from '../../tensor/tree.js'
-import {
-  prepareStep,
-  solo,
-  type Arrays,
-  type Execution,
-  type Fold,
-  type Pool,
-  type WorkerError
-} from '../../workers/index.js'
+import type { Arrays, Fold, FoldMaker, WorkerError } from '../../workers/index.js'
 import type { Report } from './columns.js'
+import { inFlight } from './in-flight.js'
 import {
   namedArrays,
   phaseAt,
@@ -46,16 +39,20 @@ export type StepReport = {
 
 export type Session = {
   readonly parameters: number
-  readonly device: Pool['device']
-  readonly workers: number
-  readonly ranks: number
-  /** Takes step `n`, counted from 0. A `Left` leaves the state as it was. */
+  /** How many steps may be in flight: as the fold of the phase at hand has it. */
+  readonly window: IO<number>
+  /**
+   * Takes step `n`, counted from 0. A `Left` leaves the state as it was.
+   *
+   * Steps may overlap: they are begun in the order in which they were asked for, as many at a time as the window is wide, and settle in
+   * order. Those that were asked for before one has failed may fail with it. Everything else waits for the steps before it.
+   */
   readonly step: (n: number) => TE.TaskEither<SessionError, StepReport>
   /** The report on the held-out batches; `undefined` where nothing is held out. */
   readonly evaluate: TE.TaskEither<SessionError, Report | undefined>
   /** What each evaluation of that name gives for each of its batches. */
   readonly outputs: (evaluation: string) => TE.TaskEither<SessionError, ReadonlyArray<NamedArrays>>
-  readonly read: Task<NamedState>
+  readonly read: TE.TaskEither<SessionError, NamedState>
   /** Puts in a state after so many updates. Fails with the name of the first array that does not fit. */
   readonly write: (state: NamedState, step: number) => TE.TaskEither<SessionError, void>
   /** See `Fold`. */
@@ -82,14 +79,14 @@ const prepared =
       }))
     )
 
-/** A phase with its programs on the pool. */
+/** A phase with its fold. */
 type Opened = { readonly phase: Phase; readonly fold: Fold; readonly evaluations: ReadonlyArray<Prepared> }
 
 const open =
-  (pool: Pool, execution: Execution) =>
+  ({ make }: FoldMaker) =>
   (phase: Phase): TE.TaskEither<WorkerError, Opened> =>
     pipe(
-      prepareStep(pool, phase.step, execution),
+      make(phase.step),
       TE.bindTo('fold'),
       TE.bind('evaluations', ({ fold }) =>
         pipe(
@@ -169,7 +166,7 @@ const arraysOf = (leaves: ReadonlyArray<Leaf>, state: NamedState): E.Either<Sess
 type Prefetching = {
   /** The inputs of step n, which may be there already. */
   readonly inputsOf: (n: number) => StepInputs
-  /** Prepares those of step `next` while other threads are at work: as soon as they have been told what to do. */
+  /** Begins work, and prepares the inputs of step `next` beside it: as soon as other threads have been told what to do. */
   readonly prefetched: <E, A>(work: TE.TaskEither<E, A>, next: number) => TE.TaskEither<E, A>
 }
 
@@ -183,12 +180,17 @@ const soon = (): Promise<void> =>
 /** Inputs are functions of the step's number, so it does not matter when they are made. */
 const prefetching = ({ inputsAt }: Problem): Prefetching => {
   let ready: { readonly n: number; readonly inputs: StepInputs } | undefined
+  let given = -1
   return {
-    inputsOf: (n) => (ready?.n === n ? ready.inputs : inputsAt(n)),
+    inputsOf: (n) => {
+      given = n
+      return ready?.n === n ? ready.inputs : inputsAt(n)
+    },
     prefetched: (work, next) => async () => {
       const running = work()
       await soon()
-      ready = { n: next, inputs: inputsAt(next) }
+      // With several steps in flight the next may have been asked for by now.
+      if (given < next) ready = { n: next, inputs: inputsAt(next) }
       return running
     }
   }
@@ -197,6 +199,8 @@ const prefetching = ({ inputsAt }: Problem): Prefetching => {
 /** The phase at hand, and its folds: those before it are left behind with their memory. */
 type Phases = {
   readonly current: () => Opened
+  /** How many steps may be in flight beside step n: none of another phase. */
+  readonly beside: (n: number) => number
   /** Goes on to the phase of step n, which begins with the state that the one before it has come to. */
   readonly reach: (n: number) => TE.TaskEither<SessionError, Opened>
   /** Puts a state in, in the phase that has made it. */
@@ -221,13 +225,16 @@ const inPhases = (
         ;[index, current] = [to, opened]
       })
     )
-  const enterNext: TE.TaskEither<SessionError, void> = async () => {
-    const state = namedState(leaves, await current.fold.read())
+  const enterNext: TE.TaskEither<SessionError, void> = () => {
     const { enter = (as: NamedState) => as } = problem.phases[index + 1]
-    return put(index + 1, enter(state))()
+    return pipe(
+      current.fold.read,
+      TE.chainW((arrays) => put(index + 1, enter(namedState(leaves, arrays))))
+    )()
   }
   return {
     current: () => current,
+    beside: (n) => (index < phaseAt(problem, n) ? 0 : current.fold.window - 1),
     reach: (n) => async () => {
       while (index < phaseAt(problem, n)) {
         const entered = await enterNext()
@@ -240,48 +247,55 @@ const inPhases = (
 }
 
 /**
- * Prepares a run on a pool, with freshly initialised parameters. Of several ranks each opens one, and all then take the same
- * steps and evaluations together; everything else a rank does by itself.
+ * Prepares a run, with freshly initialised parameters. Of several ranks each opens one, and all then take the same steps and
+ * evaluations together; everything else a rank does by itself.
  */
 export const openSession =
   (problem: Problem) =>
-  (pool: Pool, execution: Execution = {}): TE.TaskEither<SessionError, Session> => {
+  (folds: FoldMaker): TE.TaskEither<SessionError, Session> => {
     const leaves = leavesOf(problem)
-    const openPhase = open(pool, execution)
+    const openPhase = open(folds)
     return pipe(
       openPhase(problem.phases[0]),
       TE.chainFirst(({ fold }) => initialise(problem, fold, leaves)),
       TE.map((first): Session => {
         const { inputsOf, prefetched } = prefetching(problem)
-        const { current, reach, write } = inPhases(problem, leaves, openPhase, first)
+        const phases = inPhases(problem, leaves, openPhase, first)
+        const { begun, afterAll } = inFlight<SessionError>()
+        const fold = (): Fold => phases.current().fold
+        const begin = (n: number): TE.TaskEither<SessionError, TE.TaskEither<SessionError, StepReport>> =>
+          pipe(
+            phases.reach(n),
+            TE.map(({ fold, phase }) => {
+              const { shards, tokens } = inputsOf(n)
+              const running = prefetched(fold.step(shards, [Int32Array.of(n)]), n + 1)()
+              return pipe(
+                () => running,
+                TE.map(({ metrics, report: [gradientNorm] }) => ({
+                  report: phase.report(namedArrays(phase.metrics, metrics)),
+                  gradientNorm: gradientNorm[0],
+                  learningRate: phase.learningRateAt(n),
+                  tokens
+                }))
+              )
+            })
+          )
         return {
           parameters: leaves.reduce((n, { part, shape }) => n + (part === 'params' ? sizeOf(shape) : 0), 0),
-          device: pool.device,
-          workers: pool.workers,
-          ranks: (execution.ranks ?? solo).ranks,
-          step: (n) =>
+          window: () => fold().window,
+          step: (n) => begun(() => phases.beside(n), begin(n)),
+          evaluate: afterAll(() => evaluated(phases.current())()),
+          outputs: (name) => afterAll(() => outputsOf(phases.current())(name)()),
+          read: afterAll(() =>
             pipe(
-              reach(n),
-              TE.chainW(({ fold, phase }) => {
-                const { shards, tokens } = inputsOf(n)
-                return pipe(
-                  prefetched(fold.step(shards, [Int32Array.of(n)]), n + 1),
-                  TE.map(({ metrics, report: [gradientNorm] }) => ({
-                    report: phase.report(namedArrays(phase.metrics, metrics)),
-                    gradientNorm: gradientNorm[0],
-                    learningRate: phase.learningRateAt(n),
-                    tokens
-                  }))
-                )
-              })
-            ),
-          evaluate: () => evaluated(current())(),
-          outputs: (name) => () => outputsOf(current())(name)(),
-          read: async () => namedState(leaves, await current().fold.read()),
-          write,
-          memory: () => current().fold.memory(),
-          share: () => current().fold.share(),
-          compare: () => current().fold.compare()
+              fold().read,
+              TE.map((arrays) => namedState(leaves, arrays))
+            )()
+          ),
+          write: (state, step) => afterAll(phases.write(state, step)),
+          memory: () => fold().memory(),
+          share: afterAll(() => fold().share()),
+          compare: afterAll(() => fold().compare())
         }
       })
     )

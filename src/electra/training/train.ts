@@ -10,28 +10,27 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { acquirePool, solo, type Pool, type PoolOptions, type Ranks, type WorkerError } from '../../workers/index.js'
+import { solo, type HeldFolds, type Ranks, type WorkerError } from '../../workers/index.js'
 import { together } from '../../workers/ranks/ranks.js'
 import { runLoop } from './loop.js'
 import { owesEvaluation } from './metrics-summary.js'
 import { checkCommon, shareFirst } from './rank-agreement.js'
-import { whereOf, type Run, type RunError, type RunOptions, type RunResult } from './run.js'
+import type { Run, RunError, RunOptions, RunResult } from './run.js'
 import { acquireRunDirectory, type Beginning, type DirectoryError, type RunDirectory } from './run-directory.js'
 import { restore } from './run-progress.js'
 import { openSession } from './session.js'
 
 type Here = Pick<Run, 'options' | 'ranks' | 'directory' | 'replacements'>
 
-const inPool =
+const onFolds =
   (here: Here, beginning: Beginning) =>
-  (pool: Pool): TE.TaskEither<RunError, RunResult> => {
+  ({ where, ...folds }: HeldFolds): TE.TaskEither<RunError, RunResult> => {
     const { options, ranks, directory } = here
-    const where = whereOf(here, pool)
     const opened = pipe(
       TE.fromEither<RunError, void>(directory.checkArithmetic(beginning, where)),
       TE.chainEitherKW(options.problem),
       TE.bindTo('problem'),
-      TE.bindW('session', ({ problem }) => openSession(problem)(pool, { ranks })),
+      TE.bindW('session', ({ problem }) => openSession(problem)(folds)),
       TE.bindW('progress', ({ session }) => restore(session, beginning.found, options.initial?.tensors)),
       TE.bindW('opened', ({ progress }) =>
         directory.open(beginning, { step: progress.step, owesEvaluation: owesEvaluation(progress.summary) }, where)
@@ -71,23 +70,19 @@ const inDirectory =
   (directory: RunDirectory): TE.TaskEither<RunError, RunResult> =>
   () => {
     let replacements = 0
-    const pool: PoolOptions = {
-      ...options.pool,
-      onReplaced: (replaced) => {
-        replacements++
-        options.observe({ _tag: 'Replaced', ...replaced })
-      }
-    }
     if (directory.unguarded !== undefined) options.observe({ _tag: 'Unguarded', reason: directory.unguarded })
     const here: Here = { options, ranks, directory, replacements: () => replacements }
     const acquired = pipe(
-      acquirePool(pool),
+      options.folds((replaced) => {
+        replacements++
+        options.observe({ _tag: 'Replaced', ...replaced })
+      }),
       // Those that have theirs learn of it where they would open a session.
-      TE.orElse((e) => together(ranks)(TE.left<WorkerError, Pool>(e)))
+      TE.orElse((e) => together(ranks)(TE.left<WorkerError, HeldFolds>(e)))
     )
     return pipe(
       together(ranks)(directory.begin),
-      TE.chainW((beginning) => TE.bracketW(acquired, inPool(here, beginning), (held) => TE.fromTask(held.release))),
+      TE.chainW((beginning) => TE.bracketW(acquired, onFolds(here, beginning), (held) => TE.fromTask(held.release))),
       // What follows would bring it into being again.
       TE.chainFirstW(() => directory.check)
     )()

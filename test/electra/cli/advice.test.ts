@@ -14,9 +14,9 @@ const errors: ReadonlyArray<RunError> = [
   { _tag: 'NothingToResume', out: 'out' },
   { _tag: 'NotResumable', differences: [{ what: 'seed', found: '1', expected: '2' }] },
   gone,
-  { _tag: 'StepFailed', step: 4, cause, saved: O.none },
-  { _tag: 'StepFailed', step: 4, cause, saved: O.some(E.right('out/checkpoint')) },
-  { _tag: 'StepFailed', step: 4, cause, saved: O.some(E.left(gone)) }
+  { _tag: 'StepFailed', step: 4, cause, saved: O.none, last: 'out/before' },
+  { _tag: 'StepFailed', step: 4, cause, saved: O.some(E.right('out/checkpoint')), last: undefined },
+  { _tag: 'StepFailed', step: 4, cause, saved: O.some(E.left(gone)), last: undefined }
 ]
 
 describe('what people are told to do about a run', () => {

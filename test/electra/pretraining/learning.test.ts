@@ -23,7 +23,7 @@ import type { Params } from '../../../src/nn/index.js'
 import { random, sigmoid, type NamedStored } from '../../../src/tensor/index.js'
 import { hostKey } from '../../../src/tensor/keys.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
-import { inProcess } from '../../../src/workers/index.js'
+import { inProcess, pooledFold } from '../../../src/workers/index.js'
 import { right, rightOf } from '../data/right.js'
 import { numbersOf } from '../objective/cases.js'
 import { corpusIn, least, remove, temporary, textOf } from '../training/runs.js'
@@ -46,7 +46,7 @@ type Trained = { readonly reports: ReadonlyArray<Report>; readonly params: Reado
 const trained = (config: ElectraConfig, on: Corpus, steps: number): Promise<Trained> =>
   rightOf(
     pipe(
-      inProcess(wasm()),
+      pooledFold(inProcess(wasm())),
       pretrainingSession({ config, corpus: on, seed: 1, totalSteps: steps }),
       TE.bindTo('session'),
       TE.bind('taken', ({ session }) =>
@@ -55,12 +55,8 @@ const trained = (config: ElectraConfig, on: Corpus, steps: number): Promise<Trai
           TE.traverseSeqArray(session.step)
         )
       ),
-      TE.chainW(({ session, taken }) =>
-        TE.fromTask(async () => ({
-          reports: taken.map(({ report }) => report),
-          params: (await session.read()).params
-        }))
-      )
+      TE.bind('state', ({ session }) => session.read),
+      TE.map(({ taken, state: { params } }) => ({ reports: taken.map(({ report }) => report), params }))
     )
   )
 

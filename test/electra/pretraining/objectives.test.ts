@@ -22,7 +22,7 @@ import type { NamedState } from '../../../src/electra/training/problem.js'
 import type { Session } from '../../../src/electra/training/session.js'
 import { reference } from '../../../src/tensor/run/reference/reference.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
-import { acquirePool, inProcess, type Execution, type Pool } from '../../../src/workers/index.js'
+import { acquirePool, inProcess, pooledFold, type Execution, type Pool } from '../../../src/workers/index.js'
 import { onRanks } from '../../workers/ranks/meeting.js'
 import { logitProducts, networkProducts } from '../flops/network-products.js'
 import { right, rightOf } from '../data/right.js'
@@ -89,7 +89,7 @@ const taken = async (session: Session, from: number, to: number): Promise<Taken>
   for (let n = from; n < to; n++) {
     const { report, gradientNorm } = await rightOf(session.step(n))
     reports.push({ ...report, gradientNorm })
-    states.push(await session.read())
+    states.push(await rightOf(session.read))
   }
   return { reports, states }
 }
@@ -109,7 +109,7 @@ const expectNear = (found: ReadonlyArray<Report>, expected: ReadonlyArray<Report
 describe.each(cases)('a run of $name', ({ name, change }) => {
   const config = least(change)
   const sessionOn = (pool: Pool, execution: Execution = {}): Promise<Session> =>
-    rightOf(pretrainingSession({ config, corpus, seed: 1, totalSteps })(pool, execution))
+    rightOf(pretrainingSession({ config, corpus, seed: 1, totalSteps })(pooledFold(pool, execution)))
   let whole: Taken
   let heldOut: Report | undefined
   beforeAll(async () => {

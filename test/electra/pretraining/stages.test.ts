@@ -9,7 +9,7 @@ import { sha256OfTensors } from '../../../src/electra/store/digest.js'
 import type { NamedState } from '../../../src/electra/training/problem.js'
 import type { Session } from '../../../src/electra/training/session.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
-import { inProcess } from '../../../src/workers/index.js'
+import { inProcess, pooledFold } from '../../../src/workers/index.js'
 import { rightOf } from '../data/right.js'
 import { corpusIn, least, remove, temporary, textOf } from '../training/runs.js'
 
@@ -25,7 +25,7 @@ const totalSteps = 6
 const config = least({ objective: 'two-stage' })
 
 const opened = (): Promise<Session> =>
-  rightOf(pipe(inProcess(wasm()), pretrainingSession({ config, corpus, seed: 1, totalSteps })))
+  rightOf(pipe(pooledFold(inProcess(wasm())), pretrainingSession({ config, corpus, seed: 1, totalSteps })))
 
 const bitsOf = ({ params, optimizer }: NamedState) => [sha256OfTensors(params), sha256OfTensors(optimizer)]
 
@@ -37,7 +37,7 @@ const statesFrom = (session: Session, first: number): Promise<ReadonlyArray<Name
       TE.traverseSeqArray((n) =>
         pipe(
           session.step(n),
-          TE.chain(() => TE.fromTask(session.read))
+          TE.chain(() => session.read)
         )
       )
     )

@@ -8,7 +8,7 @@ import { runKeys } from '../../../src/electra/pretraining/keys.js'
 import { pretrainingSession } from '../../../src/electra/pretraining/session.js'
 import type { DeviceError } from '../../../src/tensor/index.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
-import { inProcess, type Arrays } from '../../../src/workers/index.js'
+import { inProcess, pooledFold, type Arrays } from '../../../src/workers/index.js'
 import { left, right, rightOf } from '../data/right.js'
 import { corpusIn, least, remove, temporary, textOf } from '../training/runs.js'
 
@@ -92,9 +92,9 @@ describe('rounds', () => {
     })
 
     const settings = { config: step.config, corpus, seed, totalSteps: 10_000 }
-    const session = await rightOf(pretrainingSession(settings)(inProcess(wasm())))
+    const session = await rightOf(pretrainingSession(settings)(pooledFold(inProcess(wasm()))))
     await rightOf(session.step(0))
-    const { params, optimizer } = await session.read()
+    const { params, optimizer } = await rightOf(session.read)
     const [first] = updates
     expect([...optimizer, ...params].map(({ data }) => data)).toEqual(first.outputs.slice(0, state))
   })

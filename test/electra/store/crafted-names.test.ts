@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, it } from 'vitest'
 import { loadCheckpoint, saveCheckpoint } from '../../../src/electra/store/checkpoints/checkpoint.js'
 import { parseState, printState } from '../../../src/electra/store/checkpoints/checkpoint-state.js'
@@ -125,7 +126,7 @@ const runIn = async (out: string, resume: boolean): Promise<StoreError | undefin
     if (E.isLeft(opened)) return undefined
     await opened.right.metrics.append({ kind: 'step', step: 40 })()
     await opened.right.metrics.sync()
-    await directory.save(40, () => Promise.resolve(checkpointOf(40)))()
+    await directory.save(40, TE.right(checkpointOf(40)))()
     return undefined
   } finally {
     await directory.release()

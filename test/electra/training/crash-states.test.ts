@@ -7,13 +7,13 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import * as O from 'fp-ts/lib/Option.js'
-import type * as TE from 'fp-ts/lib/TaskEither.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, it, vi } from 'vitest'
 import { solo } from '../../../src/workers/index.js'
 import { latestCheckpoint, loadCheckpoint } from '../../../src/electra/store/checkpoints/checkpoint.js'
 import { replaceDirectory, writeFileWhole } from '../../../src/electra/store/files/files.js'
 import { acquireRunDirectory, type RunDirectory } from '../../../src/electra/training/run-directory.js'
-import type { Where } from '../../../src/electra/training/run-record.js'
+import type { Where } from '../../../src/workers/index.js'
 import { checkpointOf, identityOf, inDirectory } from '../store/checkpoints/checkpoint-cases.js'
 import { restore, statesDuring, type State } from '../store/files/crash-states.js'
 
@@ -59,7 +59,7 @@ const runIn = (out: string, resume: boolean, model: number) =>
       await rightOf(metrics.append({ kind: 'step', step: next }))
       await rightOf(metrics.sync)
       const best = { step: 10, loss: 1 }
-      await rightOf(directory.save(next, () => Promise.resolve(checkpointOf(next, { best }))))
+      await rightOf(directory.save(next, TE.right(checkpointOf(next, { best }))))
     }
     for (const half of ['discriminator', 'generator'])
       await rightOf(replaceDirectory(join(out, 'model'), half, modelOf(model)))

@@ -8,7 +8,7 @@ import { pretrainingSession } from '../../../src/electra/pretraining/session.js'
 import type { SessionError } from '../../../src/electra/training/session.js'
 import type { PartitionLimits } from '../../../src/tensor/index.js'
 import type { Report } from '../../../src/electra/training/columns.js'
-import { withPool, type WorkerError } from '../../../src/workers/index.js'
+import { withFolds, type WorkerError } from '../../../src/workers/index.js'
 import { rightOf } from '../data/right.js'
 import { nano, threads } from './runs.js'
 
@@ -46,12 +46,12 @@ export const trained = (
 ): Promise<Trained> => {
   const { choice, ...options } = threads(workers)
   return rightOf<SessionError | WorkerError, Trained>(
-    withPool({ ...options, choice: { ...choice, matmul } })((pool) =>
+    withFolds(
+      { ...options, choice: { ...choice, matmul } },
+      { shardsAtOnce, limits }
+    )((folds) =>
       pipe(
-        pretrainingSession({ config: nano(inFiveShards), corpus, seed, totalSteps: steps })(pool, {
-          shardsAtOnce,
-          limits
-        }),
+        pretrainingSession({ config: nano(inFiveShards), corpus, seed, totalSteps: steps })(folds),
         TE.bindTo('session'),
         TE.bind('reports', ({ session }) =>
           pipe(
@@ -64,7 +64,7 @@ export const trained = (
             )
           )
         ),
-        TE.bindW('state', ({ session }) => TE.fromTask(session.read)),
+        TE.bindW('state', ({ session }) => session.read),
         TE.map(({ reports, state }) => ({
           reports,
           weights: sha256OfTensors(state.params),

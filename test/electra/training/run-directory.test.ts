@@ -5,6 +5,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, it } from 'vitest'
 import { loadCheckpoint } from '../../../src/electra/store/checkpoints/checkpoint.js'
 import { acquireRunDirectory, type RunDirectory } from '../../../src/electra/training/run-directory.js'
@@ -23,8 +24,7 @@ const acquire = (out: string): Promise<RunDirectory> =>
     )
   )
 
-const save = (directory: RunDirectory, step: number) =>
-  directory.save(step, () => Promise.resolve(checkpointOf(step)))()
+const save = (directory: RunDirectory, step: number) => directory.save(step, TE.right(checkpointOf(step)))()
 
 describe('the checkpoints of a run', () => {
   it.each([

@@ -12,7 +12,7 @@ import { sha256OfTensors } from '../../../src/electra/store/digest.js'
 import { pretrainingSession } from '../../../src/electra/pretraining/session.js'
 import type { Session, SessionError } from '../../../src/electra/training/session.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
-import { inProcess, withPool, type Pool, type WorkerError } from '../../../src/workers/index.js'
+import { inProcess, pooledFold, withFolds, type FoldMaker, type WorkerError } from '../../../src/workers/index.js'
 import { left, rightOf } from '../data/right.js'
 import { corpusIn, least, nano, remove, temporary, textOf, threads } from './runs.js'
 
@@ -30,10 +30,10 @@ type Use<A> = (session: Session) => TE.TaskEither<SessionError, A>
 const inSession =
   (workers: 'in process' | number, config: ElectraConfig, seed = 1) =>
   <A>(use: Use<A>): Promise<A> => {
-    const opened = (pool: Pool): TE.TaskEither<SessionError, A> =>
-      pipe(pool, pretrainingSession({ config, corpus, seed, totalSteps: 10 }), TE.chain(use))
+    const opened = (folds: FoldMaker): TE.TaskEither<SessionError, A> =>
+      pipe(folds, pretrainingSession({ config, corpus, seed, totalSteps: 10 }), TE.chain(use))
     return rightOf<SessionError | WorkerError, A>(
-      workers === 'in process' ? opened(inProcess(wasm())) : withPool(threads(workers))(opened)
+      workers === 'in process' ? opened(pooledFold(inProcess(wasm()))) : withFolds(threads(workers))(opened)
     )
   }
 
@@ -58,7 +58,7 @@ const traceOf =
       ),
       TE.bindTo('reports'),
       TE.bind('heldOut', () => session.evaluate),
-      TE.bind('state', () => TE.fromTask(session.read)),
+      TE.bind('state', () => session.read),
       TE.map(({ reports, heldOut, state }) => ({
         reports,
         heldOut,
@@ -88,7 +88,7 @@ describe('a session', () => {
     )((session) =>
       pipe(
         traceOf(0, 5)(session),
-        TE.chain(() => TE.fromTask(session.read)),
+        TE.chain(() => session.read),
         TE.bindTo('middle'),
         TE.bind('rest', () => traceOf(5, 10)(session)),
         TE.map(({ middle, rest }) => [rest, middle] as const)
@@ -113,7 +113,7 @@ describe('a session', () => {
     )((session) =>
       pipe(
         traceOf(0, 1)(session),
-        TE.chain(() => TE.fromTask(session.read)),
+        TE.chain(() => session.read),
         TE.bindTo('between'),
         TE.bind('third', () => traceOf(2, 3)(session)),
         TE.map(({ between, third }) => [third, between] as const)
@@ -139,7 +139,7 @@ describe('a session', () => {
     )((session) =>
       pipe(
         session.evaluate,
-        TE.chain(() => TE.fromTask(session.read)),
+        TE.chain(() => session.read),
         TE.chain(() => traceOf(0, 3)(session))
       )
     )
@@ -153,14 +153,14 @@ describe('a session', () => {
   })
 
   it('starts with moments of zero, and refuses a state that does not fit by the name of what does not', async () => {
-    const state = await inSession('in process', least())((session) => TE.fromTask(session.read))
+    const state = await inSession('in process', least())((session) => session.read)
     expect(state.optimizer.every(({ data }) => data.every((x) => x === 0))).toBe(true)
     expect(state.optimizer.length).toBe(2 * state.params.length)
     const [first, ...others] = state.params
-    const pool = inProcess(wasm())
+    const folds = pooledFold(inProcess(wasm()))
     const writing = (params: typeof state.params) =>
       pipe(
-        pool,
+        folds,
         pretrainingSession({ config: least(), corpus, seed: 1, totalSteps: 10 }),
         TE.chain((session) => session.write({ ...state, params }, 0))
       )()
@@ -187,7 +187,9 @@ describe('a session', () => {
         ids: corpus.train.ids.subarray(0, 0)
       }
     }
-    const opened = pretrainingSession({ config: least(), corpus: empty, seed: 1, totalSteps: 10 })(inProcess(wasm()))
+    const opened = pretrainingSession({ config: least(), corpus: empty, seed: 1, totalSteps: 10 })(
+      pooledFold(inProcess(wasm()))
+    )
     expect(left(await opened())).toEqual({ _tag: 'NoExamples' })
   })
 })

@@ -120,7 +120,8 @@ describe('a run whose threads are lost', () => {
         attempts: 1,
         cause: { _tag: 'WorkerExited', worker: 0, code: 3 }
       },
-      saved: O.some(E.right(saved))
+      saved: O.some(E.right(saved)),
+      last: at('step', 'checkpoints', 'checkpoint-00000003')
     })
     expect(showRunError(error)).toBe(
       'after step 4: given up after attempt 1 of 1: worker 0 exited with code 3 ' +
@@ -133,6 +134,8 @@ describe('a run whose threads are lost', () => {
     // The last program that is loaded before the evaluation copies what was updated, once a step.
     const [error, result] = await endedAndResumed('torn', [{ program: evaluating - 1, run: 4, way: 'exit' }])
     expect(error).toMatchObject({ _tag: 'StepFailed', step: 4, cause: { _tag: 'StateTorn' }, saved: O.none })
+    const last = at('torn', 'checkpoints', 'checkpoint-00000003')
+    expect(showRunError(error)).toContain(`. The last checkpoint stands, ${last}: continue with --resume`)
     expect(await readdir(at('torn', 'checkpoints'))).not.toContain('checkpoint-00000004')
     await expectWhole('torn', result)
   })

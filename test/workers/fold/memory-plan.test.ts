@@ -4,7 +4,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
-import { prepareStep } from '../../../src/workers/fold/data-parallel.js'
+import { pooledFold } from '../../../src/workers/fold/pooled-fold.js'
 import type { WorkerError } from '../../../src/workers/error.js'
 import { inProcess } from '../../../src/workers/pool/in-process.js'
 import { memoryFields, plannedBytes, type MemoryPlan } from '../../../src/workers/fold/memory-plan.js'
@@ -23,7 +23,7 @@ const measured =
       TE.fromIOEither(pool.memory),
       TE.bindTo('memory'),
       TE.let('before', ({ memory }) => memory.inUse()),
-      TE.bind('fold', () => prepareStep(pool, perceptron(shards), { shardsAtOnce })),
+      TE.bind('fold', () => pooledFold(pool, { shardsAtOnce }).make(perceptron(shards))),
       TE.bind('evaluate', ({ fold }) => fold.evaluation('held out', heldOut())),
       TE.let('plan', ({ fold }) => fold.memory()),
       TE.chainFirst(({ fold }) => fold.write(initialState())),

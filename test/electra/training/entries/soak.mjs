@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { Session } from 'node:inspector/promises'
 import { openCorpus, pretrainingSession, pretrain, resolveConfig } from '../../../../dist/electra/index.js'
 import { wasm } from '../../../../dist/tensor/run/wasm/wasm.js'
-import { inProcess } from '../../../../dist/workers/index.js'
+import { inProcess, pooledFold } from '../../../../dist/workers/index.js'
 
 const { where, corpus, out, totalSteps, every } = JSON.parse(process.argv[2])
 
@@ -52,7 +52,7 @@ const inThisThread = async () => {
     tasks.push(...jobs.flatMap((job) => (typeof job === 'function' ? job(0) : [job])))
     return pool.run(jobs)
   }
-  const session = right(await pretrainingSession(settings)({ ...pool, run })())
+  const session = right(await pretrainingSession(settings)(pooledFold({ ...pool, run }))())
   const memory = right(device.memory())
   const looks = []
   let watched

@@ -25,7 +25,7 @@ import { createMemory } from '../../../../src/tensor/run/memory/memory.js'
 import { explain } from '../../../../src/tensor/program/explain.js'
 import { wasm } from '../../../../src/tensor/run/wasm/wasm.js'
 import type { WorkerError } from '../../../../src/workers/error.js'
-import { prepareStep } from '../../../../src/workers/fold/data-parallel.js'
+import { pooledFold } from '../../../../src/workers/fold/pooled-fold.js'
 import { inProcess } from '../../../../src/workers/pool/in-process.js'
 import { acquirePool } from '../../../../src/workers/pool/threads.js'
 import type { Pool } from '../../../../src/workers/pool/pool.js'
@@ -98,9 +98,9 @@ const foldOf = (size: number) => {
 
 const stepped = (pool: Pool, size: number): TE.TaskEither<WorkerError, number> =>
   pipe(
-    prepareStep(pool, foldOf(size)),
+    pooledFold(pool).make(foldOf(size)),
     TE.chainFirst((fold) => fold.step([[Float32Array.of(1)], [Float32Array.of(2)]], [])),
-    TE.chainTaskK(({ read }) => read),
+    TE.chain(({ read }) => read),
     TE.map(([w]) => w[size - 1])
   )
 

@@ -6,7 +6,8 @@ import { lower } from '../../../src/tensor/program/lower.js'
 import type { Device } from '../../../src/tensor/run/device.js'
 import { reference } from '../../../src/tensor/run/reference/reference.js'
 import { binaryNode, inputNode } from '../../../src/tensor/tensor.js'
-import { prepareStep, type Arrays, type Fold, type Step } from '../../../src/workers/fold/data-parallel.js'
+import type { Arrays, Fold, Step } from '../../../src/workers/fold/fold.js'
+import { pooledFold } from '../../../src/workers/fold/pooled-fold.js'
 import type { WorkerError } from '../../../src/workers/error.js'
 import { inProcess } from '../../../src/workers/pool/in-process.js'
 import { solo, type Ranks } from '../../../src/workers/ranks/ranks.js'
@@ -21,7 +22,7 @@ const value = async <A>(task: TE.TaskEither<WorkerError, A>): Promise<A> => {
 }
 
 const begin = async (step: Step, device: Device = reference({ floats: 'float32' })): Promise<Fold> => {
-  const fold = await value(prepareStep(inProcess(device), step))
+  const fold = await value(pooledFold(inProcess(device)).make(step))
   await value(fold.write(initialState()))
   return fold
 }
@@ -57,13 +58,13 @@ const doubled = pipe([inputNode('w2', [5, 1], 'f32'), inputNode('w1', [6, 5], 'f
 )
 const [w1, w2] = [Float32Array.from({ length: 30 }, (_, i) => i / 8), Float32Array.from({ length: 5 }, (_, i) => -i)]
 
-describe('a data-parallel fold', () => {
+describe('a fold on a pool', () => {
   it('learns: the loss of a perceptron with dropout falls by half in 40 steps', async () => {
     const fold = await begin(perceptron(3))
     const losses: Array<number> = []
     for (let step = 0; step < 40; step++) losses.push((await value(fold.step(batch(step, 3), [rate]))).metrics[0][0])
     expect(mean(losses.slice(-5))).toBeLessThan(mean(losses.slice(0, 5)) / 2)
-    expect((await fold.read())[2]).toEqual(Int32Array.of(40))
+    expect((await value(fold.read))[2]).toEqual(Int32Array.of(40))
   })
 
   it('adds the metrics of the shards, counts exactly', async () => {
@@ -84,7 +85,7 @@ describe('a data-parallel fold', () => {
     const fold = await begin(perceptron(2))
     const { report } = await value(fold.step(batch(0, 2), [Float32Array.of(1)]))
     // At rate 1 and without momentum yet, the step is the gradient.
-    const [before, after] = [initialState(), await fold.read()]
+    const [before, after] = [initialState(), await value(fold.read)]
     const norm = [3, 4].flatMap((i) => Array.from(after[i], (w, j) => (before[i][j] - w) ** 2)).reduce((a, b) => a + b)
     // A difference of two f32 of magnitude below 32 is off by at most 2^-19; relative to gradients around 1 that is 1e-5.
     expect(Math.abs(report[0][0] - norm) / norm).toBeLessThan(1e-4)
@@ -94,7 +95,7 @@ describe('a data-parallel fold', () => {
     const fold = await begin(perceptron(3))
     const evaluate = await value(fold.evaluation('held out', heldOut()))
     const [before] = await value(evaluate(batch(99, 3)))
-    expect(bitsOf(await fold.read())).toEqual(bitsOf(initialState()))
+    expect(bitsOf(await value(fold.read))).toEqual(bitsOf(initialState()))
     for (let step = 0; step < 40; step++) await value(fold.step(batch(step, 3), [rate]))
     const [after] = await value(evaluate(batch(99, 3)))
     expect(after[0]).toBeLessThan(before[0] / 4)
@@ -106,14 +107,14 @@ describe('a data-parallel fold', () => {
     const first = await begin(perceptron(2))
     for (let step = 0; step < 3; step++) await value(first.step(batch(step, 2), [rate]))
     const second = await begin(perceptron(2))
-    await value(second.write(await first.read()))
+    await value(second.write(await value(first.read)))
     for (let step = 3; step < 6; step++) await value(second.step(batch(step, 2), [rate]))
-    expect(bitsOf(await second.read())).toEqual(bitsOf(await straight.read()))
+    expect(bitsOf(await value(second.read))).toEqual(bitsOf(await value(straight.read)))
   })
 
   it('fills arrays of the state in their places, in room for no others', async () => {
     const pool = inProcess(reference({ floats: 'float32' }))
-    const fold = await value(prepareStep(pool, perceptron(2)))
+    const fold = await value(pooledFold(pool).make(perceptron(2)))
     await value(fold.write(initialState()))
     const inUse = (): number | undefined =>
       pipe(
@@ -124,7 +125,7 @@ describe('a data-parallel fold', () => {
     await value(fold.fill('weights', doubled, [4, 3], [w2, w1]))
     expect(inUse()).toBe(before)
     const expected = initialState().map((x, i) => (i === 3 ? w1.map((w) => 2 * w) : i === 4 ? w2.map((w) => 2 * w) : x))
-    expect(bitsOf(await fold.read())).toEqual(bitsOf(expected))
+    expect(bitsOf(await value(fold.read))).toEqual(bitsOf(expected))
   })
 
   it('is torn where filling it fails', async () => {
@@ -138,18 +139,18 @@ describe('a data-parallel fold', () => {
     const [one, other] = [await begin(perceptron(2)), await begin(perceptron(2))]
     for (let step = 0; step < 4; step++) await value(one.step(batch(step, 2), [rate]))
     await Promise.all([0, 1, 2, 3].map((step) => value(other.step(batch(step, 2), [rate]))))
-    expect(bitsOf(await other.read())).toEqual(bitsOf(await one.read()))
+    expect(bitsOf(await value(other.read))).toEqual(bitsOf(await value(one.read)))
   })
 
   // Two shards, their sum, and what the update measures: runs 1 to 4.
   it.each([1, 2, 3, 4])('leaves the state as it was when run %i of a step fails, and can go on', async (n) => {
     const fold = await begin(perceptron(2), failingAt(n))
     expect(await fold.step(batch(0, 2), [rate])()).toMatchObject(E.left({ _tag: 'DeviceFailed', reason: `run ${n}` }))
-    expect(bitsOf(await fold.read())).toEqual(bitsOf(initialState()))
+    expect(bitsOf(await value(fold.read))).toEqual(bitsOf(initialState()))
     await value(fold.step(batch(0, 2), [rate]))
     const whole = await begin(perceptron(2))
     await value(whole.step(batch(0, 2), [rate]))
-    expect(bitsOf(await fold.read())).toEqual(bitsOf(await whole.read()))
+    expect(bitsOf(await value(fold.read))).toEqual(bitsOf(await value(whole.read)))
   })
 
   // The update, and its copying into place.
@@ -158,23 +159,24 @@ describe('a data-parallel fold', () => {
     const torn = E.left({ _tag: 'StateTorn', cause: { _tag: 'DeviceFailed', reason: `run ${n}` } })
     expect(await fold.step(batch(0, 2), [rate])()).toMatchObject(torn)
     expect(await fold.step(batch(0, 2), [rate])()).toMatchObject(torn)
+    expect(await fold.read()).toMatchObject(torn)
     await value(fold.write(initialState()))
     await value(fold.step(batch(0, 2), [rate]))
     const whole = await begin(perceptron(2))
     await value(whole.step(batch(0, 2), [rate]))
-    expect(bitsOf(await fold.read())).toEqual(bitsOf(await whole.read()))
+    expect(bitsOf(await value(fold.read))).toEqual(bitsOf(await value(whole.read)))
   })
 
   it('holds f32 in double precision on a float64 device', async () => {
     const fold = await begin(perceptron(2), reference({ floats: 'float64' }))
     await value(fold.step(batch(0, 2), [rate]))
-    const state = await fold.read()
+    const state = await value(fold.read)
     expect(state[3]).toBeInstanceOf(Float64Array)
     expect(Array.from(state[3])).not.toEqual(Array.from(Float32Array.from(state[3])))
   })
 })
 
-describe('a data-parallel fold refuses', () => {
+describe('a fold on a pool refuses', () => {
   const good = perceptron(2)
 
   it.each<readonly [string, (data: ReadonlyArray<Arrays>) => ReadonlyArray<Arrays>, Arrays, string]>([
@@ -185,7 +187,7 @@ describe('a data-parallel fold refuses', () => {
   ])('%s', async (_, spoil, updateInputs, where) => {
     const fold = await begin(good)
     expect(await fold.step(spoil(batch(0, 2)), updateInputs)()).toMatchObject(E.left({ _tag: 'WrongInputs', where }))
-    expect(bitsOf(await fold.read())).toEqual(bitsOf(initialState()))
+    expect(bitsOf(await value(fold.read))).toEqual(bitsOf(initialState()))
   })
 
   it.each<readonly [string, Step, string]>([
@@ -197,7 +199,7 @@ describe('a data-parallel fold refuses', () => {
     ['gradients of other shapes than the update takes', { ...good, shardGrad: heldOut(), gradients: 1 }, 'update'],
     ['programs in the wrong places', { ...good, update: good.shardGrad }, 'update']
   ])('%s', async (_, step, program) => {
-    const answer = await prepareStep(inProcess(reference({ floats: 'float32' })), step)()
+    const answer = await pooledFold(inProcess(reference({ floats: 'float32' }))).make(step)()
     expect(answer).toMatchObject(E.left({ _tag: 'ProgramRejected', program }))
   })
 
@@ -218,7 +220,7 @@ describe('a data-parallel fold refuses', () => {
     const fold = await begin(good)
     const answer = await fold.fill('weights', doubled, positions, inputs)()
     expect(answer).toMatchObject(E.left({ _tag: tag, [tag === 'WrongInputs' ? 'where' : 'program']: 'weights' }))
-    expect(bitsOf(await fold.read())).toEqual(bitsOf(initialState()))
+    expect(bitsOf(await value(fold.read))).toEqual(bitsOf(initialState()))
   })
 
   it('a state of other arrays', async () => {
@@ -230,7 +232,7 @@ describe('a data-parallel fold refuses', () => {
 
 describe('a fold on several ranks', () => {
   const on = async (ranks: Ranks, shards: number, device: Device = reference({ floats: 'float32' })): Promise<Fold> => {
-    const fold = await value(prepareStep(inProcess(device), perceptron(shards), { ranks }))
+    const fold = await value(pooledFold(inProcess(device), { ranks }).make(perceptron(shards)))
     await value(fold.write(initialState()))
     return fold
   }
@@ -266,7 +268,7 @@ describe('a fold on several ranks', () => {
       const fold = await on(ranks, 3)
       if (ranks.rank > 0) await value(fold.write(other))
       await value(fold.share)
-      return fold.read()
+      return value(fold.read)
     })
     expect(states.map(bitsOf)).toEqual(states.map(() => bitsOf(initialState())))
   })
