@@ -11,7 +11,7 @@ import { inOrder } from '../../tensor/in-order.js'
 export type InFlight<Err> = {
   /**
    * Begins work when no more than `beside` of what was asked for before it is unsettled, and settles as what it began does. `begin`
-   * succeeds with the rest of the work. Where it waits for work that fails, it does not begin, and fails with that.
+   * succeeds with the rest of the work. Where it has to wait for work that fails, it does not begin, and fails with that.
    */
   readonly begun: <A>(beside: IO<number>, begin: TaskEither<Err, TaskEither<Err, A>>) => TaskEither<Err, A>
   /** What is done when all that was asked for before it has settled, one way or the other; nothing begins meanwhile. */

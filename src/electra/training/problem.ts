@@ -37,7 +37,10 @@ export type Phase = {
   readonly learningRateAt: (n: number) => number
   /** Their reports make one; none where nothing is held out. One of its numbers is `loss`, which is best where it is least. */
   readonly evaluations: ReadonlyArray<Evaluation>
-  /** The state that the phase begins with, from the one before it; that one, where not given. */
+  /**
+   * The state that the phase begins with, from the one before it; that one, where not given. Of such a state it gives the same again:
+   * a run whose first step of the phase fails is saved as the phase begins, and enters it again when it goes on.
+   */
   readonly enter?: (state: NamedState) => NamedState
 }
 

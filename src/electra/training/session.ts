@@ -45,7 +45,8 @@ export type Session = {
    * Takes step `n`, counted from 0. A `Left` leaves the state as it was.
    *
    * Steps may overlap: they are begun in the order in which they were asked for, as many at a time as the window is wide, and settle in
-   * order. Those that were asked for before one has failed may fail with it. Everything else waits for the steps before it.
+   * order. Where it is more than one, none is taken after one that failed until a state is written. Everything else waits for the
+   * steps before it.
    */
   readonly step: (n: number) => TE.TaskEither<SessionError, StepReport>
   /** The report on the held-out batches; `undefined` where nothing is held out. */
@@ -201,8 +202,10 @@ type Phases = {
   readonly current: () => Opened
   /** How many steps may be in flight beside step n: none of another phase. */
   readonly beside: (n: number) => number
-  /** Goes on to the phase of step n, which begins with the state that the one before it has come to. */
+  /** Goes on to the phase of step n, which begins with the state that the one before it has come to, unless a step has failed there. */
   readonly reach: (n: number) => TE.TaskEither<SessionError, Opened>
+  /** Where steps are in flight, remembers that one has failed: who asked for those behind it may not have heard. */
+  readonly remembering: <A>(step: TE.TaskEither<WorkerError, A>) => TE.TaskEither<WorkerError, A>
   /** Puts a state in, in the phase that has made it. */
   readonly write: Session['write']
 }
@@ -214,6 +217,7 @@ const inPhases = (
   first: Opened
 ): Phases => {
   let [index, current] = [0, first]
+  let failed: WorkerError | undefined
   /** The phase is at hand only once it has the state: until then the one before it keeps what it has. */
   const put = (to: number, state: NamedState): TE.TaskEither<SessionError, void> =>
     pipe(
@@ -223,6 +227,7 @@ const inPhases = (
       TE.chainFirstW(({ arrays, opened }) => opened.fold.write(arrays)),
       TE.map(({ opened }) => {
         ;[index, current] = [to, opened]
+        failed = undefined
       })
     )
   const enterNext: TE.TaskEither<SessionError, void> = () => {
@@ -235,7 +240,12 @@ const inPhases = (
   return {
     current: () => current,
     beside: (n) => (index < phaseAt(problem, n) ? 0 : current.fold.window - 1),
+    remembering: TE.mapLeft((e) => {
+      if (current.fold.window > 1) failed = e
+      return e
+    }),
     reach: (n) => async () => {
+      if (failed !== undefined) return E.left(failed)
       while (index < phaseAt(problem, n)) {
         const entered = await enterNext()
         if (E.isLeft(entered)) return entered
@@ -270,7 +280,7 @@ export const openSession =
               const { shards, tokens } = inputsOf(n)
               const running = prefetched(fold.step(shards, [Int32Array.of(n)]), n + 1)()
               return pipe(
-                () => running,
+                phases.remembering(() => running),
                 TE.map(({ metrics, report: [gradientNorm] }) => ({
                   report: phase.report(namedArrays(phase.metrics, metrics)),
                   gradientNorm: gradientNorm[0],

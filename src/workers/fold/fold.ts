@@ -65,8 +65,8 @@ export type Fold = {
    * One step of the state; a `Left` leaves it as it was, but `StateTorn`: the fold then waits for a state to be written.
    * `shardInputs[shard]` are the arrays of that shard: of all shards, on every rank.
    *
-   * Steps settle in order. Within a window the steps that were called before one has failed fail too: they were to begin from
-   * the state that there is not.
+   * Steps settle in order. Where the window is more than one, a fold whose step has failed takes no other until a state is
+   * written: those that were called before its failure was heard of fail too, as they were to begin from what it did not give.
    */
   readonly step: (shardInputs: ReadonlyArray<Arrays>, updateInputs: Arrays) => TaskEither<WorkerError, StepOutputs>
   /**
