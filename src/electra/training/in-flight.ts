@@ -4,9 +4,8 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { IO } from 'fp-ts/lib/IO.js'
-import type { Task } from 'fp-ts/lib/Task.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { inOrder } from '../../tensor/in-order.js'
+import { inOrder, type InOrder } from '../../tensor/in-order.js'
 
 export type InFlight<Err> = {
   /**
@@ -14,8 +13,8 @@ export type InFlight<Err> = {
    * succeeds with the rest of the work. Where it has to wait for work that fails, it does not begin, and fails with that.
    */
   readonly begun: <A>(beside: IO<number>, begin: TaskEither<Err, TaskEither<Err, A>>) => TaskEither<Err, A>
-  /** What is done when all that was asked for before it has settled, one way or the other; nothing begins meanwhile. */
-  readonly afterAll: <A>(work: Task<A>) => Task<A>
+  /** What is done when all that was asked for before it has begun; nothing begins meanwhile. */
+  readonly inTurn: InOrder
 }
 
 type Outcome<Err> = Promise<E.Either<Err, unknown>>
@@ -44,12 +43,6 @@ export const inFlight = <Err>(): InFlight<Err> => {
       unsettled(outcome)
       return outcome
     },
-    afterAll: (work) => () => {
-      const before = ahead
-      return gate(async () => {
-        await Promise.all(before)
-        return work()
-      })()
-    }
+    inTurn: gate
   }
 }

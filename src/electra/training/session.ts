@@ -45,8 +45,8 @@ export type Session = {
    * Takes step `n`, counted from 0. A `Left` leaves the state as it was.
    *
    * Steps may overlap: they are begun in the order in which they were asked for, as many at a time as the window is wide, and settle in
-   * order. Where it is more than one, none is taken after one that failed until a state is written. Everything else waits for the
-   * steps before it.
+   * order. Where it is more than one, none is taken after one that failed until a state is written. Everything else is of the state
+   * that the steps before it give.
    */
   readonly step: (n: number) => TE.TaskEither<SessionError, StepReport>
   /** The report on the held-out batches; `undefined` where nothing is held out. */
@@ -271,7 +271,7 @@ export const openSession =
       TE.map((first): Session => {
         const { inputsOf, prefetched } = prefetching(problem)
         const phases = inPhases(problem, leaves, openPhase, first)
-        const { begun, afterAll } = inFlight<SessionError>()
+        const { begun, inTurn } = inFlight<SessionError>()
         const fold = (): Fold => phases.current().fold
         const begin = (n: number): TE.TaskEither<SessionError, TE.TaskEither<SessionError, StepReport>> =>
           pipe(
@@ -294,18 +294,18 @@ export const openSession =
           parameters: leaves.reduce((n, { part, shape }) => n + (part === 'params' ? sizeOf(shape) : 0), 0),
           window: () => fold().window,
           step: (n) => begun(() => phases.beside(n), begin(n)),
-          evaluate: afterAll(() => evaluated(phases.current())()),
-          outputs: (name) => afterAll(() => outputsOf(phases.current())(name)()),
-          read: afterAll(() =>
+          evaluate: inTurn(() => evaluated(phases.current())()),
+          outputs: (name) => inTurn(() => outputsOf(phases.current())(name)()),
+          read: inTurn(() =>
             pipe(
               fold().read,
               TE.map((arrays) => namedState(leaves, arrays))
             )()
           ),
-          write: (state, step) => afterAll(phases.write(state, step)),
+          write: (state, step) => inTurn(phases.write(state, step)),
           memory: () => fold().memory(),
-          share: afterAll(() => fold().share()),
-          compare: afterAll(() => fold().compare())
+          share: inTurn(() => fold().share()),
+          compare: inTurn(() => fold().compare())
         }
       })
     )

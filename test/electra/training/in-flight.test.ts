@@ -71,7 +71,7 @@ describe('work in flight', () => {
 const steps = 9
 
 const opened = async (late: Lateness, starts: ReadonlyArray<number>) => {
-  const seen: Seen = { mostInFlight: 0, carriedOut: [] }
+  const seen: Seen = { inFlight: 0, mostInFlight: 0, carriedOut: [] }
   const session = await rightOf(openSession(toyProblem(steps, starts))(lateFolds(late, seen)))
   return { seen, session }
 }

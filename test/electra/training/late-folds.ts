@@ -26,7 +26,8 @@ export type Lateness = {
 
 /** What was seen of all folds of a maker. */
 export type Seen = {
-  /** The most steps that had been called and had not settled. */
+  /** How many steps have been called and have not settled, and the most that ever were. */
+  inFlight: number
   mostInFlight: number
   /** The steps that were carried out, as they were. */
   readonly carriedOut: Array<number>
@@ -47,7 +48,7 @@ const after = ([mu, nu, w]: ReadonlyArray<Float32Array>, x: number, rate: number
 const lossOf = (w: Float32Array): number => w.reduce((sum, v) => sum + Math.abs(v), 1)
 
 export const lateFolds = ({ window, turns, failing, divergingAt, unreadable }: Lateness, seen: Seen): FoldMaker => {
-  let [operations, reads, inFlight, isLost] = [0, 0, 0, false]
+  let [operations, reads, isLost] = [0, 0, false]
   const foldOf = (rate: number): Fold => {
     let state = initialState()
     let hasFailed = false
@@ -92,11 +93,11 @@ export const lateFolds = ({ window, turns, failing, divergingAt, unreadable }: L
       step:
         ([[x]], [n]) =>
         async () => {
-          inFlight++
-          seen.mostInFlight = Math.max(seen.mostInFlight, inFlight)
+          seen.inFlight++
+          seen.mostInFlight = Math.max(seen.mostInFlight, seen.inFlight)
           const [given, at] = [x[0], n[0]]
           const outcome = await later(() => (hasFailed ? E.left(broken) : stepped(given, at)))
-          inFlight--
+          seen.inFlight--
           return outcome
         },
       evaluation: () =>
