@@ -16,7 +16,9 @@ const errors: ReadonlyArray<RunError> = [
   gone,
   { _tag: 'StepFailed', step: 4, cause, saved: O.none, last: 'out/before' },
   { _tag: 'StepFailed', step: 4, cause, saved: O.some(E.right('out/checkpoint')), last: undefined },
-  { _tag: 'StepFailed', step: 4, cause, saved: O.some(E.left(gone)), last: undefined }
+  { _tag: 'StepFailed', step: 4, cause, saved: O.some(E.left(gone)), last: undefined },
+  { _tag: 'StateUnread', step: 4, cause, last: 'out/before' },
+  { _tag: 'StateUnread', step: 4, cause, last: undefined }
 ]
 
 describe('what people are told to do about a run', () => {
