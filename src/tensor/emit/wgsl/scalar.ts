@@ -3,6 +3,7 @@
  *
  * Operands are names or literals, and may stand several times. Integers, bool, comparisons, casts, `max`, `min` and the signs are
  * exact, of subnormal numbers and NaN too; `bounds.ts` says how far from the exact value the other functions of f32 are.
+ * Arithmetic with a literal 0 is as good as the driver's algebra: `x + 0` may be `x` for -0, and `x * 0` be 0 for NaN and negative `x`.
  */
 
 import type { DType } from '../../dtype.js'

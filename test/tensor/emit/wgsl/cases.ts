@@ -138,7 +138,7 @@ export const cases: ReadonlyArray<Case> = [
 
 /** Where integers overflow, floats do, and divisors are 0. */
 const extremes: Readonly<Record<DType, ReadonlyArray<number>>> = {
-  f32: [largest, -largest, 0],
+  f32: [largest, 0],
   i32: [-(2 ** 31), -1, 0],
   u32: [2 ** 32 - 1, 0],
   bool: [0, 1]
@@ -150,8 +150,11 @@ const choices = (operands: ReadonlyArray<DType>): ReadonlyArray<ReadonlyArray<nu
     [[]]
   )
 
-/** The same with constants for operands. */
-export const casesOfConstants: ReadonlyArray<Case> = cases.flatMap((of) =>
+/** Whether compilers of WGSL see what is computed: no function of the library hides it. */
+const isOpen = ({ print }: Case): boolean => !print('x', 'y', 'z').includes('pe_')
+
+/** The same with constants for operands, where compilers might compute with them. */
+export const casesOfConstants: ReadonlyArray<Case> = cases.filter(isOpen).flatMap((of) =>
   choices(of.operands).map((values) => ({
     ...of,
     name: `${of.name}, constants ${values.join(', ')}`,
