@@ -1,15 +1,16 @@
 /**
  * How far from the exact value the functions of f32 are.
  *
- * The bounds hold where a division is rounded correctly, whether multiplications are fused with additions or not, and on a driver that adds
- * in another order. The worst found among four million arguments all over the range (of `pow` as many pairs), on SwiftShader and on
- * lavapipe, which reassociates sums: exp 0.98 and 1.28, expm1 1.64, log 0.77, log1p 0.78, sqrt 0.5, rsqrt 1.5, sin and cos 1.57, tanh 2.4,
- * erf 6.5, sigmoid 2.3, softplus 1.9 and 2.03, pow 1.2 and 1.43.
+ * The bounds hold where a division is rounded correctly, whether multiplications are fused with additions or not, and on a driver
+ * that adds in another order. The worst found among four million arguments all over the range (of `pow` as many pairs) on SwiftShader,
+ * and after it on lavapipe, which reassociates sums, where that has other bits: exp 0.98, 1.28; expm1 1.64; log 0.77; log1p 0.78;
+ * sqrt 0.5; rsqrt 1.5; sin 1.56; cos 1.57; tanh 2.4; erf 6.5; sigmoid 2.3; softplus 1.83, 2.03; pow 1.15, 1.43.
  *
- * A device may divide with an error of 2.5 units, and adds as much to `div`, `rsqrt`, `tanh`, `erf` and `sigmoid`, and half a unit to `softplus`.
+ * A device may divide with an error of 2.5 units, and adds as much to `div`, `rsqrt`, `tanh`, `erf` and `sigmoid`, and half a unit to
+ * `softplus`.
  *
- * Zeros with their signs, infinities and NaN are the reference's, and limits are reached. Only results below 2^-126 and, where it says so,
- * operands below that may be flushed to zero: WGSL leaves that to the device.
+ * Zeros with their signs, infinities and NaN are the reference's, and limits are reached and never passed. Only results below 2^-126
+ * and, where it says so, operands below that may be flushed to zero: WGSL leaves that to the device.
  */
 
 import type { FloatBinary, FloatUnary } from '../../elementwise.js'

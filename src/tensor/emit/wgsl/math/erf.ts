@@ -15,15 +15,13 @@ const denominator = [
 ]
 
 export const errorFunction: Functions = {
-  /**
-   * From 3.8325068 on the error function is nearer to 1 than to any other f32, but there the roundings of the quotient stay below
-   * that; at 4 they lead beyond, so that with what follows all larger arguments give 1.
-   */
+  /** From 3.8325068 on the error function is nearer to 1 than to any other f32; the quotient is there to within its bound, up to 4. */
   pe_erf: `
 fn pe_erf(x: f32) -> f32 {
   let a = min(pe_abs(x), 4f);
   let z = a * a;
-  let value = min(a * (${polynomial('z', numerator)} / ${polynomial('z', denominator)}), 1f);
+  let quotient = min(a * (${polynomial('z', numerator)} / ${polynomial('z', denominator)}), 1f);
+  let value = select(quotient, 1f, pe_size(x) >= 0x40800000u);
   return select(pe_signed(value, x), x, pe_is_nan(x));
 }`
 }

@@ -25,7 +25,7 @@ const reduced = (x: string): string => `
 const less = `r + (r * r) * ${polynomial('r', expm1Rest)}`
 
 export const exponential: Functions = {
-  /** \`e^x\` of x in [-104, 89]: 0 at one end, infinity at the other. By two powers of two, as one alone may be beyond the range. */
+  /** \`e^x\` of x in [-104, 89]: 0 at one end, infinity at the other. One power of two alone may be beyond the range. */
   pe_exp_within: `
 fn pe_exp_within(x: f32) -> f32 {${reduced('x')}
   let half = n >> 1u;
@@ -37,7 +37,7 @@ fn pe_exp(x: f32) -> f32 {
   return select(pe_exp_within(clamp(x, -104f, 89f)), x, pe_is_nan(x));
 }`,
 
-  /** \`2^n (e^r - 1) + (2^n - 1)\`, all of it below the second power of two; \`x\` itself where its square is beyond the last place. */
+  /** \`2^n (e^r - 1) + (2^n - 1)\`, below the second power of two; \`x\` itself where its square is beyond the last place. */
   pe_expm1: `
 fn pe_expm1(x: f32) -> f32 {
   let inside = clamp(x, -18f, 89f);${reduced('inside')}
@@ -47,20 +47,20 @@ fn pe_expm1(x: f32) -> f32 {
   return select(pe_signed(value, x), x, pe_size(x) < 0x33000000u || pe_is_nan(x));
 }`,
 
-  /** \`(e^2a - 1) / (e^2a + 1)\` with \`a = |x|\`; 1 in f32 from 10 on. */
+  /** \`(e^2a - 1) / (e^2a + 1)\` with \`a = |x|\`; 1 from 9.5 on, and never beyond, whatever the division. */
   pe_tanh: `
 fn pe_tanh(x: f32) -> f32 {
   let twice = clamp(2f * pe_abs(x), 0f, 20f);${reduced('twice')}
   let scale = pe_power_of_two(n);
   let below = scale * (${less}) + (scale - 1f);
-  let value = below / (below + 2f);
+  let value = select(min(below / (below + 2f), 1f), 1f, pe_size(x) >= 0x41180000u);
   return select(pe_signed(value, x), x, pe_size(x) < 0x33000000u || pe_is_nan(x));
 }`,
 
-  /** \`e^x / (1 + e^x)\`; 1 in f32 from 30 on. */
+  /** \`e^x / (1 + e^x)\`; 1 from 18 on, and never beyond. */
   pe_sigmoid: `
 fn pe_sigmoid(x: f32) -> f32 {
   let e = pe_exp_within(clamp(x, -104f, 30f));
-  return select(e / (e + 1f), x, pe_is_nan(x));
+  return select(select(min(e / (e + 1f), 1f), 1f, bitcast<i32>(x) >= 0x41900000), x, pe_is_nan(x));
 }`
 }

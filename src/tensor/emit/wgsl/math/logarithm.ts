@@ -49,9 +49,9 @@ fn pe_log(x: f32) -> f32 {
 }`,
 
   /**
-   * Between the square roots \`m\` is \`x\`. Beyond, \`u\` is the leading bits of \`1 + x\` (to cut them off hides from compilers that \`u - 1\`
-   * would be \`x\`), and \`ln(1 + x)\` is \`ln u + (x - (u - 1)) / u\` to first order, the next being below 2^-38. \`x\` itself where its square is
-   * beyond the last place.
+   * Between the square roots \`m\` is \`x\`. Beyond, \`u\` is the leading bits of \`1 + x\` (to cut them off hides from compilers that
+   * \`u - 1\` would be \`x\`), and \`ln(1 + x)\` is \`ln u + (x - (u - 1)) / u\` to first order, the next being below 2^-38. \`x\` itself
+   * where its square is beyond the last place.
    */
   pe_log1p: `
 fn pe_log1p(x: f32) -> f32 {

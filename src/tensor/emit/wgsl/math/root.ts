@@ -1,8 +1,8 @@
 /**
  * The square root, rounded correctly wherever the builtin is within two units in the last place.
  *
- * `x = M 4^e` with an integer `M` of 47 or 48 bits, whose root is a number of 24 bits. What the square of a guess `s` leaves of `M` is small, so
- * its low 32 bits say it all: `s` is nearest to the root where the rest is above `-s` and at most `s`.
+ * `x = M 4^e` with an integer `M` of 47 or 48 bits, whose root is a number of 24 bits. What the square of a guess `s` leaves of `M` is
+ * small, so its low 32 bits say it all: `s` is nearest to the root where the rest is above `-s` and at most `s`.
  */
 
 import type { Functions } from './source.js'
