@@ -18,7 +18,7 @@ type Operand = { readonly matrix: StridedMatrix; readonly length: number }
  * A view of `[...batch, rows, columns]`: the axes in any order in memory, with gaps between, some of them repeated
  * (stride 0), some of them backwards, somewhere inside an array that is longer than the view.
  */
-const operand = (batch: ReadonlyArray<number>, rows: number, columns: number): fc.Arbitrary<Operand> => {
+const operand = (batch: ReadonlyArray<number>, rows: number, columns: number, unit: number): fc.Arbitrary<Operand> => {
   const extents = [...batch, rows, columns]
   const axes = extents.map((_, axis) => axis)
   const perAxis = <A>(value: fc.Arbitrary<A>): fc.Arbitrary<ReadonlyArray<A>> =>
@@ -26,10 +26,10 @@ const operand = (batch: ReadonlyArray<number>, rows: number, columns: number): f
   return fc
     .record({
       order: fc.shuffledSubarray(axes, { minLength: axes.length }),
-      gap: perAxis(fc.nat({ max: 2 })),
+      gap: perAxis(fc.nat({ max: 2 }).map((n) => n * unit)),
       isRepeated: perAxis(fc.nat({ max: 4 }).map((n) => n === 4)),
       isReversed: perAxis(fc.nat({ max: 4 }).map((n) => n === 4)),
-      before: fc.nat({ max: 3 }),
+      before: fc.nat({ max: 3 }).map((n) => n * unit),
       after: fc.nat({ max: 3 })
     })
     .map(({ order, gap, isRepeated, isReversed, before, after }) => {
@@ -58,23 +58,37 @@ const operand = (batch: ReadonlyArray<number>, rows: number, columns: number): f
 const filled = (length: number, element: fc.Arbitrary<number>): fc.Arbitrary<Float32Array> =>
   fc.array(element, { minLength: length, maxLength: length }).map((values) => Float32Array.from(values))
 
-export type Sizes = { readonly batch: fc.Arbitrary<ReadonlyArray<number>>; readonly k: fc.Arbitrary<number> }
+export type Sizes = {
+  readonly batch: fc.Arbitrary<ReadonlyArray<number>>
+  readonly m: fc.Arbitrary<number>
+  readonly n: fc.Arbitrary<number>
+  readonly k: fc.Arbitrary<number>
+  /** Gaps and offsets are multiples of it. */
+  readonly unit: number
+}
+
+const upTo5 = fc.integer({ min: 1, max: 5 })
 
 /** Batches of up to three axes, matrices of up to 5 by 5. */
 export const small: Sizes = {
   batch: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 3 }),
-  k: fc.integer({ min: 1, max: 5 })
+  m: upTo5,
+  n: upTo5,
+  k: upTo5,
+  unit: 1
 }
 
-export const cases = ({ batch, k }: Sizes, element: fc.Arbitrary<number>): fc.Arbitrary<Case> =>
-  fc.record({ batch, m: fc.integer({ min: 1, max: 5 }), n: fc.integer({ min: 1, max: 5 }), k }).chain((sizes) =>
-    fc.tuple(operand(sizes.batch, sizes.m, sizes.k), operand(sizes.batch, sizes.k, sizes.n)).chain(([left, right]) =>
-      fc.record({
-        contraction: fc.constant({ ...sizes, left: left.matrix, right: right.matrix }),
-        left: filled(left.length, element),
-        right: filled(right.length, element)
-      })
-    )
+export const cases = ({ batch, m, n, k, unit }: Sizes, element: fc.Arbitrary<number>): fc.Arbitrary<Case> =>
+  fc.record({ batch, m, n, k }).chain((sizes) =>
+    fc
+      .tuple(operand(sizes.batch, sizes.m, sizes.k, unit), operand(sizes.batch, sizes.k, sizes.n, unit))
+      .chain(([left, right]) =>
+        fc.record({
+          contraction: fc.constant({ ...sizes, left: left.matrix, right: right.matrix }),
+          left: filled(left.length, element),
+          right: filled(right.length, element)
+        })
+      )
   )
 
 /** Hundredths in [-4, 4], so that failures shrink to readable numbers. */

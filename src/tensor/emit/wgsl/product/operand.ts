@@ -176,38 +176,30 @@ export type BlockPlace = {
 
 const plus = (name: string, n: number): string => (n === 0 ? name : `${name} + ${u32(n)}`)
 
-/** Assigns the four lines of a block. */
+/**
+ * Assigns the four lines of a block. A guarded load is of the first element where its own is beyond an edge, and then 0: branches
+ * cost more than that.
+ */
 export const loadBlock = (block: Block, { address, outer, depth, end }: BlockPlace): ReadonlyArray<string> => {
   const { operand } = block
   const { name, width, along, guards } = operand
   const acrossStep = stepOf(operand, along === 'depth' ? 'outer' : 'depth')
   const alongStep = width > 1 ? 1 : stepOf(operand, along)
-  const limit = String(operand.outer.extent)
-  const parts = 4 / width
-  return range(4).flatMap((i) => {
-    const target = line(block, i)
-    const loads = range(parts).map((part) => {
+  const type = vector(width, 'f32')
+  const load = (at: string, guard: string): string =>
+    guard === ''
+      ? `${type}(${name}[${at}])`
+      : `select(${type}(), ${type}(${name}[select(0u, ${at}, ${guard})]), ${guard})`
+  return range(4).map((i) => {
+    const parts = range(4 / width).map((part) => {
       const [o, d] = along === 'depth' ? [i, part * width] : [part * width, i]
-      return {
-        value: `${vector(width, 'f32')}(${name}[${plus(address, i * acrossStep + part * alongStep)}])`,
-        guard: [
-          ...(guards.outer ? [`${plus(outer, o)} < ${limit}u`] : []),
-          ...(guards.depth ? [`${plus(depth, d)} < ${end}`] : [])
-        ].join(' && ')
-      }
+      const inside = [
+        ...(guards.outer ? [`${plus(outer, o)} < ${u32(operand.outer.extent)}`] : []),
+        ...(guards.depth ? [`${plus(depth, d)} < ${end}`] : [])
+      ]
+      const guard = inside.length === 0 ? '' : `(${inside.map((fact) => `(${fact})`).join(' & ')})`
+      return load(plus(address, i * acrossStep + part * alongStep), guard)
     })
-    if (loads.every(({ guard }) => guard === ''))
-      return [`${target} = vec4<f32>(${loads.map(({ value }) => value).join(', ')});`]
-    return [
-      `${target} = vec4<f32>();`,
-      ...loads.map(({ value, guard }, part) => {
-        const assigned = range(width).map((c) => components[part * width + c])
-        return width === 1
-          ? `if (${guard}) { ${target}.${assigned[0]} = ${value}; }`
-          : width === 4
-            ? `if (${guard}) { ${target} = ${value}; }`
-            : `if (${guard}) { let pair = ${value}; ${target}.${assigned[0]} = pair.x; ${target}.${assigned[1]} = pair.y; }`
-      })
-    ]
+    return `${line(block, i)} = vec4<f32>(${parts.join(', ')});`
   })
 }

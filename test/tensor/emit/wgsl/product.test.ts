@@ -1,0 +1,308 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { gridOf, tiledProduct, type Epilogue, type ProductBuffers } from '../../../../src/tensor/emit/wgsl/product.js'
+import type { Contraction } from '../../../../src/tensor/program/kernel.js'
+import {
+  bigGpuSplit,
+  gpuTiles,
+  matrixTile,
+  softwareTiles,
+  storing,
+  type ProductLimits,
+  type Tile
+} from '../../../../src/tensor/program/gpu/tiles.js'
+import { sizeOf } from '../../../../src/tensor/shape.js'
+import { cases, excess, hundredths, naive, resultSize, type Case } from '../../run/multipliers/contractions.js'
+import { itOnWebGpu } from '../../run/multipliers/webgpu.js'
+import { dispatcher, pipelineOf, type Dispatcher, type Words } from '../../run/webgpu/dispatcher.js'
+import { openGpu, openNull, type TestGpu } from '../../run/webgpu/gpu.js'
+
+/** Tiles so small that random matrices have several of them, and edges across them. */
+const small: Tile = {
+  via: 'staged',
+  rows: 8,
+  columns: 8,
+  depth: 4,
+  threadRows: 4,
+  threadColumns: 4,
+  prefetch: false,
+  operands: 'f32',
+  result: 'f32'
+}
+
+const tiles: ReadonlyArray<readonly [string, Tile]> = [
+  ['a thread for each four by four', small],
+  ['operands loaded a turn ahead', { ...small, prefetch: true, depth: 8 }],
+  ['several rounds of loads a thread', { ...small, rows: 16, columns: 8, depth: 12, threadRows: 8, threadColumns: 8 }],
+  ['more threads than loads', { ...small, rows: 4, columns: 16, threadRows: 4 }],
+  ['registers alone', { ...small, via: 'registers' }],
+  ['registers alone, eight by four', { ...small, via: 'registers', rows: 16, columns: 4, threadRows: 8 }]
+]
+
+const limits: ProductLimits = {
+  maxComputeWorkgroupsPerDimension: 65_535,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupStorageSize: 32_768,
+  isSoftware: false,
+  split: bigGpuSplit
+}
+
+/** Sums of six terms and more are cut where the result has few elements, and grids of more than three workgroups folded. */
+const cutting: ProductLimits = {
+  ...limits,
+  maxComputeWorkgroupsPerDimension: 3,
+  split: { processors: 64, outputs: 32, terms: 3, unit: 1 }
+}
+
+const gpus: Array<TestGpu> = []
+
+const device = async (): Promise<GPUDevice> => {
+  if (gpus.length === 0) gpus.push(await openGpu(['shader-f16']))
+  return gpus[0].device
+}
+
+let run: Dispatcher | undefined
+
+const dispatching = async (): Promise<Dispatcher> => (run ??= dispatcher(await device()))
+
+const half: GPUFeatureName = 'shader-f16'
+
+afterAll(() => gpus.forEach(({ release }) => release()))
+
+type Extra = { readonly epilogue?: Epilogue; readonly buffers?: ReadonlyArray<Words> }
+
+/** Buffers: the operands, the result, those of the epilogue, scratch. What is not written is NaN. */
+const multiply = async (
+  { contraction, left, right }: Case,
+  tile: Tile,
+  within: ProductLimits,
+  { epilogue = {}, buffers = [] }: Extra = {}
+): Promise<Float32Array> => {
+  const size = resultSize(contraction)
+  const numbers: ProductBuffers = {
+    left: 0,
+    right: 1,
+    out: 2,
+    firstScratch: 3 + buffers.length,
+    sizes: { left: left.length, right: right.length, out: size },
+    epilogue
+  }
+  const { list, scratch } = tiledProduct(contraction, tile, numbers, within)
+  const blank = (length: number): Float32Array => new Float32Array(length).fill(NaN)
+  const contents = [left, right, blank(size), ...buffers, ...scratch.map(blank)]
+  const bytes = await (await dispatching()).run(list, contents, 2)
+  return new Float32Array(bytes, 0, size)
+}
+
+const upTo = (max: number, unit: number): fc.Arbitrary<number> =>
+  fc.integer({ min: 1, max: max / unit }).map((n) => n * unit)
+
+/** Contractions of up to 20 by 20 by 20, in batches: odd ones, and ones of which elements come in pairs and in fours. */
+const contractions = fc.constantFrom(1, 2, 4).chain((unit) =>
+  cases(
+    {
+      batch: fc.array(upTo(3, 1), { maxLength: 2 }),
+      m: upTo(20, unit),
+      n: upTo(20, unit),
+      k: upTo(20, unit),
+      unit
+    },
+    hundredths
+  )
+)
+
+describe.each(tiles)('a product by tiles with %s', (_, tile) => {
+  itOnWebGpu('is the sum of products, whatever the strides, offsets and extents', () =>
+    fc.assert(
+      fc.asyncProperty(contractions, async (known) => {
+        expect(excess(known, await multiply(known, tile, limits))).toBeLessThanOrEqual(0)
+      }),
+      { numRuns: 8 }
+    )
+  )
+
+  itOnWebGpu('is the same sum when it is cut into slices, by a grid that is folded, the same bits every time', () =>
+    fc.assert(
+      fc.asyncProperty(contractions, async (known) => {
+        const found = await multiply(known, tile, cutting)
+        expect(excess(known, found)).toBeLessThanOrEqual(0)
+        expect(await multiply(known, tile, cutting)).toEqual(found)
+      }),
+      { numRuns: 4 }
+    )
+  )
+})
+
+/** All rows and columns dense. */
+const plain = (batch: ReadonlyArray<number>, m: number, n: number, k: number): Contraction => ({
+  batch,
+  m,
+  n,
+  k,
+  left: { offset: 0, batch: batch.map(() => m * k), row: k, column: 1 },
+  right: { offset: 0, batch: batch.map(() => k * n), row: n, column: 1 }
+})
+
+const wave = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => ((i * 37) % 101) / 50 - 1)
+
+const filled = (contraction: Contraction): Case => ({
+  contraction,
+  left: wave(contraction.left.offset + contraction.m * contraction.k * sizeOf(contraction.batch)),
+  right: wave(contraction.right.offset + contraction.n * contraction.k * sizeOf(contraction.batch))
+})
+
+describe('tiles that are raced', () => {
+  itOnWebGpu('multiply with registers alone', async () => {
+    const known = filled(plain([], 66, 70, 36))
+    for (const tile of softwareTiles) expect(excess(known, await multiply(known, tile, limits))).toBeLessThanOrEqual(0)
+  })
+})
+
+describe('an epilogue', () => {
+  /** Exact in f32, so that it can be compared with any order of the sums. */
+  const square: Epilogue = { functions: 'fn squared(x: f32) -> f32 { return x * x; }', map: 'squared(value) - 1.0' }
+
+  const bounds = { ...limits.split, processors: 8, outputs: 32, terms: 3, unit: 1 }
+
+  itOnWebGpu('adds the bias of the column, maps, and adds the residual, once, however the sum is cut', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(8, 10, 7),
+        fc.constantFrom(limits, { ...limits, split: bounds }),
+        fc.constantFrom<Tile['via']>('staged', 'registers'),
+        async (n, within, via) => {
+          const integers = (length: number, seed: number): Float32Array =>
+            Float32Array.from({ length }, (_, i) => ((i * seed) % 7) - 3)
+          const contraction = plain([2], 5, n, 9)
+          const [left, right] = [integers(2 * 5 * 9, 11), integers(2 * 9 * n, 13)]
+          const [bias, residual] = [integers(n, 5), integers(2 * 5 * n, 17)]
+          const known = { contraction, left, right }
+          const found = await multiply(known, { ...small, via }, within, {
+            epilogue: { ...square, bias: 3, residual: 4 },
+            buffers: [bias, residual]
+          })
+          const expected = naive(known).sums.map((sum, at) => (sum + bias[at % n]) ** 2 - 1 + residual[at])
+          expect([...found]).toEqual([...expected])
+        }
+      ),
+      { numRuns: 8 }
+    )
+  )
+})
+
+describe('a grid', () => {
+  it('has at least as many workgroups as asked for, within the limit of every dimension, and few more', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 500 }), fc.integer({ min: 8, max: 12 }), (total, most) => {
+        const grid = gridOf(total, most)
+        const count = sizeOf(grid)
+        expect(grid.every((extent) => extent >= 1 && extent <= most)).toBe(true)
+        expect(count).toBeGreaterThanOrEqual(total)
+        expect(count).toBeLessThan(total + 2 * most)
+      })
+    )
+  })
+})
+
+describe('a product of buffers that are too short', () => {
+  it('is a mistake of whoever asks for it', () => {
+    const sizes = { left: 11, right: 12, out: 9 }
+    expect(() =>
+      tiledProduct(plain([], 3, 3, 4), small, { left: 0, right: 1, out: 2, firstScratch: 3, sizes }, limits)
+    ).toThrow('reaches 12 elements of a buffer of 11')
+  })
+})
+
+describe('shaders', () => {
+  let none: TestGpu
+  beforeAll(async () => {
+    none = await openNull()
+    gpus.push(none)
+  })
+
+  const shapes = [
+    plain([], 256, 256, 4096),
+    plain([3], 70, 30_522, 33),
+    { ...plain([], 129, 130, 68), left: { offset: 0, batch: [], row: 1, column: 129 } }
+  ]
+  const halves = [...gpuTiles.slice(0, 1), ...softwareTiles.slice(0, 1)].flatMap((tile) => [
+    storing('f16', 'f32', tile),
+    storing('f16', 'f16', tile)
+  ])
+  const all = [...gpuTiles, ...softwareTiles, ...halves, matrixTile, storing('f16', 'f16', matrixTile)]
+  const named = all.map((tile) => [`${Object.values(tile).join(' ')}`, tile] as const)
+
+  it.each(named)('compile for tiles %s', async (_, tile) => {
+    for (const contraction of shapes) {
+      const size = 2 ** 24
+      const buffers = { left: 0, right: 1, out: 2, firstScratch: 3, sizes: { left: size, right: size, out: size } }
+      const { list } = tiledProduct(contraction, tile, buffers, limits)
+      for (const { shader } of list) await pipelineOf(none.device, shader.code)
+    }
+  })
+
+  it('read an operand as vectors where its strides and offset allow it', () => {
+    const code = (change: Partial<Contraction>): string => {
+      const contraction = { ...plain([], 8, 8, 8), ...change }
+      const sizes = { left: 1000, right: 1000, out: 1000 }
+      return tiledProduct(contraction, small, { left: 0, right: 1, out: 2, firstScratch: 3, sizes }, limits).list[0]
+        .shader.code
+    }
+    expect(code({})).toContain('left: array<vec4<f32>, 16>')
+    expect(code({ left: { offset: 4, batch: [], row: 8, column: 1 } })).toContain('left: array<vec4<f32>, 17>')
+    expect(code({ left: { offset: 2, batch: [], row: 8, column: 1 } })).toContain('left: array<vec2<f32>, 33>')
+    expect(code({ left: { offset: 1, batch: [], row: 8, column: 1 } })).toContain('left: array<f32, 65>')
+    expect(code({ left: { offset: 0, batch: [], row: 1, column: 8 } })).toContain('left: array<vec4<f32>, 16>')
+    expect(code({ left: { offset: 0, batch: [], row: 10, column: 1 } })).toContain('left: array<vec2<f32>, 39>')
+    expect(code({ left: { offset: 0, batch: [], row: 9, column: 1 } })).toContain('left: array<f32, 71>')
+  })
+})
+
+describe('half precision', () => {
+  /** The bits of numbers that f16 has: few eighths. */
+  const halfBits = (x: number): number => {
+    if (x === 0) return 0
+    const exponent = Math.floor(Math.log2(Math.abs(x)))
+    const fraction = Math.abs(x) / 2 ** exponent - 1
+    return (x < 0 ? 0x8000 : 0) | ((exponent + 15) << 10) | Math.round(fraction * 1024)
+  }
+
+  const fromHalf = (bits: number): number => {
+    const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023]
+    return exponent === 0 ? (sign * fraction) / 2 ** 24 : sign * 2 ** (exponent - 15) * (1 + fraction / 1024)
+  }
+
+  const eighths = (length: number, seed: number): Float32Array =>
+    Float32Array.from({ length }, (_, i) => (((i * seed) % 17) - 8) / 8)
+
+  const words = (numbers: Float32Array): Uint16Array => Uint16Array.from(numbers, halfBits)
+
+  itOnWebGpu('stores operands in f16, sums in f32, and stores either', async () => {
+    const gpu = await device()
+    if (!gpu.features.has(half)) return
+    for (const result of ['f32', 'f16'] as const)
+      for (const via of ['staged', 'registers'] as const)
+        for (const [m, n, k] of [
+          [8, 8, 16],
+          [7, 10, 9]
+        ]) {
+          const contraction = plain([2], m, n, k)
+          const known = { contraction, left: eighths(2 * m * k, 5), right: eighths(2 * k * n, 7) }
+          const sizes = { left: 2 * m * k, right: 2 * n * k, out: 2 * m * n }
+          const { list } = tiledProduct(
+            contraction,
+            storing('f16', result, { ...small, via }),
+            { left: 0, right: 1, out: 2, firstScratch: 3, sizes },
+            limits
+          )
+          const out = result === 'f32' ? new Float32Array(sizes.out) : new Uint16Array(sizes.out)
+          const bytes = await (await dispatching()).run(list, [words(known.left), words(known.right), out], 2)
+          const found =
+            result === 'f32'
+              ? [...new Float32Array(bytes, 0, sizes.out)]
+              : [...new Uint16Array(bytes, 0, sizes.out)].map(fromHalf)
+          // Sums of 64ths below 16 need 10 bits, so f16 holds them exactly.
+          expect(found).toEqual([...naive(known).sums])
+        }
+  })
+})
