@@ -2,8 +2,8 @@
  * Contractions as gpu.js kernels: source text in the subset of JavaScript that gpu.js translates, and the thread grid and
  * array lengths it is to be built for.
  *
- * One thread computes one element: x is the column, y the row and z the batch element, so that coordinates arrive as
- * exact integers. The text keeps to what gpu.js translates without changing its meaning:
+ * One thread computes one element, or four of a row: x is the column (or every fourth one), y the row and z the batch element, so that
+ * coordinates arrive as exact integers. The text keeps to what gpu.js translates without changing its meaning:
  *
  * - loop bounds are literals (any other loop stops after 1,000 turns);
  * - a loop's counter is a float on some backends: above 2^24 it would neither count nor end, so a longer sum is two loops;
@@ -17,13 +17,18 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { Contraction, StridedMatrix } from '../program/kernel.js'
+import { range } from '../range.js'
 
 /** The stretch of an operand's array that a kernel reads, and all that it is handed. */
 export type Window = { readonly start: number; readonly length: number }
 
+/** How many neighbours of a row a thread returns: a number, or an array that gpu.js stores as they lie in the row. */
+export type Results = 1 | 4
+
 export type GpuJsKernel = {
   readonly source: string
-  /** Threads along x, y and z: columns, rows, batch elements. */
+  readonly results: Results
+  /** Threads along x, y and z: columns (of which a thread may have several), rows, batch elements. */
   readonly output: readonly [number, number, number]
   readonly left: Window
   readonly right: Window
@@ -99,15 +104,20 @@ const printAddress = (base: number, terms: ReadonlyArray<Term>): string => {
 }
 
 /** The two axes of a matrix: each with its counters, in elements of the axis. */
-type Counted = { readonly extent: number; readonly counters: ReadonlyArray<Term> }
+type Counted = {
+  readonly extent: number
+  readonly counters: ReadonlyArray<Term>
+  /** How many elements of the axis a thread has, from where its counters say. */
+  readonly results: Results
+}
 
 /** A loop over a stretch of the sum: the counters that are made of it, and where it begins. */
 type Stretch = { readonly counters: ReadonlyArray<Term>; readonly start: number }
 
-/** An operand's window, and the address of its element for this thread and a turn of the loop. */
+/** An operand's window, and the address of its element for a result of this thread and a turn of the loop. */
 type OperandWindow = {
   readonly window: Window
-  readonly address: (stretch: Stretch) => string
+  readonly address: (stretch: Stretch, result?: number) => string
   /** No part of an address is above it. */
   readonly most: number
 }
@@ -125,11 +135,18 @@ const operand = (
   const scaled = (counters: ReadonlyArray<Term>, stride: number): ReadonlyArray<Term> =>
     counters.map((term) => ({ ...term, coefficient: term.coefficient * stride }))
   const fixed = [...batchTerms(planes), ...(moves(outer) ? scaled(outer.counters, outer.stride) : [])]
-  const reached = [...fixed, { name: '', coefficient: inner.stride, most: inner.extent - 1 }]
+  const reached = [
+    ...fixed,
+    { name: '', coefficient: inner.stride, most: inner.extent - 1 },
+    { name: '', coefficient: outer.stride, most: outer.results - 1 }
+  ]
   return {
     window: { start: matrix.offset + low, length: high - low + 1 },
-    address: ({ counters, start }) =>
-      printAddress(start * inner.stride - low, [...fixed, ...(moves(inner) ? scaled(counters, inner.stride) : [])]),
+    address: ({ counters, start }, result = 0) =>
+      printAddress(start * inner.stride + result * outer.stride - low, [
+        ...fixed,
+        ...(moves(inner) ? scaled(counters, inner.stride) : [])
+      ]),
     most: reached.reduce((sum, { coefficient, most }) => sum + Math.abs(coefficient) * most, -low)
   }
 }
@@ -152,64 +169,97 @@ const beyond = (found: string, expected: string): E.Either<BeyondKernel, never> 
  *
  *     out[z, y, x] = sum_p left[z, y, p] right[z, p, x]
  *
- * Fails when the thread grid exceeds what one dispatch can hold: 524,280 rows or columns, or a batch
- * of 65,535; and when an address or the length of the sum exceeds what the arithmetic holds exactly. Extents must be at least 1.
+ * Fails when the thread grid exceeds what one dispatch can hold: 524,280 rows or threads in a row, or a batch
+ * of 65,535; when an address or the length of the sum exceeds what the arithmetic holds exactly; and when a row is no whole number of
+ * threads. Extents must be at least 1.
  */
 export const gpuJsKernel =
-  (arithmetic: GpuJsArithmetic) =>
+  (arithmetic: GpuJsArithmetic, results: Results = 1) =>
   ({ batch, m, n, k, left, right }: Contraction): E.Either<BeyondKernel, GpuJsKernel> => {
     const products = product(batch)
     const found = `${products} products of [${m}, ${k}] and [${k}, ${n}]`
-    if (n > maxThreads.columns || m > maxThreads.rows || products > maxThreads.batch)
+    const columns = n / results
+    if (!Number.isInteger(columns)) return beyond(found, `rows of a multiple of ${results} columns`)
+    if (columns > maxThreads.columns || m > maxThreads.rows || products > maxThreads.batch)
       return beyond(
         found,
-        `at most ${maxThreads.batch} products of at most ${maxThreads.rows} rows and ${maxThreads.columns} columns`
+        `at most ${maxThreads.batch} products of at most ${maxThreads.rows} rows and ${results * maxThreads.columns} columns`
       )
-    const thread = (name: string, extent: number): Counted => ({
+    const thread = (name: string, extent: number, each: Results): Counted => ({
       extent,
-      counters: [{ name: `this.thread.${name}`, coefficient: 1, most: extent - 1 }]
+      counters: [{ name: `this.thread.${name}`, coefficient: each, most: extent / each - 1 }],
+      results: each
     })
-    const a = operand(left, batch, { ...thread('y', m), stride: left.row }, { extent: k, stride: left.column })
-    const b = operand(right, batch, { ...thread('x', n), stride: right.column }, { extent: k, stride: right.row })
+    const a = operand(left, batch, { ...thread('y', m, 1), stride: left.row }, { extent: k, stride: left.column })
+    const b = operand(
+      right,
+      batch,
+      { ...thread('x', n, results), stride: right.column },
+      { extent: k, stride: right.row }
+    )
     if (Math.max(a.most, b.most, k) > arithmetic.exact)
       return beyond(
         `${found}, which reach ${Math.max(a.most, b.most) + 1} elements of an operand`,
         `operands and sums of at most ${arithmetic.exact}, above which this backend's float addresses are not exact: use another multiplier`
       )
+    const turns: Readonly<Record<Results, Turn>> = {
+      1: ([sum], at) => [`${sum} += left[${a.address(at)}] * right[${b.address(at)}];`],
+      4: (sums, at) => [
+        `const a = left[${a.address(at)}];`,
+        ...sums.map((sum, result) => `${sum} += a * right[${b.address(at, result)}];`)
+      ]
+    }
     return E.right({
       source: `function (${operandNames.join(', ')}) {
-${summed(arithmetic, k, (at) => `left[${a.address(at)}] * right[${b.address(at)}]`)}
+${summed(arithmetic, k, results, turns[results])}
 }`,
-      output: [n, m, products],
+      results,
+      output: [columns, m, products],
       left: a.window,
       right: b.window
     })
   }
 
-/** The body that returns the sum of `k` terms. */
-const summed = (arithmetic: GpuJsArithmetic, k: number, term: (at: Stretch) => string): string => {
+/** Adds a term to each of the sums with these names. */
+type Turn = (sums: ReadonlyArray<string>, at: Stretch) => ReadonlyArray<string>
+
+/** The body that returns the sums of `k` terms. */
+const summed = (arithmetic: GpuJsArithmetic, k: number, results: Results, turn: Turn): string => {
   const counter = (name: string, coefficient: number, extent: number): Term => ({
     name: arithmetic.addresses === 'integers' ? `(${name} | 0)` : name,
     coefficient,
     most: extent - 1
   })
-  const loop = (sum: string, extent: number, at: Stretch, indent: string): string =>
-    [
-      `let ${sum} = 0;`,
-      `for (let p = 0; p < ${extent}; p++) {`,
-      `  ${sum} += ${term({ ...at, counters: [...at.counters, counter('p', 1, extent)] })};`,
-      '}'
-    ]
-      .map((line) => `${indent}${line}`)
-      .join('\n')
-  if (k <= arithmetic.block) return `${loop('sum', k, { counters: [], start: 0 }, '  ')}\n  return sum;`
+  const names = (name: string): ReadonlyArray<string> =>
+    results === 1 ? [name] : range(results).map((result) => `${name}${result}`)
+  const zero = (name: string): ReadonlyArray<string> => names(name).map((sum) => `let ${sum} = 0;`)
+  const returned = (...sums: ReadonlyArray<string>): string => {
+    const values = range(results).map((result) => sums.map((sum) => names(sum)[result]).join(' + '))
+    return `return ${results === 1 ? values[0] : `[${values.join(', ')}]`};`
+  }
+  const loop = (sum: string, extent: number, at: Stretch): ReadonlyArray<string> => [
+    ...zero(sum),
+    `for (let p = 0; p < ${extent}; p++) {`,
+    ...indented(turn(names(sum), { ...at, counters: [...at.counters, counter('p', 1, extent)] })),
+    '}'
+  ]
+  if (k <= arithmetic.block)
+    return indented([...loop('sum', k, { counters: [], start: 0 }), returned('sum')]).join('\n')
   const length = blockLength(arithmetic, k)
   const blocks = Math.floor(k / length)
   const rest = k % length
-  return `  let total = 0;
-  for (let q = 0; q < ${blocks}; q++) {
-${loop('sum', length, { counters: [counter('q', length, blocks)], start: 0 }, '    ')}
-    total += sum;
-  }
-${rest === 0 ? '  return total;' : `${loop('rest', rest, { counters: [], start: blocks * length }, '  ')}\n  return total + rest;`}`
+  return indented([
+    ...zero('total'),
+    `for (let q = 0; q < ${blocks}; q++) {`,
+    ...indented([
+      ...loop('sum', length, { counters: [counter('q', length, blocks)], start: 0 }),
+      ...names('sum').map((sum, result) => `${names('total')[result]} += ${sum};`)
+    ]),
+    '}',
+    ...(rest === 0
+      ? [returned('total')]
+      : [...loop('rest', rest, { counters: [], start: blocks * length }), returned('total', 'rest')])
+  ]).join('\n')
 }
+
+const indented = (lines: ReadonlyArray<string>): ReadonlyArray<string> => lines.map((line) => `  ${line}`)

@@ -7,13 +7,19 @@ import {
   gpuJsKernel,
   integerAddresses,
   type GpuJsArithmetic,
-  type GpuJsKernel
+  type GpuJsKernel,
+  type Results
 } from '../../../src/tensor/emit/gpujs.js'
 import type { Contraction } from '../../../src/tensor/program/kernel.js'
+import { range } from '../../../src/tensor/range.js'
 import { cases, naive, small, type Case } from '../run/multipliers/contractions.js'
 
-const kernelOf = (contraction: Contraction, arithmetic: GpuJsArithmetic = integerAddresses): GpuJsKernel => {
-  const kernel = gpuJsKernel(arithmetic)(contraction)
+const kernelOf = (
+  contraction: Contraction,
+  arithmetic: GpuJsArithmetic = integerAddresses,
+  results: Results = 1
+): GpuJsKernel => {
+  const kernel = gpuJsKernel(arithmetic, results)(contraction)
   if (E.isLeft(kernel)) throw new Error(`${kernel.left.found}, expected ${kernel.left.expected}`)
   return kernel.right
 }
@@ -35,9 +41,13 @@ const interpret = (
     })
   const a = watched('left', data.left.subarray(left.start, left.start + left.length))
   const b = watched('right', data.right.subarray(right.start, right.start + right.length))
-  const kernel = runInThisContext(`(${source})`) as (this: Thread, a: Float32Array, b: Float32Array) => number
+  const kernel = runInThisContext(`(${source})`) as (
+    this: Thread,
+    a: Float32Array,
+    b: Float32Array
+  ) => number | ReadonlyArray<number>
   const [columns, rows, planes] = output
-  return Array.from({ length: columns * rows * planes }, (_, cell) =>
+  return range(columns * rows * planes).flatMap((cell) =>
     kernel.call(
       {
         thread: {
@@ -73,19 +83,44 @@ describe('the gpu.js kernel of a contraction', () => {
     )
   })
 
-  it('reads the first and the last element of its windows, and nothing outside', () => {
+  it('computes four columns a thread where rows are fours', () => {
+    const fours = { ...shortOrLong, n: fc.constantFrom(4, 8, 12) }
     fc.assert(
-      fc.property(cases(shortOrLong, integers), arithmetics, (data, arithmetic) => {
-        const kernel = kernelOf(data.contraction, arithmetic)
-        const read = { left: new Set<number>(), right: new Set<number>() }
-        interpret(kernel, data, (side, address) => read[side].add(address))
-        for (const side of ['left', 'right'] as const) {
-          expect(Math.min(...read[side])).toBe(0)
-          expect(Math.max(...read[side])).toBe(kernel[side].length - 1)
-        }
+      fc.property(cases(fours, integers), arithmetics, (data, arithmetic) => {
+        expect(interpret(kernelOf(data.contraction, arithmetic, 4), data)).toEqual([...naive(data).sums])
       })
     )
   })
+
+  it('computes four columns a thread of no other rows', () => {
+    const found = gpuJsKernel(
+      integerAddresses,
+      4
+    )({
+      ...{ batch: [], m: 2, n: 6, k: 2 },
+      left: { offset: 0, batch: [], row: 2, column: 1 },
+      right: { offset: 0, batch: [], row: 6, column: 1 }
+    })
+    expect(found).toMatchObject(E.left({ _tag: 'BeyondKernel', expected: 'rows of a multiple of 4 columns' }))
+  })
+
+  it.each([1, 4] as const)(
+    'reads the first and the last element of its windows, and nothing outside (%i)',
+    (results) => {
+      const wide = results === 1 ? shortOrLong : { ...shortOrLong, n: fc.constantFrom(4, 8, 12) }
+      fc.assert(
+        fc.property(cases(wide, integers), arithmetics, (data, arithmetic) => {
+          const kernel = kernelOf(data.contraction, arithmetic, results)
+          const read = { left: new Set<number>(), right: new Set<number>() }
+          interpret(kernel, data, (side, address) => read[side].add(address))
+          for (const side of ['left', 'right'] as const) {
+            expect(Math.min(...read[side])).toBe(0)
+            expect(Math.max(...read[side])).toBe(kernel[side].length - 1)
+          }
+        })
+      )
+    }
+  )
 
   it('is the same text wherever in their arrays the operands begin', () => {
     fc.assert(
@@ -164,6 +199,7 @@ describe('the gpu.js kernel of a contraction', () => {
           2,
           1,
         ],
+        "results": 1,
         "right": {
           "length": 12,
           "start": 0,

@@ -70,7 +70,7 @@ const shader = (
   head: ReadonlyArray<string>,
   bindings: ReadonlyArray<Binding>,
   functions: ReadonlyArray<string>,
-  threads: number,
+  threads: { readonly count: number; readonly inSubgroups: boolean },
   body: ReadonlyArray<string>
 ): Shader => ({
   access: bindings.map(({ access }) => access),
@@ -78,8 +78,10 @@ const shader = (
     ...head,
     declare(bindings),
     ...functions,
-    `@compute @workgroup_size(${threads})`,
-    'fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) l: u32) {',
+    `@compute @workgroup_size(${threads.count})`,
+    `fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) l: u32${
+      threads.inSubgroups ? ', @builtin(subgroup_id) subgroup: u32' : ''
+    }) {`,
     ...body.map((line) => `  ${line}`),
     '}',
     ''
@@ -131,7 +133,7 @@ const tilesDispatch = (
       extensions(tile),
       bindings,
       [...declarations, finishFunction(stored), putFunction(m, n, guards)],
-      threadsOf(tile),
+      { count: threadsOf(tile), inSubgroups: tile.via === 'matrices' },
       [...workgroupNumber(total, workgroups), ...placeOf(contraction, tile, slices), ...body]
     ),
     buffers: bindings.map(({ buffer }) => buffer),
@@ -160,14 +162,20 @@ const finishDispatch = (
   ]
   const terms = range(slices.count).map((slice) => `sum += partials[at + ${u32(slice * vectors)}];`)
   return {
-    shader: shader(stored.storage === 'f16' ? ['enable f16;'] : [], bindings, [finishFunction(stored)], finishThreads, [
-      ...workgroupNumber(total, workgroups),
-      `let at = g * ${u32(finishThreads)} + l;`,
-      ...(vectors % finishThreads === 0 ? [] : [`if (at >= ${u32(vectors)}) { return; }`]),
-      `var sum = ${type}();`,
-      ...terms,
-      `finish(at, at * ${u32(width)} % ${u32(stored.columns)}, sum);`
-    ]),
+    shader: shader(
+      stored.storage === 'f16' ? ['enable f16;'] : [],
+      bindings,
+      [finishFunction(stored)],
+      { count: finishThreads, inSubgroups: false },
+      [
+        ...workgroupNumber(total, workgroups),
+        `let at = g * ${u32(finishThreads)} + l;`,
+        ...(vectors % finishThreads === 0 ? [] : [`if (at >= ${u32(vectors)}) { return; }`]),
+        `var sum = ${type}();`,
+        ...terms,
+        `finish(at, at * ${u32(width)} % ${u32(stored.columns)}, sum);`
+      ]
+    ),
     buffers: bindings.map(({ buffer }) => buffer),
     workgroups
   }

@@ -24,14 +24,20 @@ const bytesOf = (words: Words): Uint8Array<ArrayBuffer> => {
   return bytes
 }
 
-export const pipelineOf = async (device: GPUDevice, code: string): Promise<GPUComputePipeline> => {
+export const compiled = async (device: GPUDevice, code: string): Promise<GPUShaderModule> => {
   const module = device.createShaderModule({ code })
   const { messages } = await module.getCompilationInfo()
   const errors = messages.filter(({ type }) => type === 'error')
   if (errors.length > 0)
     throw new Error(errors.map(({ lineNum, message }) => `${lineNum}: ${message}`).join('\n') + `\n${code}`)
-  return device.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint: 'main' } })
+  return module
 }
+
+export const pipelineOf = async (device: GPUDevice, code: string): Promise<GPUComputePipeline> =>
+  device.createComputePipelineAsync({
+    layout: 'auto',
+    compute: { module: await compiled(device, code), entryPoint: 'main' }
+  })
 
 export const readBack = async (device: GPUDevice, source: GPUBuffer): Promise<ArrayBuffer> => {
   const staging = device.createBuffer({ size: source.size, usage: usage.mapRead | usage.copyTarget })

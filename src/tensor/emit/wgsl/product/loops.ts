@@ -2,10 +2,10 @@
  * The loop over the terms of a tile's sums, one way for each way that operands take from storage to registers.
  *
  * All of them find `row` and `column`, where the tile begins; `start` and `end`, the terms that it sums; `base`, where the matrix
- * begins in the result; and `l`, the number of the thread.
+ * begins in the result; and `l`, the number of the thread, or of its subgroup `subgroup`.
  */
 
-import { matrixUnit, stagedRow, subgroupThreads, threadsOf, type Tile } from '../../../program/gpu/tiles.js'
+import { matrixUnit, stagedRow, threadsOf, type Tile } from '../../../program/gpu/tiles.js'
 import { range } from '../../../range.js'
 import {
   acrossBlock,
@@ -37,7 +37,7 @@ export type LoopInput = {
 const indented = (lines: ReadonlyArray<string>): ReadonlyArray<string> => lines.map((line) => `  ${line}`)
 
 const block = (open: string, lines: ReadonlyArray<string>): ReadonlyArray<string> => [
-  `${open} {`,
+  open === '' ? '{' : `${open} {`,
   ...indented(lines),
   '}'
 ]
@@ -277,7 +277,6 @@ export const matrixLoop = (input: LoopInput): Loop => {
       `var<workgroup> sumTile: array<f32, ${rows * columns}>;`
     ],
     body: [
-      `let subgroup = l / ${u32(subgroupThreads)};`,
       `let subgroupRow = subgroup / ${u32(columns / threadColumns)} * ${u32(threadRows)};`,
       `let subgroupColumn = subgroup % ${u32(columns / threadColumns)} * ${u32(threadColumns)};`,
       ...down.flatMap((i) => across.map((j) => `var m${i}_${j}: subgroup_matrix_result<f32, ${shape}>;`)),
