@@ -19,11 +19,14 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { Contraction, StridedMatrix } from '../program/kernel.js'
 import { range } from '../range.js'
 
-/** The stretch of an operand's array that a kernel reads, and all that it is handed. */
+/** The stretch of an operand's array that a kernel is handed: what it reads, and before that what alignment asks for. */
 export type Window = { readonly start: number; readonly length: number }
 
 /** How many neighbours of a row a thread returns: a number, or an array that gpu.js stores as they lie in the row. */
 export type Results = 1 | 4
+
+/** What may be asked for: results a thread, and what starts of windows are multiples of. */
+export type GpuJsForm = { readonly results?: Results; readonly alignment?: number }
 
 export type GpuJsKernel = {
   readonly source: string
@@ -127,13 +130,18 @@ const operand = (
   matrix: StridedMatrix,
   batch: ReadonlyArray<number>,
   outer: Counted & { readonly stride: number },
-  inner: { readonly extent: number; readonly stride: number }
+  inner: { readonly extent: number; readonly stride: number },
+  alignment: number
 ): OperandWindow => {
   const moves = ({ extent }: { readonly extent: number }): boolean => extent > 1
   const planes = batch.map((extent, d) => ({ extent, stride: matrix.batch[d] })).filter(moves)
   const [low, high] = reach([...planes, ...[outer, inner].filter(moves)])
   const scaled = (counters: ReadonlyArray<Term>, stride: number): ReadonlyArray<Term> =>
     counters.map((term) => ({ ...term, coefficient: term.coefficient * stride }))
+  const first = matrix.offset + low
+  const start = first - (first % alignment)
+  /** The address where every counter is 0. */
+  const origin = matrix.offset - start
   const fixed = [...batchTerms(planes), ...(moves(outer) ? scaled(outer.counters, outer.stride) : [])]
   const reached = [
     ...fixed,
@@ -141,13 +149,13 @@ const operand = (
     { name: '', coefficient: outer.stride, most: outer.results - 1 }
   ]
   return {
-    window: { start: matrix.offset + low, length: high - low + 1 },
-    address: ({ counters, start }, result = 0) =>
-      printAddress(start * inner.stride + result * outer.stride - low, [
+    window: { start, length: origin + high + 1 },
+    address: ({ counters, start: turn }, result = 0) =>
+      printAddress(turn * inner.stride + result * outer.stride + origin, [
         ...fixed,
         ...(moves(inner) ? scaled(counters, inner.stride) : [])
       ]),
-    most: reached.reduce((sum, { coefficient, most }) => sum + Math.abs(coefficient) * most, -low)
+    most: reached.reduce((sum, { coefficient, most }) => sum + Math.abs(coefficient) * most, origin)
   }
 }
 
@@ -174,7 +182,7 @@ const beyond = (found: string, expected: string): E.Either<BeyondKernel, never> 
  * threads. Extents must be at least 1.
  */
 export const gpuJsKernel =
-  (arithmetic: GpuJsArithmetic, results: Results = 1) =>
+  (arithmetic: GpuJsArithmetic, { results = 1, alignment = 1 }: GpuJsForm = {}) =>
   ({ batch, m, n, k, left, right }: Contraction): E.Either<BeyondKernel, GpuJsKernel> => {
     const products = product(batch)
     const found = `${products} products of [${m}, ${k}] and [${k}, ${n}]`
@@ -190,12 +198,19 @@ export const gpuJsKernel =
       counters: [{ name: `this.thread.${name}`, coefficient: each, most: extent / each - 1 }],
       results: each
     })
-    const a = operand(left, batch, { ...thread('y', m, 1), stride: left.row }, { extent: k, stride: left.column })
+    const a = operand(
+      left,
+      batch,
+      { ...thread('y', m, 1), stride: left.row },
+      { extent: k, stride: left.column },
+      alignment
+    )
     const b = operand(
       right,
       batch,
       { ...thread('x', n, results), stride: right.column },
-      { extent: k, stride: right.row }
+      { extent: k, stride: right.row },
+      alignment
     )
     if (Math.max(a.most, b.most, k) > arithmetic.exact)
       return beyond(

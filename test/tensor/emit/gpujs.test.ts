@@ -7,8 +7,8 @@ import {
   gpuJsKernel,
   integerAddresses,
   type GpuJsArithmetic,
-  type GpuJsKernel,
-  type Results
+  type GpuJsForm,
+  type GpuJsKernel
 } from '../../../src/tensor/emit/gpujs.js'
 import type { Contraction } from '../../../src/tensor/program/kernel.js'
 import { range } from '../../../src/tensor/range.js'
@@ -17,9 +17,9 @@ import { cases, naive, small, type Case } from '../run/multipliers/contractions.
 const kernelOf = (
   contraction: Contraction,
   arithmetic: GpuJsArithmetic = integerAddresses,
-  results: Results = 1
+  form: GpuJsForm = {}
 ): GpuJsKernel => {
-  const kernel = gpuJsKernel(arithmetic, results)(contraction)
+  const kernel = gpuJsKernel(arithmetic, form)(contraction)
   if (E.isLeft(kernel)) throw new Error(`${kernel.left.found}, expected ${kernel.left.expected}`)
   return kernel.right
 }
@@ -87,16 +87,23 @@ describe('the gpu.js kernel of a contraction', () => {
     const fours = { ...shortOrLong, n: fc.constantFrom(4, 8, 12) }
     fc.assert(
       fc.property(cases(fours, integers), arithmetics, (data, arithmetic) => {
-        expect(interpret(kernelOf(data.contraction, arithmetic, 4), data)).toEqual([...naive(data).sums])
+        expect(interpret(kernelOf(data.contraction, arithmetic, { results: 4 }), data)).toEqual([...naive(data).sums])
+      })
+    )
+  })
+
+  it('reads windows that begin at multiples of an alignment', () => {
+    fc.assert(
+      fc.property(cases(shortOrLong, integers), arithmetics, (data, arithmetic) => {
+        const kernel = kernelOf(data.contraction, arithmetic, { alignment: 4 })
+        expect([kernel.left.start % 4, kernel.right.start % 4]).toEqual([0, 0])
+        expect(interpret(kernel, data)).toEqual([...naive(data).sums])
       })
     )
   })
 
   it('computes four columns a thread of no other rows', () => {
-    const found = gpuJsKernel(
-      integerAddresses,
-      4
-    )({
+    const found = gpuJsKernel(integerAddresses, { results: 4 })({
       ...{ batch: [], m: 2, n: 6, k: 2 },
       left: { offset: 0, batch: [], row: 2, column: 1 },
       right: { offset: 0, batch: [], row: 6, column: 1 }
@@ -110,7 +117,7 @@ describe('the gpu.js kernel of a contraction', () => {
       const wide = results === 1 ? shortOrLong : { ...shortOrLong, n: fc.constantFrom(4, 8, 12) }
       fc.assert(
         fc.property(cases(wide, integers), arithmetics, (data, arithmetic) => {
-          const kernel = kernelOf(data.contraction, arithmetic, results)
+          const kernel = kernelOf(data.contraction, arithmetic, { results })
           const read = { left: new Set<number>(), right: new Set<number>() }
           interpret(kernel, data, (side, address) => read[side].add(address))
           for (const side of ['left', 'right'] as const) {

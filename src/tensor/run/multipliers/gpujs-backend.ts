@@ -35,8 +35,11 @@ type GpuJs = {
   readonly destroy: () => Promise<void>
 }
 
+/** A WebGPU device, and where it comes from. */
+export type WebGpuPlace = PlatformAdapter & { readonly device: GPUDevice }
+
 /** The device that gpu.js computes on in mode `webgpu`, in gpu.js's own record; its kernels read `isLost`. */
-type WebGpuContext = PlatformAdapter & { readonly device: GPUDevice; isLost: boolean }
+type WebGpuContext = WebGpuPlace & { isLost: boolean }
 
 type KernelClass = { readonly isSupported: boolean }
 
@@ -142,9 +145,22 @@ const plainGround = (runsOn: string): Ground => ({
 })
 
 /**
- * A WebGPU device of our own, with the adapter's limits on buffer sizes. gpu.js asks for its one shared device through
- * a static method, synchronously, when a kernel is first called: for the length of that call the method answers with ours.
+ * gpu.js asks for its one shared device through a static method, synchronously, when a kernel is first called or built: for the
+ * length of that call the method answers with ours.
  */
+const withinContext =
+  (lib: GpuJsLibrary, context: WebGpuContext) =>
+  <A>(f: () => A): A => {
+    const shared = lib.WebGPUContext.acquire
+    lib.WebGPUContext.acquire = () => Promise.resolve(context)
+    try {
+      return f()
+    } finally {
+      lib.WebGPUContext.acquire = shared
+    }
+  }
+
+/** A WebGPU device of our own, with the adapter's limits on buffer sizes. */
 const webGpuGround = (lib: GpuJsLibrary): TE.TaskEither<string, Ground> =>
   pipe(
     requestAdapter,
@@ -161,15 +177,7 @@ const webGpuGround = (lib: GpuJsLibrary): TE.TaskEither<string, Ground> =>
         })
         return {
           runsOn: showAdapter(adapterFacts(adapter)),
-          within: <A>(f: () => A): A => {
-            const shared = lib.WebGPUContext.acquire
-            lib.WebGPUContext.acquire = () => Promise.resolve(context)
-            try {
-              return f()
-            } finally {
-              lib.WebGPUContext.acquire = shared
-            }
-          },
+          within: withinContext(lib, context),
           failures: () => failures,
           release: T.fromIO(() => device.destroy())
         }
@@ -243,3 +251,24 @@ export const openBackend = (mode: GpuJsMode): TE.TaskEither<DeviceError, OpenBac
     )
   )
 }
+
+/** gpu.js on a device that is somebody else's: whoever made it listens for its errors, and destroys it. */
+export const openOnDevice = (place: WebGpuPlace): TE.TaskEither<DeviceError, OpenBackend> =>
+  pipe(
+    library,
+    TE.bimap(
+      (reason): DeviceError => ({ _tag: 'DeviceUnavailable', wanted: 'gpu.js:webgpu', reason, available: [] }),
+      (lib) => {
+        const context: WebGpuContext = { ...place, isLost: false }
+        void place.device.lost.then(() => {
+          context.isLost = true
+        })
+        return open(lib, 'webgpu', {
+          runsOn: showAdapter(adapterFacts(place.adapter)),
+          within: withinContext(lib, context),
+          failures: () => [],
+          release: T.of(undefined)
+        })
+      }
+    )
+  )

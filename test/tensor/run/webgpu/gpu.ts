@@ -7,6 +7,7 @@ import { requestAdapter } from '../../../../src/tensor/run/multipliers/webgpu-ad
 
 /** Dawn frees all under a `gpu` that is collected: `hold` keeps it until the device is given back. */
 export type TestGpu = {
+  readonly gpu: GPU
   readonly adapter: GPUAdapter
   readonly device: GPUDevice
   readonly release: () => void
@@ -21,7 +22,7 @@ const opened = async (gpu: GPU, adapter: GPUAdapter, features: ReadonlyArray<str
     requiredFeatures: features as ReadonlyArray<GPUFeatureName> as Array<GPUFeatureName>,
     requiredLimits: { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup }
   })
-  return { adapter, device, release: () => device.destroy() }
+  return { gpu, adapter, device, release: () => device.destroy() }
 }
 
 /** This machine's adapter, with those of the features that it has. */
