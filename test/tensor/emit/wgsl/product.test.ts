@@ -159,6 +159,21 @@ describe('tiles that are raced', () => {
   })
 })
 
+describe('a matrix whose rows are padded to fours', () => {
+  itOnWebGpu('is read without the padding', async () => {
+    const contraction = {
+      ...plain([], 5, 6, 7),
+      left: { offset: 0, batch: [], row: 8, column: 1 },
+      right: { offset: 0, batch: [], row: 8, column: 1 }
+    }
+    const padded = (length: number, extent: number): Float32Array =>
+      wave(length).map((x, i) => (i % 8 < extent ? x : Infinity))
+    const known = { contraction, left: padded(40, 7), right: padded(56, 6) }
+    for (const via of ['staged', 'registers'] as const)
+      expect(excess(known, await multiply(known, { ...small, via }, limits))).toBeLessThanOrEqual(0)
+  })
+})
+
 describe('an epilogue', () => {
   /** Exact in f32, so that it can be compared with any order of the sums. */
   const square: Epilogue = { functions: 'fn squared(x: f32) -> f32 { return x * x; }', map: 'squared(value) - 1.0' }
@@ -258,6 +273,7 @@ describe('shaders', () => {
     expect(code({ left: { offset: 1, batch: [], row: 8, column: 1 } })).toContain('left: array<f32, 65>')
     expect(code({ left: { offset: 0, batch: [], row: 1, column: 8 } })).toContain('left: array<vec4<f32>, 16>')
     expect(code({ left: { offset: 0, batch: [], row: 10, column: 1 } })).toContain('left: array<vec2<f32>, 39>')
+    expect(code({ k: 6, left: { offset: 0, batch: [], row: 8, column: 1 } })).toContain('left: array<vec2<f32>, 31>')
     expect(code({ left: { offset: 0, batch: [], row: 9, column: 1 } })).toContain('left: array<f32, 71>')
   })
 })
@@ -284,29 +300,31 @@ describe('half precision', () => {
   itOnWebGpu('stores operands in f16, sums in f32, and stores either', async () => {
     const gpu = await device()
     if (!gpu.features.has(half)) return
-    for (const result of ['f32', 'f16'] as const)
-      for (const via of ['staged', 'registers'] as const)
-        for (const [m, n, k] of [
-          [8, 8, 16],
-          [7, 10, 9]
-        ]) {
-          const contraction = plain([2], m, n, k)
-          const known = { contraction, left: eighths(2 * m * k, 5), right: eighths(2 * k * n, 7) }
-          const sizes = { left: 2 * m * k, right: 2 * n * k, out: 2 * m * n }
-          const { list } = tiledProduct(
-            contraction,
-            storing('f16', result, { ...small, via }),
-            { left: 0, right: 1, out: 2, firstScratch: 3, sizes },
-            limits
-          )
-          const out = result === 'f32' ? new Float32Array(sizes.out) : new Uint16Array(sizes.out)
-          const bytes = await (await dispatching()).run(list, [words(known.left), words(known.right), out], 2)
-          const found =
-            result === 'f32'
-              ? [...new Float32Array(bytes, 0, sizes.out)]
-              : [...new Uint16Array(bytes, 0, sizes.out)].map(fromHalf)
-          // Sums of 64ths below 16 need 10 bits, so f16 holds them exactly.
-          expect(found).toEqual([...naive(known).sums])
-        }
+    for (const [result, via] of [
+      ['f32', 'staged'],
+      ['f16', 'registers']
+    ] as const)
+      for (const [m, n, k] of [
+        [8, 8, 16],
+        [7, 10, 9]
+      ]) {
+        const contraction = plain([2], m, n, k)
+        const known = { contraction, left: eighths(2 * m * k, 5), right: eighths(2 * k * n, 7) }
+        const sizes = { left: 2 * m * k, right: 2 * n * k, out: 2 * m * n }
+        const { list } = tiledProduct(
+          contraction,
+          storing('f16', result, { ...small, via }),
+          { left: 0, right: 1, out: 2, firstScratch: 3, sizes },
+          limits
+        )
+        const out = result === 'f32' ? new Float32Array(sizes.out) : new Uint16Array(sizes.out)
+        const bytes = await (await dispatching()).run(list, [words(known.left), words(known.right), out], 2)
+        const found =
+          result === 'f32'
+            ? [...new Float32Array(bytes, 0, sizes.out)]
+            : [...new Uint16Array(bytes, 0, sizes.out)].map(fromHalf)
+        // Sums of 64ths below 16 need 10 bits, so f16 holds them exactly.
+        expect(found).toEqual([...naive(known).sums])
+      }
   })
 })

@@ -105,7 +105,7 @@ describe.each([
     'computes sums that are longer than a loop that gpu.js cannot bound, from the middle of a buffer',
     async () => {
       const { gpu, products } = await open()
-      const dense = plain(3, 8, 1100)
+      const dense = plain(19, 40, 1100)
       const data = filled({ ...dense, left: { ...dense.left, offset: 131 }, right: { ...dense.right, offset: 70 } })
       const product = right(await products.prepare(data.contraction, results)())
       expect([product.bindings.left.offset, product.bindings.right.offset]).toEqual([
