@@ -16,7 +16,7 @@ import {
   spec,
   trace,
   type Contraction,
-  type Device,
+  type HostDevice,
   type Tensor
 } from '../src/tensor/index.js'
 import { openLibrary, type BlasLibrary } from '../src/tensor/run/multipliers/blas-library.js'
@@ -152,7 +152,7 @@ const shapeOf = (batch: number, rows: number, columns: number, lies: Lies): Read
 /** A contraction as a program of `device`, between places of its memory. */
 const openProgram =
   (p: Product) =>
-  (device: Device<'sync'>): E.Either<string, Opened> => {
+  (device: HostDevice<'sync'>): E.Either<string, Opened> => {
     const { batch, m, n, k, left, right } = p
     const rank = batch === 1 ? 0 : 1
     const axes = rank === 0 ? [] : [0]
@@ -187,7 +187,7 @@ const openProgram =
   }
 
 const ours =
-  (name: Way, device: TaskEither<string, Device<'sync'>>) =>
+  (name: Way, device: TaskEither<string, HostDevice<'sync'>>) =>
   (p: Product): Contestant => ({
     name,
     isOurs: true,

@@ -7,7 +7,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { showDeviceError, type Device } from '../src/tensor/index.js'
+import { showDeviceError, type HostDevice } from '../src/tensor/index.js'
 import { blas } from '../src/tensor/run/multipliers/blas.js'
 import type { DeviceChoice } from '../src/tensor/run/device-choice.js'
 import { wasm } from '../src/tensor/run/wasm/wasm.js'
@@ -22,7 +22,7 @@ export const allowRelaxedSimd = (): void => {
 }
 
 /** A device of its own for each call, in a memory of its own. */
-export const deviceFor = (way: Way): TaskEither<string, Device<'sync'>> => {
+export const deviceFor = (way: Way): TaskEither<string, HostDevice<'sync'>> => {
   switch (way) {
     case 'own':
       return TE.fromIO(() => wasm())
@@ -45,9 +45,9 @@ export const choiceFor = (way: Way): DeviceChoice => ({
 })
 
 /** A device, and the seconds that products by BLAS have taken on it so far. */
-export type Watched = { readonly device: Device<'sync'>; readonly productSeconds: () => number }
+export type Watched = { readonly device: HostDevice<'sync'>; readonly productSeconds: () => number }
 
-export const unwatched = (device: Device<'sync'>): Watched => ({ device, productSeconds: () => 0 })
+export const unwatched = (device: HostDevice<'sync'>): Watched => ({ device, productSeconds: () => 0 })
 
 export const watchedBlas: TaskEither<string, Watched> = pipe(
   blas(),

@@ -1,10 +1,10 @@
-// Pre-training in a browser, on Web Workers. In the clone: npm run build, then npx vite examples/browser
+// Pre-training in a browser, on its GPU or on Web Workers. In the clone: npm run build, then npx vite examples/browser
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { pretrainingSession, resolveConfig, vocabularyOf } from 'pure-electra/electra'
-import { pooledFold, withPool } from 'pure-electra/workers'
+import { acquireFolds, showWorkerError } from 'pure-electra/workers'
 import text from '../../data/sample/psychology.txt?raw'
 
 const print = (line) => document.querySelector('pre').append(`${line}\n`)
@@ -37,38 +37,48 @@ const corpusOf = (vocabulary) => ({
 })
 
 const steps = 200
-const threads = withPool({
-  workers: Math.max(1, navigator.hardwareConcurrency - 1),
-  choice: { device: 'wasm', matmul: 'own', floats: 'float32' }
-})
+
+// A GPU where this browser gives the page one; `#wasm` behind the address asks for threads.
+const on = (device, workers) => acquireFolds({ workers, choice: { device, matmul: 'own', floats: 'float32' } })
+const threads = on('wasm', Math.max(1, navigator.hardwareConcurrency - 1))
+const gpuOrThreads = pipe(
+  on('webgpu', 1),
+  TE.orElse((e) => {
+    print(`${showWorkerError(e)}: on threads instead`)
+    return threads
+  })
+)
+const folds = location.hash === '#wasm' ? threads : gpuOrThreads
 
 const showStep = (n, { report: { maskedLmLoss, discriminatorLoss } }) =>
   print(`step ${n}: masked LM ${maskedLmLoss.toFixed(3)}, discriminator ${discriminatorLoss.toFixed(3)}`)
 
-const trained = pipe(
-  TE.Do,
-  TE.bind('config', () => TE.fromEither(resolveConfig({ extends: 'nano', batchSize: 8 }))),
-  TE.bindW('corpus', () => TE.fromEither(E.map(corpusOf)(vocabulary))),
-  TE.chainW(({ config, corpus }) =>
-    threads((pool) =>
-      pipe(
-        pretrainingSession({ config, corpus, seed: 0, totalSteps: steps })(pooledFold(pool)),
-        TE.tapIO(
-          ({ parameters }) =>
-            () =>
-              print(`${parameters} parameters on ${pool.workers} workers`)
-        ),
-        TE.chain((session) =>
-          pipe(
-            RA.makeBy(steps, (n) => n),
-            TE.traverseSeqArray((n) =>
-              TE.tapIO((stepped) => () => n % 20 === 19 && showStep(n + 1, stepped))(session.step(n))
-            )
-          )
+const train =
+  ({ config, corpus }) =>
+  (held) =>
+    pipe(
+      pretrainingSession({ config, corpus, seed: 0, totalSteps: steps })(held),
+      TE.tapIO(
+        ({ parameters }) =>
+          () =>
+            print(`${parameters} parameters on ${held.where.device}, workers: ${held.where.workers}`)
+      ),
+      TE.chain((session) =>
+        // All are asked for at once: as many are under way as what they are computed on has room for.
+        pipe(
+          RA.makeBy(steps, (n) =>
+            TE.tapIO((stepped) => () => n % 20 === 19 && showStep(n + 1, stepped))(session.step(n))
+          ),
+          TE.sequenceArray
         )
       )
     )
-  )
+
+const trained = pipe(
+  TE.Do,
+  TE.bind('config', () => TE.fromEither(resolveConfig({ extends: 'nano', batchSize: 8, shards: 1 }))),
+  TE.bindW('corpus', () => TE.fromEither(E.map(corpusOf)(vocabulary))),
+  TE.chainW((given) => TE.bracketW(folds, train(given), ({ release }) => TE.fromTask(release)))
 )
 
 print(E.match(JSON.stringify, () => 'done')(await trained()))

@@ -40,7 +40,11 @@ export { deserialise, showProgramFormatError, type ProgramFormatError } from './
 export {
   showDeviceError,
   type Device,
+  type DeviceBuffer,
+  type DeviceBuffers,
   type DeviceError,
+  type HostDevice,
+  type ProgramArray,
   type Executable,
   type Running,
   type Timing

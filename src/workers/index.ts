@@ -3,7 +3,7 @@
  */
 
 // The fold: a step over the shards of a batch, and who makes it
-export type { Arrays, Evaluation, Fold, FoldMaker, Step, StepOutputs } from './fold/fold.js'
+export type { Arrays, Evaluation, FlatUpdate, Fold, FoldMaker, Step, StepOutputs } from './fold/fold.js'
 export { pooledFold } from './fold/pooled-fold.js'
 export { acquireFolds, withFolds, type HeldFolds, type Where } from './fold/held-folds.js'
 export type { Execution } from './fold/shard-plan.js'

@@ -91,12 +91,16 @@ export type PageOptions = {
   readonly isIsolated?: boolean
   /** Whether its address is one that browsers trust though it is not https. */
   readonly isSecure?: boolean
+  /** What follows its address, with the `#`. */
+  readonly hash?: string
+  /** Whether the browser offers it no WebGPU. */
+  readonly isGpuOff?: boolean
 }
 
 /** The page of a site, loaded, and how to close everything again. */
 export const openSite = async (
   site: Site,
-  { isIsolated = true, isSecure = true }: PageOptions = {}
+  { isIsolated = true, isSecure = true, hash = '', isGpuOff = false }: PageOptions = {}
 ): Promise<Opened> => {
   const headers = isIsolated
     ? { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }
@@ -107,10 +111,14 @@ export const openSite = async (
     response.end(found?.body)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const browser = await chromium.launch({ executablePath: chromiumPath, headless: true, args: flags })
+  const browser = await chromium.launch({
+    executablePath: chromiumPath,
+    headless: true,
+    args: isGpuOff ? [...flags.filter((flag) => !flag.includes('webgpu')), '--disable-features=WebGPU'] : flags
+  })
   const page = await browser.newPage()
   const { port } = server.address() as AddressInfo
-  await page.goto(`http://${isSecure ? 'localhost' : insecureHost}:${port}/`, { waitUntil: 'load' })
+  await page.goto(`http://${isSecure ? 'localhost' : insecureHost}:${port}/${hash}`, { waitUntil: 'load' })
   return {
     page,
     close: async () => {

@@ -58,6 +58,12 @@ export const deviceOption = (): Option =>
     .choices(deviceNames)
     .default('auto')
 
+export const adapterOption = (): Option =>
+  new Option(
+    '--adapter <n>',
+    "with --device webgpu: the GPU, by its number in `devices` (default: WebGPU's choice)"
+  ).argParser(natural)
+
 export const matmulOption = (): Option =>
   new Option('--matmul <name>', 'who multiplies matrices (auto: blas where this machine has one, else own)')
     .choices(multiplierNames)

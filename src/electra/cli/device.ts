@@ -8,8 +8,14 @@ import type { IO } from 'fp-ts/lib/IO.js'
 import * as IOE from 'fp-ts/lib/IOEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { FloatWidth } from '../../tensor/index.js'
-import { acquire, type DeviceChoice, type DeviceName, type MultiplierName } from '../../tensor/run/choose.js'
-import { showDeviceError, type Device } from '../../tensor/run/device.js'
+import {
+  acquire,
+  acquireHost,
+  type DeviceChoice,
+  type DeviceName,
+  type MultiplierName
+} from '../../tensor/run/choose.js'
+import { showDeviceError, type Device, type DeviceError, type HostDevice } from '../../tensor/run/device.js'
 import type { Where } from '../../workers/index.js'
 import { counted } from './counted.js'
 import { failedWith, wrongUsage, type Failure } from './outcome.js'
@@ -18,6 +24,8 @@ export type DeviceOptions = {
   readonly device: DeviceName
   readonly matmul: MultiplierName
   readonly relaxedSimd: boolean
+  /** Of `devices`, by its number. */
+  readonly adapter?: number
 }
 
 /** Node 20 has relaxed SIMD behind a flag, which holds for all threads of the process; later ones need none. */
@@ -27,11 +35,15 @@ const allowRelaxedSimd: IO<void> = () => {
 
 /** Prepares the engine where it must be asked. Where it has no relaxed SIMD all the same, loading a program says so. */
 export const choiceOf = (
-  { device, matmul, relaxedSimd }: DeviceOptions,
+  { device, matmul, relaxedSimd, adapter }: DeviceOptions,
   floats: FloatWidth = 'float32'
 ): IOE.IOEither<Failure, DeviceChoice> => {
-  if (!relaxedSimd) return IOE.right({ device, matmul, floats })
-  if (device === 'reference' || floats === 'float64')
+  if (adapter !== undefined && device !== 'webgpu')
+    return IOE.left(
+      wrongUsage(`--adapter: found it with the device ${device}, expected --device webgpu: no other has adapters`)
+    )
+  if (!relaxedSimd) return IOE.right({ device, matmul, floats, adapter })
+  if (device === 'reference' || device === 'webgpu' || floats === 'float64')
     return IOE.left(wrongUsage('--relaxed-simd: only the device wasm, in float32, has such products'))
   return pipe(
     IOE.fromIO(allowRelaxedSimd),
@@ -39,18 +51,24 @@ export const choiceOf = (
   )
 }
 
-/** Acquires the device for `use`, and releases it whatever happens. */
-export const withDevice =
+const using =
+  <D extends Pick<Device, 'release'>>(acquired: (choice: DeviceChoice) => TE.TaskEither<DeviceError, D>) =>
   (options: DeviceOptions, floats?: FloatWidth) =>
-  <A>(use: (device: Device) => TE.TaskEither<Failure, A>): TE.TaskEither<Failure, A> =>
+  <A>(use: (device: D) => TE.TaskEither<Failure, A>): TE.TaskEither<Failure, A> =>
     TE.bracket(
       pipe(
         TE.fromIOEither(choiceOf(options, floats)),
-        TE.chain((choice) => TE.mapLeft(failedWith(showDeviceError))(acquire(choice)))
+        TE.chain((choice) => TE.mapLeft(failedWith(showDeviceError))(acquired(choice)))
       ),
       use,
       (device) => TE.fromTask(device.release)
     )
+
+/** Acquires the device for `use`, and releases it whatever happens. */
+export const withDevice = using<Device>(acquire)
+
+/** The same, of those that compute in this process. */
+export const withHostDevice = using<HostDevice>(acquireHost)
 
 /** `2 workers on wasm`, `matmul blas`; `4 ranks of 2 workers on wasm`, `matmul blas` */
 export const whereFields = ({ device, multiplier, workers, ranks, relaxedSimd }: Where): ReadonlyArray<string> => [

@@ -36,11 +36,14 @@ export const executionOf = (
   record: RunRecord | undefined
 ): ChosenExecution => {
   const before = record?.starts.at(-1)
+  const device = asked.device ?? deviceNames.find((name) => name === before?.device) ?? 'auto'
   return {
-    device: asked.device ?? deviceNames.find((name) => name === before?.device) ?? 'auto',
+    device,
     matmul: asked.matmul ?? multiplierNames.find((name) => name === before?.multiplier) ?? 'auto',
     relaxedSimd: asked.relaxedSimd ?? before?.relaxedSimd ?? false,
-    workers: asked.workers ?? before?.workers ?? 1,
+    // One process drives a GPU, however many threads the run had before.
+    workers: asked.workers ?? (device === 'webgpu' ? 1 : (before?.workers ?? 1)),
+    adapter: asked.adapter,
     checkpointEvery: asked.checkpointEvery ?? record?.checkpointEvery ?? defaults.checkpointEvery,
     keepCheckpoints: asked.keep ?? record?.keepCheckpoints ?? defaults.keepCheckpoints
   }

@@ -25,7 +25,8 @@ const bytesOfCorrupted = ({ batchSize, sequenceLength }: Sizes): number =>
 export const availableMemory: IO<number> = () =>
   typeof process === 'object' && typeof process.availableMemory === 'function' ? process.availableMemory() : Infinity
 
-const stepsAtHand = 2
+/** One at hand, one being made, and one more in flight on a GPU. */
+const stepsAtHand = 3
 
 /** Fails where the batches of steps, and so many of evaluations, take more than `available` bytes. */
 export const checkBatches = (

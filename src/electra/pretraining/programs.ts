@@ -6,12 +6,20 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { valueAndGradWithAux } from '../../autodiff/index.js'
-import { andThen, initialise, scaleByPath, type AdamState, type Optimizer, type Params } from '../../nn/index.js'
+import {
+  andThen,
+  initialise,
+  isDecayed,
+  scaleByPath,
+  type AdamState,
+  type Optimizer,
+  type Params
+} from '../../nn/index.js'
 import { sub, type Tensor, type TensorError } from '../../tensor/index.js'
 import { spec, trace, type Traced } from '../../tensor/program/trace.js'
 import type { Key } from '../../tensor/random.js'
 import { tensorEntries } from '../../tensor/tree.js'
-import type { Step } from '../../workers/index.js'
+import type { FlatUpdate, Step } from '../../workers/index.js'
 import type { ElectraConfig } from '../config/config.js'
 import { slotsOf } from '../data/examples/masking.js'
 import {
@@ -90,6 +98,42 @@ export const stageStarts = (stages: ReadonlyArray<Pick<Stage, 'share'>>, totalSt
 const keeping = (optimizer: Optimizer<AdamState>, { trains }: Stage): Optimizer<AdamState> =>
   trains === undefined ? optimizer : pipe(optimizer, andThen(scaleByPath((path) => (trains(path) ? 1 : 0))))
 
+/** What the update does to a parameter, but for its own numbers, follows from this. */
+const treatment = (path: string, { trains }: Stage): string => `${isDecayed(path)} ${trains?.(path) ?? true}`
+
+/** Parameters that are treated alike, by one of their paths, which stands for all of them: in the order of these. */
+const alike = (params: Params, stage: Stage): ReadonlyMap<string, ReadonlyArray<number>> => {
+  const first = new Map<string, string>()
+  const groups = new Map<string, Array<number>>()
+  tensorEntries(params).forEach(([path], i) => {
+    const key = treatment(path, stage)
+    const name = first.get(key) ?? path
+    first.set(key, name)
+    groups.set(name, [...(groups.get(name) ?? []), i])
+  })
+  return new Map([...groups].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** The update of parameters that are joined, those that are treated alike to one array. */
+const flatUpdate = (
+  params: Params,
+  stage: Stage,
+  paths: ReadonlyArray<string>,
+  update: (state: TrainingState, grads: Params, step: Tensor) => unknown
+): FlatUpdate => {
+  const groups = alike(params, stage)
+  const names = tensorEntries(params).map(([path]) => path)
+  const parts = ['optimizer.mu', 'optimizer.nu', 'params']
+  return {
+    groups: [...groups.values()],
+    parts: parts.map((part) => names.map((name) => paths.indexOf(`${part}.${name}`))),
+    update: (sizes) => {
+      const flat: Params = Object.fromEntries([...groups.keys()].map((name, i) => [name, spec([sizes[i]])]))
+      return trace(update)({ optimizer: { mu: flat, nu: flat }, params: flat }, flat, spec([], 'i32'))
+    }
+  }
+}
+
 type Span = { readonly stage: Stage; readonly from: number; readonly steps: number }
 
 const stagePrograms =
@@ -102,16 +146,11 @@ const stagePrograms =
     const update = updateWith(keeping(optimizerOf(config.optimizer, schedule), stage))
     const paths = tensorEntries(state).map(([path]) => path)
     const sinceStart = (step: Tensor): Tensor => (from === 0 ? step : pipe(step, sub(from)))
+    const updateAt = (at: TrainingState, grads: Params, step: Tensor) => update(at, grads, sinceStart(step))
     return pipe(
       E.Do,
       E.apS('shardGrad', trace(shardGradOf(stage))(params, batch, denominatorsSpec, keySpec)),
-      E.bind('update', () =>
-        trace((at: TrainingState, grads: Params, step: Tensor) => update(at, grads, sinceStart(step)))(
-          state,
-          params,
-          spec([], 'i32')
-        )
-      ),
+      E.bind('update', () => trace(updateAt)(state, params, spec([], 'i32'))),
       E.bind('evaluation', () =>
         trace(
           (at: Params, b: ShardBatch, d: Denominators, key: Key) =>
@@ -127,7 +166,8 @@ const stagePrograms =
           reads: paths.flatMap((path, i) => (path.startsWith('params.') ? [i] : [])),
           gradients: tensorEntries(params).length,
           shardGrad,
-          update
+          update,
+          flat: flatUpdate(params, stage, paths, updateAt)
         },
         learningRateAt: (n) => schedule.onHost(n - from),
         evaluation,

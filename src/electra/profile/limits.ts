@@ -8,7 +8,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { add, matmul, mul, spec, trace, type Tensor, type TensorError } from '../../tensor/index.js'
-import type { Device, Shape } from '../../tensor/index.js'
+import type { HostDevice, Shape } from '../../tensor/index.js'
 import { outputSpecs } from '../../tensor/program/program.js'
 import { allocateSlots, freeSlots, type WorkerError } from '../../workers/index.js'
 import { view } from '../../workers/pool/memory.js'
@@ -45,7 +45,7 @@ const fastest =
 
 /** Seconds that a device takes for `f` of two arrays. Gives the memory back. */
 const secondsOf = (
-  device: Device,
+  device: HostDevice,
   shape: Shape,
   f: (x: Tensor, y: Tensor) => Tensor
 ): TaskEither<LimitsError, number> =>
@@ -74,7 +74,7 @@ const short = 0.05
 const largest = 4096
 
 /** The fastest of products that double, until one takes long. */
-const productLimit = (device: Device, n = 512): TaskEither<LimitsError, Pick<Limits, 'flopsPerSecond' | 'n'>> =>
+const productLimit = (device: HostDevice, n = 512): TaskEither<LimitsError, Pick<Limits, 'flopsPerSecond' | 'n'>> =>
   pipe(
     secondsOf(device, [n, n], (x, y) => pipe(x, matmul(y))),
     TE.chain((seconds) => {
@@ -92,7 +92,7 @@ const productLimit = (device: Device, n = 512): TaskEither<LimitsError, Pick<Lim
 const elements = 2 ** 24
 
 /** Measures both, in about a second where a product of 512 x 512 matrices does not take one by itself. */
-export const measureLimits = (device: Device): TaskEither<LimitsError, Limits> =>
+export const measureLimits = (device: HostDevice): TaskEither<LimitsError, Limits> =>
   pipe(
     productLimit(device),
     TE.bind('bytesPerSecond', () =>

@@ -8,7 +8,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { Device, DeviceError, TensorError } from '../../tensor/index.js'
+import type { DeviceError, HostDevice, TensorError } from '../../tensor/index.js'
 import type { FusedProgram } from '../../tensor/program/fused.js'
 import type { WorkerError } from '../../workers/index.js'
 import type { Corpus } from '../data/corpus/corpus.js'
@@ -70,7 +70,7 @@ const profileOf = (
   )
 })
 
-const kernelsOf = (device: Device, { executable }: LoadedProgram): E.Either<DeviceError, FusedProgram> =>
+const kernelsOf = (device: HostDevice, { executable }: LoadedProgram): E.Either<DeviceError, FusedProgram> =>
   executable.kernels === undefined
     ? E.left({
         _tag: 'Unsupported',
@@ -85,7 +85,7 @@ const kernelsOf = (device: Device, { executable }: LoadedProgram): E.Either<Devi
  *
  * Fails with `Unsupported` on a device that has no kernels.
  */
-export const profile = (device: Device, settings: ProfileSettings): TaskEither<ProfileError, Profile> => {
+export const profile = (device: HostDevice, settings: ProfileSettings): TaskEither<ProfileError, Profile> => {
   const keys = runKeys(settings.seed)
   return pipe(
     TE.fromEither(loadStep(device, settings)),

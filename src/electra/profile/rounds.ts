@@ -7,7 +7,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { Device, DeviceError, Executable, Literal, Timing } from '../../tensor/index.js'
+import type { DeviceError, HostDevice, Executable, Literal, Timing } from '../../tensor/index.js'
 import { peek } from '../../tensor/literal.js'
 import { outputSpecs } from '../../tensor/program/program.js'
 import type { Words } from '../../tensor/threefry.js'
@@ -32,7 +32,7 @@ const fill = (places: Arrays, values: Arrays): void => values.forEach((x, i) => 
 
 /** Allocates all arrays, and draws the parameters. The moments are zero, as all new memory is. */
 const prepare = (
-  device: Device,
+  device: HostDevice,
   {
     programs: {
       stages: [{ step }],
@@ -104,7 +104,7 @@ const warmUp = 2
 
 /** Runs the step on one shard's inputs, its parameters drawn with the key. */
 export const runRounds = (
-  device: Device,
+  device: HostDevice,
   step: LoadedStep,
   shard: Arrays,
   key: Words,

@@ -103,10 +103,14 @@ export const startsWith = (starts: ReadonlyArray<Start>, now: Start): ReadonlyAr
   return last !== undefined && sameWhere(last, now) ? before : [...before, now]
 }
 
-/** Fails where `now` multiplies, adds or rounds otherwise than the last start. */
+/**
+ * Fails where `now` multiplies, adds or rounds otherwise than the last start. What a GPU has computed goes on anywhere: its bits are its
+ * driver's, and a run that has lost it must be able to.
+ */
 export const checkArithmetic = (starts: ReadonlyArray<Start>, now: Where): E.Either<OtherBits, void> => {
   const before = starts.at(-1)
   return before === undefined ||
+    (before.device === 'webgpu' && now.device !== 'webgpu') ||
     (before.device === now.device && before.multiplier === now.multiplier && before.relaxedSimd === now.relaxedSimd)
     ? E.right(undefined)
     : E.left({ _tag: 'OtherBits', before, now })

@@ -7,9 +7,12 @@ import { allocate, arraysOf, type Data, type DType, type FloatWidth } from '../d
 import { outputSpecs, type Program, type Spec } from '../program/program.js'
 import { sizeOf } from '../shape.js'
 import { reasonOf } from '../reason.js'
-import type { Device, DeviceError } from './device.js'
+import type { Device, DeviceBuffer, DeviceError, ProgramArray } from './device.js'
 
-const kindOf = (data: Data): string => `${data.constructor.name} of ${data.length}`
+const kindOf = (data: ProgramArray, width: FloatWidth): string =>
+  '_tag' in data
+    ? expectedKind({ dtype: data.dtype, shape: [data.size] }, width)
+    : `${data.constructor.name} of ${data.length}`
 
 const expectedKind = ({ dtype, shape }: Spec, width: FloatWidth): string =>
   `${arraysOf(dtype, width).name} of ${sizeOf(shape)}`
@@ -17,13 +20,13 @@ const expectedKind = ({ dtype, shape }: Spec, width: FloatWidth): string =>
 const mismatch = (
   what: string,
   specs: ReadonlyArray<Spec>,
-  arrays: ReadonlyArray<Data>,
+  arrays: ReadonlyArray<ProgramArray>,
   width: FloatWidth
 ): { readonly found: string; readonly expected: string } | undefined => {
   if (arrays.length !== specs.length)
     return { found: `${arrays.length} ${what}s`, expected: `${specs.length} ${what}s` }
   for (const [i, spec] of specs.entries()) {
-    const [found, expected] = [kindOf(arrays[i]), expectedKind(spec, width)]
+    const [found, expected] = [kindOf(arrays[i], width), expectedKind(spec, width)]
     if (found !== expected) return { found: `${what} ${i}: ${found}`, expected }
   }
   return undefined
@@ -34,17 +37,35 @@ export const checkArrays = (
   device: string,
   program: Program,
   width: FloatWidth,
-  inputs: ReadonlyArray<Data>,
-  outputs: ReadonlyArray<Data>
+  inputs: ReadonlyArray<ProgramArray>,
+  outputs: ReadonlyArray<ProgramArray>
 ): E.Either<DeviceError, void> => {
   const wrong =
     mismatch('input', program.inputs, inputs, width) ?? mismatch('output', outputSpecs(program), outputs, width)
   return wrong === undefined ? E.right(undefined) : E.left({ _tag: 'WrongArrays', device, ...wrong })
 }
 
-/** Fresh arrays for a program's outputs. Throws what the engine throws where it has not the memory. */
+/** Right if arrays can be copied into buffers: f32 of either width. */
+export const checkWritten = (
+  device: string,
+  buffers: ReadonlyArray<DeviceBuffer>,
+  arrays: ReadonlyArray<Data>
+): E.Either<DeviceError, void> => {
+  const as = (i: number): FloatWidth => (arrays[i] instanceof Float64Array ? 'float64' : 'float32')
+  const wrong = (found: string, expected: string): E.Either<DeviceError, never> =>
+    E.left({ _tag: 'WrongArrays', device, found, expected })
+  if (arrays.length !== buffers.length) return wrong(`${arrays.length} arrays`, `${buffers.length} arrays`)
+  const at = arrays.findIndex((data, i) => kindOf(data, as(i)) !== kindOf(buffers[i], as(i)))
+  return at < 0 ? E.right(undefined) : wrong(`array ${at}: ${kindOf(arrays[at], as(at))}`, kindOf(buffers[at], as(at)))
+}
+
+/** Fresh arrays. Throws what the engine throws where it has not the memory. */
+export const allocateArrays = (specs: ReadonlyArray<Spec>, width: FloatWidth): ReadonlyArray<Data> =>
+  specs.map(({ dtype, shape }) => allocate(dtype, sizeOf(shape), width))
+
+/** Fresh arrays for a program's outputs. */
 export const allocateOutputs = (program: Program, width: FloatWidth): ReadonlyArray<Data> =>
-  outputSpecs(program).map(({ dtype, shape }) => allocate(dtype, sizeOf(shape), width))
+  allocateArrays(outputSpecs(program), width)
 
 /** The same for a device, with a `Left` where the memory is not there. */
 export const allocateOutputsOn = (

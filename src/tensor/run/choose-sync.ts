@@ -8,13 +8,13 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { blas } from './multipliers/blas.js'
 import { namedLibrary } from './multipliers/blas-library.js'
-import type { Device, DeviceError } from './device.js'
+import type { HostDevice, DeviceError } from './device.js'
 import type { DeviceChoice } from './device-choice.js'
 import type { Memory } from './memory/memory.js'
 import { reference } from './reference/reference.js'
 import { wasm } from './wasm/wasm.js'
 
-const unsupported = (device: string, found: string, expected: string): DeviceError => ({
+export const unsupported = (device: string, found: string, expected: string): DeviceError => ({
   _tag: 'Unsupported',
   device,
   found,
@@ -27,7 +27,10 @@ export const alsoOffering =
   (e: DeviceError): DeviceError =>
     e._tag === 'DeviceUnavailable' ? { ...e, available: [...names, ...e.available] } : e
 
-const acquireReference = ({ matmul, floats }: DeviceChoice, memory?: Memory): E.Either<DeviceError, Device<'sync'>> =>
+const acquireReference = (
+  { matmul, floats }: DeviceChoice,
+  memory?: Memory
+): E.Either<DeviceError, HostDevice<'sync'>> =>
   matmul === 'own' || matmul === 'auto'
     ? E.right(reference({ floats, memory }))
     : E.left(unsupported('reference', `the multiplier ${matmul}`, 'own: the reference device takes no other'))
@@ -35,7 +38,7 @@ const acquireReference = ({ matmul, floats }: DeviceChoice, memory?: Memory): E.
 const acquireWasm = (
   { matmul, floats, relaxed }: DeviceChoice,
   memory?: Memory
-): TE.TaskEither<DeviceError, Device<'sync'>> => {
+): TE.TaskEither<DeviceError, HostDevice<'sync'>> => {
   if (floats === 'float64') {
     return TE.left(unsupported('wasm', 'float64', 'float32: only the reference device computes in float64'))
   }
@@ -53,12 +56,14 @@ const acquireWasm = (
 }
 
 /** `acquire` of what is synchronous: fails with `Unsupported` also where gpu.js is to multiply. */
-export const acquireSync = (choice: DeviceChoice, memory?: Memory): TE.TaskEither<DeviceError, Device<'sync'>> => {
+export const acquireSync = (choice: DeviceChoice, memory?: Memory): TE.TaskEither<DeviceError, HostDevice<'sync'>> => {
   switch (choice.device) {
     case 'reference':
       return TE.fromEither(acquireReference(choice, memory))
     case 'wasm':
       return acquireWasm(choice, memory)
+    case 'webgpu':
+      return TE.left(unsupported('webgpu', 'a device that answers later', 'one that computes in the calling thread'))
     case 'auto':
       return choice.floats === 'float64' ? TE.fromEither(acquireReference(choice, memory)) : acquireWasm(choice, memory)
   }

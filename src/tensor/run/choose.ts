@@ -11,12 +11,16 @@ import * as T from 'fp-ts/lib/Task.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { blas } from './multipliers/blas.js'
-import { acquireSync, alsoOffering } from './choose-sync.js'
-import { showDeviceError, type Device, type DeviceError } from './device.js'
+import { acquireSync, alsoOffering, unsupported } from './choose-sync.js'
+import { showDeviceError, type Device, type DeviceError, type HostDevice } from './device.js'
 import type { DeviceChoice, MultiplierName } from './device-choice.js'
 import { gpuJs, gpuJsModes, type GpuJsMode } from './multipliers/gpujs.js'
+import { requestAdapters, showAdapter } from './multipliers/webgpu-adapter.js'
 import type { Memory } from './memory/memory.js'
 import { wasm } from './wasm/wasm.js'
+import { adapterReport, lacksOf, type AdapterReport } from './webgpu/adapter-report.js'
+import { openGpu } from './webgpu/gpu.js'
+import { webgpu } from './webgpu/webgpu.js'
 
 export { deviceNames, type DeviceChoice, type DeviceName, type MultiplierName } from './device-choice.js'
 
@@ -32,17 +36,19 @@ const gpuJsModeOf = (matmul: MultiplierName): GpuJsMode | undefined =>
   matmul === 'gpu.js' ? 'webgpu' : gpuJsModes.find((mode) => matmul === `gpu.js:${mode}`)
 
 /**
- * The chosen device, with the chosen multiplier inside it, working in the given memory or in one of its own. Whoever
- * acquires it releases it.
+ * The chosen device of those that compute in this process, with the chosen multiplier inside it, working in the given memory or in one
+ * of its own. Whoever acquires it releases it.
  *
  * Fails with `Unsupported` when the choices exclude one another, and with `DeviceUnavailable` when this machine lacks one.
  */
-export const acquire = (
+export const acquireHost = (
   choice: DeviceChoice,
   memory?: Memory
-): TE.TaskEither<DeviceError, Device<'sync'> | Device<'async'>> => {
+): TE.TaskEither<DeviceError, HostDevice<'sync'> | HostDevice<'async'>> => {
   const mode = gpuJsModeOf(choice.matmul)
-  return mode === undefined || choice.device === 'reference' || choice.floats === 'float64'
+  if (choice.adapter !== undefined)
+    return TE.left(unsupported(choice.device, `adapter ${choice.adapter}`, 'the device webgpu: no other has adapters'))
+  return mode === undefined || (choice.device !== 'wasm' && choice.device !== 'auto') || choice.floats === 'float64'
     ? acquireSync(choice, memory)
     : pipe(
         gpuJs(mode),
@@ -50,37 +56,98 @@ export const acquire = (
       )
 }
 
+const acquireWebGpu = ({ matmul, floats, adapter }: DeviceChoice): TE.TaskEither<DeviceError, Device<'async'>> => {
+  if (floats === 'float64') return TE.left(unsupported('webgpu', 'float64', 'float32: GPUs compute in that'))
+  switch (matmul) {
+    case 'auto':
+    case 'own':
+      return webgpu({ adapter })
+    case 'gpu.js':
+    case 'gpu.js:webgpu':
+      return webgpu({ adapter, products: 'gpu.js' })
+    case 'blas':
+    case 'gpu.js:webasm':
+    case 'gpu.js:cpu':
+    case 'gpu.js:webgl2':
+    case 'gpu.js:webgl':
+    case 'gpu.js:headlessgl':
+    case 'gpu.js:gpu':
+      return TE.left(unsupported('webgpu', `the multiplier ${matmul}`, 'own or gpu.js: what multiplies on the GPU'))
+  }
+}
+
+/** The chosen device: `acquireHost`, or a GPU. */
+export const acquire = (choice: DeviceChoice): TE.TaskEither<DeviceError, Device<'sync'> | Device<'async'>> =>
+  choice.device === 'webgpu' ? acquireWebGpu(choice) : acquireHost(choice)
+
 /** One thing that can be chosen: whether it is here, and on what it would compute or why it is not. */
 export type Surveyed = {
-  readonly kind: 'device' | 'multiplier'
+  readonly kind: 'device' | 'adapter' | 'multiplier'
+  /** Of an adapter its number, as choices name it. */
   readonly name: string
   readonly available: boolean
   readonly detail: string
+  /** What it cannot do though it is here. */
+  readonly lacks?: ReadonlyArray<string>
+  readonly report?: AdapterReport
 }
+
+const reasonIn = (e: DeviceError): string => (e._tag === 'DeviceUnavailable' ? e.reason : showDeviceError(e))
 
 const surveyMode =
   (mode: GpuJsMode): Task<Surveyed> =>
   async () => {
     const found = { kind: 'multiplier', name: `gpu.js:${mode}` } as const
     const multiplier = await gpuJs(mode)()
-    if (E.isLeft(multiplier)) {
-      const e = multiplier.left
-      return { ...found, available: false, detail: e._tag === 'DeviceUnavailable' ? e.reason : showDeviceError(e) }
-    }
-    await multiplier.right.release()
-    return { ...found, available: true, detail: multiplier.right.runsOn }
+    if (E.isLeft(multiplier)) return { ...found, available: false, detail: reasonIn(multiplier.left) }
+    const { release, runsOn, lacks } = multiplier.right
+    await release()
+    return { ...found, available: true, detail: runsOn, lacks }
   }
 
 const surveyBlas: Task<Surveyed> = pipe(
   blas(),
   TE.match(
-    (e) => ({ available: false, detail: e._tag === 'DeviceUnavailable' ? e.reason : showDeviceError(e) }),
+    (e) => ({ available: false, detail: reasonIn(e) }),
     ({ description, library }) => ({ available: true, detail: `${description} (${library})` })
   ),
   T.map((found) => ({ kind: 'multiplier', name: 'blas', ...found }))
 )
 
-/** Every device and multiplier by name, tried here and now, with the adapter that each GPU one would use. */
+const surveyWebGpu: Task<Surveyed> = pipe(
+  openGpu(),
+  TE.chainFirstTaskK(({ release }) => release),
+  TE.match(
+    (e) => ({ available: false, detail: reasonIn(e) }),
+    ({ facts }) => ({
+      available: true,
+      detail: `fused kernels as WGSL; float32; its own products; ${showAdapter(facts)}`
+    })
+  ),
+  T.map((found) => ({ kind: 'device', name: 'webgpu', ...found }))
+)
+
+/** None where WebGPU is not: of that the device `webgpu` says why. */
+const surveyAdapters: Task<ReadonlyArray<Surveyed>> = pipe(
+  requestAdapters,
+  TE.match(
+    () => [],
+    (all) =>
+      all.map(({ adapter }, i): Surveyed => {
+        const report = adapterReport(adapter)
+        return {
+          kind: 'adapter',
+          name: String(i),
+          available: true,
+          detail: showAdapter(report),
+          lacks: lacksOf(report),
+          report
+        }
+      })
+  )
+)
+
+/** Every device, adapter and multiplier by name, tried here and now, with the adapter that each GPU one would use. */
 export const survey: Task<ReadonlyArray<Surveyed>> = async () => {
   const multipliers = [await surveyBlas(), ...(await Promise.all(gpuJsModes.map((mode) => surveyMode(mode)())))]
   return [
@@ -96,6 +163,8 @@ export const survey: Task<ReadonlyArray<Surveyed>> = async () => {
       available: true,
       detail: 'plain arrays, the definition of every operation; float32 or float64; its own products'
     },
+    await surveyWebGpu(),
+    ...(await surveyAdapters()),
     { kind: 'multiplier', name: 'own', available: true, detail: 'the device multiplies for itself' },
     ...multipliers
   ]

@@ -2,8 +2,8 @@
  * Compiling a step of a fold: traced once, planned once, its state resident between runs.
  *
  * State is donated: a step consumes the handle it is given and returns the next. Using a consumed handle is a `Left`, so
- * two histories can never share one set of buffers unnoticed. Everything that a step reads or writes lies in the device's
- * memory: each state in buffers of its own, constants copied in once, arguments and outputs in the same buffers at every step.
+ * two histories can never share one set of buffers unnoticed. States lie on the device, each in buffers of its own, and so do constants,
+ * copied there once; arguments and outputs are copied there and back at every step.
  *
  * That memory is finite, and the engine, which sees only small objects in JavaScript, is in no hurry to collect them: who begins many
  * states, or compiles many steps, releases them (`withState`, `withCompiled`). What is only dropped comes back when memory runs out.
@@ -18,11 +18,10 @@ import type { Spec } from '../program/program.js'
 import { trace } from '../program/trace.js'
 import { equalShapes, showShape } from '../shape.js'
 import { tensorEntries, tensorsOf } from '../tree.js'
-import type { Device, Timing } from './device.js'
+import type { Device, DeviceBuffers, DeviceError, Timing } from './device.js'
 import { evaluateTask } from './evaluate.js'
-import type { OutOfMemory } from './memory/memory.js'
-import { allocateBuffers, type Buffers } from './memory/buffers.js'
-import { resident, type Compiled, type Take } from './resident.js'
+import { resident, type Compiled, type Ground } from './resident.js'
+import { settling } from './settling.js'
 import type { StepError } from './step-error.js'
 
 /**
@@ -46,19 +45,22 @@ export const compile =
     if (changed !== undefined) return Promise.resolve(E.left(changed))
     const loaded = device.load(program)
     if (E.isLeft(loaded)) return Promise.resolve(loaded)
-    const memory = device.memory()
-    if (E.isLeft(memory)) return Promise.resolve(memory)
-    const evaluate = evaluateTask(device)
-    const take = patiently(allocateBuffers(memory.right, device.floats))
-    const [argSpecs, outputSpecs] = [tensorsOf(args), tensorsOf(result[1])]
+    const ground: Ground = {
+      floats: device.floats,
+      take: patiently(settling(device.allocate)),
+      write: settling(device.write),
+      read: settling(device.read),
+      evaluate: evaluateTask(device)
+    }
     return pipe(
-      take([...captured, ...argSpecs, ...outputSpecs]),
-      TE.map((fixed) => {
-        fixed.views().forEach((view, i) => {
-          if (i < captured.length) view.set(peek(captured[i]))
-        })
-        return resident(loaded.right, { take, evaluate }, fixed, { state, args, output: result[1] })
-      })
+      ground.take(captured),
+      TE.chainFirst(({ list, release }) =>
+        pipe(
+          ground.write(list, captured.map(peek)),
+          TE.orElseFirstIOK(() => release)
+        )
+      ),
+      TE.map((constants) => resident(loaded.right, ground, constants, { state, args, output: result[1] }))
     )()
   }
 
@@ -79,13 +81,13 @@ export const withCompiled =
  * can collect only in the next.
  */
 const patiently =
-  (take: (specs: ReadonlyArray<Spec>) => E.Either<OutOfMemory, Buffers>): Take =>
+  (take: (specs: ReadonlyArray<Spec>) => TaskEither<DeviceError, DeviceBuffers>): Ground['take'] =>
   (specs) =>
   async () => {
-    const taken = take(specs)
+    const taken = await take(specs)()
     if (E.isRight(taken)) return taken
     await new Promise((turn) => setTimeout(turn))
-    return take(specs)
+    return take(specs)()
   }
 
 const sameStructure = (before: unknown, after: unknown): StepError | undefined => {

@@ -6,7 +6,7 @@
 import type { FloatWidth } from '../dtype.js'
 import type { GpuJsMode } from './multipliers/gpujs.js'
 
-export const deviceNames = ['auto', 'wasm', 'reference'] as const
+export const deviceNames = ['auto', 'wasm', 'reference', 'webgpu'] as const
 
 export type DeviceName = (typeof deviceNames)[number]
 
@@ -20,6 +20,8 @@ export type DeviceChoice = {
   /** `auto` is `blas` where this machine has one, else `own`; `gpu.js` is `gpu.js:webgpu`. */
   readonly matmul: MultiplierName
   readonly floats: FloatWidth
+  /** The adapter of `webgpu`, by its number among those that WebGPU finds here; by default the one that it prefers. */
+  readonly adapter?: number
   /** See `WasmOptions`. */
   readonly relaxed?: boolean
 }

@@ -7,12 +7,14 @@
 
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
+import type { IO } from 'fp-ts/lib/IO.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { Data, FloatWidth } from '../dtype.js'
+import type { Data, DType, FloatWidth } from '../dtype.js'
 import type { DeviceLimits } from '../program/device-limits.js'
 import type { Explainable } from '../program/explain.js'
-import type { Program } from '../program/program.js'
+import type { Program, Spec } from '../program/program.js'
+import type { Shape } from '../shape.js'
 import type { Compilation } from './wasm/compilation.js'
 import type { Memory, OutOfMemory } from './memory/memory.js'
 
@@ -60,21 +62,33 @@ export const showDeviceError = (e: DeviceError): string => {
 export type Executable<T extends Timing> = Explainable & {
   /** Bytes of working memory beyond inputs and outputs. */
   readonly workingBytes: number
-  /** What another device of the same kind, on a memory of the same kind, can load it from; absent where there is none. */
-  readonly compilation?: Compilation
   /**
-   * Reads `inputs` and writes every element of `outputs`, in the program's order. No output array overlaps an input or
-   * another output. `observe` hears of every kernel when it is done.
+   * Reads `inputs` and writes every element of `outputs`, in the program's order. No output overlaps an input or another output.
+   * `observe` hears of every kernel when it is done.
+   *
+   * Where all outputs are buffers it may settle before the work is done: what is asked of the device from then on comes after it.
    */
   readonly run: (
-    inputs: ReadonlyArray<Data>,
-    outputs: ReadonlyArray<Data>,
+    inputs: ReadonlyArray<ProgramArray>,
+    outputs: ReadonlyArray<ProgramArray>,
     observe?: Observe
   ) => Running<T, DeviceError, void>
 }
 
 /** Told the number of a kernel, as in `Executable.kernels`. */
 export type Observe = (kernel: number) => void
+
+/** An array that lies on a device. Which bytes it is, only its device knows. */
+export type DeviceBuffer = { readonly _tag: 'DeviceBuffer'; readonly dtype: DType; readonly size: number }
+
+/** Buffers for as long as somebody holds one, or until they are released. */
+export type DeviceBuffers = { readonly list: ReadonlyArray<DeviceBuffer>; readonly release: IO<void> }
+
+/** Buffers of f32 that lie in one block, in their order, with gaps between. The `whole` is that block as one array, gaps included. */
+export type DeviceBlock = DeviceBuffers & { readonly whole: DeviceBuffer }
+
+/** What a program reads or writes: an array here, copied there and back, or one that lies on the device. */
+export type ProgramArray = Data | DeviceBuffer
 
 export type Device<T extends Timing = Timing> = {
   readonly name: string
@@ -84,9 +98,27 @@ export type Device<T extends Timing = Timing> = {
   readonly floats: FloatWidth
   /** What its programs are scheduled, fused and planned for. */
   readonly limits: DeviceLimits
+  /** Zeroed buffers for arrays: for all of them, or `OutOfMemory`. */
+  readonly allocate: (specs: ReadonlyArray<Spec>) => Running<T, DeviceError, DeviceBuffers>
+  /** The same in one block, of f32. Equal shapes give equal blocks, so what is computed of blocks is computed of all their buffers. */
+  readonly allocateBlock: (shapes: ReadonlyArray<Shape>) => Running<T, DeviceError, DeviceBlock>
+  /** Copies arrays into buffers of their dtypes and sizes. f32 is rounded or widened to the device's width. */
+  readonly write: (buffers: ReadonlyArray<DeviceBuffer>, arrays: ReadonlyArray<Data>) => Running<T, DeviceError, void>
+  /** Copies of what buffers hold. */
+  readonly read: (buffers: ReadonlyArray<DeviceBuffer>) => Running<T, DeviceError, ReadonlyArray<Data>>
+  readonly load: (program: Program) => Either<DeviceError, Executable<T>>
+  readonly release: Task<void>
+}
+
+export type HostExecutable<T extends Timing> = Executable<T> & {
+  /** What another device of the same kind, on a memory of the same kind, can load it from; absent where there is none. */
+  readonly compilation?: Compilation
+}
+
+/** A device that works in the memory of this process, which its threads can have in common. */
+export type HostDevice<T extends Timing = Timing> = Omit<Device<T>, 'load'> & {
   /** Where it works, from the first call on the same: arrays that lie there it reads and writes in place. */
   readonly memory: IOEither<DeviceError, Memory>
   /** `compilation` is of the same program, by another such device in this process: that much need not be done again. */
-  readonly load: (program: Program, compilation?: Compilation) => Either<DeviceError, Executable<T>>
-  readonly release: Task<void>
+  readonly load: (program: Program, compilation?: Compilation) => Either<DeviceError, HostExecutable<T>>
 }

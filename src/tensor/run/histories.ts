@@ -4,7 +4,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { IO } from 'fp-ts/lib/IO.js'
-import type { Buffers } from './memory/buffers.js'
+import type { DeviceBuffers } from './device.js'
 import type { StepError } from './step-error.js'
 
 /** A state that lives on the device, until it is consumed, released or dropped. A name for it, not the values: `read` copies those. */
@@ -14,14 +14,14 @@ export type Handle<State> = { readonly _tag: 'Handle'; readonly structure: State
 export type History<State> = {
   /** `undefined` while a step is under way. */
   current: Handle<State> | undefined
-  buffers: Buffers
+  buffers: DeviceBuffers
   isReleased: boolean
 }
 
 /** All states of one compiled step. */
 export type Histories<State> = {
   /** A new state, which lies in these buffers. */
-  readonly begin: (buffers: Buffers) => Handle<State>
+  readonly begin: (buffers: DeviceBuffers) => Handle<State>
   /** The state whose turn it is by this handle. */
   readonly find: (handle: Handle<State>) => E.Either<StepError, History<State>>
   /** The next handle: from here on the only one. */

@@ -1,6 +1,5 @@
 /**
- * A compiled step over states that stay in a device's memory: each in buffers of its own, constants copied in once, arguments and
- * outputs in the same buffers at every step.
+ * A compiled step over states that stay on a device, each in buffers of its own.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
@@ -9,18 +8,17 @@ import type { IO } from 'fp-ts/lib/IO.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { Data } from '../dtype.js'
+import type { Data, FloatWidth } from '../dtype.js'
 import { inOrder } from '../in-order.js'
-import { adopt, isLiteral, literal, peek, type Literal } from '../literal.js'
+import { adopt, isLiteral, peek, type Literal } from '../literal.js'
 import type { Explainable } from '../program/explain.js'
 import type { Spec } from '../program/program.js'
 import { equalShapes, showShape } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 import { tensorEntries, tensorsOf, unflatten, type Mapped } from '../tree.js'
-import type { Executable, Timing } from './device.js'
+import { asWidth, allocateArrays } from './arrays.js'
+import type { DeviceBuffer, DeviceBuffers, DeviceError, Executable, Timing } from './device.js'
 import { historiesOf, type Handle, type History } from './histories.js'
-import type { OutOfMemory } from './memory/memory.js'
-import { fillBuffers, type Buffers } from './memory/buffers.js'
 import type { StepError } from './step-error.js'
 
 export type Compiled<State, Args extends ReadonlyArray<unknown>, Output> = Explainable & {
@@ -87,20 +85,26 @@ const arraysBy =
 /** Gives tensors values. */
 export type Evaluate = (leaves: ReadonlyArray<Tensor>) => TaskEither<StepError, ReadonlyArray<Literal>>
 
-/** Takes buffers for arrays of these specs. */
-export type Take = (specs: ReadonlyArray<Spec>) => TaskEither<OutOfMemory, Buffers>
+/** What a step needs of its device, but for its program. */
+export type Ground = {
+  readonly floats: FloatWidth
+  readonly take: (specs: ReadonlyArray<Spec>) => TaskEither<DeviceError, DeviceBuffers>
+  readonly write: (buffers: ReadonlyArray<DeviceBuffer>, arrays: ReadonlyArray<Data>) => TaskEither<DeviceError, void>
+  readonly read: (buffers: ReadonlyArray<DeviceBuffer>) => TaskEither<DeviceError, ReadonlyArray<Data>>
+  readonly evaluate: Evaluate
+}
 
 /** Buffers for states. */
 type SpareBuffers = {
-  readonly take: TaskEither<StepError, Buffers>
-  readonly putAside: (buffers: Buffers) => void
+  readonly take: TaskEither<StepError, DeviceBuffers>
+  readonly putAside: (buffers: DeviceBuffers) => void
   /** What is put aside from here on is given back. */
   readonly release: IO<void>
 }
 
 /** The buffers that the last step came from are those of the next. */
-const spareBuffersOf = (take: TaskEither<StepError, Buffers>): SpareBuffers => {
-  let spare: Buffers | undefined
+const spareBuffersOf = (take: TaskEither<StepError, DeviceBuffers>): SpareBuffers => {
+  let spare: DeviceBuffers | undefined
   let isReleased = false
   return {
     take: () => {
@@ -123,49 +127,51 @@ const spareBuffersOf = (take: TaskEither<StepError, Buffers>): SpareBuffers => {
 /** What a step is compiled for: trees of which only shapes and dtypes are read. */
 export type StepSpecs<State, Args, Output> = { readonly state: State; readonly args: Args; readonly output: Output }
 
-/**
- * One step from the state in some buffers to that in others, by those that hold the constants, the arguments and the outputs, in
- * this order. The outputs are copied out.
- */
-const carry =
-  <Output>(executable: Executable<Timing>, fixed: Buffers, constants: number, output: Output) =>
-  (from: Buffers, to: Buffers, arrays: ReadonlyArray<Data>): TaskEither<StepError, Mapped<Output, Literal>> =>
-  async () => {
-    const leaves = tensorsOf(output)
-    const firstOutput = constants + arrays.length
-    const views = fixed.views()
-    const args = views.slice(constants, firstOutput)
-    args.forEach((view, i) => view.set(arrays[i]))
-    const inputs = [...from.views(), ...args, ...views.slice(0, constants)]
-    const ran = await executable.run(inputs, [...to.views(), ...views.slice(firstOutput)])()
-    const copied = (): ReadonlyArray<Literal> =>
-      // Memory that grew meanwhile has other views.
-      fixed
-        .views()
-        .slice(firstOutput)
-        .map((data, i) => adopt(leaves[i].shape, leaves[i].dtype, data.slice()))
-    return pipe(
-      ran,
-      E.map(() => unflatten(output, copied()))
-    )
-  }
+/** One step from the state in some buffers to that in others. The outputs are copied out. */
+const carry = <Args, Output>(
+  executable: Executable<Timing>,
+  floats: FloatWidth,
+  constants: DeviceBuffers,
+  specs: { readonly args: Args; readonly output: Output }
+) => {
+  const args = tensorsOf(specs.args)
+  const leaves = tensorsOf(specs.output)
+  return (
+      from: DeviceBuffers,
+      to: DeviceBuffers,
+      arrays: ReadonlyArray<Data>
+    ): TaskEither<StepError, Mapped<Output, Literal>> =>
+    async () => {
+      const outputs = allocateArrays(leaves, floats)
+      const given = arrays.map((data, i) => asWidth(data, args[i].dtype, floats))
+      const ran = await executable.run([...from.list, ...given, ...constants.list], [...to.list, ...outputs])()
+      return pipe(
+        ran,
+        E.map(() =>
+          unflatten(
+            specs.output,
+            outputs.map((data, i) => adopt(leaves[i].shape, leaves[i].dtype, data))
+          )
+        )
+      )
+    }
+}
 
 const released: E.Either<StepError, never> = E.left({ _tag: 'Released', what: 'step' })
 
 export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
   executable: Executable<Timing>,
-  { take, evaluate }: { readonly take: Take; readonly evaluate: Evaluate },
-  fixed: Buffers,
+  { floats, take, write, read, evaluate }: Ground,
+  constants: DeviceBuffers,
   specs: StepSpecs<State, Args, Output>
 ): Compiled<State, Args, Output> => {
   const leaves = tensorsOf(specs.state)
-  const constants = executable.program.inputs.length - leaves.length - tensorsOf(specs.args).length
-  const run = carry(executable, fixed, constants, specs.output)
+  const run = carry(executable, floats, constants, specs)
   const histories = historiesOf(specs.state)
   const spare = spareBuffersOf(take(leaves))
   const arraysOf = arraysBy(evaluate)
   let isReleased = false
-  // Steps share the buffers of arguments and outputs: one of them at a time.
+  // Steps share the spare buffers: one of them at a time.
   const gate = inOrder()
 
   const historyOf = (handle: Handle<State>): E.Either<StepError, History<State>> =>
@@ -181,8 +187,10 @@ export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
       if (isReleased) return released
       const buffers = await spare.take()
       if (E.isLeft(buffers)) return buffers
-      fillBuffers(buffers.right, arrays.right)
-      return E.right(histories.begin(buffers.right))
+      const written = await write(buffers.right.list, arrays.right)()
+      if (E.isRight(written) && !isReleased) return E.right(histories.begin(buffers.right))
+      spare.putAside(buffers.right)
+      return E.isLeft(written) ? written : released
     }
 
   /** The buffers that a step wrote to become the state's; where it fails the state is what it was. */
@@ -222,13 +230,16 @@ export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
       return ran
     }
 
-  const valuesIn = (buffers: Buffers): Mapped<State, Literal> => {
-    const views = buffers.views()
-    return unflatten(
-      specs.state,
-      leaves.map((x, i) => literal(x.shape, x.dtype, views[i]))
+  const valuesIn = (buffers: DeviceBuffers): TaskEither<StepError, Mapped<State, Literal>> =>
+    pipe(
+      read(buffers.list),
+      TE.map((arrays) =>
+        unflatten(
+          specs.state,
+          leaves.map((x, i) => adopt(x.shape, x.dtype, arrays[i]))
+        )
+      )
     )
-  }
 
   const { program, kernels, limits, multipliedBy } = executable
   return {
@@ -238,13 +249,11 @@ export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
     multipliedBy,
     begin,
     step,
-    read: (handle) =>
-      TE.fromIOEither(() =>
-        pipe(
-          historyOf(handle),
-          E.map(({ buffers }) => valuesIn(buffers))
-        )
-      ),
+    read: (handle) => () =>
+      pipe(
+        TE.fromEither(historyOf(handle)),
+        TE.chain(({ buffers }) => valuesIn(buffers))
+      )(),
     releaseState: (handle) =>
       TE.fromIOEither(() =>
         pipe(
@@ -258,7 +267,7 @@ export const resident = <State, Args extends ReadonlyArray<unknown>, Output>(
       isReleased = true
       histories.endAll()
       spare.release()
-      return Promise.resolve(fixed.release())
+      return Promise.resolve(constants.release())
     })
   }
 }

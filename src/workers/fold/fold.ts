@@ -9,8 +9,10 @@
  */
 
 import type { IO } from 'fp-ts/lib/IO.js'
+import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data } from '../../tensor/dtype.js'
+import type { TensorError } from '../../tensor/fault.js'
 import type { Lowered } from '../../tensor/program/lower.js'
 import type { WorkerError } from '../error.js'
 import type { MemoryPlan } from './memory-plan.js'
@@ -31,6 +33,24 @@ export type Step = {
   readonly shardGrad: Lowered
   /** Inputs: the state, the summed gradients, then those of the step. Outputs: the next state, then the report. */
   readonly update: Lowered
+  /** The same update of many arrays at a time, for whoever has them side by side. */
+  readonly flat?: FlatUpdate
+}
+
+/**
+ * An update that treats some arrays alike, element by element, up to sums over all of them: it can be computed of arrays that are
+ * joined, with zeros between, which stay zeros.
+ */
+export type FlatUpdate = {
+  /** Which gradients are treated alike: positions among the gradients, each in one group. */
+  readonly groups: ReadonlyArray<ReadonlyArray<number>>
+  /** For each part of the state, such as the parameters or a moment, the position in it of the array of each gradient. */
+  readonly parts: ReadonlyArray<ReadonlyArray<number>>
+  /**
+   * The update where group `i` joined has `sizes[i]` elements. Inputs: part by part and group by group the state, the gradients by
+   * group, then those of the step. Outputs: the state in the same order, then the report.
+   */
+  readonly update: (sizes: ReadonlyArray<number>) => Either<TensorError, Lowered>
 }
 
 export type StepOutputs = {

@@ -6,6 +6,8 @@ import { pipe } from 'fp-ts/lib/function.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { WorkerError } from '../error.js'
+import { acquire, type DeviceChoice } from '../../tensor/run/choose.js'
+import { residentFold } from './resident-fold.js'
 import { acquirePool, type PoolOptions } from '../pool/threads.js'
 import { solo } from '../ranks/ranks.js'
 import type { FoldMaker } from './fold.js'
@@ -25,8 +27,17 @@ export type Where = {
 
 export type HeldFolds = FoldMaker & { readonly where: Where; readonly release: Task<void> }
 
-/** Acquires a pool, to make folds on it. */
-export const acquireFolds = (options: PoolOptions, execution: Execution = {}): TE.TaskEither<WorkerError, HeldFolds> =>
+const onDevice = (choice: DeviceChoice): TE.TaskEither<WorkerError, HeldFolds> =>
+  pipe(
+    acquire(choice),
+    TE.map((device) => ({
+      ...residentFold(device),
+      where: { device: device.name, multiplier: device.multiplier, workers: 1, ranks: 1, relaxedSimd: false },
+      release: device.release
+    }))
+  )
+
+const onPool = (options: PoolOptions, execution: Execution): TE.TaskEither<WorkerError, HeldFolds> =>
   pipe(
     acquirePool(options),
     TE.map((pool) => ({
@@ -41,6 +52,24 @@ export const acquireFolds = (options: PoolOptions, execution: Execution = {}): T
       release: pool.release
     }))
   )
+
+/** Acquires a GPU, or a pool of threads, to make folds on it. A GPU is one process's alone: it has one worker, and no other ranks. */
+export const acquireFolds = (
+  options: PoolOptions,
+  execution: Execution = {}
+): TE.TaskEither<WorkerError, HeldFolds> => {
+  const { choice, workers } = options
+  if (choice.device !== 'webgpu') return onPool(options, execution)
+  const { ranks } = execution.ranks ?? solo
+  return workers === 1 && ranks === 1
+    ? onDevice(choice)
+    : TE.left({
+        _tag: 'WrongWorkerCount',
+        found: workers * ranks,
+        expected: '1',
+        reason: 'a step on webgpu is computed by one GPU, which one process drives'
+      })
+}
 
 /** Acquires a pool, uses folds on it, and releases it, whether what they were used for succeeded or not. */
 export const withFolds =

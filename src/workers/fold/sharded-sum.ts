@@ -28,7 +28,7 @@ import type { Listener, Pool } from '../pool/pool.js'
 import type { ProgramId, ProgramTask } from '../pool/runner.js'
 import { exchange, spansOf, type Exchange } from '../ranks/exchange.js'
 import { solo } from '../ranks/ranks.js'
-import { agree, rejected } from './agreement.js'
+import { agreeOnShards, rejected } from './agreement.js'
 import { pick } from './pick.js'
 import { readyPrefix } from './ready-prefix.js'
 import { planShards, type Execution, type ShardPlan } from './shard-plan.js'
@@ -55,20 +55,16 @@ export type ShardedSum = {
 
 const check = (
   name: string,
-  { program, captured }: Lowered,
+  source: Lowered,
   shared: ReadonlyArray<Spec>,
   shards: number,
   { shardsAtOnce = 1, ranks: { ranks } = solo }: Execution
 ): E.Either<WorkerError, void> => {
-  if (!Number.isSafeInteger(shards) || shards < 1) return rejected(name, `${shards} shards`, 'a positive integer')
   if (!Number.isSafeInteger(shardsAtOnce) || shardsAtOnce < 1)
     return rejected(name, `${shardsAtOnce} shards at once`, 'a positive integer')
-  if (shards % ranks !== 0) return E.left({ _tag: 'WrongRankCount', found: ranks, shards })
-  if (program.inputs.length < shared.length + captured.length)
-    return rejected(name, `${program.inputs.length} inputs`, `at least ${shared.length + captured.length}`)
-  const bool = outputSpecs(program).findIndex(({ dtype }) => dtype === 'bool')
-  if (bool >= 0) return rejected(name, `bool as output ${bool}`, 'numbers, which have a sum')
-  return agree(name, 'shared inputs', program.inputs.slice(0, shared.length), shared)
+  const agreed = agreeOnShards(name, source, shared, shards)
+  if (E.isLeft(agreed) || shards % ranks === 0) return agreed
+  return E.left({ _tag: 'WrongRankCount', found: ranks, shards })
 }
 
 // ------------------------------------------------------------- loading

@@ -5,7 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { Device } from '../../tensor/run/device.js'
+import type { HostDevice } from '../../tensor/run/device.js'
 import { reasonOf } from '../../tensor/reason.js'
 import type { WorkerError } from '../error.js'
 import { poolOf, type Pool } from './pool.js'
@@ -28,7 +28,7 @@ const guarded =
  *
  * A synchronous device keeps the thread busy from one end of a run to the other; signals and timers wait for it.
  */
-export const inProcess = (device: Device): Pool => {
+export const inProcess = (device: HostDevice): Pool => {
   const runner = runnerOf(device)
   return poolOf(
     [

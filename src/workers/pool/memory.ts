@@ -10,7 +10,9 @@ import { pipe } from 'fp-ts/lib/function.js'
 import type { IO } from 'fp-ts/lib/IO.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import { bytesPerElement, type Data, type DType, type FloatWidth } from '../../tensor/dtype.js'
+import type { Spec } from '../../tensor/program/program.js'
 import type { Memory } from '../../tensor/run/memory/memory.js'
+import { sizeOf } from '../../tensor/shape.js'
 import { mapTree } from '../../tensor/tree.js'
 import type { WorkerError } from '../error.js'
 import { isPlace, layOut, type Place, type PerSpec } from './layout.js'
@@ -52,7 +54,11 @@ const holds: Record<DType, (data: Data) => boolean> = {
   bool: (data) => data instanceof Uint8Array
 }
 
-const mismatch = (where: string, slots: ReadonlyArray<Slot>, data: ReadonlyArray<Data>): WorkerError | undefined => {
+const mismatch = (
+  where: string,
+  slots: ReadonlyArray<Pick<Slot, 'dtype' | 'size'>>,
+  data: ReadonlyArray<Data>
+): WorkerError | undefined => {
   const wrong = (found: string, expected: string): WorkerError => ({ _tag: 'WrongInputs', where, found, expected })
   if (data.length !== slots.length) return wrong(`${data.length} arrays`, String(slots.length))
   const at = slots.findIndex(({ dtype, size }, i) => !holds[dtype](data[i]) || data[i].length !== size)
@@ -62,6 +68,20 @@ const mismatch = (where: string, slots: ReadonlyArray<Slot>, data: ReadonlyArray
         `${data[at].constructor.name} of ${data[at].length} elements as array ${at}`,
         `${slots[at].size} elements of ${slots[at].dtype}`
       )
+}
+
+/** Whether arrays are of such dtypes and sizes: `WrongInputs`, naming `where` they were wanted, if not. */
+export const checkInputs = (
+  where: string,
+  specs: ReadonlyArray<Spec>,
+  data: ReadonlyArray<Data>
+): E.Either<WorkerError, void> => {
+  const wrong = mismatch(
+    where,
+    specs.map(({ dtype, shape }) => ({ dtype, size: sizeOf(shape) })),
+    data
+  )
+  return wrong === undefined ? E.right(undefined) : E.left(wrong)
 }
 
 /**

@@ -8,7 +8,7 @@ import { lastWrites } from '../../tensor/program/finish.js'
 import type { DeviceLimits } from '../../tensor/program/device-limits.js'
 import type { FusedProgram } from '../../tensor/program/fused.js'
 import type { Compilation } from '../../tensor/run/wasm/compilation.js'
-import type { Device, DeviceError, Executable, Observe, Timing } from '../../tensor/run/device.js'
+import type { HostDevice, DeviceError, Executable, Observe, Timing } from '../../tensor/run/device.js'
 import type { FloatWidth } from '../../tensor/dtype.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { IOEither } from 'fp-ts/lib/IOEither.js'
@@ -47,7 +47,7 @@ export type DeviceFacts = {
   readonly limits: DeviceLimits
 }
 
-export const factsOf = ({ name, multiplier, timing, floats, limits }: Device): DeviceFacts => ({
+export const factsOf = ({ name, multiplier, timing, floats, limits }: HostDevice): DeviceFacts => ({
   name,
   multiplier,
   timing,
@@ -79,7 +79,7 @@ const groupWatch = (
   }
 }
 
-export const runnerOf = (device: Device): Runner => {
+export const runnerOf = (device: HostDevice): Runner => {
   const loaded = new Map<ProgramId, Executable<Timing>>()
   return {
     load: (id, program, given) => () =>

@@ -10,7 +10,7 @@ import * as IOE from 'fp-ts/lib/IOEither.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { acquire, type DeviceChoice } from '../../tensor/run/choose.js'
+import { acquireHost, type DeviceChoice } from '../../tensor/run/choose.js'
 import { createMemory, type Memory } from '../../tensor/run/memory/memory.js'
 import type { WorkerError } from '../error.js'
 import { inProcess } from './in-process.js'
@@ -84,7 +84,7 @@ export const acquirePool = (options: PoolOptions): TE.TaskEither<WorkerError, Po
   const { workers, choice, entry, memoryLimit } = options
   return Number.isSafeInteger(workers) && workers >= 1
     ? pipe(
-        acquire(choice),
+        acquireHost(choice),
         TE.chain((device): TE.TaskEither<WorkerError, Pool> => {
           if (device.timing === 'async' && workers === 1) return TE.right(inProcess(device))
           const next =

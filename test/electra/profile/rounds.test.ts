@@ -7,6 +7,8 @@ import { loadStep, type LoadedProgram, type LoadedStep } from '../../../src/elec
 import { runKeys } from '../../../src/electra/pretraining/keys.js'
 import { pretrainingSession } from '../../../src/electra/pretraining/session.js'
 import type { DeviceError } from '../../../src/tensor/index.js'
+import type { ProgramArray } from '../../../src/tensor/run/device.js'
+import { isBuffer } from '../../../src/tensor/run/memory/host-buffers.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { inProcess, pooledFold, type Arrays } from '../../../src/workers/index.js'
 import { left, right, rightOf } from '../data/right.js'
@@ -35,7 +37,11 @@ const stepOf = (examples: number) => {
 
 type Seen = { readonly inputs: Arrays; readonly outputs: Arrays }
 
-const copies = (arrays: Arrays): Arrays => arrays.map((x) => x.slice())
+const copies = (arrays: ReadonlyArray<ProgramArray>): Arrays =>
+  arrays.map((x) => {
+    if (isBuffer(x)) throw new Error('rounds are of arrays in the memory of the device')
+    return x.slice()
+  })
 
 /** The program, with copies of what it is given and what it makes put into `runs`. */
 const watched = (loaded: LoadedProgram, runs: Array<Seen>): LoadedProgram => {

@@ -19,7 +19,8 @@ import { castTo, comparison, floatBinary, floatUnary, integerBinary } from '../.
 import { sizeOf, type Shape } from '../../../src/tensor/shape.js'
 import { threefry2x32 } from '../../../src/tensor/threefry.js'
 
-const points = function* (extents: Shape): Generator<ReadonlyArray<number>> {
+/** The points of a nest in row-major order. The array is the same one each time. */
+export const points = function* (extents: Shape): Generator<ReadonlyArray<number>> {
   const x = extents.map(() => 0)
   for (let n = sizeOf(extents); n > 0; n--) {
     yield x
@@ -27,10 +28,10 @@ const points = function* (extents: Shape): Generator<ReadonlyArray<number>> {
   }
 }
 
-const place = ({ offset, strides }: Affine, x: ReadonlyArray<number>): number =>
+export const place = ({ offset, strides }: Affine, x: ReadonlyArray<number>): number =>
   strides.reduce((sum, s, axis) => sum + s * x[axis], offset)
 
-const rounded = (dtype: DType, x: number): number => {
+export const rounded = (dtype: DType, x: number): number => {
   switch (dtype) {
     case 'f32':
       return Math.fround(x)
@@ -43,7 +44,7 @@ const rounded = (dtype: DType, x: number): number => {
   }
 }
 
-const element = (
+export const element = (
   step: Exclude<FusedStep, { readonly _tag: 'fold' }>,
   v: ReadonlyArray<number>,
   x: ReadonlyArray<number>,
@@ -79,12 +80,28 @@ const element = (
   }
 }
 
-const combine = (fn: 'sum' | 'max' | 'min', a: number, b: number): number =>
+export const combine = (fn: 'sum' | 'max' | 'min', a: number, b: number): number =>
   fn === 'sum' ? a + b : fn === 'max' ? Math.max(a, b) : Math.min(a, b)
+
+/** Of each element of a row the values of all steps. */
+export const rowValues = (
+  { extents, body }: Pick<FusedLoop, 'extents' | 'body'>,
+  outer: ReadonlyArray<number>,
+  arrays: ReadonlyArray<Data>
+): ReadonlyArray<ReadonlyArray<number>> => {
+  const values = Array.from({ length: extents[extents.length - 1] }, (): Array<number> => [])
+  for (const [s, step] of body.entries()) {
+    if (step._tag === 'fold') {
+      const total = values.reduce((sum, v) => combine(step.fn, sum, v[step.x]), reductionIdentity(step.fn, step.dtype))
+      values.forEach((v) => (v[s] = rounded(step.dtype, total)))
+    } else values.forEach((v, i) => (v[s] = rounded(step.dtype, element(step, v, [...outer, i], arrays))))
+  }
+  return values
+}
 
 /** Steps `lo` to before `hi` of the first axis, if there are two axes or more. */
 const runLoop = (loop: FusedLoop, arrays: ReadonlyArray<Data>, lo = 0, hi = loop.extents[0]): void => {
-  const { extents, body, stores } = loop
+  const { extents, stores } = loop
   const row = extents.length - 1
   for (const { combine: fn, buffer } of stores) {
     const data = arrays[buffer]
@@ -94,17 +111,7 @@ const runLoop = (loop: FusedLoop, arrays: ReadonlyArray<Data>, lo = 0, hi = loop
   for (const outer of points(extents.slice(0, row))) {
     if (row > 0 && (outer[0] < lo || outer[0] >= hi)) continue
     const at = (i: number): ReadonlyArray<number> => [...outer, i]
-    // values[i][s]: step s at element i of the row.
-    const values = Array.from({ length: extents[row] }, (): Array<number> => [])
-    for (const [s, step] of body.entries()) {
-      if (step._tag === 'fold') {
-        const total = values.reduce(
-          (sum, v) => combine(step.fn, sum, v[step.x]),
-          reductionIdentity(step.fn, step.dtype)
-        )
-        values.forEach((v) => (v[s] = rounded(step.dtype, total)))
-      } else values.forEach((v, i) => (v[s] = rounded(step.dtype, element(step, v, at(i), arrays))))
-    }
+    const values = rowValues(loop, outer, arrays)
     for (const { buffer, at: to, value, combine: fn, scatter } of stores) {
       const each = to.strides[row] !== 0 || scatter !== undefined
       for (let i = 0; i < (each ? extents[row] : 1); i++) {

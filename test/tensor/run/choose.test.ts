@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { FloatWidth } from '../../../src/tensor/dtype.js'
 import {
   acquire,
+  acquireHost,
   deviceNames,
   multiplierNames,
   survey,
@@ -73,7 +74,7 @@ describe('acquire', () => {
       choice('reference', 'own'),
       choice('auto', 'auto', 'float64')
     ]) {
-      const [given, own] = await Promise.all([acquire(chosen, lent)(), acquire(chosen)()])
+      const [given, own] = await Promise.all([acquireHost(chosen, lent)(), acquireHost(chosen)()])
       if (E.isLeft(given) || E.isLeft(own)) throw new Error('the device was refused')
       for (const [device, is] of [[given.right, true] as const, [own.right, false] as const]) {
         const memory = device.memory()
@@ -100,6 +101,24 @@ describe('acquire', () => {
     }
   })
 
+  it('refuses an adapter for every device but webgpu, which has some', async () => {
+    for (const device of ['auto', 'wasm', 'reference'] as const)
+      expect(await outcome({ ...choice(device, 'own'), adapter: 0 })).toMatchObject({
+        _tag: 'Unsupported',
+        device,
+        found: 'adapter 0'
+      })
+  })
+
+  itOnWebGpu('takes each adapter that there is by its number, and says of any other which there are', async () => {
+    const count = (await survey()).filter(({ kind }) => kind === 'adapter').length
+    for (let adapter = 0; adapter < count; adapter++)
+      expect(await outcome({ ...choice('webgpu', 'own'), adapter })).toMatchObject({ name: 'webgpu' })
+    const refused = await outcome({ ...choice('webgpu', 'own'), adapter: count })
+    expect(refused).toMatchObject({ _tag: 'DeviceUnavailable', wanted: `adapter ${count}` })
+    expect((refused as { readonly available: ReadonlyArray<string> }).available).toHaveLength(count)
+  })
+
   it('says of a multiplier that is not here which ones are', async () => {
     expect(await outcome(choice('auto', 'gpu.js:webgl2'))).toMatchObject({
       _tag: 'DeviceUnavailable',
@@ -122,12 +141,27 @@ describe('survey', () => {
 
   it('says available of exactly what can be acquired, and of the rest why not', async () => {
     for (const { kind, name, available, detail } of await survey()) {
+      if (kind === 'adapter') continue
       const chosen = kind === 'device' ? choice(name as DeviceName, 'auto') : choice('wasm', name as MultiplierName)
       const found = await acquire(chosen)()
       expect(E.isRight(found), name).toBe(available)
       expect(detail).not.toBe('')
       if (E.isRight(found)) await found.right.release()
     }
+  })
+
+  itOnWebGpu('numbers the adapters from 0, and says of each and of every mode of gpu.js what it lacks', async () => {
+    const found = await survey()
+    const adapters = found.filter(({ kind }) => kind === 'adapter')
+    expect(adapters.map(({ name }) => name)).toEqual(adapters.map((_, i) => String(i)))
+    for (const { detail, lacks, report } of adapters) {
+      expect(detail).toMatch(/(software|hardware)\)$/)
+      expect(report?.limits.storageBuffers).toBeGreaterThanOrEqual(8)
+      expect(lacks).toHaveLength(Object.values(report?.features ?? {}).filter((has) => !has).length)
+    }
+    for (const { name, available, lacks } of found)
+      if (name.startsWith('gpu.js:')) expect(lacks !== undefined && lacks.length > 0, name).toBe(available)
+    expect(found.find(({ name }) => name === 'gpu.js:webgpu')?.lacks).toEqual(['f16', 'workgroup memory'])
   })
 
   itOnWebGpu('names the adapter, and says whether it is software', async () => {

@@ -4,12 +4,13 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { add, mul, spec, sum, tensor, toNested, type Tensor } from '../../../src/tensor/index.js'
-import type { Data } from '../../../src/tensor/dtype.js'
 import { peek } from '../../../src/tensor/literal.js'
 import { compile, withCompiled } from '../../../src/tensor/run/compile.js'
 import { showStepError, type StepError } from '../../../src/tensor/run/step-error.js'
 import type { Compiled } from '../../../src/tensor/run/resident.js'
-import type { Device, DeviceError } from '../../../src/tensor/run/device.js'
+import type { Device, DeviceError, HostDevice, ProgramArray } from '../../../src/tensor/run/device.js'
+import { isBuffer } from '../../../src/tensor/run/memory/host-buffers.js'
+import { settling } from '../../../src/tensor/run/settling.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { createMemory } from '../../../src/tensor/run/memory/memory.js'
 import { reference } from '../../../src/tensor/run/reference/reference.js'
@@ -137,17 +138,24 @@ describe('compiling', () => {
   })
 })
 
-type Run = (inputs: ReadonlyArray<Data>, outputs: ReadonlyArray<Data>) => Promise<E.Either<DeviceError, void>>
+type Run = (
+  inputs: ReadonlyArray<ProgramArray>,
+  outputs: ReadonlyArray<ProgramArray>
+) => Promise<E.Either<DeviceError, void>>
 
 /** The reference device with something else done around each run, in its own time. */
-const around = (change: (run: Run) => Run): Device<'async'> => {
+const around = (change: (run: Run, device: HostDevice<'sync'>) => Run): HostDevice<'async'> => {
   const device = reference({ floats: 'float32' })
   return {
     ...device,
     timing: 'async',
+    allocate: settling(device.allocate),
+    allocateBlock: settling(device.allocateBlock),
+    write: settling(device.write),
+    read: settling(device.read),
     load: (program) =>
       E.Functor.map(device.load(program), (executable) => {
-        const run = change((inputs, outputs) => Promise.resolve(executable.run(inputs, outputs)()))
+        const run = change((inputs, outputs) => Promise.resolve(executable.run(inputs, outputs)()), device)
         return { ...executable, run: (inputs, outputs) => () => run(inputs, outputs) }
       })
   }
@@ -157,24 +165,32 @@ const compiledFor = async (device: Device): Promise<Compiled<State, [Tensor], Te
   right(await compile(accumulate, device)(start, spec([2]))())
 
 describe('the memory of a compiled step', () => {
-  it("is the device's: every array of a run lies there, arguments, constants and outputs always at the same place", async () => {
-    const runs: Array<ReadonlyArray<number | undefined>> = []
+  it("is the device's: states lie there in two banks, constants in one, and nothing else does, however many steps", async () => {
+    const runs: Array<ReadonlyArray<ProgramArray>> = []
     const device = around((run) => (inputs, outputs) => {
-      runs.push([...inputs, ...outputs].map(right(device.memory()).addressOf))
+      runs.push([...inputs, ...outputs])
       return run(inputs, outputs)
     })
     const { begin, step } = await compiledFor(device)
     let handle = right(await begin(start)())
-    const inUse = [0, 1, 2, 3].map(() => 0)
+    const inUse = [0, 1, 2, 3, 4, 5].map(() => 0)
     for (const i of inUse.keys()) {
       handle = right(await step(handle, tensor([i, i]))()).state
       inUse[i] = right(device.memory()).inUse()
     }
-    expect(runs.flat()).not.toContain(undefined)
     // Inputs: count, total, x, offset. Outputs: count, total, the sum.
-    const places = (at: ReadonlyArray<number>) => runs.map((addresses) => at.map((i) => addresses[i]))
-    expect(new Set(places([2, 3, 6]).map(String)).size).toBe(1)
-    expect(places([0, 1]).slice(1)).toEqual(places([4, 5]).slice(0, -1))
+    const at = (places: ReadonlyArray<number>) => runs.map((arrays) => places.map((i) => arrays[i]))
+    const [before, after, constants, others] = [at([0, 1]), at([4, 5]), at([3]), at([2, 6])]
+    expect([before, after, constants].flat(2).every(isBuffer)).toBe(true)
+    expect(others.flat().some(isBuffer)).toBe(false)
+    expect(new Set(constants.flat()).size).toBe(1)
+    before.forEach((buffers, n) => {
+      const known = n === 0 ? before[0] : after[n - 1]
+      buffers.forEach((buffer, i) => expect(buffer).toBe(known[i]))
+      after[n].forEach((buffer, i) => expect(buffer).toBe((n % 2 === 0 ? after : before)[0][i]))
+    })
+    expect(new Set([...before[0], ...after[0], ...constants[0]]).size).toBe(5)
+    // From the first step on, which takes the second bank.
     expect(new Set(inUse).size).toBe(1)
   })
 
@@ -212,9 +228,15 @@ describe('the memory of a compiled step', () => {
 
   it('keeps the state when a step fails half-way, which can then be done again', async () => {
     let runs = 0
-    const failing = around((run) => (inputs, outputs) => {
+    const failing = around((run, { read, write }) => (inputs, outputs) => {
       if (++runs !== 2) return run(inputs, outputs)
-      outputs.forEach((data) => data.fill(9))
+      const there = outputs.filter(isBuffer)
+      right(
+        write(
+          there,
+          right(read(there)()).map((data) => data.fill(9))
+        )()
+      )
       return Promise.resolve(E.left({ _tag: 'DeviceFailed', device: 'failing', reason: 'run 2' }))
     })
     const { begin, step, read } = await compiledFor(failing)
@@ -225,12 +247,57 @@ describe('the memory of a compiled step', () => {
     expect(toNested(right(await read(again.state)()).total)).toEqual([8, 9])
   })
 
-  it('is refused where the device has not so much', async () => {
-    const device = reference({ floats: 'float64' })
-    const compiled = compile((x: Tensor, y: Tensor) => [add(sum()(y))(x), x] as const, device)
-    const refused = await left(compiled(spec([]), spec([2 ** 30])))
-    expect(refused).toMatchObject({ _tag: 'OutOfMemory', wanted: 2 ** 33, limit: 2 ** 32 })
-    expect(showStepError(refused)).toBe('memory: 8.6 GB wanted with 0 bytes in use, of 4.3 GB at most')
+  it('is refused where the device has not so much, and what was taken of it goes back', async () => {
+    const memory = right(createMemory({ limit: 2 ** 17 }))
+    const device = reference({ floats: 'float64', memory })
+    const state = { few: tensor(1), many: tensor(new Float64Array(2 ** 14)) }
+    type Two = { readonly few: Tensor; readonly many: Tensor }
+    const twice = ({ few, many }: Two): readonly [Two, Tensor] => [{ few, many: mul(2)(many) }, few]
+    const { begin } = right(await compile(twice, device)(state)())
+    const refused = await left(begin(state))
+    expect(refused).toEqual({ _tag: 'OutOfMemory', wanted: 2 ** 17, inUse: 64, limit: 2 ** 17 })
+    expect(showStepError(refused)).toBe('memory: 131.1 kB wanted with 64 bytes in use, of 131.1 kB at most')
+    const constant = tensor(new Float64Array(2 ** 14).fill(1))
+    const adding = compile((x: Tensor) => [x, pipe(constant, mul(x), sum())] as const, device)
+    expect(await left(adding(spec([])))).toMatchObject({ _tag: 'OutOfMemory', wanted: 2 ** 17 })
+    expect(memory.inUse()).toBe(0)
+  })
+
+  it('goes back where what is copied there does not arrive', async () => {
+    const device = reference({ floats: 'float32' })
+    const { inUse } = right(device.memory())
+    const error: DeviceError = { _tag: 'DeviceFailed', device: 'failing', reason: 'as told' }
+    let writes = 0
+    /** Fails at its `n`-th write. */
+    const failingAt = (n: number): Device<'sync'> => ({
+      ...device,
+      write: (buffers, arrays) => () => (++writes === n ? E.left(error) : device.write(buffers, arrays)())
+    })
+    expect(await left(compile(accumulate, failingAt(1))(start, spec([2])))).toEqual(error)
+    expect(inUse()).toBe(0)
+    const { begin, read, release } = await compiledFor(failingAt(3))
+    expect(await left(begin(start))).toEqual(error)
+    const taken = inUse()
+    expect(toNested(right(await read(right(await begin(start)()))()).count)).toBe(0)
+    expect(inUse()).toBe(taken)
+    await release()
+    expect(inUse()).toBe(0)
+  })
+
+  it('goes back from a state that is being begun when the step is released, which is then refused', async () => {
+    const device = around((run) => run)
+    let meanwhile = (): Promise<void> => Promise.resolve()
+    const slow: Device<'async'> = {
+      ...device,
+      write: (buffers, arrays) => async () => {
+        await meanwhile()
+        return device.write(buffers, arrays)()
+      }
+    }
+    const { begin, release } = await compiledFor(slow)
+    meanwhile = release
+    expect(await begin(start)()).toEqual(E.left({ _tag: 'Released', what: 'step' }))
+    expect(right(device.memory()).inUse()).toBe(0)
   })
 
   it('comes back when states, and then the step, are released; whoever asks for them later is told so', async () => {

@@ -18,7 +18,7 @@ import {
   type Tensor
 } from '../../../src/tensor/index.js'
 import type { Program } from '../../../src/tensor/program/program.js'
-import type { Device } from '../../../src/tensor/run/device.js'
+import type { Device, HostDevice } from '../../../src/tensor/run/device.js'
 import { evaluate, evaluateAll, evaluateTask } from '../../../src/tensor/run/evaluate.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { naive } from './naive.js'
@@ -98,12 +98,10 @@ describe('evaluating', () => {
   })
 
   it('takes nothing of the memory of a device that can do without', () => {
-    const device: Device<'sync'> = {
-      ...reference({ floats: 'float32' }),
-      memory: () => {
-        throw new Error('a memory was made')
-      }
+    const taken = () => {
+      throw new Error('memory was taken')
     }
+    const device: HostDevice<'sync'> = { ...reference({ floats: 'float32' }), memory: taken, allocate: taken }
     expect(toNested(right(evaluate(device)(mul(2)(tensor([1, 2])))))).toEqual([2, 4])
   })
 

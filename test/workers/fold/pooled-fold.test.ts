@@ -3,7 +3,8 @@ import { constUndefined, pipe } from 'fp-ts/lib/function.js'
 import type * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe, expect, it } from 'vitest'
 import { lower } from '../../../src/tensor/program/lower.js'
-import type { Device } from '../../../src/tensor/run/device.js'
+import type { HostDevice } from '../../../src/tensor/run/device.js'
+import { isBuffer } from '../../../src/tensor/run/memory/host-buffers.js'
 import { reference } from '../../../src/tensor/run/reference/reference.js'
 import { binaryNode, inputNode } from '../../../src/tensor/tensor.js'
 import type { Arrays, Fold, Step } from '../../../src/workers/fold/fold.js'
@@ -21,7 +22,7 @@ const value = async <A>(task: TE.TaskEither<WorkerError, A>): Promise<A> => {
   return answer.right
 }
 
-const begin = async (step: Step, device: Device = reference({ floats: 'float32' })): Promise<Fold> => {
+const begin = async (step: Step, device: HostDevice = reference({ floats: 'float32' })): Promise<Fold> => {
   const fold = await value(pooledFold(inProcess(device)).make(step))
   await value(fold.write(initialState()))
   return fold
@@ -32,7 +33,7 @@ const rate = Float32Array.of(0.005)
 const mean = (xs: ReadonlyArray<number>): number => xs.reduce((a, b) => a + b, 0) / xs.length
 
 /** A device that fails at its `n`-th run and does half of the work first, to be caught tearing something. */
-const failingAt = (n: number): Device<'sync'> => {
+const failingAt = (n: number): HostDevice<'sync'> => {
   const device = reference({ floats: 'float32' })
   let runs = 0
   return {
@@ -42,7 +43,7 @@ const failingAt = (n: number): Device<'sync'> => {
         ...executable,
         run: (inputs, outputs) => () => {
           if (++runs !== n) return executable.run(inputs, outputs)()
-          outputs.forEach((data) => data.fill(1, 0, Math.ceil(data.length / 2)))
+          outputs.forEach((data) => isBuffer(data) || data.fill(1, 0, Math.ceil(data.length / 2)))
           return E.left({ _tag: 'DeviceFailed', device: 'failing', reason: `run ${n}` } as const)
         }
       }))
@@ -231,7 +232,11 @@ describe('a fold on a pool refuses', () => {
 })
 
 describe('a fold on several ranks', () => {
-  const on = async (ranks: Ranks, shards: number, device: Device = reference({ floats: 'float32' })): Promise<Fold> => {
+  const on = async (
+    ranks: Ranks,
+    shards: number,
+    device: HostDevice = reference({ floats: 'float32' })
+  ): Promise<Fold> => {
     const fold = await value(pooledFold(inProcess(device), { ranks }).make(perceptron(shards)))
     await value(fold.write(initialState()))
     return fold

@@ -9,6 +9,7 @@ import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { reasonOf } from '../../../tensor/reason.js'
 import type { Surveyed } from '../../../tensor/run/choose.js'
+import { showAdapterReport } from '../../../tensor/run/webgpu/adapter-report.js'
 import { describeMpi, showWorkerError, type Launch } from '../../../workers/index.js'
 import type { Console } from '../console.js'
 import { exitCodes, failed, type Command, type Failure } from '../outcome.js'
@@ -48,13 +49,27 @@ const all: TE.TaskEither<Failure, ReadonlyArray<Found>> = pipe(
   ])
 )
 
+/** What is chosen on a line, and what it can do and cannot below it. */
+const linesOf = (
+  { kind, name, available, detail, lacks = [], report }: Found,
+  width: number
+): ReadonlyArray<string> => {
+  const indent = ' '.repeat(10 + 2 + width + 2 + 3 + 2)
+  return [
+    `${kind.padEnd(10)}  ${name.padEnd(width)}  ${available ? 'yes' : 'no '}  ${detail}`,
+    ...[
+      ...(report === undefined ? [] : showAdapterReport(report)),
+      ...(lacks.length === 0 ? [] : [`lacks ${lacks.join(', ')}`])
+    ].map((line) => `${indent}${line}`)
+  ]
+}
+
 export const devices = (console: Console): Command =>
   pipe(
     all,
     TE.map((found) => {
       const width = Math.max(...found.map(({ name }) => name.length))
-      for (const { kind, name, available, detail } of found)
-        console.say(`${kind.padEnd(10)}  ${name.padEnd(width)}  ${available ? 'yes' : 'no '}  ${detail}`)
+      for (const one of found) linesOf(one, width).forEach(console.say)
       console.json(found)
       return exitCodes.done
     })
@@ -63,7 +78,9 @@ export const devices = (console: Console): Command =>
 export const declareDevices = (root: Program): void => {
   root
     .command('devices')
-    .description('what this machine can run programs and multiply matrices on, and by which MPI it can reach others')
+    .description(
+      'what this machine can run programs and multiply matrices on, with what GPU adapters offer and lack, and by which MPI it can reach others'
+    )
     .addOption(jsonOption())
     .addHelpText('after', examples('devices', 'devices --json'))
     .action((options: WithJson) => finish(options, devices))

@@ -22,7 +22,7 @@ import { configOfRun } from '../scorer.js'
 import { withDevice, type DeviceOptions } from '../device.js'
 import { longestReport, parseReport, reportName } from '../report.js'
 import { exitCodes, failed, failedWith, wrongUsage, type Command, type Failure } from '../outcome.js'
-import { deviceOption, factor, jsonOption, matmulOption, relaxedSimdOption } from '../arguments.js'
+import { adapterOption, deviceOption, factor, jsonOption, matmulOption, relaxedSimdOption } from '../arguments.js'
 import { examples, finish, type WithJson } from '../finish.js'
 import { predictTask, type TaskPredictionOptions } from '../task-predictions.js'
 
@@ -252,6 +252,7 @@ export const declarePredict = (root: Program): void => {
     .option('--text-b <column>', 'with --data, a table: the second text')
     .option('--label <column>', 'with --data, a table: what is right, to be scored by')
     .addOption(deviceOption())
+    .addOption(adapterOption())
     .addOption(matmulOption())
     .addOption(relaxedSimdOption())
     .addOption(jsonOption())

@@ -34,6 +34,7 @@ import { ending, executionOf, noteWorkers, type AskedExecution, type ChosenExecu
 import { showRunError } from '../show-error.js'
 import { interrupts, type Interrupts } from '../signals.js'
 import {
+  adapterOption,
   amount,
   configSource,
   deviceOption,
@@ -259,6 +260,7 @@ export const declarePretrain = (root: Program): void => {
     .addOption(seedOption())
     .option('--workers <n>', 'worker threads (default: 1)', positive)
     .addOption(keptOption(deviceOption()))
+    .addOption(adapterOption())
     .addOption(keptOption(matmulOption()))
     .addOption(keptOption(relaxedSimdOption()))
     .option('--checkpoint-every <k>', "steps between checkpoints (default: the configuration's)", positive)

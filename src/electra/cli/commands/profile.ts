@@ -10,12 +10,13 @@ import { showCorpusError } from '../../data/corpus-error.js'
 import { profile as measure, type ProfileSettings } from '../../profile/profile.js'
 import { loadStep } from '../../profile/step.js'
 import type { Console } from '../console.js'
-import { withDevice, type DeviceOptions } from '../device.js'
+import { withHostDevice, type DeviceOptions } from '../device.js'
 import { loadConfig } from '../load-config.js'
 import { exitCodes, failedWith, wrongUsage, type Command, type Failure } from '../outcome.js'
 import { programTitles, showProfile } from '../profile-table.js'
 import { showRunError } from '../show-error.js'
 import {
+  adapterOption,
   configSource,
   deviceOption,
   jsonOption,
@@ -98,7 +99,7 @@ export const profile = (options: ProfileOptions, console: Console): Command =>
   pipe(
     settingsOf(options),
     TE.chain((settings) =>
-      withDevice(options)((device) => {
+      withHostDevice(options)((device) => {
         if (options.explain) return explainStep(device, settings, console)
         const { config, vocabSize, examples, rounds, corpus } = settings
         const subject = {
@@ -138,6 +139,7 @@ export const declareProfile = (root: Program): void => {
     .option('--explain', 'say of each kernel what it computes and who runs it, and run nothing', false)
     .addOption(seedOption())
     .addOption(deviceOption())
+    .addOption(adapterOption())
     .addOption(matmulOption())
     .addOption(relaxedSimdOption())
     .addOption(jsonOption())

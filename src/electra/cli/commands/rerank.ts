@@ -9,7 +9,14 @@ import { parseJson, showJsonError } from '../../../tensor/strict-json.js'
 import { best, chooseLambda, wordErrorRate, type NBest } from '../../scoring/rerank.js'
 import { showStoreError } from '../../store/errors.js'
 import { readText } from '../../store/files/files.js'
-import { amountFromZero, deviceOption, jsonOption, matmulOption, relaxedSimdOption } from '../arguments.js'
+import {
+  adapterOption,
+  amountFromZero,
+  deviceOption,
+  jsonOption,
+  matmulOption,
+  relaxedSimdOption
+} from '../arguments.js'
 import type { Console } from '../console.js'
 import { examples, finish, type WithJson } from '../finish.js'
 import { exitCodes, failed, failedWith, type Command, type Failure } from '../outcome.js'
@@ -125,6 +132,7 @@ export const declareRerank = (root: Program): void => {
     )
     .addOption(asOption())
     .addOption(deviceOption())
+    .addOption(adapterOption())
     .addOption(matmulOption())
     .addOption(relaxedSimdOption())
     .addOption(jsonOption())

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline/promises'
 import type { Command as Program } from 'commander'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { deviceOption, jsonOption, matmulOption, relaxedSimdOption } from '../arguments.js'
+import { adapterOption, deviceOption, jsonOption, matmulOption, relaxedSimdOption } from '../arguments.js'
 import type { Console } from '../console.js'
 import { examples, finish, type WithJson } from '../finish.js'
 import { exitCodes, failed, type Command, type Failure } from '../outcome.js'
@@ -53,6 +53,7 @@ export const declareScore = (root: Program): void => {
     .requiredOption('--model <dir>', `a run of the objectives ${likely.join(', ')}, or a model directory`)
     .addOption(asOption())
     .addOption(deviceOption())
+    .addOption(adapterOption())
     .addOption(matmulOption())
     .addOption(relaxedSimdOption())
     .addOption(jsonOption())

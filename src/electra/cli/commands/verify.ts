@@ -8,7 +8,7 @@ import { showVerifyError, verify as verifyBytes, type Comparison } from '../../v
 import type { Console } from '../console.js'
 import { withDevice, type DeviceOptions } from '../device.js'
 import { exitCodes, failed, type Command } from '../outcome.js'
-import { deviceOption, jsonOption, matmulOption, relaxedSimdOption } from '../arguments.js'
+import { adapterOption, deviceOption, jsonOption, matmulOption, relaxedSimdOption } from '../arguments.js'
 import { examples, finish, type WithJson } from '../finish.js'
 
 export type VerifyOptions = DeviceOptions & { readonly fixture: string; readonly float64: boolean }
@@ -61,6 +61,7 @@ export const declareVerify = (root: Program): void => {
     .description('recompute the training step of a golden file and compare every number')
     .requiredOption('--fixture <file>', 'a golden file (.safetensors)')
     .addOption(deviceOption())
+    .addOption(adapterOption())
     .addOption(matmulOption())
     .addOption(relaxedSimdOption())
     .option('--float64', 'in double precision, on the reference device', false)

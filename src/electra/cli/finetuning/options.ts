@@ -5,6 +5,7 @@ import type { HeadKind } from '../../store/models/hf-task-config.js'
 import type { Recipe, RecipeChanges } from '../../tasks/recipe.js'
 import { tasks } from '../../tasks/table.js'
 import {
+  adapterOption,
   amountFromZero,
   deviceOption,
   factor,
@@ -96,6 +97,7 @@ const withExecution = (command: Program): Program =>
   command
     .option('--workers <n>', 'worker threads (default: 1)', positive)
     .addOption(keptOption(deviceOption()))
+    .addOption(adapterOption())
     .addOption(keptOption(matmulOption()))
     .addOption(keptOption(relaxedSimdOption()))
     .option('--checkpoint-every <k>', 'steps between checkpoints, and evaluations on dev (default: an epoch)', positive)

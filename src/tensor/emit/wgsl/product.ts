@@ -30,7 +30,7 @@ import {
   type Stored
 } from './product/result.js'
 
-export type { Epilogue } from './product/result.js'
+export type { Binding as ProductBinding, Epilogue } from './product/result.js'
 
 /** The numbers of a product's buffers, and how many elements those have. */
 export type ProductBuffers = {
@@ -173,7 +173,7 @@ const finishDispatch = (
         ...(vectors % finishThreads === 0 ? [] : [`if (at >= ${u32(vectors)}) { return; }`]),
         `var sum = ${type}();`,
         ...terms,
-        `finish(at, at * ${u32(width)} % ${u32(stored.columns)}, sum);`
+        'finish(at, sum);'
       ]
     ),
     buffers: bindings.map(({ buffer }) => buffer),
@@ -181,7 +181,7 @@ const finishDispatch = (
   }
 }
 
-const stored = (storage: Storage, { batch, m, n }: Contraction, copies: number, epilogue: Epilogue): Stored => ({
+const stored = (storage: Storage, { batch, m, n }: Contraction, copies: number, epilogue?: Epilogue): Stored => ({
   storage,
   columns: n,
   size: copies * sizeOf(batch) * m * n,
@@ -206,7 +206,7 @@ export const tiledProduct = (
   buffers: ProductBuffers,
   limits: ProductLimits
 ): Dispatches => {
-  const { left, right, out, firstScratch, sizes, epilogue = {} } = buffers
+  const { left, right, out, firstScratch, sizes, epilogue } = buffers
   const slices = slicesOf(contraction, limits)
   expectRoom(sizes.left, leftOperand(contraction, tile, slices).reach)
   expectRoom(sizes.right, rightOperand(contraction, tile, slices).reach)
@@ -214,7 +214,7 @@ export const tiledProduct = (
   const result = stored(tile.result, contraction, 1, epilogue)
   if (slices.count === 1)
     return { list: [tilesDispatch(contraction, tile, slices, { left, right }, out, result, limits)], scratch: [] }
-  const partials = stored('f32', contraction, slices.count, {})
+  const partials = stored('f32', contraction, slices.count)
   return {
     list: [
       tilesDispatch(contraction, tile, slices, { left, right }, firstScratch, partials, limits),

@@ -84,8 +84,14 @@ export const overAxes = (group: Group, extents: Shape, from: ReadonlyArray<numbe
   }
 }
 
+/** The steps that a store reads. */
+type Storing = {
+  readonly value: number
+  readonly scatter: { readonly index: number; readonly extent: number; readonly stride: number } | undefined
+}
+
 /** A store with the numbers of steps replaced. */
-export const mapStore = (store: GroupStore, step: (x: number) => number): GroupStore => ({
+export const mapStore = <S extends Storing>(store: S, step: (x: number) => number): S => ({
   ...store,
   value: step(store.value),
   scatter: store.scatter && { ...store.scatter, index: step(store.scatter.index) }
@@ -138,7 +144,9 @@ export const stepsFrom = (steps: ReadonlyArray<FusedStep>): StepList => {
 }
 
 /** Leaves out the steps that no store needs, and counts the others anew. */
-export const pruned = (group: Group): Group => {
+export const pruned = <G extends { readonly body: ReadonlyArray<FusedStep>; readonly stores: ReadonlyArray<Storing> }>(
+  group: G
+): G => {
   const needed = new Set<number>()
   const need = (x: number): void => void needed.add(x)
   group.stores.forEach(({ value, scatter }) => {

@@ -1,5 +1,5 @@
 /**
- * What a GPU is asked to do, as plain data: shaders as text, dispatched in order over numbered buffers.
+ * What a GPU is told: shaders as text, and dispatches of them over numbered buffers.
  */
 
 /** A compute shader as text: entry point `main`, bindings in group 0 numbered from 0 on. */
@@ -19,5 +19,6 @@ export type Dispatch = {
 /** Dispatches in order, and the f32 scratch buffers that they use, numbered on from `firstScratch`. */
 export type Dispatches = {
   readonly list: ReadonlyArray<Dispatch>
-  readonly scratch: ReadonlyArray<number /* elements */>
+  /** Elements of each. */
+  readonly scratch: ReadonlyArray<number>
 }

@@ -29,6 +29,8 @@ export { gpuJsBackends, gpuJsModes, type GpuJsBackend, type GpuJsMode } from './
 export type GpuJsMultiplier = Multiplier<'async'> & {
   /** What it computes on: an adapter by name and kind, or the CPU. */
   readonly runsOn: string
+  /** What products on a GPU may want, and this backend cannot do. */
+  readonly lacks: ReadonlyArray<string>
   /** The backends that have executed kernels so far, read back from those kernels. */
   readonly executed: () => ReadonlyArray<string>
 }
@@ -64,6 +66,19 @@ const arithmeticOf: Readonly<Record<GpuJsBackend, GpuJsArithmetic>> = {
   webgl2: floatAddresses,
   webgl: floatAddresses,
   headlessgl: floatAddresses
+}
+
+const ofShaders = ['f16', 'workgroup memory']
+const ofTheCpu = ['a GPU', 'more than one thread']
+const ofWebGl = [...ofShaders, `operands and sums of more than ${floatAddresses.exact}`]
+
+const lacks: Readonly<Record<GpuJsBackend, ReadonlyArray<string>>> = {
+  webgpu: ofShaders,
+  webasm: ofTheCpu,
+  cpu: ofTheCpu,
+  webgl2: ofWebGl,
+  webgl: ofWebGl,
+  headlessgl: ofWebGl
 }
 
 const multiplier = (on: OpenBackend, limits: Partial<GpuJsArithmetic>): GpuJsMultiplier => {
@@ -147,6 +162,7 @@ const multiplier = (on: OpenBackend, limits: Partial<GpuJsArithmetic>): GpuJsMul
             )
           ),
     runsOn: on.runsOn,
+    lacks: lacks[on.backend],
     executed: () => [...executed],
     release: async () => {
       if (isReleased) return

@@ -35,7 +35,8 @@ const isMissing = (reason: unknown): boolean =>
 const inNode: TE.TaskEither<string, GPU> = TE.tryCatch(
   async () => {
     const dawn = (await import(/* webpackIgnore: true */ /* @vite-ignore */ nodePackage)) as Dawn
-    return dawn.create([])
+    // Dawn rounds timestamps to 0.1 ms for the sake of web pages, which have no say here.
+    return dawn.create(['disable-dawn-features=timestamp_quantization'])
   },
   (reason) =>
     isMissing(reason)
@@ -60,13 +61,53 @@ const platformGpu: TE.TaskEither<string, GPU> = async () => {
  */
 export type PlatformAdapter = { readonly gpu: GPU; readonly adapter: GPUAdapter }
 
-/** This machine's adapter, or the reason why there is none. A machine may have software adapters only. */
+const found = (gpu: GPU, options: GPURequestAdapterOptions): TE.TaskEither<string, GPUAdapter | null> =>
+  TE.tryCatch(() => gpu.requestAdapter(options), reasonOf)
+
+const noAdapter = 'WebGPU is here, but finds no adapter: no GPU driver that it can use'
+
+/** Ways to ask, of which each may find another adapter. The first is how one asks who has no wishes. */
+const wishes: ReadonlyArray<GPURequestAdapterOptions> = [
+  {},
+  { powerPreference: 'high-performance' },
+  { powerPreference: 'low-power' },
+  { forceFallbackAdapter: true }
+]
+
+const isSameAdapter = ({ info: a }: GPUAdapter, { info: b }: GPUAdapter): boolean =>
+  a.vendor === b.vendor && a.architecture === b.architecture && a.device === b.device && a.description === b.description
+
+/**
+ * The adapters of this machine that WebGPU tells apart, of which there is one at least: their numbers are their places here. The first
+ * is the one that `requestAdapter` gives. A machine may have software adapters only.
+ */
+export const requestAdapters: TE.TaskEither<string, ReadonlyArray<PlatformAdapter>> = pipe(
+  platformGpu,
+  TE.chain((gpu) =>
+    pipe(
+      wishes,
+      TE.traverseSeqArray((wish) => found(gpu, wish)),
+      TE.map((all) => {
+        const adapters = all.flatMap((adapter) => adapter ?? [])
+        const isFirst = (adapter: GPUAdapter, i: number): boolean =>
+          adapters.findIndex((other) => isSameAdapter(other, adapter)) === i
+        return adapters.filter(isFirst).map((adapter) => ({ gpu, adapter }))
+      })
+    )
+  ),
+  TE.filterOrElse(
+    (adapters) => adapters.length > 0,
+    () => noAdapter
+  )
+)
+
+/** This machine's adapter, or the reason why there is none. */
 export const requestAdapter: TE.TaskEither<string, PlatformAdapter> = pipe(
   platformGpu,
   TE.chain((gpu) =>
     pipe(
-      TE.tryCatch(() => gpu.requestAdapter(), reasonOf),
-      TE.chain(TE.fromNullable('WebGPU is here, but finds no adapter: no GPU driver that it can use')),
+      found(gpu, {}),
+      TE.chain(TE.fromNullable(noAdapter)),
       TE.map((adapter) => ({ gpu, adapter }))
     )
   )

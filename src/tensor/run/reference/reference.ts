@@ -6,6 +6,7 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
 import { allocate, bytesPerElement, type Data, type DType, type FloatWidth } from '../../dtype.js'
 import { type Binary, reductionIdentity, rowOf, type Unary } from '../../elementwise.js'
 import type { Instruction, Program, Spec } from '../../program/program.js'
@@ -14,7 +15,8 @@ import { sizeOf, stridesOf, type Shape } from '../../shape.js'
 import { freeAxes, type OpOf } from '../../tensor.js'
 import { threefry2x32 } from '../../threefry.js'
 import { checkArrays } from '../arrays.js'
-import type { Device } from '../device.js'
+import type { DeviceError, HostDevice } from '../device.js'
+import { hostBuffers } from '../memory/host-buffers.js'
 import { referenceLimits } from './limits.js'
 import { lazyMemory, type Memory } from '../memory/memory.js'
 import { castTo, comparison, floatBinary, floatUnary, integerBinary } from './scalar.js'
@@ -256,29 +258,43 @@ export const reference = ({
 }: {
   readonly floats: FloatWidth
   readonly memory?: Memory
-}): Device<'sync'> => ({
-  name: 'reference',
-  multiplier: 'own',
-  timing: 'sync',
-  floats,
-  limits: referenceLimits,
-  memory: lazyMemory(memory),
-  load: (program) =>
-    E.right({
-      program,
-      // Nothing is freed before the run ends.
-      workingBytes: program.instructions.reduce((n, i) => n + sizeOf(i.shape) * bytesPerElement(i.dtype, floats), 0),
-      kernels: undefined,
-      limits: referenceLimits,
-      multipliedBy: () => 'own',
-      run: (inputs, outputs) => () => {
-        const wrong = checkArrays('reference', program, floats, inputs, outputs)
-        if (E.isLeft(wrong)) return wrong
-        return E.tryCatch(
-          () => interpret(program, floats, inputs).forEach((data, i) => outputs[i].set(data)),
-          (thrown) => ({ _tag: 'DeviceFailed', device: 'reference', reason: reasonOf(thrown) })
-        )
-      }
-    }),
-  release: () => Promise.resolve()
-})
+}): HostDevice<'sync'> => {
+  const held = lazyMemory(memory)
+  const { allocate: take, allocateBlock, write, read, dataOf } = hostBuffers('reference', floats, held)
+  const arraysOf = E.traverseArray(dataOf)
+  return {
+    name: 'reference',
+    multiplier: 'own',
+    timing: 'sync',
+    floats,
+    limits: referenceLimits,
+    memory: held,
+    allocate: take,
+    allocateBlock,
+    write,
+    read,
+    load: (program) =>
+      E.right({
+        program,
+        // Nothing is freed before the run ends.
+        workingBytes: program.instructions.reduce((n, i) => n + sizeOf(i.shape) * bytesPerElement(i.dtype, floats), 0),
+        kernels: undefined,
+        limits: referenceLimits,
+        multipliedBy: () => 'own',
+        run: (inputs, outputs) => () =>
+          pipe(
+            E.Do,
+            E.apS('from', arraysOf(inputs)),
+            E.apS('to', arraysOf(outputs)),
+            E.chainFirst(({ from, to }) => checkArrays('reference', program, floats, from, to)),
+            E.chain(({ from, to }) =>
+              E.tryCatch(
+                () => interpret(program, floats, from).forEach((data, i) => to[i].set(data)),
+                (thrown): DeviceError => ({ _tag: 'DeviceFailed', device: 'reference', reason: reasonOf(thrown) })
+              )
+            )
+          )
+      }),
+    release: () => Promise.resolve()
+  }
+}

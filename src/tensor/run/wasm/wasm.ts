@@ -19,11 +19,13 @@ import type { Program } from '../../program/program.js'
 import { schedule } from '../../program/schedule.js'
 import { checkArrays } from '../arrays.js'
 import type { Compilation } from './compilation.js'
-import type { Device, DeviceError, Executable, Observe, Running, Timing } from '../device.js'
+import type { DeviceError, Executable, HostDevice, Observe, ProgramArray, Running, Timing } from '../device.js'
+import { hostBuffers, type HostBuffers } from '../memory/host-buffers.js'
 import { lazyMemory, type Memory } from '../memory/memory.js'
 import type { Contraction } from '../../program/kernel.js'
 import type { Multiplier } from '../multipliers/multiplier.js'
 import { once } from '../once.js'
+import { settling } from '../settling.js'
 import { regionIn, type Region } from '../memory/region.js'
 import { wasmLimits } from './limits.js'
 import {
@@ -61,6 +63,7 @@ type Context<T extends Timing> = {
   readonly blocks: SumBlocks
   readonly limits: DeviceLimits
   readonly region: Region
+  readonly dataOf: HostBuffers['dataOf']
   readonly gate: InOrder
 }
 
@@ -78,12 +81,15 @@ type Opened = { readonly frame: Frame; readonly finish: () => void }
 
 /** Finds a place for every buffer, and copies in the inputs that lie elsewhere. */
 const open = <T extends Timing>(
-  { linking, region }: Context<T>,
+  { linking, region, dataOf }: Context<T>,
   loaded: Loaded<T>,
-  inputs: ReadonlyArray<Data>,
-  outputs: ReadonlyArray<Data>
+  given: ReadonlyArray<ProgramArray>,
+  wanted: ReadonlyArray<ProgramArray>
 ): E.Either<DeviceError, Opened> => {
   const { kernels, plan } = loaded.compilation
+  const found = E.traverseArray(dataOf)([...given, ...wanted])
+  if (E.isLeft(found)) return found
+  const [inputs, outputs] = [found.right.slice(0, given.length), found.right.slice(given.length)]
   return pipe(
     checkArrays('wasm', loaded.program, 'float32', inputs, outputs),
     E.chain(linking),
@@ -158,7 +164,9 @@ const run =
     // Programs share the working memory: a run that begins while another waits for its products must wait too.
     const later: TaskEither<DeviceError, void> = context.gate(async () => {
       const o = opened()
-      return E.isLeft(o) ? o : runLater(loaded.steps as ReadonlyArray<Launch<'async'>>, o.right, observe)
+      if (E.isLeft(o)) return o
+      // Awaited here, which holds the buffers among the arrays until the work is done.
+      return await runLater(loaded.steps as ReadonlyArray<Launch<'async'>>, o.right, observe)
     })
     return (context.timing === 'sync' ? now : later) as Running<T, DeviceError, void>
   }
@@ -185,7 +193,7 @@ const compile = <T extends Timing>(
 }
 
 const load =
-  <T extends Timing>(context: Context<T>): Device<T>['load'] =>
+  <T extends Timing>(context: Context<T>): HostDevice<T>['load'] =>
   (program, given) => {
     const { linking, multiplier, limits, region } = context
     const linked = linking()
@@ -214,9 +222,11 @@ const load =
  * Loading a program fails with `DeviceFailed` where the engine has not the instructions. It takes no memory, so that a program can be
  * explained that no memory holds: its runs fail with `OutOfMemory`, which keeps no other program from running.
  */
-export function wasm(options?: WasmOptions): Device<'sync'>
-export function wasm<T extends Timing>(options: WasmOptions & { readonly multiplier: Multiplier<T> }): Device<T>
-export function wasm<T extends Timing>(options: WasmOptions & { readonly multiplier?: Multiplier<T> } = {}): Device<T> {
+export function wasm(options?: WasmOptions): HostDevice<'sync'>
+export function wasm<T extends Timing>(options: WasmOptions & { readonly multiplier: Multiplier<T> }): HostDevice<T>
+export function wasm<T extends Timing>(
+  options: WasmOptions & { readonly multiplier?: Multiplier<T> } = {}
+): HostDevice<T> {
   const { multiplier, blocks = usualBlocks } = options
   const memory = lazyMemory(options.memory)
   const region = regionIn(memory)
@@ -235,6 +245,9 @@ export function wasm<T extends Timing>(options: WasmOptions & { readonly multipl
       )
     )
   )
+  const { allocate, allocateBlock, write, read, dataOf } = hostBuffers('wasm', 'float32', memory)
+  const timed = <Args extends ReadonlyArray<unknown>, A>(ask: (...args: Args) => IOEither<DeviceError, A>) =>
+    (timing === 'sync' ? ask : settling(ask)) as (...args: Args) => Running<T, DeviceError, A>
   return {
     name: 'wasm',
     multiplier: multiplier?.name ?? 'own',
@@ -242,7 +255,11 @@ export function wasm<T extends Timing>(options: WasmOptions & { readonly multipl
     floats: 'float32',
     limits,
     memory,
-    load: load({ timing, linking, multiplier, blocks, limits, region, gate: inOrder() }),
+    allocate: timed(allocate),
+    allocateBlock: timed(allocateBlock),
+    write: timed(write),
+    read: timed(read),
+    load: load({ timing, linking, multiplier, blocks, limits, region, dataOf, gate: inOrder() }),
     release: () => {
       region.release()
       return multiplier?.release() ?? Promise.resolve()

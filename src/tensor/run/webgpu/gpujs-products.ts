@@ -49,6 +49,8 @@ export type GpuJsProducts = {
    * `Unsupported` where gpu.js cannot express it, and says why; with `DeviceFailed` where gpu.js built no WebGPU kernel.
    */
   readonly prepare: (contraction: Contraction, results?: Results) => TE.TaskEither<DeviceError, GpuJsProduct>
+  /** Whether gpu.js can express a contraction: `Unsupported`, which says why, if not. */
+  readonly expresses: (contraction: Contraction) => E.Either<DeviceError, void>
   /** Kernels that gpu.js has built, by results a thread. */
   readonly counts: () => Readonly<Record<Results, number>>
   /** Of gpu.js's kernels, not of the device. */
@@ -119,6 +121,8 @@ const productOf = (made: Made, { output, left, right, results }: GpuJsKernel): G
   }
 }
 
+const resultsOf = ({ n }: Contraction): Results => (n % 4 === 0 ? 4 : 1)
+
 const products = (on: OpenBackend, device: GPUDevice, arithmetic: GpuJsArithmetic): GpuJsProducts => {
   const kernels = new Map<string, { readonly results: Results; readonly made: Promise<Made> }>()
   const { maxStorageBufferBindingSize, minStorageBufferOffsetAlignment } = device.limits
@@ -158,7 +162,12 @@ const products = (on: OpenBackend, device: GPUDevice, arithmetic: GpuJsArithmeti
     )
 
   return {
-    prepare: (contraction, results = contraction.n % 4 === 0 ? 4 : 1) =>
+    expresses: (contraction) =>
+      pipe(
+        emit(contraction, resultsOf(contraction)),
+        E.map(() => undefined)
+      ),
+    prepare: (contraction, results = resultsOf(contraction)) =>
       pipe(
         TE.fromEither(emit(contraction, results)),
         TE.chain((emitted) =>

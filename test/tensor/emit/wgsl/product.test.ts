@@ -77,7 +77,8 @@ const multiply = async (
   { contraction, left, right }: Case,
   tile: Tile,
   within: ProductLimits,
-  { epilogue = {}, buffers = [] }: Extra = {}
+  { epilogue, buffers = [] }: Extra = {},
+  wanted = 2
 ): Promise<Float32Array> => {
   const size = resultSize(contraction)
   const numbers: ProductBuffers = {
@@ -91,7 +92,7 @@ const multiply = async (
   const { list, scratch } = tiledProduct(contraction, tile, numbers, within)
   const blank = (length: number): Float32Array => new Float32Array(length).fill(NaN)
   const contents = [left, right, blank(size), ...buffers, ...scratch.map(blank)]
-  const bytes = await (await dispatching()).run(list, contents, 2)
+  const bytes = await (await dispatching()).run(list, contents, wanted)
   return new Float32Array(bytes, 0, size)
 }
 
@@ -176,33 +177,45 @@ describe('a matrix whose rows are padded to fours', () => {
 
 describe('an epilogue', () => {
   /** Exact in f32, so that it can be compared with any order of the sums. */
-  const square: Epilogue = { functions: 'fn squared(x: f32) -> f32 { return x * x; }', map: 'squared(value) - 1.0' }
+  const squares = (n: number, keepsResult: boolean): Epilogue => ({
+    bindings: [
+      { buffer: 3, access: 'read', name: 'bias', type: 'array<f32>' },
+      { buffer: 4, access: 'read', name: 'residual', type: 'array<f32>' },
+      { buffer: 5, access: 'write', name: 'made', type: 'array<f32>' }
+    ],
+    code: `fn squared(x: f32) -> f32 { return x * x; }
+      fn epilogue(at: u32, value: f32) { made[at] = squared(value + bias[at % ${n}u]) - 1.0 + residual[at]; }`,
+    keepsResult
+  })
 
   const bounds = { ...limits.split, processors: 8, outputs: 32, terms: 3, unit: 1 }
 
-  itOnWebGpu('adds the bias of the column, maps, and adds the residual, once, however the sum is cut', () =>
-    fc.assert(
-      fc.asyncProperty(
-        fc.constantFrom(8, 10, 7),
-        fc.constantFrom(limits, { ...limits, split: bounds }),
-        fc.constantFrom<Tile['via']>('staged', 'registers'),
-        async (n, within, via) => {
-          const integers = (length: number, seed: number): Float32Array =>
-            Float32Array.from({ length }, (_, i) => ((i * seed) % 7) - 3)
-          const contraction = plain([2], 5, n, 9)
-          const [left, right] = [integers(2 * 5 * 9, 11), integers(2 * 9 * n, 13)]
-          const [bias, residual] = [integers(n, 5), integers(2 * 5 * n, 17)]
-          const known = { contraction, left, right }
-          const found = await multiply(known, { ...small, via }, within, {
-            epilogue: { ...square, bias: 3, residual: 4 },
-            buffers: [bias, residual]
-          })
-          const expected = naive(known).sums.map((sum, at) => (sum + bias[at % n]) ** 2 - 1 + residual[at])
-          expect([...found]).toEqual([...expected])
-        }
-      ),
-      { numRuns: 8 }
-    )
+  itOnWebGpu(
+    'is told every element once, by its number, however the sum is cut, and the result is stored where it is kept',
+    () =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom(8, 10, 7),
+          fc.constantFrom(limits, { ...limits, split: bounds }),
+          fc.constantFrom<Tile['via']>('staged', 'registers'),
+          fc.boolean(),
+          async (n, within, via, keepsResult) => {
+            const integers = (length: number, seed: number): Float32Array =>
+              Float32Array.from({ length }, (_, i) => ((i * seed) % 7) - 3)
+            const contraction = plain([2], 5, n, 9)
+            const [left, right] = [integers(2 * 5 * 9, 11), integers(2 * 9 * n, 13)]
+            const [bias, residual] = [integers(n, 5), integers(2 * 5 * n, 17)]
+            const known = { contraction, left, right }
+            const extra = { epilogue: squares(n, keepsResult), buffers: [bias, residual, new Float32Array(2 * 5 * n)] }
+            const { sums } = naive(known)
+            const found = await multiply(known, { ...small, via }, within, extra, 5)
+            expect([...found]).toEqual([...sums.map((sum, at) => (sum + bias[at % n]) ** 2 - 1 + residual[at])])
+            const kept = await multiply(known, { ...small, via }, within, extra)
+            expect([...kept]).toEqual(keepsResult ? [...sums] : [...sums.map(() => NaN)])
+          }
+        ),
+        { numRuns: 8 }
+      )
   )
 })
 

@@ -22,7 +22,7 @@ import {
   tree,
   type Tensor
 } from '../../../../src/tensor/index.js'
-import { acquire } from '../../../../src/tensor/run/choose.js'
+import { acquireHost } from '../../../../src/tensor/run/choose.js'
 import { itOnWebGpu } from './webgpu.js'
 
 const [batch, positions, heads, width] = [2, 7, 3, 4]
@@ -79,7 +79,7 @@ describe.each([
   { mode: 'cpu', test: it }
 ] as const)('attention and its gradients by gpu.js:$mode', ({ mode, test }) => {
   test('agree with the reference device', async () => {
-    const acquired = await acquire({ device: 'wasm', matmul: `gpu.js:${mode}`, floats: 'float32' })()
+    const acquired = await acquireHost({ device: 'wasm', matmul: `gpu.js:${mode}`, floats: 'float32' })()
     if (E.isLeft(acquired) || acquired.right.timing !== 'async') throw new Error(JSON.stringify(acquired))
     const found = await evaluateAll(acquired.right)(wanted)()
     await acquired.right.release()

@@ -1,7 +1,13 @@
+import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { gpuJs } from '../../../../src/tensor/run/multipliers/gpujs.js'
-import { adapterFacts, requestAdapter, showAdapter } from '../../../../src/tensor/run/multipliers/webgpu-adapter.js'
+import {
+  adapterFacts,
+  requestAdapter,
+  requestAdapters,
+  showAdapter
+} from '../../../../src/tensor/run/multipliers/webgpu-adapter.js'
 import { itOnWebGpu } from './webgpu.js'
 
 afterEach(() => {
@@ -60,6 +66,47 @@ describe('the adapter', () => {
     const facts = adapterFacts(found.right.adapter)
     expect(facts.description + facts.architecture).not.toBe('')
     expect(showAdapter(facts)).toMatch(/(software|hardware)\)$/)
+  })
+})
+
+/** Adapters by the wish that each answers; made anew for each request, as browsers do. */
+type Answers = readonly [none: number, fast: number, frugal: number, fallback: number]
+
+const wishOf = (options: GPURequestAdapterOptions): number =>
+  options.forceFallbackAdapter === true
+    ? 3
+    : options.powerPreference === undefined
+      ? 0
+      : options.powerPreference === 'high-performance'
+        ? 1
+        : 2
+
+/** Adapters that differ in one word of what they say, whichever; 0 is none. */
+const informed = (n: number): unknown =>
+  n === 0 ? null : { info: { ...info, [['vendor', 'architecture', 'device', 'description'][n % 4]]: `of ${n}` } }
+
+describe('the adapters', () => {
+  it('are all that any wish is answered with, each once, in the order of the wishes, no wish first', async () => {
+    const answer = fc.integer({ min: 0, max: 8 })
+    await fc.assert(
+      fc.asyncProperty(fc.tuple(answer, answer, answer, answer), async (answers: Answers) => {
+        const gpu = {
+          requestAdapter: (options: GPURequestAdapterOptions = {}) =>
+            Promise.resolve(informed(answers[wishOf(options)]))
+        }
+        vi.stubGlobal('navigator', { gpu })
+        const distinct = [...new Set(answers)].filter((n) => n !== 0)
+        const [all, first] = [await requestAdapters(), await requestAdapter()]
+        if (distinct.length === 0) expect(all).toMatchObject(E.left(expect.stringContaining('finds no adapter')))
+        else expect(all).toEqual(E.right(distinct.map((n) => ({ gpu, adapter: informed(n) }))))
+        if (answers[0] !== 0 && E.isRight(all) && E.isRight(first)) expect(all.right[0]).toEqual(first.right)
+      })
+    )
+  })
+
+  it('are a Left that says why where a request fails', async () => {
+    vi.stubGlobal('navigator', { gpu: { requestAdapter: () => Promise.reject(new Error('broken driver')) } })
+    expect(await requestAdapters()).toEqual(E.left('broken driver'))
   })
 })
 

@@ -10,6 +10,12 @@ export type Words = Float32Array | Uint32Array | Uint16Array
 export type Dispatcher = {
   /** The bytes of buffer `result` after all dispatches, where `contents` are the buffers that begin with something. */
   readonly run: (list: ReadonlyArray<Dispatch>, buffers: ReadonlyArray<Words>, result: number) => Promise<ArrayBuffer>
+  /** The same of several buffers. */
+  readonly runAll: (
+    list: ReadonlyArray<Dispatch>,
+    buffers: ReadonlyArray<Words>,
+    results: ReadonlyArray<number>
+  ) => Promise<ReadonlyArray<ArrayBuffer>>
   readonly pipelines: () => number
 }
 
@@ -69,33 +75,35 @@ export const dispatcher = (device: GPUDevice): Dispatcher => {
     pipelines.set(code, made)
     return made
   }
+  const runAll: Dispatcher['runAll'] = async (list, contents, results) => {
+    const made = await Promise.all(list.map(({ shader }) => pipelineFor(shader.code)))
+    device.pushErrorScope('validation')
+    const buffers = contents.map((words) => upload(device, words))
+    const encoder = device.createCommandEncoder()
+    const pass = encoder.beginComputePass()
+    list.forEach(({ shader, buffers: bound, workgroups }, i) => {
+      if (shader.access.length !== bound.length) throw new Error('a shader has as many bindings as buffers')
+      pass.setPipeline(made[i])
+      pass.setBindGroup(
+        0,
+        device.createBindGroup({
+          layout: made[i].getBindGroupLayout(0),
+          entries: bound.map((number, binding) => ({ binding, resource: { buffer: buffers[number] } }))
+        })
+      )
+      pass.dispatchWorkgroups(...workgroups)
+    })
+    pass.end()
+    device.queue.submit([encoder.finish()])
+    const error = await device.popErrorScope()
+    if (error !== null) throw new Error(error.message)
+    const bytes = await Promise.all(results.map((result) => readBack(device, buffers[result])))
+    buffers.forEach((buffer) => buffer.destroy())
+    return bytes
+  }
   return {
     pipelines: () => pipelines.size,
-    run: async (list, contents, result) => {
-      const made = await Promise.all(list.map(({ shader }) => pipelineFor(shader.code)))
-      device.pushErrorScope('validation')
-      const buffers = contents.map((words) => upload(device, words))
-      const encoder = device.createCommandEncoder()
-      const pass = encoder.beginComputePass()
-      list.forEach(({ shader, buffers: bound, workgroups }, i) => {
-        if (shader.access.length !== bound.length) throw new Error('a shader has as many bindings as buffers')
-        pass.setPipeline(made[i])
-        pass.setBindGroup(
-          0,
-          device.createBindGroup({
-            layout: made[i].getBindGroupLayout(0),
-            entries: bound.map((number, binding) => ({ binding, resource: { buffer: buffers[number] } }))
-          })
-        )
-        pass.dispatchWorkgroups(...workgroups)
-      })
-      pass.end()
-      device.queue.submit([encoder.finish()])
-      const error = await device.popErrorScope()
-      if (error !== null) throw new Error(error.message)
-      const bytes = await readBack(device, buffers[result])
-      buffers.forEach((buffer) => buffer.destroy())
-      return bytes
-    }
+    runAll,
+    run: async (list, contents, result) => (await runAll(list, contents, [result]))[0]
   }
 }

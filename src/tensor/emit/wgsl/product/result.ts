@@ -6,20 +6,14 @@ import type { Storage } from '../../../program/gpu/tiles.js'
 import { range } from '../../../range.js'
 import { components, u32, vector, type Width } from './operand.js'
 
-/**
- * What is done to each sum before it is stored, in this order. Buffers are f32.
- *
- *     value = sum + bias[column];  value = map(value);  out = value + residual[batch, row, column]
- */
+/** What is done with each element of a result once its sum is whole. */
 export type Epilogue = {
-  /** A buffer of `n` elements. */
-  readonly bias?: number
-  /** A WGSL expression over `value`, an f32. */
-  readonly map?: string
-  /** WGSL functions that `map` calls. */
-  readonly functions?: string
-  /** A buffer with the shape of the result. */
-  readonly residual?: number
+  /** Buffers beside the operands and the result, by the names that the code has for them. */
+  readonly bindings: ReadonlyArray<Binding>
+  /** WGSL that declares `fn epilogue(at: u32, value: f32)`: it is told each element by its row-major number in the result. */
+  readonly code: string
+  /** Whether the result is stored as well. */
+  readonly keepsResult: boolean
 }
 
 export type Stored = {
@@ -27,7 +21,7 @@ export type Stored = {
   readonly columns: number
   /** Elements of the whole buffer. */
   readonly size: number
-  readonly epilogue: Epilogue
+  readonly epilogue: Epilogue | undefined
 }
 
 /** Rows are stored as vectors where each begins at a multiple of their width. */
@@ -49,46 +43,33 @@ export const declare = (bindings: ReadonlyArray<Binding>): string =>
     .map(({ access, name, type }, i) => `@group(0) @binding(${i}) var<storage, ${mode[access]}> ${name}: ${type};`)
     .join('\n')
 
-/** The buffers of a result: itself, and what its epilogue reads. */
-export const resultBindings = (out: number, { storage, columns, size, epilogue }: Stored): ReadonlyArray<Binding> => {
+const keeps = ({ epilogue }: Stored): boolean => epilogue?.keepsResult !== false
+
+/** The buffers of a result: itself where it is stored, and those of its epilogue. */
+export const resultBindings = (out: number, stored: Stored): ReadonlyArray<Binding> => {
+  const { storage, columns, size, epilogue } = stored
   const width = storedWidth(columns)
-  const vectors = (scalar: string): string => `array<${vector(width, scalar)}, ${size / width}>`
-  const { bias, residual } = epilogue
+  const type = `array<${vector(width, storage)}, ${size / width}>`
   return [
-    { buffer: out, access: 'write', name: 'result', type: vectors(storage) },
-    ...(bias === undefined
-      ? []
-      : [{ buffer: bias, access: 'read', name: 'bias', type: `array<f32, ${columns}>` } as const]),
-    ...(residual === undefined
-      ? []
-      : [{ buffer: residual, access: 'read', name: 'residual', type: vectors('f32') } as const])
+    ...(keeps(stored) ? [{ buffer: out, access: 'write', name: 'result', type } as const] : []),
+    ...(epilogue?.bindings ?? [])
   ]
 }
 
-/** `f` of each element of the vector `name`. */
-const elementwise = (width: Width, name: string, f: (element: string) => string): string =>
-  width === 1
-    ? f(name)
-    : `${vector(width, 'f32')}(${range(width)
-        .map((c) => f(`${name}.${components[c]}`))
-        .join(', ')})`
-
-/** `finish(at, column, sum)`: the epilogue of one vector of sums, and its store; `at` counts vectors. */
-export const finishFunction = ({ storage, columns, epilogue }: Stored): string => {
+/** `finish(at, value)`: stores a vector of whole sums, and hands them to the epilogue; `at` counts vectors. */
+export const finishFunction = (stored: Stored): string => {
+  const { storage, columns, epilogue } = stored
   const width = storedWidth(columns)
-  const type = vector(width, 'f32')
-  const biases = range(width).map((c) => `bias[column + ${u32(c)}]`)
+  const component = (c: number): string => (width === 1 ? 'value' : `value.${components[c]}`)
   const lines = [
-    ...(epilogue.bias === undefined ? [] : [`value += ${type}(${biases.join(', ')});`]),
-    ...(epilogue.map === undefined ? [] : [`value = ${elementwise(width, 'value', (x) => `mapped(${x})`)};`]),
-    ...(epilogue.residual === undefined ? [] : ['value += residual[at];']),
-    `result[at] = ${storage === 'f32' ? 'value' : `${vector(width, storage)}(value)`};`
+    ...(keeps(stored) ? [`result[at] = ${storage === 'f32' ? 'value' : `${vector(width, storage)}(value)`};`] : []),
+    ...(epilogue === undefined
+      ? []
+      : range(width).map((c) => `epilogue(at * ${u32(width)} + ${u32(c)}, ${component(c)});`))
   ]
   return [
-    ...(epilogue.functions === undefined ? [] : [epilogue.functions]),
-    ...(epilogue.map === undefined ? [] : [`fn mapped(value: f32) -> f32 { return ${epilogue.map}; }`]),
-    `fn finish(at: u32, column: u32, sum: ${type}) {`,
-    '  var value = sum;',
+    ...(epilogue === undefined ? [] : [epilogue.code]),
+    `fn finish(at: u32, value: ${vector(width, 'f32')}) {`,
     ...lines.map((text) => `  ${text}`),
     '}'
   ].join('\n')
@@ -104,7 +85,7 @@ export const putFunction = (
   const stores = range(4 / width).map((part) => {
     const column = part === 0 ? 'column' : `column + ${u32(part * width)}`
     const value = width === 4 ? 'sums' : `sums.${components.slice(part * width, (part + 1) * width).join('')}`
-    const store = `finish((at + ${u32(part * width)}) / ${u32(width)}, ${column}, ${value});`
+    const store = `finish((at + ${u32(part * width)}) / ${u32(width)}, ${value});`
     return guards.columns ? `if (${column} < ${u32(columns)}) { ${store} }` : store
   })
   return [

@@ -1,0 +1,97 @@
+/**
+ * What the shape of a GPU decides about its kernels. Numbers belong to the kind of device, never to a measurement: bits depend on them.
+ */
+
+import type { DeviceLimits } from '../device-limits.js'
+import { bigGpuSplit, softwareSplit, type ProductLimits } from './tiles.js'
+
+export type GpuLimits = {
+  /** What loops may be. */
+  readonly loops: DeviceLimits
+  readonly products: ProductLimits
+  /** Bytes of the largest array that a kernel can be given. */
+  readonly bindingBytes: number
+  /** Invocations of a workgroup. A power of two. */
+  readonly workgroup: number
+  /** Most invocations that share a row; 1 where waiting for one another is dear, as on a CPU that plays a GPU. */
+  readonly lanes: number
+  /** Most elements of a row that one invocation holds in registers. */
+  readonly held: number
+  /** Chunks of rows that there are to be, for every part of the machine to have some. */
+  readonly chunks: number
+  /** Fewest rows of a chunk: each chunk has a partial result to write and to read again. */
+  readonly chunkRows: number
+  /** Points of a block in scatter-adds. */
+  readonly scatterBlock: number
+  /** Most kernels that are one launch. */
+  readonly joined: number
+  /** Rows from this length on are cut where there are too few of them. */
+  readonly longRow: number
+}
+
+/** What an adapter says of itself. */
+export type AdapterLimits = Pick<
+  GPUSupportedLimits,
+  | 'maxStorageBuffersPerShaderStage'
+  | 'maxStorageBufferBindingSize'
+  | 'maxComputeWorkgroupsPerDimension'
+  | 'maxComputeInvocationsPerWorkgroup'
+  | 'maxComputeWorkgroupStorageSize'
+>
+
+const loopsOf = (kernelBuffers: number): DeviceLimits => ({
+  kernelBuffers,
+  joinedBuffers: kernelBuffers,
+  inlinedSteps: 128,
+  joinedSteps: 160,
+  combinesWithRowWork: true,
+  scattersWithRowWork: false,
+  lanes: 32,
+  shortestRow: 8,
+  largeSize: 4096,
+  sharedBytes: 4096,
+  // Invocations side by side load elements side by side, or one by one.
+  costs: { gathered: 8, dear: 16, recomputed: 6, strided: 16, combined: 3 },
+  boolBytes: 4,
+  alignment: 256,
+  panels: undefined
+})
+
+type Kind = Omit<GpuLimits, 'loops' | 'products' | 'bindingBytes'>
+
+const hardware: Kind = {
+  workgroup: 128,
+  lanes: 128,
+  held: 8,
+  chunks: 1024,
+  chunkRows: 8,
+  scatterBlock: 256,
+  joined: 8,
+  longRow: 4096
+}
+
+/** Of an adapter that is a CPU: its threads run invocations one after the other, some lanes at a time. */
+const software: Kind = {
+  workgroup: 64,
+  lanes: 1,
+  held: 4,
+  chunks: 16,
+  chunkRows: 32,
+  scatterBlock: 256,
+  // Its launches cost next to nothing, and its compiler is slower the more there is in one.
+  joined: 1,
+  longRow: 4096
+}
+
+export const gpuLimits = (adapter: AdapterLimits, isSoftware: boolean): GpuLimits => ({
+  loops: loopsOf(adapter.maxStorageBuffersPerShaderStage),
+  products: {
+    maxComputeWorkgroupsPerDimension: adapter.maxComputeWorkgroupsPerDimension,
+    maxComputeInvocationsPerWorkgroup: adapter.maxComputeInvocationsPerWorkgroup,
+    maxComputeWorkgroupStorageSize: adapter.maxComputeWorkgroupStorageSize,
+    isSoftware,
+    split: isSoftware ? softwareSplit : bigGpuSplit
+  },
+  bindingBytes: adapter.maxStorageBufferBindingSize,
+  ...(isSoftware ? software : hardware)
+})

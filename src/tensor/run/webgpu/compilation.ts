@@ -1,0 +1,116 @@
+/**
+ * A program as a GPU runs it: launches over buffers, and where the temporaries lie. Plain data.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { epilogueOf } from '../../emit/wgsl/epilogue.js'
+import { dispatchesOf, type Multiply } from '../../emit/wgsl/kernels.js'
+import { tiledProduct } from '../../emit/wgsl/product.js'
+import { fuse } from '../../program/fuse.js'
+import type { FusedProgram } from '../../program/fused.js'
+import type { Dispatch } from '../../program/gpu/dispatch.js'
+import { withEpilogues } from '../../program/gpu/epilogues.js'
+import type { GpuLimits } from '../../program/gpu/gpu-limits.js'
+import { joint } from '../../program/gpu/joint.js'
+import { lowerToGpu, type GpuProgram } from '../../program/gpu/lower.js'
+import { chooseTile } from '../../program/gpu/tiles.js'
+import { placed, type Placement } from '../../program/gpu/placement.js'
+import type { Contraction } from '../../program/kernel.js'
+import type { Program } from '../../program/program.js'
+import { schedule } from '../../program/schedule.js'
+import type { GpuJsProducts } from './gpujs-products.js'
+import { bytesOf } from './storage.js'
+
+/** A shader of ours, or a kernel that gpu.js makes of a contraction: left, right, out. */
+export type Work =
+  ({ readonly _tag: 'dispatch' } & Dispatch) | { readonly _tag: 'gpu.js'; readonly contraction: Contraction }
+
+/** One dispatch, as a part of fused kernel `origin`, and of others where several run at once. */
+export type Launch = { readonly work: Work; readonly buffers: ReadonlyArray<number>; readonly origin: number }
+
+export type GpuCompilation = {
+  readonly kernels: FusedProgram
+  /** Bytes of each buffer: inputs, outputs, temporaries. */
+  readonly bytes: ReadonlyArray<number>
+  readonly launches: ReadonlyArray<Launch>
+  readonly placement: Placement
+  /** Outputs that some launch reads, numbered as buffers. */
+  readonly rereads: ReadonlySet<number>
+}
+
+const readsOfLaunch = ({ work, buffers }: Launch): ReadonlyArray<number> => {
+  switch (work._tag) {
+    case 'dispatch':
+      return buffers.filter((_, binding) => work.shader.access[binding] === 'read')
+    case 'gpu.js':
+      return buffers.slice(0, 2)
+  }
+}
+
+/** Whether gpu.js multiplies: wherever it is asked to, and can express the contraction. */
+export const takesGpuJs = (gpuJs: Pick<GpuJsProducts, 'expresses'> | undefined, contraction: Contraction): boolean =>
+  gpuJs !== undefined && E.isRight(gpuJs.expresses(contraction))
+
+const tiled =
+  ({ buffers }: GpuProgram, { products }: GpuLimits): Multiply =>
+  ({ left, right, out, contraction, epilogue }, firstScratch) => {
+    const size = (buffer: number): number => buffers[buffer].size
+    return tiledProduct(
+      contraction,
+      chooseTile(contraction, products),
+      {
+        left,
+        right,
+        out,
+        firstScratch,
+        sizes: { left: size(left), right: size(right), out: size(out) },
+        epilogue: epilogue && epilogueOf(epilogue.loop, out, epilogue.keepsResult)
+      },
+      products
+    )
+  }
+
+export const compileForGpu = (
+  program: Program,
+  limits: GpuLimits,
+  gpuJs: Pick<GpuJsProducts, 'expresses'> | undefined
+): GpuCompilation => {
+  const kernels = fuse(schedule(program, limits.loops), limits.loops)
+  const lowered = lowerToGpu(kernels, limits)
+  const multiply = tiled(lowered, limits)
+  const bytes = lowered.buffers.map(({ size }) => bytesOf(size))
+  const fixed = kernels.inputs + kernels.outputs
+  const fused = withEpilogues(
+    lowered.kernels.map(({ kernel }) => kernel),
+    limits.loops.kernelBuffers,
+    (buffer) => buffer < fixed,
+    ({ contraction }) => !takesGpuJs(gpuJs, contraction)
+  ).map(({ kernel, of: [first] }) => ({ kernel, origin: lowered.kernels[first].origin }))
+  const ordered = joint(
+    fused.map(({ kernel }) => kernel),
+    limits
+  )
+  const launches = ordered.flatMap((group): ReadonlyArray<Launch> => {
+    const [{ kernel, origin }] = group.map((k) => fused[k])
+    if (kernel._tag === 'contraction' && takesGpuJs(gpuJs, kernel.contraction)) {
+      const { left, right, out, contraction } = kernel
+      return [{ work: { _tag: 'gpu.js', contraction }, buffers: [left, right, out], origin }]
+    }
+    const parts = group.map((k) => fused[k].kernel)
+    const { list, scratch } = dispatchesOf(parts, limits, multiply, bytes.length)
+    bytes.push(...scratch.map(bytesOf))
+    return list.map((dispatch) => ({
+      work: { _tag: 'dispatch', ...dispatch },
+      buffers: dispatch.buffers,
+      origin
+    }))
+  })
+  const reads = launches.flatMap(readsOfLaunch)
+  return {
+    kernels,
+    bytes,
+    launches,
+    placement: placed(bytes, fixed, launches),
+    rereads: new Set(reads.filter((buffer) => buffer >= kernels.inputs && buffer < fixed))
+  }
+}

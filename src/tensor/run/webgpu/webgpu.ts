@@ -1,0 +1,141 @@
+/**
+ * The `webgpu` device: fused kernels as WGSL, in one queue, over buffers that stay on the GPU.
+ */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import type { Task } from 'fp-ts/lib/Task.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { inOrder } from '../../in-order.js'
+import { gpuLimits, type GpuLimits } from '../../program/gpu/gpu-limits.js'
+import type { Device, DeviceError } from '../device.js'
+import { compileForGpu, takesGpuJs } from './compilation.js'
+import type { Context } from './context.js'
+import { allocateBlockOn, allocateOn, readOn, returningTo, writeOn } from './device-buffers.js'
+import { runOn, type Loaded } from './execution.js'
+import { openGpu, type Gpu } from './gpu.js'
+import { gpuJsProducts, type GpuJsProducts } from './gpujs-products.js'
+import { pipelinesOn } from './pipelines.js'
+import { readied, type Ready } from './ready.js'
+import { storageOn } from './storage.js'
+
+// GPUBufferUsage, of which Node has no global.
+const usages = { mapRead: 1, copySrc: 4, copyDst: 8, storage: 128 } as const
+
+export type WebGpuOptions = {
+  /** Who multiplies matrices: shaders of the device's own, or gpu.js's kernels wherever it can express a contraction. */
+  readonly products?: 'own' | 'gpu.js'
+  /** The adapter, by its number among `requestAdapters`; where it is missing, the one that WebGPU gives who has no wishes. */
+  readonly adapter?: number
+  /** Other limits than those of the adapter's kind. For tests, where small arrays are to be large. */
+  readonly limits?: (adapter: GpuLimits) => GpuLimits
+  /** Features that are not used though the adapter may have them. For tests. */
+  readonly without?: ReadonlyArray<GPUFeatureName>
+}
+
+/** A task that is carried out once it is wanted, and then gives what it gave; after a failure, again. */
+const remembered = <A>(task: TE.TaskEither<DeviceError, A>): TE.TaskEither<DeviceError, A> => {
+  let made: Promise<E.Either<DeviceError, A>> | undefined
+  return () => {
+    made ??= task().then((result) => {
+      if (E.isLeft(result)) made = undefined
+      return result
+    })
+    return made
+  }
+}
+
+const tooLarge = (found: number, most: number): DeviceError => ({
+  _tag: 'Unsupported',
+  device: 'webgpu',
+  found: `an array of ${found} bytes`,
+  expected: `at most ${most}, which is all that this adapter gives a kernel: a smaller batch has smaller arrays`
+})
+
+const loadOn =
+  (context: Context): Device<'async'>['load'] =>
+  (program) => {
+    const { limits, gpuJs, pipelines } = context
+    const compilation = compileForGpu(program, limits, gpuJs)
+    const largest = compilation.bytes.reduce((most, bytes) => Math.max(most, bytes), 0)
+    if (largest > limits.bindingBytes) return E.left(tooLarge(largest, limits.bindingBytes))
+    const { kernels, launches, placement } = compilation
+    const loaded: Loaded = {
+      program,
+      compilation,
+      dtypes: kernels.buffers.map(({ dtype }) => dtype),
+      ready: remembered<ReadonlyArray<Ready>>(readied(pipelines, gpuJs, compilation)),
+      bindGroups: launches.map(() => new Map())
+    }
+    return E.right({
+      program,
+      kernels,
+      limits: limits.loops,
+      multipliedBy: (contraction) => (takesGpuJs(gpuJs, contraction) ? 'gpu.js' : 'own'),
+      workingBytes: placement.slots.reduce((sum, bytes) => sum + bytes, 0),
+      run: runOn(context, loaded)
+    })
+  }
+
+const deviceOn = (
+  gpu: Gpu,
+  { limits = (known) => known }: WebGpuOptions,
+  gpuJs: GpuJsProducts | undefined
+): Device<'async'> => {
+  const { device, facts } = gpu
+  const context: Context = {
+    gpu,
+    limits: limits(gpuLimits(device.limits, facts.isSoftware)),
+    pipelines: pipelinesOn(device),
+    gpuJs,
+    storage: storageOn(device, usages.storage | usages.copySrc | usages.copyDst),
+    readback: storageOn(device, usages.mapRead | usages.copyDst),
+    known: new WeakMap(),
+    gate: inOrder()
+  }
+  const returning = returningTo(context.storage)
+  const release: Task<void> = async () => {
+    await gpuJs?.release()
+    await gpu.release()
+  }
+  return {
+    name: 'webgpu',
+    multiplier: gpuJs === undefined ? 'own' : 'gpu.js',
+    timing: 'async',
+    floats: 'float32',
+    limits: context.limits.loops,
+    allocate: allocateOn(context, returning),
+    allocateBlock: allocateBlockOn(context, returning),
+    write: writeOn(context),
+    read: readOn(context),
+    load: loadOn(context),
+    release
+  }
+}
+
+/** The device on a GPU that is open, and is released with it. */
+export const webgpuOn = (gpu: Gpu, options: WebGpuOptions = {}): TE.TaskEither<DeviceError, Device<'async'>> =>
+  options.products === 'gpu.js'
+    ? pipe(
+        gpuJsProducts(gpu),
+        TE.bimap(
+          (e) => {
+            void gpu.release()
+            return e
+          },
+          (gpuJs) => deviceOn(gpu, options, gpuJs)
+        )
+      )
+    : TE.right(deviceOn(gpu, options, undefined))
+
+/**
+ * WebGPU: programs as compute shaders, arrays in the memory of the GPU. Needs an adapter, in Node the package `webgpu`; and gpu.js where
+ * that is to multiply.
+ *
+ * Fails with `DeviceUnavailable` where one is missing.
+ */
+export const webgpu = (options: WebGpuOptions = {}): TE.TaskEither<DeviceError, Device<'async'>> =>
+  pipe(
+    openGpu(options.adapter, options.without),
+    TE.chain((gpu) => webgpuOn(gpu, options))
+  )
