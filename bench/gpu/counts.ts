@@ -1,0 +1,247 @@
+/**
+ * What a step of training does to a GPU, counted from its programs as the device compiles them for a real card: launches, bytes,
+ * arithmetic, tiles for each processor. Beside it the step as it would be written by hand (`ideal.ts`). No GPU is needed.
+ */
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { parseArgs } from 'node:util'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { alignedTo } from '../../src/tensor/alignment.js'
+import { gpuLimits, type GpuLimits } from '../../src/tensor/program/gpu/gpu-limits.js'
+import type { Contraction } from '../../src/tensor/program/kernel.js'
+import type { DeviceBuffer, DeviceError } from '../../src/tensor/run/device.js'
+import { sizeOf, type Shape } from '../../src/tensor/shape.js'
+import { arrangementOf } from '../../src/workers/fold/arrangement.js'
+import { stepSpecs } from '../../src/workers/fold/step-specs.js'
+import { showWorkerError } from '../../src/workers/index.js'
+import type { Program } from '../../src/tensor/index.js'
+import { idealStep, type IdealPart } from './ideal.js'
+import { digits, markdown, type Table } from './markdown.js'
+import { nameOf, orThrow, trainingOf, type StepSize, type Training } from './programs.js'
+import { countsOf, tilingOf, type Counted, type Traffic } from './traffic.js'
+
+const { values: options } = parseArgs({
+  options: {
+    steps: { type: 'string', default: 'small:128x128,base:32x512' },
+    buffers: { type: 'string', default: '8,10,16' },
+    vocabulary: { type: 'string', default: '30522' },
+    out: { type: 'string' },
+    help: { type: 'boolean', default: false }
+  }
+})
+
+const processors = 132
+
+/** As a large card offers them through Dawn. */
+const cardLimits = (kernelBuffers: number): GpuLimits =>
+  gpuLimits(
+    {
+      maxStorageBuffersPerShaderStage: kernelBuffers,
+      maxStorageBufferBindingSize: 2 ** 31 - 4,
+      maxComputeWorkgroupsPerDimension: 65535,
+      maxComputeInvocationsPerWorkgroup: 1024,
+      maxComputeWorkgroupStorageSize: 48 * 1024
+    },
+    false
+  )
+
+const bufferOf = (size: number): DeviceBuffer => ({ _tag: 'DeviceBuffer', dtype: 'f32', size })
+
+/** Blocks as the webgpu device lays them out. */
+const blockOf = (shapes: ReadonlyArray<Shape>) => {
+  const bytes = shapes.reduce((end, shape) => alignedTo(256)(end + Math.max(4, 4 * sizeOf(shape))), 0)
+  const whole = bufferOf(alignedTo(2 ** 14)(bytes) / 4)
+  return { whole, list: shapes.map((shape) => bufferOf(sizeOf(shape))), release: () => undefined }
+}
+
+/** The update as a resident fold computes it, of joined parameters. */
+const updateOf = async ({ step }: Training): Promise<Program> => {
+  const specs = pipe(stepSpecs(step), orThrow(showWorkerError))
+  const arranged = await arrangementOf(
+    {
+      allocate: (list) => TE.right<DeviceError, ReturnType<typeof blockOf>>(blockOf(list.map(({ shape }) => shape))),
+      allocateBlock: (shapes) => TE.right(blockOf(shapes))
+    },
+    step,
+    specs
+  )()
+  return pipe(arranged, orThrow(showWorkerError)).update.program
+}
+
+const sum = (list: ReadonlyArray<number>): number => list.reduce((total, x) => total + x, 0)
+const bytesOf = (launches: ReadonlyArray<Traffic>): number => sum(launches.map(({ bytes }) => bytes))
+const flopsOf = (launches: ReadonlyArray<Traffic>): number => sum(launches.map(({ flops }) => flops))
+const isProduct = ({ kind }: Traffic): boolean => kind === 'contraction'
+const gigabytes = (bytes: number): string => digits(bytes / 1e9)
+
+type Whole = { readonly buffers: number; readonly grad: Counted; readonly update: Counted }
+
+const kinds = ['contraction', 'slices', 'row', 'finish', 'map', 'random', 'links', 'gatheredSums', 'spread'] as const
+
+const allOf = ({ grad, update }: Whole): ReadonlyArray<Traffic> => [...grad.launches, ...update.launches]
+
+const byKind = (name: string, wholes: ReadonlyArray<Whole>): Table => ({
+  title: `${name}: launches and GB by kind`,
+  columns: ['kind', ...wholes.flatMap(({ buffers }) => [`launches, ${buffers} buffers`, `GB, ${buffers} buffers`])],
+  rows: kinds.map((kind) => [
+    kind,
+    ...wholes.flatMap((whole) => {
+      const of = allOf(whole).filter((traffic) => traffic.kind === kind)
+      return [of.length, gigabytes(bytesOf(of))]
+    })
+  ])
+})
+
+const row = (whole: Whole): ReadonlyArray<string | number> => {
+  const all = allOf(whole)
+  return [
+    `ours, ${whole.buffers} buffers`,
+    all.length,
+    gigabytes(bytesOf(all)),
+    gigabytes(bytesOf(all.filter(isProduct))),
+    digits(flopsOf(all.filter(isProduct)) / 1e12),
+    digits(flopsOf(all) / bytesOf(all)),
+    gigabytes(Math.max(whole.grad.temporaries, whole.update.temporaries))
+  ]
+}
+
+const idealRow = (name: string, ideal: ReadonlyArray<IdealPart>, flops: number): ReadonlyArray<string | number> => {
+  const bytes = 4 * sum(ideal.map(({ elements }) => elements))
+  return [name, sum(ideal.map(({ launches }) => launches)), gigabytes(bytes), '', '', digits(flops / bytes), '']
+}
+
+type Ideals = { readonly stored: ReadonlyArray<IdealPart>; readonly flash: ReadonlyArray<IdealPart> }
+
+const summary = (name: string, wholes: ReadonlyArray<Whole>, { stored, flash }: Ideals): Table => {
+  const flops = flopsOf(allOf(wholes[0]).filter(isProduct))
+  const ideal = (parts: ReadonlyArray<IdealPart>): number => 4 * sum(parts.map(({ elements }) => elements))
+  return {
+    title: `${name}: the whole step`,
+    columns: ['', 'launches', 'GB', 'GB of products', 'TFLOP of products', 'FLOP per byte', 'GB of temporaries'],
+    rows: [
+      ...wholes.map(row),
+      idealRow('by hand, scores in memory', stored, flops),
+      idealRow('by hand, scores on chip', flash, flops)
+    ],
+    notes: wholes.map((whole) => {
+      const bytes = bytesOf(allOf(whole))
+      return (
+        `${whole.buffers} buffers: ${digits(bytes / ideal(stored))} times the bytes of the step by hand with scores in memory, ` +
+        `${digits(bytes / ideal(flash))} times those with scores on chip. The update is ${whole.update.launches.length} launches of these ` +
+        `and ${gigabytes(bytesOf(whole.update.launches))} GB. A launch binds ${Math.max(whole.grad.bound, whole.update.bound)} buffers at most.`
+      )
+    })
+  }
+}
+
+const idealTable = (name: string, { stored, flash }: Ideals): Table => ({
+  title: `${name}: the step by hand`,
+  columns: ['', 'launches, scores in memory', 'GB', 'launches, scores on chip', 'GB'],
+  rows: stored.map(({ what, launches, elements }, i) => [
+    what,
+    launches,
+    gigabytes(4 * elements),
+    flash[i].launches,
+    gigabytes(4 * flash[i].elements)
+  ])
+})
+
+const shapeOf = ({ batch, m, n, k }: Contraction): string =>
+  `${batch.length > 0 ? `${batch.join(' x ')} of ` : ''}${m} x ${n} x ${k}`
+
+/** `A` as it lies, `At` turned. */
+const layout = ({ left, right }: Contraction): string =>
+  `${left.column === 1 ? 'A' : 'At'} ${right.column === 1 ? 'B' : 'Bt'}`
+
+const productTable = (name: string, { grad }: Whole, limits: GpuLimits): Table => {
+  const groups = new Map<string, Array<Traffic & { readonly contraction: Contraction }>>()
+  for (const traffic of grad.launches) {
+    const { contraction } = traffic
+    if (contraction === undefined) continue
+    const key = `${shapeOf(contraction)}, ${layout(contraction)}`
+    groups.set(key, [...(groups.get(key) ?? []), { ...traffic, contraction }])
+  }
+  const total = flopsOf(grad.launches.filter(isProduct))
+  return {
+    title: `${name}: products`,
+    columns: ['m x n x k', 'times', '% of FLOP', 'FLOP per byte', 'tile', 'slices', 'tiles', 'tiles a processor'],
+    rows: [...groups]
+      .sort(([, a], [, b]) => flopsOf(b) - flopsOf(a))
+      .map(([key, list]) => {
+        const { tile, slices, workgroups } = tilingOf(list[0].contraction, limits)
+        return [
+          key,
+          list.length,
+          digits((100 * flopsOf(list)) / total),
+          digits(flopsOf(list) / bytesOf(list)),
+          `${tile.rows} x ${tile.columns}`,
+          slices,
+          workgroups,
+          digits(workgroups / processors)
+        ]
+      })
+  }
+}
+
+const parsed = (text: string): StepSize => {
+  const found = /^(small|base|large|tiny|demo|nano):(\d+)x(\d+)$/.exec(text)
+  if (found === null) throw new Error(`--steps: found ${text}, expected preset:BATCHxLENGTH, as small:128x128`)
+  return {
+    preset: found[1] as StepSize['preset'],
+    batch: Number(found[2]),
+    length: Number(found[3]),
+    vocabulary: Number(options.vocabulary)
+  }
+}
+
+const tablesOf = async (size: StepSize): Promise<ReadonlyArray<Table>> => {
+  const training = trainingOf(size)
+  const name = nameOf(size)
+  const update = await updateOf(training)
+  const buffers = options.buffers.split(',').map(Number)
+  const wholes = buffers.map((count): Whole => {
+    const limits = cardLimits(count)
+    return {
+      buffers: count,
+      grad: countsOf(training.step.shardGrad.program, limits),
+      update: countsOf(update, limits)
+    }
+  })
+  const parameters = sum(training.step.reads.map((i) => sizeOf(training.step.update.program.inputs[i].shape)))
+  const ideals: Ideals = {
+    stored: idealStep('stored', training.config, size.vocabulary, parameters),
+    flash: idealStep('flash', training.config, size.vocabulary, parameters)
+  }
+  return [
+    summary(name, wholes, ideals),
+    byKind(name, wholes),
+    idealTable(name, ideals),
+    productTable(name, wholes[0], cardLimits(buffers[0]))
+  ]
+}
+
+if (options.help) {
+  console.log(
+    'node bench/gpu/counts.mjs [--steps small:128x128,base:32x512] [--buffers 8,10,16] [--vocabulary 30522] [--out FILE.md]'
+  )
+} else {
+  const tables: Array<Table> = []
+  for (const text of options.steps.split(',')) tables.push(...(await tablesOf(parsed(text))))
+  const date = new Date().toISOString().slice(0, 10)
+  const text = [
+    `# A step counted, ${date}`,
+    '',
+    `One shard, float32, dropout on, a vocabulary of ${options.vocabulary}; compiled as for a card of ${processors} processors, whose kernels bind so many`,
+    'buffers. Nothing was run: each launch is taken to move every element that it touches once. What the step by hand does,',
+    'and why, says `bench/gpu/ideal.ts`.',
+    '',
+    ...tables.map(markdown)
+  ].join('\n')
+  console.log(text)
+  if (options.out !== undefined) {
+    mkdirSync(dirname(options.out), { recursive: true })
+    writeFileSync(options.out, text)
+  }
+}

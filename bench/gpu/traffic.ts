@@ -1,0 +1,128 @@
+/**
+ * What the launches of a compiled program do: their kinds, the bytes that they touch, their arithmetic.
+ *
+ * Each launch is taken to move every element that it touches once, however often it reads it: what a cache as large as a launch needs
+ * would leave of it. Elements have 4 bytes, a bool too.
+ */
+
+import type { FusedLoop } from '../../src/tensor/program/fused.js'
+import type { GpuKernel } from '../../src/tensor/program/gpu/gpu-kernel.js'
+import type { GpuLimits } from '../../src/tensor/program/gpu/gpu-limits.js'
+import { lowerToGpu } from '../../src/tensor/program/gpu/lower.js'
+import { chooseTile, slicesOf, type Tile } from '../../src/tensor/program/gpu/tiles.js'
+import type { Affine, Contraction, StridedMatrix } from '../../src/tensor/program/kernel.js'
+import type { Program } from '../../src/tensor/program/program.js'
+import { compileForGpu } from '../../src/tensor/run/webgpu/compilation.js'
+import { sizeOf, type Shape } from '../../src/tensor/shape.js'
+
+/** `slices` adds up the slices of a product. */
+export type Kind = GpuKernel['_tag'] | 'slices'
+
+export type Traffic = {
+  readonly kind: Kind
+  readonly bytes: number
+  readonly flops: number
+  readonly contraction?: Contraction
+}
+
+export type Counted = {
+  readonly launches: ReadonlyArray<Traffic>
+  /** Bytes of temporaries, by liveness and in slots. */
+  readonly temporaries: number
+  /** The most buffers that a launch binds. */
+  readonly bound: number
+}
+
+const elementsOf = (extents: Shape, { strides }: Pick<Affine, 'strides'>): number =>
+  sizeOf(extents.filter((_, axis) => strides[axis] !== 0))
+
+/** Of each buffer what is touched of it: by several accesses of one, what the largest touches. */
+const loads = ({ extents, body }: Pick<FusedLoop, 'extents' | 'body'>, sizes: ReadonlyArray<number>): number => {
+  const touched = new Map<number, number>()
+  for (const step of body) {
+    if (step._tag !== 'load' && step._tag !== 'lookup') continue
+    // A lookup touches a place for each point that looks up, of those that there are.
+    const reach = step._tag === 'load' ? elementsOf(extents, step.at) : Math.min(sizeOf(extents), sizes[step.buffer])
+    const elements = Math.min(sizes[step.buffer], reach)
+    touched.set(step.buffer, Math.max(touched.get(step.buffer) ?? 0, elements))
+  }
+  return [...touched.values()].reduce((sum, elements) => sum + elements, 0)
+}
+
+const stores = ({ extents, stores: list }: FusedLoop): number =>
+  list.reduce((sum, { at }) => sum + elementsOf(extents, at), 0)
+
+const arithmetic = ({ extents, body }: Pick<FusedLoop, 'extents' | 'body'>): number =>
+  sizeOf(extents) * body.filter(({ _tag }) => _tag === 'unary' || _tag === 'binary' || _tag === 'fold').length
+
+const operand = ({ batch }: Contraction, at: StridedMatrix, rows: number, columns: number, size: number): number =>
+  Math.min(size, elementsOf([...batch, rows, columns], { strides: [...at.batch, at.row, at.column] }))
+
+const product = (contraction: Contraction, left: number, right: number, limits: GpuLimits): ReadonlyArray<Traffic> => {
+  const { batch, m, n, k } = contraction
+  const { count } = slicesOf(contraction, limits.products)
+  const out = sizeOf(batch) * m * n
+  const reads =
+    operand(contraction, contraction.left, m, k, left) + operand(contraction, contraction.right, k, n, right)
+  const tiles: Traffic = { kind: 'contraction', bytes: 4 * (reads + count * out), flops: 2 * out * k, contraction }
+  return count === 1 ? [tiles] : [tiles, { kind: 'slices', bytes: 4 * (count + 1) * out, flops: count * out }]
+}
+
+const trafficOf = (kernel: GpuKernel, sizes: ReadonlyArray<number>, limits: GpuLimits): ReadonlyArray<Traffic> => {
+  const one = (elements: number, flops: number): ReadonlyArray<Traffic> => [
+    { kind: kernel._tag, bytes: 4 * elements, flops }
+  ]
+  switch (kernel._tag) {
+    case 'map':
+      return one(loads(kernel.loop, sizes) + stores(kernel.loop), arithmetic(kernel.loop))
+    case 'row': {
+      const partials = kernel.accumulations.reduce((sum, { size }) => sum + kernel.chunks * size, 0)
+      return one(loads(kernel.loop, sizes) + stores(kernel.loop) + partials, arithmetic(kernel.loop))
+    }
+    case 'finish':
+      return one((kernel.chunks + 1) * kernel.size, kernel.chunks * kernel.size)
+    case 'links':
+      return one(4 * kernel.points, 0)
+    case 'gatheredSums': {
+      const points = sizeOf(kernel.extents.slice(0, kernel.pointAxes))
+      // At most: only points that lead in their block have a sum.
+      return one(3 * points + loads(kernel, sizes) + sizeOf(kernel.extents), sizeOf(kernel.extents))
+    }
+    case 'spread': {
+      const all = kernel.points * sizeOf(kernel.extents)
+      return one(4 * kernel.points + 2 * all, all)
+    }
+    case 'random':
+      return one(kernel.size, 0)
+    case 'contraction':
+      return product(kernel.contraction, sizes[kernel.left], sizes[kernel.right], limits)
+  }
+}
+
+/** A program as the device compiles it, counted. */
+export const countsOf = (program: Program, limits: GpuLimits): Counted => {
+  const { kernels, launches, placement } = compileForGpu(program, limits, undefined)
+  const { buffers, kernels: lowered } = lowerToGpu(kernels, limits)
+  const sizes = buffers.map(({ size }) => size)
+  const counted = lowered.flatMap(({ kernel }) => trafficOf(kernel, sizes, limits))
+  if (counted.length !== launches.length)
+    throw new Error(`${counted.length} launches were counted of ${launches.length}`)
+  return {
+    launches: counted,
+    temporaries: placement.slots.reduce((sum, bytes) => sum + bytes, 0),
+    bound: Math.max(...launches.map(({ buffers: bound }) => bound.length))
+  }
+}
+
+export type Tiling = { readonly tile: Tile; readonly slices: number; readonly workgroups: number }
+
+export const tilingOf = (contraction: Contraction, { products }: GpuLimits): Tiling => {
+  const tile = chooseTile(contraction, products)
+  const { count } = slicesOf(contraction, products)
+  const { batch, m, n } = contraction
+  return {
+    tile,
+    slices: count,
+    workgroups: sizeOf(batch) * count * Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns)
+  }
+}
