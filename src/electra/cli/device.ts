@@ -8,14 +8,8 @@ import type { IO } from 'fp-ts/lib/IO.js'
 import * as IOE from 'fp-ts/lib/IOEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { FloatWidth } from '../../tensor/index.js'
-import {
-  acquire,
-  acquireHost,
-  type DeviceChoice,
-  type DeviceName,
-  type MultiplierName
-} from '../../tensor/run/choose.js'
-import { showDeviceError, type Device, type DeviceError, type HostDevice } from '../../tensor/run/device.js'
+import { acquire, type DeviceChoice, type DeviceName, type MultiplierName } from '../../tensor/run/choose.js'
+import { showDeviceError, type Device } from '../../tensor/run/device.js'
 import type { Where } from '../../workers/index.js'
 import { counted } from './counted.js'
 import { failedWith, wrongUsage, type Failure } from './outcome.js'
@@ -51,24 +45,18 @@ export const choiceOf = (
   )
 }
 
-const using =
-  <D extends Pick<Device, 'release'>>(acquired: (choice: DeviceChoice) => TE.TaskEither<DeviceError, D>) =>
+/** Acquires the device for `use`, and releases it whatever happens. */
+export const withDevice =
   (options: DeviceOptions, floats?: FloatWidth) =>
-  <A>(use: (device: D) => TE.TaskEither<Failure, A>): TE.TaskEither<Failure, A> =>
+  <A>(use: (device: Device) => TE.TaskEither<Failure, A>): TE.TaskEither<Failure, A> =>
     TE.bracket(
       pipe(
         TE.fromIOEither(choiceOf(options, floats)),
-        TE.chain((choice) => TE.mapLeft(failedWith(showDeviceError))(acquired(choice)))
+        TE.chain((choice) => TE.mapLeft(failedWith(showDeviceError))(acquire(choice)))
       ),
       use,
       (device) => TE.fromTask(device.release)
     )
-
-/** Acquires the device for `use`, and releases it whatever happens. */
-export const withDevice = using<Device>(acquire)
-
-/** The same, of those that compute in this process. */
-export const withHostDevice = using<HostDevice>(acquireHost)
 
 /** `2 workers on wasm`, `matmul blas`; `4 ranks of 2 workers on wasm`, `matmul blas` */
 export const whereFields = ({ device, multiplier, workers, ranks, relaxedSimd }: Where): ReadonlyArray<string> => [

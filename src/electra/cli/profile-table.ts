@@ -5,6 +5,7 @@
 import { counted } from './counted.js'
 import { shareOfLimit, totalOf, type Cost, type KernelGroup } from '../profile/cost.js'
 import type { Limits } from '../profile/limits.js'
+import type { Clock } from '../profile/timed.js'
 import type { Profile, ProgramProfile } from '../profile/profile.js'
 import type { ProgramName } from '../profile/step.js'
 
@@ -66,7 +67,13 @@ const sums: ReadonlyArray<readonly [kinds: ReadonlyArray<KernelGroup['kind']>, w
   [['loop', 'random'], 'everything else']
 ]
 
-const totals = (limits: Limits, { groups, seconds }: ProgramProfile): ReadonlyArray<string> => {
+/** What takes time beside the kernels. */
+const besides: Readonly<Record<Clock, string>> = {
+  process: 'finding arrays, first kernel',
+  device: 'encoding, waiting'
+}
+
+const totals = ({ limits, clock }: Profile, { groups, seconds }: ProgramProfile): ReadonlyArray<string> => {
   const all = totalOf(groups)
   const rest = { kernels: 0, flops: 0, bytes: 0, seconds: Math.max(0, seconds - all.seconds) }
   return [
@@ -74,12 +81,13 @@ const totals = (limits: Limits, { groups, seconds }: ProgramProfile): ReadonlyAr
       const these = groups.filter(({ kind }) => kinds.includes(kind))
       return these.length === 0 ? [] : [row(limits, seconds, totalOf(these), what)]
     }),
-    row(limits, seconds, rest, 'not in kernels (finding arrays, first kernel)'),
+    row(limits, seconds, rest, `not in kernels (${besides[clock]})`),
     row(limits, seconds, { ...all, seconds }, 'the whole program')
   ]
 }
 
-const showProgram = (limits: Limits, program: ProgramProfile, shown: number): ReadonlyArray<string> => {
+const showProgram = (profile: Profile, program: ProgramProfile, shown: number): ReadonlyArray<string> => {
+  const { limits } = profile
   const { groups, seconds } = program
   const hidden = groups.slice(shown)
   return [
@@ -89,7 +97,7 @@ const showProgram = (limits: Limits, program: ProgramProfile, shown: number): Re
     ...groups.slice(0, shown).map((group) => row(limits, seconds, group, cut(group.what))),
     ...(hidden.length === 0 ? [] : [row(limits, seconds, totalOf(hidden), `${hidden.length} more`)]),
     '',
-    ...totals(limits, program)
+    ...totals(profile, program)
   ]
 }
 
@@ -99,18 +107,47 @@ const showSubject = (s: ProfileSubject): string =>
   `${s.config}: ${counted(s.examples, 'example')} of ${counted(s.sequenceLength, 'token')} (${s.tokens}), ${counted(s.vocabSize, 'piece')}\n` +
   `on ${s.device}, matmul ${s.multiplier}${s.relaxedSimd ? ', relaxed SIMD' : ''}; ${s.rounds === 1 ? 'one round' : `medians of ${counted(s.rounds, 'round')}`}`
 
+type Titled = Pick<ProgramProfile, 'name' | 'workingBytes' | 'launches'>
+
+const eachTitled =
+  <P extends Titled>(programs: ReadonlyArray<P>) =>
+  (f: (program: P) => string): string =>
+    programs.map((program) => `${f(program)} (${programTitles[program.name]})`).join(', ')
+
+/** How often a device is asked for something in each program, where that counts, and what they need. */
+export const showMemory = (planned: number, programs: ReadonlyArray<Titled>): ReadonlyArray<string> => {
+  const each = eachTitled(programs)
+  return [
+    ...(programs.every(({ launches }) => launches !== undefined)
+      ? [`launches   ${each(({ launches }) => (launches ?? 0).toLocaleString('en'))}`]
+      : []),
+    `memory     ${megabytes(planned)} planned, of it to work in ${each(({ workingBytes }) => megabytes(workingBytes))}`
+  ]
+}
+
+/** How the times of kernels are to be read, where they are not what a CPU took one after the other. */
+const showClock = ({ device }: ProfileSubject, clock: Clock): ReadonlyArray<string> => {
+  if (clock === 'device')
+    return [
+      "kernels are timed by the GPU's own timestamps, and the whole in a run of its own, from here until it is done"
+    ]
+  return device === 'webgpu'
+    ? ['this adapter has no timestamps: each kernel is waited for, and its time has the wait in it']
+    : []
+}
+
 export const showProfile = (subject: ProfileSubject, profile: Profile, shown: number): string => {
   const { limits, programs } = profile
-  const each = (f: (program: ProgramProfile) => string): string =>
-    programs.map((program) => `${f(program)} (${programTitles[program.name]})`).join(', ')
+  const each = eachTitled(programs)
   return [
     showSubject(subject),
+    ...showClock(subject, profile.clock),
     `limits here: ${(limits.flopsPerSecond / 1e9).toFixed(1)} GFLOP/s in a product of ${limits.n} x ${limits.n} matrices,`,
     `${(limits.bytesPerSecond / 1e9).toFixed(1)} GB/s in x + 2 y beyond all caches; what stays in a cache can pass the second`,
-    ...programs.flatMap((program) => showProgram(limits, program, shown)),
+    ...programs.flatMap((program) => showProgram(profile, program, shown)),
     '',
     `compiled   traced in ${profile.traceSeconds.toFixed(2)} s; loaded in ${each(({ loadSeconds }) => `${loadSeconds.toFixed(2)} s`)}`,
-    `memory     ${megabytes(profile.plannedBytes)} planned, of it to work in ${each(({ workingBytes }) => megabytes(workingBytes))}`,
+    ...showMemory(profile.plannedBytes, programs),
     `           the process had ${megabytes(profile.peakBytes)} at most`
   ].join('\n')
 }

@@ -10,6 +10,7 @@ import type { RunError } from '../training/run.js'
 import type { RunRecord } from '../training/run-record.js'
 import type { Advice } from './advice.js'
 import type { Console } from './console.js'
+import type { ElectraConfig } from '../config/config.js'
 import { counted } from './counted.js'
 import type { DeviceOptions } from './device.js'
 import { exitCodes, failed, wrongUsage, type Command, type Failure } from './outcome.js'
@@ -55,6 +56,19 @@ export const noteWorkers = ({ workers }: Pick<ChosenExecution, 'workers'>, conso
     console.note(
       `${counted(workers, 'worker')} on ${counted(cores, 'core')}: more than run at once. ` +
         `Each takes memory and a moment to start, and none beyond ${cores} makes a step faster.`
+    )
+}
+
+/** A shard is a part of a batch for a thread; a GPU has nothing but more passes of it. */
+export const noteShards = (
+  { device }: Pick<ChosenExecution, 'device'>,
+  { shards }: Pick<ElectraConfig, 'shards'>,
+  console: Console
+): void => {
+  if (device === 'webgpu' && shards > 1)
+    console.note(
+      `${shards} shards on one GPU: each is a pass of its own, with thinner products. ` +
+        'A new run with --set shards=1 takes a batch in one, and rounds otherwise.'
     )
 }
 

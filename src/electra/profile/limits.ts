@@ -8,10 +8,11 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { add, matmul, mul, spec, trace, type Tensor, type TensorError } from '../../tensor/index.js'
-import type { HostDevice, Shape } from '../../tensor/index.js'
-import { outputSpecs } from '../../tensor/program/program.js'
-import { allocateSlots, freeSlots, type WorkerError } from '../../workers/index.js'
-import { view } from '../../workers/pool/memory.js'
+import type { Device, DeviceError, Shape } from '../../tensor/index.js'
+import { outputSpecs, type Spec } from '../../tensor/program/program.js'
+import { settling } from '../../tensor/run/settling.js'
+import { sizeOf } from '../../tensor/shape.js'
+import { timed, type Placed, type Timed } from './timed.js'
 
 export type Limits = {
   /** FLOP a second of the fastest product, which is one of n x n matrices. */
@@ -21,52 +22,53 @@ export type Limits = {
   readonly bytesPerSecond: number
 }
 
-type LimitsError = WorkerError | TensorError
-
-type Trial = () => Promise<E.Either<WorkerError, void>>
+type LimitsError = DeviceError | TensorError
 
 /** Seconds for which a run is repeated. */
 const patience = 0.2
 
+/** By the device's own clock where it has one: what it takes to ask is no limit of the device. */
+const secondsOfRun = ({ clock, kernels, whole }: Timed): number =>
+  clock === 'device' ? kernels.reduce((a, b) => a + b, 0) : whole
+
 /** Seconds of the fastest run, of two at least. */
 const fastest =
-  (run: Trial): TaskEither<WorkerError, number> =>
+  (placed: Placed): TaskEither<DeviceError, number> =>
   async () => {
     const began = performance.now()
     let best = Infinity
     for (let runs = 0; runs < 2 || performance.now() - began < 1000 * patience; runs++) {
-      const start = performance.now()
-      const done = await run()
+      const done = await timed(placed)()
       if (E.isLeft(done)) return done
-      best = Math.min(best, performance.now() - start)
+      best = Math.min(best, secondsOfRun(done.right))
     }
-    return E.right(best / 1000)
+    return E.right(best)
   }
 
 /** Seconds that a device takes for `f` of two arrays. Gives the memory back. */
 const secondsOf = (
-  device: HostDevice,
+  device: Device,
   shape: Shape,
   f: (x: Tensor, y: Tensor) => Tensor
-): TaskEither<LimitsError, number> =>
-  pipe(
-    TE.fromIOEither(device.memory),
-    TE.bindTo('memory'),
-    TE.bindW('traced', () => TE.fromEither(trace(f)(spec(shape), spec(shape)))),
+): TaskEither<LimitsError, number> => {
+  const [allocate, write, read] = [settling(device.allocate), settling(device.write), settling(device.read)]
+  const one: Spec = { dtype: 'f32', shape: [1] }
+  const ones = new Float32Array(sizeOf(shape)).fill(1)
+  return pipe(
+    TE.fromEither(trace(f)(spec(shape), spec(shape))),
+    TE.bindTo('traced'),
     TE.bindW('executable', ({ traced: { program } }) => TE.fromEither(device.load(program))),
-    TE.bindW('slots', ({ memory, traced: { program } }) =>
-      TE.fromIOEither(allocateSlots(memory, device.floats, [...program.inputs, ...outputSpecs(program)]))
-    ),
-    TE.chainW(({ memory, executable, slots }) => {
-      const [x, y, out] = slots.map(view(memory, device.floats))
-      x.fill(1)
-      y.fill(1)
-      return pipe(
-        fastest(async () => executable.run([x, y], [out])()),
-        TE.tapIO(() => freeSlots(memory, device.floats)(slots))
+    TE.bindW('buffers', ({ traced: { program } }) => allocate([...program.inputs, ...outputSpecs(program), one])),
+    TE.chainW(({ executable, buffers }) => {
+      const [x, y, out, last] = buffers.list
+      const measured = pipe(
+        write([x, y], [ones, ones]),
+        TE.chain(() => fastest({ executable, inputs: [x, y], outputs: [out], settled: read([last]) }))
       )
+      return () => measured().finally(buffers.release)
     })
   )
+}
 
 /** Products grow while one takes less than this, in seconds. */
 const short = 0.05
@@ -74,7 +76,7 @@ const short = 0.05
 const largest = 4096
 
 /** The fastest of products that double, until one takes long. */
-const productLimit = (device: HostDevice, n = 512): TaskEither<LimitsError, Pick<Limits, 'flopsPerSecond' | 'n'>> =>
+const productLimit = (device: Device, n = 512): TaskEither<LimitsError, Pick<Limits, 'flopsPerSecond' | 'n'>> =>
   pipe(
     secondsOf(device, [n, n], (x, y) => pipe(x, matmul(y))),
     TE.chain((seconds) => {
@@ -92,7 +94,7 @@ const productLimit = (device: HostDevice, n = 512): TaskEither<LimitsError, Pick
 const elements = 2 ** 24
 
 /** Measures both, in about a second where a product of 512 x 512 matrices does not take one by itself. */
-export const measureLimits = (device: HostDevice): TaskEither<LimitsError, Limits> =>
+export const measureLimits = (device: Device): TaskEither<LimitsError, Limits> =>
   pipe(
     productLimit(device),
     TE.bind('bytesPerSecond', () =>

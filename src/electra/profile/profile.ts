@@ -8,7 +8,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { DeviceError, HostDevice, TensorError } from '../../tensor/index.js'
+import type { Device, DeviceError, TensorError } from '../../tensor/index.js'
 import type { FusedProgram } from '../../tensor/program/fused.js'
 import type { WorkerError } from '../../workers/index.js'
 import type { Corpus } from '../data/corpus/corpus.js'
@@ -16,9 +16,10 @@ import type { InputsError } from '../training/problem.js'
 import { runKeys } from '../pretraining/keys.js'
 import { groupKernels, type KernelGroup } from './cost.js'
 import { measureLimits, type Limits } from './limits.js'
-import { runRounds, type Timed } from './rounds.js'
+import { runRounds } from './rounds.js'
 import { shardToProfile } from './shard.js'
-import { loadStep, type LoadedProgram, type ProgramName, type StepSettings } from './step.js'
+import { loadStep, plannedBytes, type LoadedProgram, type ProgramName, type StepSettings } from './step.js'
+import type { Clock, Timed } from './timed.js'
 
 export type ProfileSettings = StepSettings & {
   /** Where the tokens come from; without one they are drawn at random. */
@@ -33,6 +34,7 @@ export type ProgramProfile = {
   readonly name: ProgramName
   readonly loadSeconds: number
   readonly workingBytes: number
+  readonly launches?: number
   /** Of a whole run. What the kernels do not take goes into finding every array before them, and into the first of them. */
   readonly seconds: number
   /** Most time first. */
@@ -40,6 +42,8 @@ export type ProgramProfile = {
 }
 
 export type Profile = {
+  /** Whose clock timed the kernels. */
+  readonly clock: Clock
   readonly traceSeconds: number
   readonly programs: ReadonlyArray<ProgramProfile>
   /** Of the device's memory: two states, gradients, the shard, and working memory. */
@@ -62,6 +66,7 @@ const profileOf = (
   name,
   loadSeconds,
   workingBytes: executable.workingBytes,
+  launches: executable.launches,
   seconds: median(rounds.map(({ whole }) => whole)),
   groups: groupKernels(
     program,
@@ -70,7 +75,7 @@ const profileOf = (
   )
 })
 
-const kernelsOf = (device: HostDevice, { executable }: LoadedProgram): E.Either<DeviceError, FusedProgram> =>
+const kernelsOf = (device: Device, { executable }: LoadedProgram): E.Either<DeviceError, FusedProgram> =>
   executable.kernels === undefined
     ? E.left({
         _tag: 'Unsupported',
@@ -85,25 +90,30 @@ const kernelsOf = (device: HostDevice, { executable }: LoadedProgram): E.Either<
  *
  * Fails with `Unsupported` on a device that has no kernels.
  */
-export const profile = (device: HostDevice, settings: ProfileSettings): TaskEither<ProfileError, Profile> => {
+export const profile = (device: Device, settings: ProfileSettings): TaskEither<ProfileError, Profile> => {
   const keys = runKeys(settings.seed)
   return pipe(
-    TE.fromEither(loadStep(device, settings)),
-    TE.bindTo('step'),
-    TE.bindW('gradient', ({ step }) => TE.fromEither(kernelsOf(device, step.shardGrad))),
-    TE.bindW('update', ({ step }) => TE.fromEither(kernelsOf(device, step.update))),
-    TE.bindW('shard', ({ step }) => TE.fromEither(shardToProfile(step.config, settings, keys))),
-    TE.bindW('rounds', ({ step, shard }) => runRounds(device, step, shard, keys.parameters, settings.rounds)),
-    TE.bindW('memory', () => TE.fromIOEither(device.memory)),
-    TE.bindW('used', ({ memory }) =>
-      TE.fromIO(() => ({ plannedBytes: memory.inUse(), peakBytes: process.resourceUsage().maxRSS * 1024 }))
-    ),
-    TE.bindW('limits', () => measureLimits(device)),
-    TE.map(({ step, gradient, update, rounds, used, limits }) => ({
-      traceSeconds: step.traceSeconds,
-      programs: [profileOf(step.shardGrad, gradient, rounds.shardGrad), profileOf(step.update, update, rounds.update)],
-      ...used,
-      limits
-    }))
+    loadStep(device, settings),
+    TE.chainW((step) => {
+      const measured = pipe(
+        TE.fromEither(kernelsOf(device, step.shardGrad)),
+        TE.bindTo('gradient'),
+        TE.bindW('update', () => TE.fromEither(kernelsOf(device, step.update))),
+        TE.bindW('shard', () => TE.fromEither(shardToProfile(step.config, settings, keys))),
+        TE.bindW('rounds', ({ shard }) => runRounds(device, step, shard, keys.parameters, settings.rounds)),
+        TE.map(({ gradient, update, rounds }) => ({
+          clock: rounds.shardGrad.every(({ clock }) => clock === 'device') ? ('device' as const) : ('process' as const),
+          traceSeconds: step.traceSeconds,
+          programs: [
+            profileOf(step.shardGrad, gradient, rounds.shardGrad),
+            profileOf(step.update, update, rounds.update)
+          ],
+          plannedBytes: plannedBytes(device, step),
+          peakBytes: process.resourceUsage().maxRSS * 1024
+        }))
+      )
+      return () => measured().finally(step.release)
+    }),
+    TE.bindW('limits', () => measureLimits(device))
   )
 }

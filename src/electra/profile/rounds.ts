@@ -7,118 +7,99 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { DeviceError, HostDevice, Executable, Literal, Timing } from '../../tensor/index.js'
+import type { Device, DeviceError, Literal } from '../../tensor/index.js'
 import { peek } from '../../tensor/literal.js'
-import { outputSpecs } from '../../tensor/program/program.js'
+import type { DeviceBuffer } from '../../tensor/run/device.js'
+import { settling } from '../../tensor/run/settling.js'
 import type { Words } from '../../tensor/threefry.js'
-import { allocateSlots, type Arrays, type Slot, type WorkerError } from '../../workers/index.js'
-import { view } from '../../workers/pool/memory.js'
-import type { LoadedStep, ProgramName } from './step.js'
-
-/** Seconds of a whole run, and of each of its kernels. */
-export type Timed = { readonly whole: number; readonly kernels: ReadonlyArray<number> }
+import type { Arrays } from '../../workers/index.js'
+import type { Arranged } from '../../workers/fold/arrangement.js'
+import { pick } from '../../workers/fold/pick.js'
+import { otherArrays, type LoadedProgram, type LoadedStep, type ProgramName } from './step.js'
+import { timed, type Placed, type Timed } from './timed.js'
 
 export type Rounds = Readonly<Record<ProgramName, ReadonlyArray<Timed>>>
 
-/** A program with its arrays, which lie in the device's memory. */
-type Placed = { readonly executable: Executable<Timing>; readonly inputs: Arrays; readonly outputs: Arrays }
-
 /** Puts everything in place for round `n`. */
-type PlaceRound = (n: number) => Readonly<Record<ProgramName, Placed>>
+type PlaceRound = (n: number) => TaskEither<DeviceError, Readonly<Record<ProgramName, Placed>>>
 
 const valuesOf = (literals: ReadonlyArray<Literal>): Arrays => literals.map(peek)
 
-const fill = (places: Arrays, values: Arrays): void => values.forEach((x, i) => places[i].set(x))
+const smallest = (buffers: ReadonlyArray<DeviceBuffer>): ReadonlyArray<DeviceBuffer> =>
+  [...buffers].sort((a, b) => a.size - b.size).slice(0, 1)
+
+/** A device that answers early has done all that it was asked for when it tells what a result is. */
+const placed = (
+  device: Device,
+  { executable }: LoadedProgram,
+  inputs: ReadonlyArray<DeviceBuffer>,
+  outputs: ReadonlyArray<DeviceBuffer>
+): Placed => ({ executable, inputs, outputs, settled: settling(device.read)(smallest(outputs)) })
 
 /** Allocates all arrays, and draws the parameters. The moments are zero, as all new memory is. */
 const prepare = (
-  device: HostDevice,
-  {
-    programs: {
-      stages: [{ step }],
-      initial
-    },
-    shardGrad,
-    update
-  }: LoadedStep,
+  device: Device,
+  loaded: LoadedStep,
   shard: Arrays,
   key: Words
-): TaskEither<WorkerError, PlaceRound> => {
-  const given = step.update.program.inputs
-  const state = given.slice(0, step.state)
+): TaskEither<DeviceError, PlaceRound> => {
+  const { allocate, arrangement, drawing, programs, shardGrad, update } = loaded
+  const { reads, shardGrad: gradient } = programs.stages[0].step
+  const specs = otherArrays(loaded)
+  const write = settling(device.write)
+  const params = (bank: Arranged): ReadonlyArray<DeviceBuffer> => pick(reads, bank.list)
   return pipe(
-    TE.fromIOEither(device.memory),
-    TE.bindTo('memory'),
-    TE.bind('slots', ({ memory }) =>
-      TE.fromIOEither(
-        allocateSlots(memory, device.floats, {
-          banks: [state, state] as const,
-          shard: step.shardGrad.program.inputs.slice(step.reads.length),
-          sums: outputSpecs(step.shardGrad.program),
-          step: given.slice(step.state + step.gradients),
-          report: outputSpecs(step.update.program).slice(step.state)
-        })
-      )
+    TE.Do,
+    TE.bind('first', () => arrangement.state),
+    TE.bind('second', () => arrangement.state),
+    TE.bind('sums', () => arrangement.gradients),
+    TE.bind('shard', () => allocate(specs.shard)),
+    TE.bind('step', () => allocate(specs.step)),
+    TE.bind('report', () => allocate(specs.report)),
+    TE.chainFirst((to) => write(to.shard.list, [...shard, ...valuesOf(gradient.captured)])),
+    TE.chainFirst((to) => write(to.step.list.slice(1), valuesOf(arrangement.update.captured))),
+    TE.chainFirst(({ first }) =>
+      settling(drawing.run)([Uint32Array.from(key), ...valuesOf(programs.initial.captured)], params(first))
     ),
-    TE.bindW('drawing', () => TE.fromEither(device.load(initial.program))),
-    TE.chainW(({ memory, slots, drawing }) => {
-      const arrays = (of: ReadonlyArray<Slot>): Arrays => of.map(view(memory, device.floats))
-      const banks = slots.banks.map(arrays)
-      const [ofShard, sums, ofStep, report] = [slots.shard, slots.sums, slots.step, slots.report].map(arrays)
-      const params = (bank: Arrays): Arrays => step.reads.map((i) => bank[i])
-      fill(ofShard, [...shard, ...valuesOf(step.shardGrad.captured)])
-      fill(ofStep.slice(1), valuesOf(step.update.captured))
+    TE.map(({ first, second, sums, shard, step, report }): PlaceRound => (n) => {
+      const [now, next] = n % 2 === 0 ? [first, second] : [second, first]
       return pipe(
-        async () => drawing.run([Uint32Array.from(key), ...valuesOf(initial.captured)], params(banks[0]))(),
-        TE.map((): PlaceRound => (n) => {
-          const [now, next] = [banks[n % 2], banks[(n + 1) % 2]]
-          ofStep[0].fill(n)
-          const gradients = sums.slice(0, step.gradients)
-          return {
-            shardGrad: { ...shardGrad, inputs: [...params(now), ...ofShard], outputs: sums },
-            update: { ...update, inputs: [...now, ...gradients, ...ofStep], outputs: [...next, ...report] }
-          }
-        })
+        write(step.list.slice(0, 1), [Int32Array.of(n)]),
+        TE.map(() => ({
+          shardGrad: placed(device, shardGrad, [...params(now), ...shard.list], sums.list),
+          update: placed(
+            device,
+            update,
+            [...now.joined, ...sums.joined, ...step.list],
+            [...next.joined, ...report.list]
+          )
+        }))
       )
     })
   )
 }
-
-/**
- * Nothing tells the first kernel from finding every array before it, which takes longer where arrays are many: its time is
- * 0 here, and in the whole only.
- */
-const timed =
-  ({ executable, inputs, outputs }: Placed): TaskEither<DeviceError, Timed> =>
-  async () => {
-    const done: Array<number> = []
-    const start = performance.now()
-    const ran = await executable.run(inputs, outputs, () => done.push(performance.now()))()
-    const whole = (performance.now() - start) / 1000
-    const kernels = done.map((at, k) => (k === 0 ? 0 : at - done[k - 1]) / 1000)
-    return E.map(() => ({ whole, kernels }))(ran)
-  }
 
 /** Rounds that do not count: engines compile anew what they have run for a while. */
 const warmUp = 2
 
 /** Runs the step on one shard's inputs, its parameters drawn with the key. */
 export const runRounds = (
-  device: HostDevice,
+  device: Device,
   step: LoadedStep,
   shard: Arrays,
   key: Words,
   rounds: number
-): TaskEither<WorkerError, Rounds> =>
+): TaskEither<DeviceError, Rounds> =>
   pipe(
     prepare(device, step, shard, key),
     TE.chain((at) => async () => {
       const [shardGrad, update]: [Array<Timed>, Array<Timed>] = [[], []]
       for (let n = 0; n < warmUp + rounds; n++) {
-        const placed = at(n)
-        const gradient = await timed(placed.shardGrad)()
+        const ready = await at(n)()
+        if (E.isLeft(ready)) return ready
+        const gradient = await timed(ready.right.shardGrad)()
         if (E.isLeft(gradient)) return gradient
-        const updated = await timed(placed.update)()
+        const updated = await timed(ready.right.update)()
         if (E.isLeft(updated)) return updated
         if (n < warmUp) continue
         shardGrad.push(gradient.right)

@@ -77,6 +77,8 @@ export type Explainable = {
   readonly limits: DeviceLimits
   /** Who multiplies a contraction: `own` is the device's own code. */
   readonly multipliedBy: (contraction: Contraction) => string
+  /** Why a multiplier that was asked for leaves a contraction to the device; `undefined` of those that it takes. */
+  readonly declined?: (contraction: Contraction) => string | undefined
 }
 
 type Explained = Explainable & { readonly kernels: FusedProgram }
@@ -136,18 +138,26 @@ const explainKernel = (kernel: FusedKernel, { program, kernels, limits, multipli
 const counted = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
   [...new Set(texts)].map((text) => `${texts.filter((other) => other === text).length} of ${text}`)
 
-/** What a run does not do in code that the device has compiled: a line for each multiplier. */
-const explainOutside = ({ kernels, multipliedBy }: Explained): ReadonlyArray<string> => {
+/** What a run does not do in code that the device has compiled: a line for each multiplier. Then what that was to do, and did not. */
+const explainOutside = ({ kernels, multipliedBy, declined }: Explained): ReadonlyArray<string> => {
   const products = kernels.kernels.flatMap((kernel) =>
     kernel._tag === 'contraction' ? [kernel.contraction] : kernel._tag === 'panels' ? [kernel.product.contraction] : []
   )
   const others = [...new Set(products.map(multipliedBy))].filter((by) => by !== 'own')
-  if (others.length === 0) return ['outside compiled code: nothing']
-  return others.flatMap((by) => {
-    const theirs = products.filter((product) => multipliedBy(product) === by)
-    const head = `outside compiled code: ${theirs.length} of ${products.length} products, by ${by}:`
-    return listed(head, counted(theirs.map(sizesOf)))
+  const left = products.flatMap((product) => {
+    const why = declined?.(product)
+    return why === undefined ? [] : [`${sizesOf(product)}, as ${why}`]
   })
+  const leftLines = counted(left).map((text) => `  left to the device: ${text}`)
+  if (others.length === 0) return ['outside compiled code: nothing', ...leftLines]
+  return [
+    ...others.flatMap((by) => {
+      const theirs = products.filter((product) => multipliedBy(product) === by)
+      const head = `outside compiled code: ${theirs.length} of ${products.length} products, by ${by}:`
+      return listed(head, counted(theirs.map(sizesOf)))
+    }),
+    ...leftLines
+  ]
 }
 
 const explainKernels = (explained: Explained): string =>

@@ -62,9 +62,11 @@ export const showDeviceError = (e: DeviceError): string => {
 export type Executable<T extends Timing> = Explainable & {
   /** Bytes of working memory beyond inputs and outputs. */
   readonly workingBytes: number
+  /** Times that the device is asked to begin with something in a run, where that counts. */
+  readonly launches?: number
   /**
    * Reads `inputs` and writes every element of `outputs`, in the program's order. No output overlaps an input or another output.
-   * `observe` hears of every kernel when it is done.
+   * `observe` hears of every kernel when it is done, or after all of them where the device keeps time itself.
    *
    * Where all outputs are buffers it may settle before the work is done: what is asked of the device from then on comes after it.
    */
@@ -75,8 +77,8 @@ export type Executable<T extends Timing> = Explainable & {
   ) => Running<T, DeviceError, void>
 }
 
-/** Told the number of a kernel, as in `Executable.kernels`. */
-export type Observe = (kernel: number) => void
+/** Told the number of a kernel, as in `Executable.kernels`, and how long it took by the device's own clock, where it has one. */
+export type Observe = (kernel: number, seconds?: number) => void
 
 /** An array that lies on a device. Which bytes it is, only its device knows. */
 export type DeviceBuffer = { readonly _tag: 'DeviceBuffer'; readonly dtype: DType; readonly size: number }

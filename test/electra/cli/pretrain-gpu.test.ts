@@ -98,6 +98,13 @@ describe('a run on a GPU', () => {
     expect(ran.stderr).toMatch(/\npure-electra: webgpu is not available: .*\. Available here: wasm, reference\n$/)
   })
 
+  it('is told what shards are to a GPU', async () => {
+    const two = runArguments('refused', '--device', 'webgpu', '--workers', '2', '--set', 'shards=2')
+    expect((await pureElectra(...two)).stderr).toMatch(/^2 shards on one GPU: .* --set shards=1 /m)
+    const one = runArguments('refused', '--device', 'webgpu', '--workers', '2')
+    expect((await pureElectra(...one)).stderr).not.toContain('on one GPU: each')
+  })
+
   it('is refused in one sentence with several workers', async () => {
     const ran = await pureElectra(...runArguments('refused', '--device', 'webgpu', '--workers', '2'))
     expectFailure(ran, 1, /found 2.*expected 1.*one GPU, which one process drives/)

@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { itOnWebGpu } from '../../tensor/run/multipliers/webgpu.js'
 import { textOf } from '../training/runs.js'
 import { expectFailure, jsonLines, pureElectra } from './cli.js'
 
@@ -29,6 +30,7 @@ type Line = {
   readonly programs: ReadonlyArray<{
     readonly name: string
     readonly seconds: number
+    readonly launches?: number
     readonly groups: ReadonlyArray<{ readonly kernels: number; readonly flops: number; readonly seconds: number }>
   }>
 }
@@ -89,18 +91,28 @@ describe('profile', () => {
     const people = await profile(...tooLarge, '--explain')
     expect(people).toMatchObject({ code: 0, stderr: '' })
     expect(people.stdout).toMatch(/^(?!#)[^\n]+\n(?!#)[^\n]+\n\n# gradient of the shard\n/)
+    expect(people.stdout).toMatch(/\n\nmemory +\d+\.\d MB planned, [^\n]+\n$/)
     const programs = people.stdout.split(/^# (.*)\n/m)
     expect(programs.filter((_, i) => i % 2 === 1)).toEqual(['gradient of the shard', 'update'])
     const ran = await profile(...tooLarge, '--explain', '--json')
     const [line, ...more] = jsonLines(ran)
     expect(more).toEqual([])
     type Explained = { readonly name: string; readonly kernels: ReadonlyArray<string> }
-    const explained = line as unknown as ReadonlyArray<Explained>
+    const explained = line.programs as ReadonlyArray<Explained>
     expect(explained.map(({ name }) => name)).toEqual(['shardGrad', 'update'])
     explained.forEach(({ kernels }, i) => {
       expect(kernels.length).toBeGreaterThan(0)
       kernels.forEach((kernel) => expect(programs[2 * i + 2]).toContain(kernel))
     })
+  })
+
+  itOnWebGpu('on a GPU measures by timestamps, and says so', async () => {
+    const onGpu = ['--vocab-size', '60', '--device', 'webgpu', '--adapter', '0']
+    const ran = await profile(...onGpu, '--json')
+    expect(ran.code).toBe(0)
+    expect(jsonLines(ran)).toMatchObject([{ device: 'webgpu', multiplier: 'own', clock: 'device' }])
+    const { programs } = jsonLines(ran)[0] as unknown as Line
+    expect(programs.map(({ launches }) => launches !== undefined && launches > 0)).toEqual([true, true])
   })
 
   it.each([
@@ -112,6 +124,8 @@ describe('profile', () => {
     [['--vocab-size', '5'], 2, 'Expected an integer of at least 6.'],
     [['--seed', '-1'], 2, 'Expected an integer of at least 0.'],
     [['--config', 'nowhere'], 2, /--config nowhere: found neither a preset \(.*nano.*\) nor a readable file: ENOENT/],
+    [['--adapter', '0'], 2, '--adapter: found it with the device auto, expected --device webgpu'],
+    [['--adapter', 'x', '--device', 'webgpu'], 2, 'Expected an integer of at least 0.'],
     [['--matmul', 'abacus'], 2, 'Allowed choices are auto, own, '],
     [['--device', 'reference', '--relaxed-simd'], 2, '--relaxed-simd: only the device wasm'],
     [['--device', 'reference'], 1, /reference: found no kernels to profile, .* expected a device that compiles them/],

@@ -43,6 +43,7 @@ const program = (name: ProgramProfile['name']): fc.Arbitrary<ProgramProfile> =>
   }))
 
 const profiles: fc.Arbitrary<Profile> = fc.tuple(program('shardGrad'), program('update')).map((programs) => ({
+  clock: 'process' as const,
   traceSeconds: 0.25,
   programs,
   plannedBytes: 3_000_000,
@@ -119,6 +120,29 @@ describe('the table of a profile', () => {
         expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(120)
         for (const program of profile.programs)
           for (const { what } of rowsOf(lines.join('\n'), program)[0]) expect(what.length).toBeLessThanOrEqual(47)
+      })
+    )
+  })
+
+  it('says whose clock timed the kernels of a GPU, and how often it was asked for one', () => {
+    fc.assert(
+      fc.property(profiles, fc.tuple(fc.nat(), fc.nat()), (plain, launches) => {
+        const programs = plain.programs.map((program, i) => ({ ...program, launches: launches[i] }))
+        const shown = (device: string, clock: Profile['clock']): string =>
+          showProfile({ ...subject, device }, { ...plain, programs, clock }, 20)
+        const count = (n: number): string => n.toLocaleString('en')
+        for (const clock of ['process', 'device'] as const)
+          expect(shown('webgpu', clock)).toContain(
+            `\nlaunches   ${count(launches[0])} (gradient of the shard), ${count(launches[1])} (update)\nmemory `
+          )
+        const says = { timestamps: "the GPU's own timestamps", none: 'this adapter has no timestamps' }
+        const said = (text: string) => [text.includes(says.timestamps), text.includes(says.none)]
+        expect(said(shown('webgpu', 'device'))).toEqual([true, false])
+        expect(said(shown('webgpu', 'process'))).toEqual([false, true])
+        expect(said(shown('wasm', 'process'))).toEqual([false, false])
+        expect(showProfile(subject, plain, 20)).not.toMatch(/launches/)
+        expect(shown('webgpu', 'device')).toMatch(/not in kernels \(encoding, waiting\)/)
+        expect(shown('wasm', 'process')).toMatch(/not in kernels \(finding arrays, first kernel\)/)
       })
     )
   })

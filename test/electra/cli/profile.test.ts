@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { profile } from '../../../src/electra/cli/commands/profile.js'
 import type { Console } from '../../../src/electra/cli/console.js'
 import type { DeviceOptions } from '../../../src/electra/cli/device.js'
+import { itOnWebGpu } from '../../tensor/run/multipliers/webgpu.js'
 
 const options = { config: 'nano', vocabSize: 200, batch: 2, rounds: 1, limit: 1, explain: true, seed: 0 }
 
@@ -18,13 +19,23 @@ const explained = async (on: Pick<DeviceOptions, 'device' | 'matmul'>) => {
     isInteractive: false
   }
   expect(E.isRight(await profile({ ...options, ...on, relaxedSimd: false }, console)())).toBe(true)
-  type Program = { readonly name: string; readonly kernels: ReadonlyArray<string>; readonly outside: string }
-  return { said, programs: lines[0] as ReadonlyArray<Program> }
+  type Program = {
+    readonly name: string
+    readonly kernels: ReadonlyArray<string>
+    readonly outside: string
+    readonly launches?: number
+    readonly workingBytes: number
+  }
+  return { said, ...(lines[0] as { readonly programs: ReadonlyArray<Program>; readonly plannedBytes: number }) }
 }
 
 it('--explain shows both programs as formulas of named parameters, and that nothing runs outside compiled code', async () => {
-  const { said, programs } = await explained({ device: 'wasm', matmul: 'own' })
-  const [legend, ...formulas] = said
+  const { said, programs, plannedBytes } = await explained({ device: 'wasm', matmul: 'own' })
+  const [legend, ...others] = said
+  const [formulas, memory] = [others.slice(0, -1), others.at(-1)]
+  expect(memory).toContain(`${(plannedBytes / 1e6).toFixed(1)} MB planned`)
+  // The CPU is not asked for kernels, it computes them.
+  expect(memory).not.toMatch(/launches/)
   expect(legend).toMatch(/are inputs, by their paths/)
   expect(formulas.map((text) => text.split('\n')[0])).toEqual(['# gradient of the shard', '# update'])
   for (const text of formulas) expect(text.split('\n').at(-1)).toBe('outside compiled code: nothing')
@@ -43,3 +54,23 @@ it('--explain on the reference device says that it interprets everything', async
   const { programs } = await explained({ device: 'reference', matmul: 'own' })
   for (const { outside } of programs) expect(outside).toMatch(/everything, interpreted/)
 })
+
+itOnWebGpu(
+  '--explain on a GPU counts launches, and says what gpu.js multiplies and what it leaves, and why',
+  async () => {
+    const own = await explained({ device: 'webgpu', matmul: 'own' })
+    const theirs = await explained({ device: 'webgpu', matmul: 'gpu.js' })
+    for (const { said, programs, plannedBytes } of [own, theirs]) {
+      expect(programs.every(({ launches }) => launches !== undefined && launches > 0)).toBe(true)
+      const [gradient, update] = programs.map(({ launches }) => (launches ?? 0).toLocaleString('en'))
+      expect(said.at(-1)).toContain(`launches   ${gradient} (gradient of the shard), ${update} (update)\n`)
+      expect(plannedBytes).toBeGreaterThan(Math.max(...programs.map(({ workingBytes }) => workingBytes)))
+    }
+    expect(own.programs[0].outside).toBe('outside compiled code: nothing')
+    const products = theirs.programs[0].kernels.filter((kernel) => kernel.startsWith('product '))
+    const taken = products.filter((kernel) => / by gpu\.js: /.test(kernel)).length
+    expect(taken).toBeGreaterThan(0)
+    const [head] = theirs.programs[0].outside.split('\n')
+    expect(head).toMatch(new RegExp(`^outside compiled code: ${taken} of ${products.length} products, by gpu\\.js:`))
+  }
+)

@@ -104,6 +104,14 @@ describe('devices', () => {
         expect.objectContaining({ kind: 'multiplier', name: 'gpu.js:webgpu' })
       ])
     )
-    expect((await pureElectra('devices')).stdout).toMatch(/^multiplier {2}gpu\.js:cpu +yes /m)
+    const adapters = (found as unknown as ReadonlyArray<Readonly<Record<string, unknown>>>).filter(
+      ({ kind }) => kind === 'adapter'
+    )
+    adapters.forEach(({ name, lacks, report }, i) => {
+      expect(name).toBe(String(i))
+      expect(report).toMatchObject({ limits: { storageBuffers: expect.any(Number) as unknown } })
+      expect(lacks).toEqual(expect.any(Array))
+    })
+    expect((await pureElectra('devices')).stdout).toMatch(/^multiplier {2}gpu\.js:cpu +yes .*\n +lacks a GPU, /m)
   })
 })

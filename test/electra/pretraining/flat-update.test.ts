@@ -9,8 +9,10 @@ import { pretrainingPrograms } from '../../../src/electra/pretraining/programs.j
 import type { Data } from '../../../src/tensor/dtype.js'
 import { peek } from '../../../src/tensor/literal.js'
 import type { Lowered } from '../../../src/tensor/program/lower.js'
+import { gpuLimits } from '../../../src/tensor/program/gpu/gpu-limits.js'
 import { allocateOutputs } from '../../../src/tensor/run/arrays.js'
 import { reference } from '../../../src/tensor/run/reference/reference.js'
+import { compileForGpu } from '../../../src/tensor/run/webgpu/compilation.js'
 import { sizeOf } from '../../../src/tensor/shape.js'
 import { isDecayed } from '../../../src/nn/index.js'
 import { tensorEntries } from '../../../src/tensor/tree.js'
@@ -70,6 +72,25 @@ describe.each(['electra', 'two-stage'] as const)('the flat update of %s', (objec
         wanted.forEach((w, i) => expect(Math.abs(found[block][i] - w)).toBeLessThanOrEqual(1e-12 * (1 + Math.abs(w))))
       })
       expect(found[places.length][0]).toBeCloseTo(apart[leaves.length][0], 10)
+    }
+  )
+
+  it.each(stages.map((stage, i) => [i, stage] as const))(
+    'is a dozen launches of a GPU at most, of stage %i, where the update of each array is hundreds',
+    (_, { step }) => {
+      const adapter = {
+        maxStorageBuffersPerShaderStage: 10,
+        maxStorageBufferBindingSize: 2 ** 27,
+        maxComputeWorkgroupsPerDimension: 65_535,
+        maxComputeInvocationsPerWorkgroup: 256,
+        maxComputeWorkgroupStorageSize: 16_384
+      }
+      const launches = ({ program }: Lowered): number =>
+        compileForGpu(program, { ...gpuLimits(adapter, false), joined: 1 }, undefined).launches.length
+      if (step.flat === undefined) throw new Error('there is none')
+      const sizes = step.flat.groups.map(() => 2 ** 14)
+      expect(launches(right(step.flat.update(sizes)))).toBeLessThanOrEqual(12)
+      expect(launches(step.update)).toBeGreaterThan(100)
     }
   )
 })

@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { totalOf, groupKernels } from '../../../src/electra/profile/cost.js'
 import { profile, type ProfileSettings } from '../../../src/electra/profile/profile.js'
-import { loadStep } from '../../../src/electra/profile/step.js'
-import { outputSpecs } from '../../../src/tensor/program/program.js'
+import { runKeys } from '../../../src/electra/pretraining/keys.js'
+import { runRounds } from '../../../src/electra/profile/rounds.js'
+import { shardToProfile } from '../../../src/electra/profile/shard.js'
+import { loadStep, plannedBytes } from '../../../src/electra/profile/step.js'
 import { reference } from '../../../src/tensor/run/reference/reference.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
-import { layOut } from '../../../src/workers/pool/layout.js'
 import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
 import { left, right, rightOf } from '../data/right.js'
 import { least } from '../training/runs.js'
+import { itOnWebGpu } from '../../tensor/run/multipliers/webgpu.js'
+import { webgpu } from '../../../src/tensor/run/webgpu/webgpu.js'
 
 const settings: ProfileSettings = {
   config: least(),
@@ -22,7 +25,7 @@ const settings: ProfileSettings = {
 describe('a profile', () => {
   it('has every kernel of both programs, in groups that take no longer than the whole', async () => {
     const { programs, limits, traceSeconds } = await rightOf(profile(wasm(), settings))
-    const step = right(loadStep(wasm(), settings))
+    const step = await rightOf(loadStep(wasm(), settings))
     expect(programs.map(({ name }) => name)).toEqual(['shardGrad', 'update'])
     programs.forEach(({ name, groups, seconds, loadSeconds, workingBytes }) => {
       const { kernels, workingBytes: planned } = step[name].executable
@@ -49,30 +52,50 @@ describe('a profile', () => {
   })
 
   it('plans two states, gradients and metrics, the inputs of both programs, and the most that one works with', async () => {
-    const { plannedBytes, peakBytes } = await rightOf(profile(wasm(), settings))
+    const { plannedBytes: planned, peakBytes } = await rightOf(profile(wasm(), settings))
     const device = wasm()
-    const { programs, shardGrad, update } = right(loadStep(device, settings))
-    const {
-      stages: [{ step }],
-      initial
-    } = programs
-    const given = step.update.program.inputs
-    const { bytes } = layOut('float32', {
-      banks: [given.slice(0, step.state), given.slice(0, step.state)],
-      shard: step.shardGrad.program.inputs.slice(step.reads.length),
-      sums: outputSpecs(step.shardGrad.program),
-      update: given.slice(step.state + step.gradients),
-      report: outputSpecs(step.update.program).slice(step.state)
-    })
-    // Parameters are drawn with a key and constants that lie elsewhere, and are copied in for that.
-    const drawing = right(device.load(initial.program)).workingBytes + layOut('float32', initial.program.inputs).bytes
-    const working = [shardGrad, update].map(({ executable }) => executable.workingBytes)
-    expect(plannedBytes).toBe(bytes + Math.max(...working, drawing))
-    expect(peakBytes).toBeGreaterThan(plannedBytes)
+    const step = await rightOf(loadStep(device, settings))
+    const keys = runKeys(settings.seed)
+    const shard = right(shardToProfile(step.config, settings, keys))
+    expect(right(device.memory()).inUse()).toBe(0)
+    // What a memory that has never had anything else has given out in the end.
+    await rightOf(runRounds(device, step, shard, keys.parameters, 1))
+    const { inUse } = right(device.memory())
+    expect(planned).toBe(inUse())
+    expect(plannedBytes(device, step)).toBe(planned)
+    expect(peakBytes).toBeGreaterThan(planned)
+    step.release()
+    const working = [step.shardGrad, step.update].map(({ executable }) => executable.workingBytes)
+    expect(inUse()).toBeLessThanOrEqual(Math.max(...working, planned / 2))
   })
 
   it('is refused by a device that has no kernels', async () => {
     const device = reference({ floats: 'float32' })
     expect(left(await profile(device, settings)())).toMatchObject({ _tag: 'Unsupported', device: 'reference' })
+  })
+
+  itOnWebGpu('of a GPU has every kernel of the step that training there takes, by the clock of the GPU', async () => {
+    const device = await rightOf(webgpu())
+    try {
+      const { programs, clock, limits } = await rightOf(profile(device, settings))
+      const step = await rightOf(loadStep(device, settings))
+      const { update: plain } = step.programs.stages[0].step
+      step.release()
+      expect(clock).toBe('device')
+      programs.forEach(({ name, groups, launches, seconds }) => {
+        const { kernels, launches: planned } = step[name].executable
+        expect(totalOf(groups).kernels).toBe(kernels?.kernels.length)
+        expect(groups.every((group) => group.seconds >= 0)).toBe(true)
+        expect(totalOf(groups).seconds).toBeGreaterThan(0)
+        expect(launches).toBe(planned)
+        expect(seconds).toBeGreaterThan(0)
+      })
+      // The arrays that are updated alike are one.
+      const apart = right(device.load(plain.program))
+      expect(programs[1].launches).toBeLessThan(apart.launches ?? 0)
+      expect(Math.min(limits.flopsPerSecond, limits.bytesPerSecond)).toBeGreaterThan(0)
+    } finally {
+      await device.release()
+    }
   })
 })

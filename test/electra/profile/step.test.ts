@@ -6,7 +6,7 @@ import { groupKernels, totalOf } from '../../../src/electra/profile/cost.js'
 import { loadStep, type LoadedProgram } from '../../../src/electra/profile/step.js'
 import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { wasmLimits } from '../../../src/tensor/run/wasm/limits.js'
-import { right } from '../data/right.js'
+import { right, rightOf } from '../data/right.js'
 import { forwardProducts } from './products.js'
 
 /** Operations of the products of a compiled program, those by panels included. */
@@ -20,8 +20,8 @@ const products = ({ executable: { kernels: program } }: LoadedProgram): number =
 }
 
 /** Every product has two gradients, each a product of as many operations; the update has none. */
-const expectProducts = (config: ElectraConfig, vocabSize: number, examples: number): void => {
-  const { shardGrad, update } = right(loadStep(wasm(), { config, vocabSize, examples }))
+const expectProducts = async (config: ElectraConfig, vocabSize: number, examples: number): Promise<void> => {
+  const { shardGrad, update } = await rightOf(loadStep(wasm(), { config, vocabSize, examples }))
   expect(products(shardGrad)).toBe(3 * forwardProducts(config, vocabSize, examples))
   expect(products(update)).toBe(0)
 }
@@ -31,26 +31,33 @@ describe('the products of a step', () => {
     ['nano', 2, 60],
     ['demo', 8, 2000],
     ['tiny', 16, 8192]
-  ] as const)('of %s, with %i examples and %i pieces, are three times those forward', (name, examples, vocabSize) => {
-    expectProducts(right(presetConfig(name)), vocabSize, examples)
-  })
+  ] as const)(
+    'of %s, with %i examples and %i pieces, are three times those forward',
+    async (name, examples, vocabSize) => {
+      await expectProducts(right(presetConfig(name)), vocabSize, examples)
+    }
+  )
 
-  it('are so for sizes that nobody chose, and for masked language models', () => {
+  it('are so for sizes that nobody chose, and for masked language models', async () => {
     const size = fc.integer({ min: 1, max: 3 })
     const sizes = fc.record({ width: size, heads: size, depth: size, rest: size, examples: size })
-    fc.assert(
-      fc.property(sizes, fc.constantFrom('electra', 'mlm'), ({ width, heads, depth, rest, examples }, objective) => {
-        const hiddenSize = 4 * width * heads
-        const model = {
-          hiddenSize,
-          heads,
-          layers: depth === 3 ? 2 : 1,
-          embeddingSize: 8 * rest,
-          feedForwardSize: 5 * width
+    await fc.assert(
+      fc.asyncProperty(
+        sizes,
+        fc.constantFrom('electra', 'mlm'),
+        async ({ width, heads, depth, rest, examples }, objective) => {
+          const hiddenSize = 4 * width * heads
+          const model = {
+            hiddenSize,
+            heads,
+            layers: depth === 3 ? 2 : 1,
+            embeddingSize: 8 * rest,
+            feedForwardSize: 5 * width
+          }
+          const config = resolveConfig({ extends: 'nano', objective, model, sequenceLength: 8 + width })
+          await expectProducts(right(config), 10 + rest, examples)
         }
-        const config = resolveConfig({ extends: 'nano', objective, model, sequenceLength: 8 + width })
-        expectProducts(right(config), 10 + rest, examples)
-      }),
+      ),
       { numRuns: 10 }
     )
   })

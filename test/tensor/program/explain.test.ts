@@ -148,6 +148,20 @@ describe('a program is explained', () => {
     ])
   })
 
+  it('by which products a multiplier leaves to the device, and why, each kind once', () => {
+    const f = ({ x, w }: Record<'x' | 'w', Tensor>): Tensor =>
+      pipe(x, matmul(w), matmul(w), matmul(w), sum({ axes: 0 }))
+    const { program } = right(trace(f)({ w: spec([8, 8]), x: spec([4, 8]) }))
+    const kernels = fuse(schedule(program, wasmLimits), wasmLimits)
+    const outside = (declined?: (contraction: Contraction) => string | undefined): ReadonlyArray<string> =>
+      explain({ program, kernels, limits: wasmLimits, multipliedBy: own, declined }).split('\n').slice(-2)
+    expect(outside(({ m }) => `gpu.js: found ${m} rows, expected more`)).toEqual([
+      'outside compiled code: nothing',
+      '  left to the device: 3 of 4 x 8 x 8, as gpu.js: found 4 rows, expected more'
+    ])
+    expect(outside(() => undefined).at(-1)).toBe('outside compiled code: nothing')
+  })
+
   it('with lines that people can read, a long sum in several', () => {
     const names = Array.from({ length: 30 }, (_, i) => `term${i}`)
     const inputs = Object.fromEntries(names.map((name) => [name, spec([64])]))

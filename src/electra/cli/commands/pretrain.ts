@@ -30,7 +30,7 @@ import { loadConfig } from '../load-config.js'
 import { exitCodes, failedWith, wrongUsage, type Command, type ExitCode, type Failure } from '../outcome.js'
 import { trainingProgress } from '../progress.js'
 import type { KeptReport } from '../report.js'
-import { ending, executionOf, noteWorkers, type AskedExecution, type ChosenExecution } from '../run-command.js'
+import { ending, executionOf, noteShards, noteWorkers, type AskedExecution, type ChosenExecution } from '../run-command.js'
 import { showRunError } from '../show-error.js'
 import { interrupts, type Interrupts } from '../signals.js'
 import {
@@ -156,6 +156,7 @@ const train = (
   const { workers, checkpointEvery, keepCheckpoints } = execution
   const { out, resume, allowOtherBits, seed } = options
   noteWorkers(execution, console)
+  noteShards(execution, config, console)
   return pipe(
     TE.fromIOEither(choiceOf(execution)),
     together(ranks),

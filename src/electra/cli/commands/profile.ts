@@ -8,12 +8,12 @@ import type { Device } from '../../../tensor/index.js'
 import { openCorpus } from '../../data/corpus/corpus.js'
 import { showCorpusError } from '../../data/corpus-error.js'
 import { profile as measure, type ProfileSettings } from '../../profile/profile.js'
-import { loadStep } from '../../profile/step.js'
+import { loadStep, plannedBytes } from '../../profile/step.js'
 import type { Console } from '../console.js'
-import { withHostDevice, type DeviceOptions } from '../device.js'
+import { withDevice, type DeviceOptions } from '../device.js'
 import { loadConfig } from '../load-config.js'
 import { exitCodes, failedWith, wrongUsage, type Command, type Failure } from '../outcome.js'
-import { programTitles, showProfile } from '../profile-table.js'
+import { programTitles, showMemory, showProfile } from '../profile-table.js'
 import { showRunError } from '../show-error.js'
 import {
   adapterOption,
@@ -86,12 +86,23 @@ const legend =
 
 const explainStep = (device: Device, settings: ProfileSettings, console: Console): TE.TaskEither<Failure, void> =>
   pipe(
-    TE.fromEither(loadStep(device, settings)),
-    TE.bimap(failedWith(showRunError), ({ shardGrad, update }) => {
-      const programs = [shardGrad, update].map(({ name, executable }) => ({ name, text: explain(executable) }))
-      if (shardGrad.executable.kernels !== undefined) console.say(legend)
+    loadStep(device, settings),
+    TE.bimap(failedWith(showRunError), (step) => {
+      const programs = [step.shardGrad, step.update].map(({ name, executable }) => ({
+        name,
+        text: explain(executable),
+        launches: executable.launches,
+        workingBytes: executable.workingBytes
+      }))
+      const planned = plannedBytes(device, step)
+      step.release()
+      if (step.shardGrad.executable.kernels !== undefined) console.say(legend)
       for (const { name, text } of programs) console.say(`# ${programTitles[name]}\n${text}`)
-      console.json(programs.map(({ name, text }) => ({ name, ...partsOf(text) })))
+      console.say(`\n${showMemory(planned, programs).join('\n')}`)
+      console.json({
+        programs: programs.map(({ text, ...program }) => ({ ...program, ...partsOf(text) })),
+        plannedBytes: planned
+      })
     })
   )
 
@@ -99,7 +110,7 @@ export const profile = (options: ProfileOptions, console: Console): Command =>
   pipe(
     settingsOf(options),
     TE.chain((settings) =>
-      withHostDevice(options)((device) => {
+      withDevice(options)((device) => {
         if (options.explain) return explainStep(device, settings, console)
         const { config, vocabSize, examples, rounds, corpus } = settings
         const subject = {

@@ -13,9 +13,6 @@ import { rowPart } from './row.js'
 import { gatheredSumsPart, linksPart, spreadPart } from './scatter.js'
 import { dispatchOf, type ShaderPart } from './shader.js'
 
-/** The dispatches of a product, whose scratch buffers are numbered from `firstScratch` on. */
-export type Multiply = (product: GpuProduct, firstScratch: number) => Dispatches
-
 const partOf = (kernel: Exclude<GpuKernel, GpuProduct>, workgroup: number): ShaderPart => {
   switch (kernel._tag) {
     case 'map':
@@ -35,16 +32,8 @@ const partOf = (kernel: Exclude<GpuKernel, GpuProduct>, workgroup: number): Shad
   }
 }
 
-const isPart = (kernel: GpuKernel): kernel is Exclude<GpuKernel, GpuProduct> => kernel._tag !== 'contraction'
-
-/** The dispatches of kernels that run at once: of a product, or of any number of others. */
-export const dispatchesOf = (
-  kernels: ReadonlyArray<GpuKernel>,
-  { workgroup }: GpuLimits,
-  multiply: Multiply,
-  firstScratch: number
-): Dispatches => {
-  const [first] = kernels
-  if (first._tag === 'contraction') return multiply(first, firstScratch)
-  return { list: [dispatchOf(kernels.filter(isPart).map((kernel) => partOf(kernel, workgroup)))], scratch: [] }
-}
+/** The one dispatch of kernels that run at once. Products have printers of their own. */
+export const dispatchesOf = (kernels: ReadonlyArray<GpuKernel>, { workgroup }: GpuLimits): Dispatches => ({
+  list: [dispatchOf(kernels.flatMap((kernel) => (kernel._tag === 'contraction' ? [] : [partOf(kernel, workgroup)])))],
+  scratch: []
+})

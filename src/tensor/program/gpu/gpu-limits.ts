@@ -9,6 +9,8 @@ export type GpuLimits = {
   /** What loops may be. */
   readonly loops: DeviceLimits
   readonly products: ProductLimits
+  /** Whether the tile of each distinct product is found by timing those that fit. */
+  readonly race: boolean
   /** Bytes of the largest array that a kernel can be given. */
   readonly bindingBytes: number
   /** Invocations of a workgroup. A power of two. */
@@ -57,7 +59,7 @@ const loopsOf = (kernelBuffers: number): DeviceLimits => ({
   panels: undefined
 })
 
-type Kind = Omit<GpuLimits, 'loops' | 'products' | 'bindingBytes'>
+type Kind = Omit<GpuLimits, 'loops' | 'products' | 'race' | 'bindingBytes'>
 
 const hardware: Kind = {
   workgroup: 128,
@@ -92,6 +94,7 @@ export const gpuLimits = (adapter: AdapterLimits, isSoftware: boolean): GpuLimit
     isSoftware,
     split: isSoftware ? softwareSplit : bigGpuSplit
   },
+  race: !isSoftware,
   bindingBytes: adapter.maxStorageBufferBindingSize,
   ...(isSoftware ? software : hardware)
 })

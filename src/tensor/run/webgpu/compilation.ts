@@ -4,16 +4,17 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { epilogueOf } from '../../emit/wgsl/epilogue.js'
-import { dispatchesOf, type Multiply } from '../../emit/wgsl/kernels.js'
-import { tiledProduct } from '../../emit/wgsl/product.js'
+import { dispatchesOf } from '../../emit/wgsl/kernels.js'
+import { tiledProduct, type ProductBuffers } from '../../emit/wgsl/product.js'
 import { fuse } from '../../program/fuse.js'
 import type { FusedProgram } from '../../program/fused.js'
-import type { Dispatch } from '../../program/gpu/dispatch.js'
+import type { Dispatch, Dispatches } from '../../program/gpu/dispatch.js'
 import { withEpilogues } from '../../program/gpu/epilogues.js'
 import type { GpuLimits } from '../../program/gpu/gpu-limits.js'
 import { joint } from '../../program/gpu/joint.js'
 import { lowerToGpu, type GpuProgram } from '../../program/gpu/lower.js'
-import { chooseTile } from '../../program/gpu/tiles.js'
+import type { GpuProduct } from '../../program/gpu/gpu-kernel.js'
+import { chooseTile, type Tile } from '../../program/gpu/tiles.js'
 import { placed, type Placement } from '../../program/gpu/placement.js'
 import type { Contraction } from '../../program/kernel.js'
 import type { Program } from '../../program/program.js'
@@ -21,9 +22,13 @@ import { schedule } from '../../program/schedule.js'
 import type { GpuJsProducts } from './gpujs-products.js'
 import { bytesOf } from './storage.js'
 
+/** A product whose tile can be another. */
+export type Tiled = { readonly contraction: Contraction; readonly buffers: ProductBuffers }
+
 /** A shader of ours, or a kernel that gpu.js makes of a contraction: left, right, out. */
 export type Work =
-  ({ readonly _tag: 'dispatch' } & Dispatch) | { readonly _tag: 'gpu.js'; readonly contraction: Contraction }
+  | ({ readonly _tag: 'dispatch'; readonly tiled?: Tiled } & Dispatch)
+  | { readonly _tag: 'gpu.js'; readonly contraction: Contraction }
 
 /** One dispatch, as a part of fused kernel `origin`, and of others where several run at once. */
 export type Launch = { readonly work: Work; readonly buffers: ReadonlyArray<number>; readonly origin: number }
@@ -51,24 +56,31 @@ const readsOfLaunch = ({ work, buffers }: Launch): ReadonlyArray<number> => {
 export const takesGpuJs = (gpuJs: Pick<GpuJsProducts, 'expresses'> | undefined, contraction: Contraction): boolean =>
   gpuJs !== undefined && E.isRight(gpuJs.expresses(contraction))
 
-const tiled =
-  ({ buffers }: GpuProgram, { products }: GpuLimits): Multiply =>
-  ({ left, right, out, contraction, epilogue }, firstScratch) => {
-    const size = (buffer: number): number => buffers[buffer].size
-    return tiledProduct(
-      contraction,
-      chooseTile(contraction, products),
-      {
-        left,
-        right,
-        out,
-        firstScratch,
-        sizes: { left: size(left), right: size(right), out: size(out) },
-        epilogue: epilogue && epilogueOf(epilogue.loop, out, epilogue.keepsResult)
-      },
-      products
-    )
+const tiledOf = (
+  { left, right, out, contraction, epilogue }: GpuProduct,
+  firstScratch: number,
+  { buffers }: GpuProgram
+): Tiled => {
+  const size = (buffer: number): number => buffers[buffer].size
+  return {
+    contraction,
+    buffers: {
+      left,
+      right,
+      out,
+      firstScratch,
+      sizes: { left: size(left), right: size(right), out: size(out) },
+      epilogue: epilogue && epilogueOf(epilogue.loop, out, epilogue.keepsResult)
+    }
   }
+}
+
+/** The dispatches of a product: the first computes tiles, a second adds up slices. */
+export const multiplied = (
+  { contraction, buffers }: Tiled,
+  { products }: GpuLimits,
+  tile: Tile = chooseTile(contraction, products)
+): Dispatches => tiledProduct(contraction, tile, buffers, products)
 
 export const compileForGpu = (
   program: Program,
@@ -77,7 +89,6 @@ export const compileForGpu = (
 ): GpuCompilation => {
   const kernels = fuse(schedule(program, limits.loops), limits.loops)
   const lowered = lowerToGpu(kernels, limits)
-  const multiply = tiled(lowered, limits)
   const bytes = lowered.buffers.map(({ size }) => bytesOf(size))
   const fixed = kernels.inputs + kernels.outputs
   const fused = withEpilogues(
@@ -96,11 +107,17 @@ export const compileForGpu = (
       const { left, right, out, contraction } = kernel
       return [{ work: { _tag: 'gpu.js', contraction }, buffers: [left, right, out], origin }]
     }
-    const parts = group.map((k) => fused[k].kernel)
-    const { list, scratch } = dispatchesOf(parts, limits, multiply, bytes.length)
+    const tiled = kernel._tag === 'contraction' ? tiledOf(kernel, bytes.length, lowered) : undefined
+    const { list, scratch } =
+      tiled === undefined
+        ? dispatchesOf(
+            group.map((k) => fused[k].kernel),
+            limits
+          )
+        : multiplied(tiled, limits)
     bytes.push(...scratch.map(bytesOf))
-    return list.map((dispatch) => ({
-      work: { _tag: 'dispatch', ...dispatch },
+    return list.map((dispatch, part) => ({
+      work: { _tag: 'dispatch', ...dispatch, tiled: part === 0 ? tiled : undefined },
       buffers: dispatch.buffers,
       origin
     }))

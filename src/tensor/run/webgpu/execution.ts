@@ -4,6 +4,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { DType } from '../../dtype.js'
 import type { Program } from '../../program/program.js'
@@ -13,6 +14,7 @@ import { isBuffer } from '../memory/host-buffers.js'
 import type { GpuCompilation } from './compilation.js'
 import { nothingPending, sound, submitted, type Context, type Pending } from './context.js'
 import { storedOf } from './device-buffers.js'
+import { observed, type Encode } from './observation.js'
 import type { Ready } from './ready.js'
 import type { Stored } from './storage.js'
 import { readBack, upload } from './transfer.js'
@@ -45,25 +47,28 @@ const bindGroupOf = (
   return made
 }
 
+const encoderOf =
+  (
+    context: Context,
+    { compilation: { launches }, bindGroups }: Loaded,
+    ready: ReadonlyArray<Ready>,
+    places: ReadonlyArray<Stored | undefined>
+  ): Encode =>
+  (pass, k) => {
+    const bound = launches[k].buffers.flatMap((buffer) => places[buffer] ?? [])
+    pass.setPipeline(ready[k].pipeline)
+    pass.setBindGroup(0, bindGroupOf(context, ready[k], bindGroups[k], bound))
+    pass.dispatchWorkgroups(...ready[k].workgroups)
+  }
+
 /** Launches that are submitted together: the GPU begins with the first while the rest is encoded. */
 const batch = 128
 
-const submit = (
-  context: Context,
-  { compilation: { launches }, bindGroups }: Loaded,
-  ready: ReadonlyArray<Ready>,
-  places: ReadonlyArray<Stored | undefined>
-): void => {
-  const { device } = context.gpu
-  for (let first = 0; first < launches.length; first += batch) {
+const submit = ({ gpu: { device } }: Context, launches: number, encode: Encode): void => {
+  for (let first = 0; first < launches; first += batch) {
     const encoder = device.createCommandEncoder()
     const pass = encoder.beginComputePass()
-    for (let k = first; k < Math.min(first + batch, launches.length); k++) {
-      const bound = launches[k].buffers.flatMap((buffer) => places[buffer] ?? [])
-      pass.setPipeline(ready[k].pipeline)
-      pass.setBindGroup(0, bindGroupOf(context, ready[k], bindGroups[k], bound))
-      pass.dispatchWorkgroups(...ready[k].workgroups)
-    }
+    for (let k = first; k < Math.min(first + batch, launches); k++) encode(pass, k)
     pass.end()
     device.queue.submit([encoder.finish()])
   }
@@ -143,7 +148,7 @@ export const runOn =
   (context: Context, loaded: Loaded): Executable<'async'>['run'] =>
   (inputs, outputs, observe) => {
     const { compilation, program, dtypes } = loaded
-    const { bytes, placement, kernels } = compilation
+    const { bytes, placement, launches } = compilation
     const arrays = [...inputs, ...outputs]
     const work = pipe(
       TE.fromEither(sound(context)),
@@ -158,19 +163,18 @@ export const runOn =
           const slot = placement.slotOf[i]
           return places.arrays[i] ?? (slot === undefined ? undefined : places.slots[slot])
         })
-        submit(context, loaded, ready, bound)
-        move(context, places.moves)
+        const encode = encoderOf(context, loaded, ready, bound)
         return pipe(
-          readOutputs(context, loaded, inputs.length, arrays, places),
-          TE.map((pending) => {
-            context.storage.giveBack(places.taken)
-            return pending
-          })
+          observe === undefined
+            ? TE.fromIO(() => submit(context, launches.length, encode))
+            : observed(context.gpu.device, compilation, encode, observe),
+          TE.chain(() => {
+            move(context, places.moves)
+            return readOutputs(context, loaded, inputs.length, arrays, places)
+          }),
+          T.chainFirstIOK(() => () => context.storage.giveBack(places.taken))
         )
       })
     )
-    return pipe(
-      submitted(context, work),
-      TE.map(() => kernels.kernels.forEach((_, k) => observe?.(k)))
-    )
+    return submitted(context, work)
   }

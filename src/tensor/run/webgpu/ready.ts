@@ -5,7 +5,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { DeviceError } from '../device.js'
-import type { GpuCompilation, Launch } from './compilation.js'
+import type { Launch } from './compilation.js'
 import { deviceFailed } from './gpu.js'
 import type { GpuJsProduct, GpuJsProducts } from './gpujs-products.js'
 import type { Pipelines } from './pipelines.js'
@@ -49,7 +49,8 @@ const ofGpuJs = ({ pipeline, bindGroupLayout, bindings, uniform, workgroups }: G
 export const readied = (
   pipelines: Pipelines,
   gpuJs: GpuJsProducts | undefined,
-  { bytes, launches }: GpuCompilation
+  bytes: ReadonlyArray<number>,
+  launches: ReadonlyArray<Launch>
 ): TE.TaskEither<DeviceError, ReadonlyArray<Ready>> => {
   const ready = ({ work, buffers }: Launch): TE.TaskEither<DeviceError, Ready> => {
     switch (work._tag) {

@@ -8,7 +8,7 @@ import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { inOrder } from '../../in-order.js'
 import { gpuLimits, type GpuLimits } from '../../program/gpu/gpu-limits.js'
-import type { Device, DeviceError } from '../device.js'
+import { showDeviceError, type Device, type DeviceError } from '../device.js'
 import { compileForGpu, takesGpuJs } from './compilation.js'
 import type { Context } from './context.js'
 import { allocateBlockOn, allocateOn, readOn, returningTo, writeOn } from './device-buffers.js'
@@ -16,6 +16,7 @@ import { runOn, type Loaded } from './execution.js'
 import { openGpu, type Gpu } from './gpu.js'
 import { gpuJsProducts, type GpuJsProducts } from './gpujs-products.js'
 import { pipelinesOn } from './pipelines.js'
+import { raced, type Races } from './race.js'
 import { readied, type Ready } from './ready.js'
 import { storageOn } from './storage.js'
 
@@ -52,9 +53,9 @@ const tooLarge = (found: number, most: number): DeviceError => ({
   expected: `at most ${most}, which is all that this adapter gives a kernel: a smaller batch has smaller arrays`
 })
 
-const loadOn =
-  (context: Context): Device<'async'>['load'] =>
-  (program) => {
+const loadOn = (context: Context): Device<'async'>['load'] => {
+  const races: Races = new Map()
+  return (program) => {
     const { limits, gpuJs, pipelines } = context
     const compilation = compileForGpu(program, limits, gpuJs)
     const largest = compilation.bytes.reduce((most, bytes) => Math.max(most, bytes), 0)
@@ -64,18 +65,32 @@ const loadOn =
       program,
       compilation,
       dtypes: kernels.buffers.map(({ dtype }) => dtype),
-      ready: remembered<ReadonlyArray<Ready>>(readied(pipelines, gpuJs, compilation)),
+      ready: remembered<ReadonlyArray<Ready>>(
+        pipe(
+          raced(context, races, compilation),
+          TE.chain((best) => readied(pipelines, gpuJs, compilation.bytes, best))
+        )
+      ),
       bindGroups: launches.map(() => new Map())
     }
     return E.right({
       program,
       kernels,
       limits: limits.loops,
+      declined: (contraction) =>
+        gpuJs === undefined
+          ? undefined
+          : pipe(
+              gpuJs.expresses(contraction),
+              E.match(showDeviceError, () => undefined)
+            ),
       multipliedBy: (contraction) => (takesGpuJs(gpuJs, contraction) ? 'gpu.js' : 'own'),
+      launches: launches.length,
       workingBytes: placement.slots.reduce((sum, bytes) => sum + bytes, 0),
       run: runOn(context, loaded)
     })
   }
+}
 
 const deviceOn = (
   gpu: Gpu,

@@ -55,10 +55,6 @@ const asWords = (data: Data): Uint32Array =>
     ? Uint32Array.from(data)
     : new Uint32Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) as ArrayBuffer)
 
-const noProducts = (): never => {
-  throw new Error('a product among kernels that are tested by themselves')
-}
-
 const asData = (words: ArrayBuffer, dtype: DType, size: number): Data => {
   const out = allocate(dtype, size)
   copyWords(words, dtype, out)
@@ -75,9 +71,7 @@ export const onGpu = async (
     (group) =>
       dispatchesOf(
         group.map((k) => of.kernels[k]),
-        limits,
-        noProducts,
-        of.buffers.length
+        limits
       ).list
   )
   const results = await runAll(

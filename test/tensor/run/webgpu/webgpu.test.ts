@@ -215,8 +215,9 @@ describe('the webgpu device', () => {
     const work: Array<Promise<unknown>> = []
     let wanted = 0
     for (let step = 0; step < 10; step++) {
-      work.push(value(increment.run([a], [b])), value(double.run([b], [a])))
-      wanted = 2 * (wanted + 1)
+      // Each program from one bank to the other and back, as steps on a state do.
+      for (const program of [increment, double]) work.push(value(program.run([a], [b])), value(program.run([b], [a])))
+      wanted = 4 * (wanted + 2)
     }
     const [found] = await value(device.read([a]))
     await Promise.all(work)
