@@ -6,20 +6,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
-import { pipe } from 'fp-ts/lib/function.js'
-import * as TE from 'fp-ts/lib/TaskEither.js'
-import { alignedTo } from '../../src/tensor/alignment.js'
 import { gpuLimits, type GpuLimits } from '../../src/tensor/program/gpu/gpu-limits.js'
-import type { Contraction } from '../../src/tensor/program/kernel.js'
-import type { DeviceBuffer, DeviceError } from '../../src/tensor/run/device.js'
-import { sizeOf, type Shape } from '../../src/tensor/shape.js'
-import { arrangementOf } from '../../src/workers/fold/arrangement.js'
-import { stepSpecs } from '../../src/workers/fold/step-specs.js'
-import { showWorkerError } from '../../src/workers/index.js'
-import type { Program } from '../../src/tensor/index.js'
+import { sizeOf } from '../../src/tensor/shape.js'
 import { idealStep, type IdealPart } from './ideal.js'
+import { updateOf } from './flat-update.js'
 import { digits, markdown, type Table } from './markdown.js'
-import { nameOf, orThrow, trainingOf, type StepSize, type Training } from './programs.js'
+import { nameOf, parsedStep, trainingOf, type StepSize } from './programs.js'
+import { distinct, layoutOf, shapeOf } from './shapes.js'
 import { countsOf, tilingOf, type Counted, type Traffic } from './traffic.js'
 
 const { values: options } = parseArgs({
@@ -47,29 +40,6 @@ const cardLimits = (kernelBuffers: number): GpuLimits =>
     false
   )
 
-const bufferOf = (size: number): DeviceBuffer => ({ _tag: 'DeviceBuffer', dtype: 'f32', size })
-
-/** Blocks as the webgpu device lays them out. */
-const blockOf = (shapes: ReadonlyArray<Shape>) => {
-  const bytes = shapes.reduce((end, shape) => alignedTo(256)(end + Math.max(4, 4 * sizeOf(shape))), 0)
-  const whole = bufferOf(alignedTo(2 ** 14)(bytes) / 4)
-  return { whole, list: shapes.map((shape) => bufferOf(sizeOf(shape))), release: () => undefined }
-}
-
-/** The update as a resident fold computes it, of joined parameters. */
-const updateOf = async ({ step }: Training): Promise<Program> => {
-  const specs = pipe(stepSpecs(step), orThrow(showWorkerError))
-  const arranged = await arrangementOf(
-    {
-      allocate: (list) => TE.right<DeviceError, ReturnType<typeof blockOf>>(blockOf(list.map(({ shape }) => shape))),
-      allocateBlock: (shapes) => TE.right(blockOf(shapes))
-    },
-    step,
-    specs
-  )()
-  return pipe(arranged, orThrow(showWorkerError)).update.program
-}
-
 const sum = (list: ReadonlyArray<number>): number => list.reduce((total, x) => total + x, 0)
 const bytesOf = (launches: ReadonlyArray<Traffic>): number => sum(launches.map(({ bytes }) => bytes))
 const flopsOf = (launches: ReadonlyArray<Traffic>): number => sum(launches.map(({ flops }) => flops))
@@ -78,7 +48,18 @@ const gigabytes = (bytes: number): string => digits(bytes / 1e9)
 
 type Whole = { readonly buffers: number; readonly grad: Counted; readonly update: Counted }
 
-const kinds = ['contraction', 'slices', 'row', 'finish', 'map', 'random', 'links', 'gatheredSums', 'spread'] as const
+const kinds = [
+  'contraction',
+  'slices',
+  'several',
+  'row',
+  'finish',
+  'map',
+  'random',
+  'links',
+  'gatheredSums',
+  'spread'
+] as const
 
 const allOf = ({ grad, update }: Whole): ReadonlyArray<Traffic> => [...grad.launches, ...update.launches]
 
@@ -148,58 +129,28 @@ const idealTable = (name: string, { stored, flash }: Ideals): Table => ({
   ])
 })
 
-const shapeOf = ({ batch, m, n, k }: Contraction): string =>
-  `${batch.length > 0 ? `${batch.join(' x ')} of ` : ''}${m} x ${n} x ${k}`
-
-/** `A` as it lies, `At` turned. */
-const layout = ({ left, right }: Contraction): string =>
-  `${left.column === 1 ? 'A' : 'At'} ${right.column === 1 ? 'B' : 'Bt'}`
-
-const productTable = (name: string, { grad }: Whole, limits: GpuLimits): Table => {
-  const groups = new Map<string, Array<Traffic & { readonly contraction: Contraction }>>()
-  for (const traffic of grad.launches) {
-    const { contraction } = traffic
-    if (contraction === undefined) continue
-    const key = `${shapeOf(contraction)}, ${layout(contraction)}`
-    groups.set(key, [...(groups.get(key) ?? []), { ...traffic, contraction }])
-  }
-  const total = flopsOf(grad.launches.filter(isProduct))
-  return {
-    title: `${name}: products`,
-    columns: ['m x n x k', 'times', '% of FLOP', 'FLOP per byte', 'tile', 'slices', 'tiles', 'tiles a processor'],
-    rows: [...groups]
-      .sort(([, a], [, b]) => flopsOf(b) - flopsOf(a))
-      .map(([key, list]) => {
-        const { tile, slices, workgroups } = tilingOf(list[0].contraction, limits)
-        return [
-          key,
-          list.length,
-          digits((100 * flopsOf(list)) / total),
-          digits(flopsOf(list) / bytesOf(list)),
-          `${tile.rows} x ${tile.columns}`,
-          slices,
-          workgroups,
-          digits(workgroups / processors)
-        ]
-      })
-  }
-}
-
-const parsed = (text: string): StepSize => {
-  const found = /^(small|base|large|tiny|demo|nano):(\d+)x(\d+)$/.exec(text)
-  if (found === null) throw new Error(`--steps: found ${text}, expected preset:BATCHxLENGTH, as small:128x128`)
-  return {
-    preset: found[1] as StepSize['preset'],
-    batch: Number(found[2]),
-    length: Number(found[3]),
-    vocabulary: Number(options.vocabulary)
-  }
-}
+const productTable = (name: string, { grad }: Whole, limits: GpuLimits): Table => ({
+  title: `${name}: products`,
+  columns: ['m x n x k', 'times', '% of FLOP', 'FLOP per byte', 'tile', 'slices', 'tiles', 'tiles a processor'],
+  rows: distinct(grad.launches).map(({ contraction, times, share, flopsPerByte }) => {
+    const { tile, slices, workgroups } = tilingOf(contraction, limits)
+    return [
+      `${shapeOf(contraction)}, ${layoutOf(contraction)}`,
+      times,
+      digits(100 * share),
+      digits(flopsPerByte),
+      `${tile.rows} x ${tile.columns}`,
+      slices,
+      workgroups,
+      digits(workgroups / processors)
+    ]
+  })
+})
 
 const tablesOf = async (size: StepSize): Promise<ReadonlyArray<Table>> => {
   const training = trainingOf(size)
   const name = nameOf(size)
-  const update = await updateOf(training)
+  const { program: update } = await updateOf(training)
   const buffers = options.buffers.split(',').map(Number)
   const wholes = buffers.map((count): Whole => {
     const limits = cardLimits(count)
@@ -228,7 +179,8 @@ if (options.help) {
   )
 } else {
   const tables: Array<Table> = []
-  for (const text of options.steps.split(',')) tables.push(...(await tablesOf(parsed(text))))
+  for (const text of options.steps.split(','))
+    tables.push(...(await tablesOf(parsedStep(text, Number(options.vocabulary)))))
   const date = new Date().toISOString().slice(0, 10)
   const text = [
     `# A step counted, ${date}`,

@@ -20,7 +20,7 @@
  * - The update reads the gradients for their norm, then gradient, parameter and two moments, and writes the latter three.
  */
 
-import type { ElectraConfig } from '../../src/electra/index.js'
+import type { ElectraConfig } from '../../src/electra/browser.js'
 import { slotsOf } from '../../src/electra/data/examples/masking.js'
 
 export type Scores = 'stored' | 'flash'

@@ -23,7 +23,7 @@ const line = (cells: ReadonlyArray<Cell>): string => `| ${cells.map(shown).join(
 
 export const markdown = ({ title, columns, rows, notes = [] }: Table): string => {
   const isNumeric = columns.map(
-    (_, i) => i > 0 && rows.every((row) => /^[\d.,]+( [A-Za-z%/]+)?$|^$/.test(shown(row[i])))
+    (_, i) => i > 0 && rows.every((row) => /^-?[\d.,]+(e-?\d+)?$|^(not told)?$/.test(shown(row[i])))
   )
   const body =
     rows.length === 0

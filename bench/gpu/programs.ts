@@ -4,12 +4,12 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { objectiveOf, pretrainingPrograms, showConfigError, type ElectraConfig } from '../../src/electra/index.js'
+import { objectiveOf, pretrainingPrograms, showConfigError, type ElectraConfig } from '../../src/electra/browser.js'
 import { presetConfig } from '../../src/electra/config/resolve.js'
-import type { PresetName } from '../../src/electra/config/presets.js'
+import { presetNames, type PresetName } from '../../src/electra/config/presets.js'
 import { slotsOf } from '../../src/electra/data/examples/masking.js'
 import { drawnPieces } from '../../src/electra/objective/pieces.js'
-import type { PretrainingPrograms } from '../../src/electra/index.js'
+import type { PretrainingPrograms } from '../../src/electra/browser.js'
 import { runKeys } from '../../src/electra/pretraining/keys.js'
 import { shardToProfile } from '../../src/electra/profile/shard.js'
 import { showTensorError } from '../../src/tensor/index.js'
@@ -31,6 +31,15 @@ export type Training = {
 }
 
 export const nameOf = ({ preset, batch, length }: StepSize): string => `${preset}, ${batch} x ${length}`
+
+/** `small:128x128` */
+export const parsedStep = (text: string, vocabulary: number): StepSize => {
+  const found = /^([a-z]+):(\d+)x(\d+)$/.exec(text)
+  const preset = presetNames.find((name) => name === found?.[1])
+  if (found === null || preset === undefined)
+    throw new Error(`found the step ${text}, expected PRESET:BATCHxLENGTH, as small:128x128`)
+  return { preset, batch: Number(found[2]), length: Number(found[3]), vocabulary }
+}
 
 export const orThrow =
   <E>(show: (e: E) => string) =>

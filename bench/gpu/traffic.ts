@@ -6,17 +6,16 @@
  */
 
 import type { FusedLoop } from '../../src/tensor/program/fused.js'
-import type { GpuKernel } from '../../src/tensor/program/gpu/gpu-kernel.js'
+import type { GpuKernel, GpuProduct } from '../../src/tensor/program/gpu/gpu-kernel.js'
 import type { GpuLimits } from '../../src/tensor/program/gpu/gpu-limits.js'
-import { lowerToGpu } from '../../src/tensor/program/gpu/lower.js'
 import { chooseTile, slicesOf, type Tile } from '../../src/tensor/program/gpu/tiles.js'
 import type { Affine, Contraction, StridedMatrix } from '../../src/tensor/program/kernel.js'
 import type { Program } from '../../src/tensor/program/program.js'
-import { compileForGpu } from '../../src/tensor/run/webgpu/compilation.js'
+import { compileForGpu, grouped } from '../../src/tensor/run/webgpu/compilation.js'
 import { sizeOf, type Shape } from '../../src/tensor/shape.js'
 
-/** `slices` adds up the slices of a product. */
-export type Kind = GpuKernel['_tag'] | 'slices'
+/** `slices` adds up the slices of a product; `several` are kernels that run at once. */
+export type Kind = GpuKernel['_tag'] | 'slices' | 'several'
 
 export type Traffic = {
   readonly kind: Kind
@@ -58,14 +57,32 @@ const arithmetic = ({ extents, body }: Pick<FusedLoop, 'extents' | 'body'>): num
 const operand = ({ batch }: Contraction, at: StridedMatrix, rows: number, columns: number, size: number): number =>
   Math.min(size, elementsOf([...batch, rows, columns], { strides: [...at.batch, at.row, at.column] }))
 
-const product = (contraction: Contraction, left: number, right: number, limits: GpuLimits): ReadonlyArray<Traffic> => {
+const product = (
+  { contraction, left, right, out, epilogue }: GpuProduct,
+  sizes: ReadonlyArray<number>,
+  limits: GpuLimits
+): ReadonlyArray<Traffic> => {
   const { batch, m, n, k } = contraction
   const { count } = slicesOf(contraction, limits.products)
-  const out = sizeOf(batch) * m * n
+  const size = sizeOf(batch) * m * n
   const reads =
-    operand(contraction, contraction.left, m, k, left) + operand(contraction, contraction.right, k, n, right)
-  const tiles: Traffic = { kind: 'contraction', bytes: 4 * (reads + count * out), flops: 2 * out * k, contraction }
-  return count === 1 ? [tiles] : [tiles, { kind: 'slices', bytes: 4 * (count + 1) * out, flops: count * out }]
+    operand(contraction, contraction.left, m, k, sizes[left]) +
+    operand(contraction, contraction.right, k, n, sizes[right])
+  // Of the result what the epilogue loads is in a register.
+  const others = epilogue?.loop.body.filter((step) => !('buffer' in step) || step.buffer !== out) ?? []
+  const ends =
+    epilogue === undefined
+      ? size
+      : (epilogue.keepsResult ? size : 0) +
+        loads({ extents: epilogue.loop.extents, body: others }, sizes) +
+        stores(epilogue.loop)
+  const more = epilogue === undefined ? 0 : arithmetic(epilogue.loop)
+  const flops = 2 * size * k
+  if (count === 1) return [{ kind: 'contraction', bytes: 4 * (reads + ends), flops: flops + more, contraction }]
+  return [
+    { kind: 'contraction', bytes: 4 * (reads + count * size), flops, contraction },
+    { kind: 'slices', bytes: 4 * (count * size + ends), flops: count * size + more }
+  ]
 }
 
 const trafficOf = (kernel: GpuKernel, sizes: ReadonlyArray<number>, limits: GpuLimits): ReadonlyArray<Traffic> => {
@@ -95,16 +112,26 @@ const trafficOf = (kernel: GpuKernel, sizes: ReadonlyArray<number>, limits: GpuL
     case 'random':
       return one(kernel.size, 0)
     case 'contraction':
-      return product(kernel.contraction, sizes[kernel.left], sizes[kernel.right], limits)
+      return product(kernel, sizes, limits)
   }
 }
+
+/** What runs at once counts as one launch. */
+const together = (traffic: ReadonlyArray<Traffic>): Traffic => ({
+  kind: 'several',
+  bytes: traffic.reduce((sum, { bytes }) => sum + bytes, 0),
+  flops: traffic.reduce((sum, { flops }) => sum + flops, 0)
+})
 
 /** A program as the device compiles it, counted. */
 export const countsOf = (program: Program, limits: GpuLimits): Counted => {
   const { kernels, launches, placement } = compileForGpu(program, limits, undefined)
-  const { buffers, kernels: lowered } = lowerToGpu(kernels, limits)
-  const sizes = buffers.map(({ size }) => size)
-  const counted = lowered.flatMap(({ kernel }) => trafficOf(kernel, sizes, limits))
+  const { lowered, groups } = grouped(kernels, limits, undefined)
+  const sizes = lowered.buffers.map(({ size }) => size)
+  const counted = groups.flatMap((group) => {
+    const traffic = group.flatMap(({ kernel }) => trafficOf(kernel, sizes, limits))
+    return group.length === 1 ? traffic : [together(traffic)]
+  })
   if (counted.length !== launches.length)
     throw new Error(`${counted.length} launches were counted of ${launches.length}`)
   return {

@@ -13,7 +13,7 @@ import { withEpilogues } from '../../program/gpu/epilogues.js'
 import type { GpuLimits } from '../../program/gpu/gpu-limits.js'
 import { joint } from '../../program/gpu/joint.js'
 import { lowerToGpu, type GpuProgram } from '../../program/gpu/lower.js'
-import type { GpuProduct } from '../../program/gpu/gpu-kernel.js'
+import type { GpuKernel, GpuProduct } from '../../program/gpu/gpu-kernel.js'
 import { chooseTile, type Tile } from '../../program/gpu/tiles.js'
 import { placed, type Placement } from '../../program/gpu/placement.js'
 import type { Contraction } from '../../program/kernel.js'
@@ -82,14 +82,19 @@ export const multiplied = (
   tile: Tile = chooseTile(contraction, products)
 ): Dispatches => tiledProduct(contraction, tile, buffers, products)
 
-export const compileForGpu = (
-  program: Program,
+/** A kernel, as a part of fused kernel `origin`. */
+export type Placed = { readonly kernel: GpuKernel; readonly origin: number }
+
+/** A fused program as launches, each of one kernel or of several that run at once. */
+export type Grouped = { readonly lowered: GpuProgram; readonly groups: ReadonlyArray<ReadonlyArray<Placed>> }
+
+/** Products take what follows them, where our own shaders multiply; then what does not depend on one another is put together. */
+export const grouped = (
+  kernels: FusedProgram,
   limits: GpuLimits,
   gpuJs: Pick<GpuJsProducts, 'expresses'> | undefined
-): GpuCompilation => {
-  const kernels = fuse(schedule(program, limits.loops), limits.loops)
+): Grouped => {
   const lowered = lowerToGpu(kernels, limits)
-  const bytes = lowered.buffers.map(({ size }) => bytesOf(size))
   const fixed = kernels.inputs + kernels.outputs
   const fused = withEpilogues(
     lowered.kernels.map(({ kernel }) => kernel),
@@ -101,8 +106,20 @@ export const compileForGpu = (
     fused.map(({ kernel }) => kernel),
     limits
   )
-  const launches = ordered.flatMap((group): ReadonlyArray<Launch> => {
-    const [{ kernel, origin }] = group.map((k) => fused[k])
+  return { lowered, groups: ordered.map((group) => group.map((k) => fused[k])) }
+}
+
+export const compileForGpu = (
+  program: Program,
+  limits: GpuLimits,
+  gpuJs: Pick<GpuJsProducts, 'expresses'> | undefined
+): GpuCompilation => {
+  const kernels = fuse(schedule(program, limits.loops), limits.loops)
+  const { lowered, groups } = grouped(kernels, limits, gpuJs)
+  const bytes = lowered.buffers.map(({ size }) => bytesOf(size))
+  const fixed = kernels.inputs + kernels.outputs
+  const launches = groups.flatMap((group): ReadonlyArray<Launch> => {
+    const [{ kernel, origin }] = group
     if (kernel._tag === 'contraction' && takesGpuJs(gpuJs, kernel.contraction)) {
       const { left, right, out, contraction } = kernel
       return [{ work: { _tag: 'gpu.js', contraction }, buffers: [left, right, out], origin }]
@@ -111,7 +128,7 @@ export const compileForGpu = (
     const { list, scratch } =
       tiled === undefined
         ? dispatchesOf(
-            group.map((k) => fused[k].kernel),
+            group.map((part) => part.kernel),
             limits
           )
         : multiplied(tiled, limits)
