@@ -30,7 +30,14 @@ import { loadConfig } from '../load-config.js'
 import { exitCodes, failedWith, wrongUsage, type Command, type ExitCode, type Failure } from '../outcome.js'
 import { trainingProgress } from '../progress.js'
 import type { KeptReport } from '../report.js'
-import { ending, executionOf, noteShards, noteWorkers, type AskedExecution, type ChosenExecution } from '../run-command.js'
+import {
+  ending,
+  executionOf,
+  noteShards,
+  noteWorkers,
+  type AskedExecution,
+  type ChosenExecution
+} from '../run-command.js'
 import { showRunError } from '../show-error.js'
 import { interrupts, type Interrupts } from '../signals.js'
 import {
