@@ -61,8 +61,11 @@ describe('sizes that no memory holds', () => {
 })
 
 describe('a process that may open few files', () => {
+  // Drivers of GPUs, which other tests of this process have loaded, leave files open to whoever is started from it.
+  const closing = 'for f in /proc/$$/fd/*; do n=${f##*/}; [ "$n" -le 2 ] || eval "exec $n>&-"; done'
+
   it('says so', async () => {
-    const ran = await inShell('ulimit -n 30; exec "$0" "$1" devices')
+    const ran = await inShell(`${closing}; ulimit -n 30; exec "$0" "$1" devices`)
     expectFailure(ran, 1, /too few files to start \(EMFILE: [^\n]*ulimit -n/)
   })
 })

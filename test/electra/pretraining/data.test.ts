@@ -139,9 +139,10 @@ describe('the data of a run', () => {
 })
 
 describe('batches that memory does not hold', () => {
-  /** Every array that the run holds for its batches, once; without the counts and keys, which are of no size. */
+  /** Every array that the run holds for its batches, once, with three steps at hand; without the counts and keys, which are of no size. */
   const bytesOf = (data: TrainingData): number => {
-    const shards = [...data.heldOut, ...data.corrupted, data.stepAt(0).shards, data.stepAt(1).shards]
+    const steps = [0, 1, 2].map((n) => data.stepAt(n).shards)
+    const shards = [...data.heldOut, ...data.corrupted, ...steps]
     const buffers = new Set(shards.flatMap((batch) => batch.flatMap((arrays) => arrays.map(({ buffer }) => buffer))))
     return [...buffers].reduce((n, { byteLength }) => n + (byteLength > 8 ? byteLength : 0), 0)
   }
