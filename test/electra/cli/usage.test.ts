@@ -56,7 +56,10 @@ describe('wrong usage', () => {
     [['frobnicate'], "unknown command 'frobnicate'"],
     [['pretrain', '--corpus', 'x', '--out', 'y', '--frobnicate'], "unknown option '--frobnicate'"],
     [['pretrain', '--out', 'x'], "required option '--corpus <dir>' not specified"],
-    [['pretrain', '--corpus', 'x', '--out', 'y', '--device', 'abacus'], 'Allowed choices are auto, wasm, reference, webgpu.'],
+    [
+      ['pretrain', '--corpus', 'x', '--out', 'y', '--device', 'abacus'],
+      'Allowed choices are auto, wasm, reference, webgpu.'
+    ],
     [['pretrain', '--corpus', 'x', '--out', 'y', '--steps', '1e3'], 'Expected a positive integer.'],
     [['pretrain', '--corpus', 'x', '--out', 'y', '--seed', '-1'], 'Expected an integer of at least 0.'],
     [['predict', '--model', 'x', '--mark', '0', 'text'], 'Expected a number above 0.'],
