@@ -214,7 +214,9 @@ const main = async (): Promise<void> => {
     console.log(markdown(table))
     mkdirSync(given.out ?? places.out, { recursive: true })
     writeFileSync(`${file}.md`, `${head}${results.tables.map(markdown).join('\n')}`)
-    const written = { date, adapter: adapter.name, isSoftware: adapter.isSoftware, options, ...results }
+    // Without the places of this machine.
+    const asked = Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'out' && name !== 'python'))
+    const written = { date, adapter: adapter.name, isSoftware: adapter.isSoftware, options: asked, ...results }
     writeFileSync(`${file}.json`, JSON.stringify(written))
   }
   console.log(head)
