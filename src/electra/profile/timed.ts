@@ -44,19 +44,27 @@ export const timed =
   (placed: Placed): TaskEither<DeviceError, Timed> =>
   async () => {
     const { executable, inputs, outputs } = placed
-    const done: Array<number> = []
-    const own: Array<number> = []
+    const told: Array<{ readonly kernel: number; readonly at: number; readonly seconds: number | undefined }> = []
     const start = performance.now()
-    const ran = await executable.run(inputs, outputs, (_, seconds) => {
-      done.push(performance.now())
-      if (seconds !== undefined) own.push(seconds)
+    const ran = await executable.run(inputs, outputs, (kernel, seconds) => {
+      told.push({ kernel, at: performance.now(), seconds })
     })()
     const whole = (performance.now() - start) / 1000
     if (E.isLeft(ran)) return ran
-    if (own.length < done.length || done.length === 0) {
-      const kernels = done.map((at, k) => (k === 0 ? 0 : at - done[k - 1]) / 1000)
-      return E.right({ whole, kernels, clock: 'process' })
+    const sums = (secondsOf: (i: number) => number): ReadonlyArray<number> => {
+      const kernels: Array<number> = []
+      told.forEach(({ kernel }, i) => (kernels[kernel] = (kernels[kernel] ?? 0) + secondsOf(i)))
+      return kernels
     }
+    const own = told.flatMap(({ seconds }) => seconds ?? [])
+    if (own.length < told.length || told.length === 0)
+      return E.right({
+        whole,
+        kernels: sums((i) => (i === 0 ? 0 : (told[i].at - told[i - 1].at) / 1000)),
+        clock: 'process'
+      })
     const unwatched = await wholeOf(placed)()
-    return E.map((seconds: number): Timed => ({ whole: seconds, kernels: own, clock: 'device' }))(unwatched)
+    return E.map((seconds: number): Timed => ({ whole: seconds, kernels: sums((i) => own[i]), clock: 'device' }))(
+      unwatched
+    )
   }

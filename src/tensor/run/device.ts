@@ -77,7 +77,10 @@ export type Executable<T extends Timing> = Explainable & {
   ) => Running<T, DeviceError, void>
 }
 
-/** Told the number of a kernel, as in `Executable.kernels`, and how long it took by the device's own clock, where it has one. */
+/**
+ * Told the number of a kernel, as in `Executable.kernels`, when it is done, or when a part of it is, and how long that took by the device's own
+ * clock, where it has one.
+ */
 export type Observe = (kernel: number, seconds?: number) => void
 
 /** An array that lies on a device. Which bytes it is, only its device knows. */

@@ -1,8 +1,9 @@
 /**
- * A run that is watched: its kernels one by one, with the seconds that each takes where the GPU keeps time.
+ * A run that is watched: launches in their order, with the seconds that they take where the GPU keeps time.
  *
- * Each kernel is a pass of its own, with a timestamp at both ends. A GPU without timestamps is given a kernel when the one before it is
- * done, so that whoever watches can look at a clock.
+ * Launches of one kernel that follow one another are a pass, with a timestamp at both ends; a kernel may have passes apart, since what does not
+ * depend on one another runs in another order. A GPU without timestamps is given a pass when the one before it is done, so that whoever
+ * watches can look at a clock.
  */
 
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -10,114 +11,80 @@ import { reasonOf } from '../../reason.js'
 import type { DeviceError, Observe } from '../device.js'
 import type { GpuCompilation } from './compilation.js'
 import { deviceFailed } from './gpu.js'
+import { mostPasses, nanosecondsOf } from './timestamps.js'
 
 /** Encodes a launch, by its number. */
 export type Encode = (pass: GPUComputePassEncoder, launch: number) => void
 
-/** The launches of each kernel. Some have none, and those of one follow one another. */
-export const launchesByKernel = ({
-  kernels: { kernels },
-  launches
-}: Pick<GpuCompilation, 'kernels' | 'launches'>): ReadonlyArray<ReadonlyArray<number>> => {
-  const lists = kernels.map((): Array<number> => [])
-  launches.forEach(({ origin }, launch) => lists[origin].push(launch))
-  return lists
-}
+/** Launches that follow one another, of one kernel. */
+type Stretch = { readonly kernel: number; readonly launches: ReadonlyArray<number> }
 
-// GPUBufferUsage and GPUMapMode, of which Node has no globals.
-const usages = { mapRead: 1, copySrc: 4, copyDst: 8, queryResolve: 512 } as const
-const mapModeRead = 1
-
-/** Kernels whose times are kept together: a set of timestamps has at most 4,096. */
-const mostKernels = 2048
-
-const timestampBytes = 8
-
-/** Submits the kernels, and gives the nanoseconds at their ends once they are done. */
-const stamped = async (
-  device: GPUDevice,
-  kernels: ReadonlyArray<ReadonlyArray<number>>,
-  encode: Encode
-): Promise<BigUint64Array> => {
-  const count = 2 * kernels.length
-  const size = timestampBytes * count
-  const querySet = device.createQuerySet({ type: 'timestamp', count })
-  const resolved = device.createBuffer({ size, usage: usages.queryResolve | usages.copySrc })
-  const staging = device.createBuffer({ size, usage: usages.mapRead | usages.copyDst })
-  try {
-    const encoder = device.createCommandEncoder()
-    kernels.forEach((launches, k) => {
-      const pass = encoder.beginComputePass({
-        timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * k, endOfPassWriteIndex: 2 * k + 1 }
-      })
-      launches.forEach((launch) => encode(pass, launch))
-      pass.end()
-    })
-    encoder.resolveQuerySet(querySet, 0, count, resolved, 0)
-    encoder.copyBufferToBuffer(resolved, 0, staging, 0, size)
-    device.queue.submit([encoder.finish()])
-    await staging.mapAsync(mapModeRead)
-    return new BigUint64Array(staging.getMappedRange().slice(0))
-  } finally {
-    querySet.destroy()
-    resolved.destroy()
-    staging.destroy()
-  }
+const stretchesOf = ({ launches }: Pick<GpuCompilation, 'launches'>): ReadonlyArray<Stretch> => {
+  const stretches: Array<{ readonly kernel: number; readonly launches: Array<number> }> = []
+  launches.forEach(({ origin }, launch) => {
+    const last = stretches.at(-1)
+    if (last?.kernel === origin) last.launches.push(launch)
+    else stretches.push({ kernel: origin, launches: [launch] })
+  })
+  return stretches
 }
 
 /** Seconds of each kernel, by the GPU's own clock. */
 const secondsOf = async (
   device: GPUDevice,
-  kernels: ReadonlyArray<ReadonlyArray<number>>,
+  kernels: number,
+  stretches: ReadonlyArray<Stretch>,
   encode: Encode
 ): Promise<ReadonlyArray<number>> => {
-  const busy = [...kernels.keys()].filter((k) => kernels[k].length > 0)
-  const seconds = kernels.map(() => 0)
-  for (let first = 0; first < busy.length; first += mostKernels) {
-    const part = busy.slice(first, first + mostKernels)
-    const at = await stamped(
-      device,
-      part.map((k) => kernels[k]),
-      encode
+  const seconds = new Array<number>(kernels).fill(0)
+  for (let first = 0; first < stretches.length; first += mostPasses) {
+    const part = stretches.slice(first, first + mostPasses)
+    const times = await nanosecondsOf(device, part.length, (pass, i) =>
+      part[i].launches.forEach((launch) => encode(pass, launch))
     )
-    part.forEach((k, i) => {
-      // Clocks of some drivers step back.
-      seconds[k] = Math.max(0, Number(at[2 * i + 1] - at[2 * i])) / 1e9
-    })
+    part.forEach(({ kernel }, i) => (seconds[kernel] += times[i] / 1e9))
   }
   return seconds
 }
 
 const oneByOne = async (
   device: GPUDevice,
-  kernels: ReadonlyArray<ReadonlyArray<number>>,
+  stretches: ReadonlyArray<Stretch>,
   encode: Encode,
   observe: Observe
 ): Promise<void> => {
-  for (const [k, launches] of kernels.entries()) {
+  for (const { kernel, launches } of stretches) {
     const encoder = device.createCommandEncoder()
     const pass = encoder.beginComputePass()
     launches.forEach((launch) => encode(pass, launch))
     pass.end()
     device.queue.submit([encoder.finish()])
     await device.queue.onSubmittedWorkDone()
-    observe(k)
+    observe(kernel)
   }
 }
 
-/** Carries all launches out, and tells `observe` of every kernel. */
+/** Carries all launches out, and tells `observe` of every kernel: of those that are in others' launches, in the end. */
 export const observed = (
   device: GPUDevice,
   compilation: Pick<GpuCompilation, 'kernels' | 'launches'>,
   encode: Encode,
   observe: Observe
 ): TE.TaskEither<DeviceError, void> => {
-  const kernels = launchesByKernel(compilation)
+  const { kernels } = compilation.kernels
+  const stretches = stretchesOf(compilation)
+  const own = new Set(stretches.map(({ kernel }) => kernel))
   return TE.tryCatch(
     async () => {
-      if (!device.features.has('timestamp-query')) return oneByOne(device, kernels, encode, observe)
-      const seconds = await secondsOf(device, kernels, encode)
-      seconds.forEach((each, k) => observe(k, each))
+      if (device.features.has('timestamp-query')) {
+        const seconds = await secondsOf(device, kernels.length, stretches, encode)
+        seconds.forEach((each, k) => observe(k, each))
+      } else {
+        await oneByOne(device, stretches, encode, observe)
+        kernels.forEach((_, k) => {
+          if (!own.has(k)) observe(k)
+        })
+      }
     },
     (thrown) => deviceFailed(reasonOf(thrown))
   )

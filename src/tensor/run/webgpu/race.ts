@@ -6,6 +6,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { tilesFor } from '../../program/gpu/tiles.js'
 import type { Dispatch } from '../../program/gpu/dispatch.js'
@@ -15,6 +16,7 @@ import { multiplied, type GpuCompilation, type Launch, type Tiled } from './comp
 import type { Context } from './context.js'
 import { deviceFailed } from './gpu.js'
 import type { Stored } from './storage.js'
+import { nanosecondsOf } from './timestamps.js'
 
 /** What has been found: the tiled dispatch of each product, by the text that it has without a race. */
 export type Races = Map<string, Dispatch>
@@ -22,55 +24,29 @@ export type Races = Map<string, Dispatch>
 /** Runs of each tile, of which the fastest counts. */
 const runs = 3
 
-// GPUBufferUsage and GPUMapMode, of which Node has no globals.
-const queryUsage = 0x200 | 4
-const readUsage = 1 | 8
-const mapModeRead = 1
-
 /** Nanoseconds of the fastest run of each, in their order. */
 const timesOf = async (
-  { device }: Pick<Context['gpu'], 'device'>,
+  device: GPUDevice,
   pipelines: ReadonlyArray<GPUComputePipeline>,
   dispatches: ReadonlyArray<Dispatch>,
   places: ReadonlyArray<Stored>
 ): Promise<ReadonlyArray<number>> => {
-  const count = 2 * runs * dispatches.length
-  const queries = device.createQuerySet({ type: 'timestamp', count })
-  const [resolved, read] = [queryUsage, readUsage].map((usage) => device.createBuffer({ size: 8 * count, usage }))
-  const encoder = device.createCommandEncoder()
-  dispatches.forEach(({ workgroups }, i) => {
-    const group = device.createBindGroup({
-      layout: pipelines[i].getBindGroupLayout(0),
+  const groups = pipelines.map((pipeline) =>
+    device.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
       entries: places.map(({ buffer, offset, bytes }, binding) => ({
         binding,
         resource: { buffer, offset, size: bytes }
       }))
     })
-    for (let run = 0; run < runs; run++) {
-      const first = 2 * (runs * i + run)
-      const pass = encoder.beginComputePass({
-        timestampWrites: { querySet: queries, beginningOfPassWriteIndex: first, endOfPassWriteIndex: first + 1 }
-      })
-      pass.setPipeline(pipelines[i])
-      pass.setBindGroup(0, group)
-      pass.dispatchWorkgroups(...workgroups)
-      pass.end()
-    }
+  )
+  const times = await nanosecondsOf(device, runs * dispatches.length, (pass, k) => {
+    const rival = Math.floor(k / runs)
+    pass.setPipeline(pipelines[rival])
+    pass.setBindGroup(0, groups[rival])
+    pass.dispatchWorkgroups(...dispatches[rival].workgroups)
   })
-  encoder.resolveQuerySet(queries, 0, count, resolved, 0)
-  encoder.copyBufferToBuffer(resolved, 0, read, 0, 8 * count)
-  device.queue.submit([encoder.finish()])
-  await read.mapAsync(mapModeRead)
-  const stamps = new BigUint64Array(read.getMappedRange()).slice()
-  ;[resolved, read].forEach((buffer) => buffer.destroy())
-  queries.destroy()
-  return dispatches.map((_, i) => {
-    const durations = Array.from({ length: runs }, (_, run) => {
-      const first = 2 * (runs * i + run)
-      return Number(stamps[first + 1] - stamps[first])
-    })
-    return Math.min(...durations)
-  })
+  return dispatches.map((_, i) => Math.min(...times.slice(runs * i, runs * (i + 1))))
 }
 
 /** The fastest of the tiles of a product, on storage of the sizes that it will have. */
@@ -86,13 +62,11 @@ const race = (context: Context, tiled: Tiled, bytes: ReadonlyArray<number>): TE.
     TE.chain(({ compiled, places }) =>
       pipe(
         TE.tryCatch(
-          () => timesOf(gpu, compiled, rivals, places),
+          () => timesOf(gpu.device, compiled, rivals, places),
           (thrown) => deviceFailed(`a race of tiles: ${reasonOf(thrown)}`)
         ),
-        TE.map((times) => {
-          storage.giveBack(places)
-          return rivals[times.indexOf(Math.min(...times))]
-        })
+        T.chainFirstIOK(() => () => storage.giveBack(places)),
+        TE.map((times) => rivals[times.indexOf(Math.min(...times))])
       )
     )
   )

@@ -8,9 +8,7 @@ import type { Data, DType } from '../../dtype.js'
 import type { DeviceError } from '../device.js'
 import type { Context, Pending } from './context.js'
 import { bytesOf, copyWords, wordsOf, type Stored } from './storage.js'
-
-// GPUMapMode.READ: Node has no such globals.
-const mapModeRead = 1
+import { mapMode } from './usage.js'
 
 /** Submits copies of what buffers hold then, which lie in arrays when it is done. */
 export const readBack = (
@@ -28,7 +26,7 @@ export const readBack = (
       )
       device.queue.submit([encoder.finish()])
       const mapped = Promise.all(
-        staging.map(({ buffer }, i) => buffer.mapAsync(mapModeRead, 0, bytesOf(out[i].length)))
+        staging.map(({ buffer }, i) => buffer.mapAsync(mapMode.read, 0, bytesOf(out[i].length)))
       )
       return pipe(
         TE.tryCatch(async () => {

@@ -19,9 +19,7 @@ import { pipelinesOn } from './pipelines.js'
 import { raced, type Races } from './race.js'
 import { readied, type Ready } from './ready.js'
 import { storageOn } from './storage.js'
-
-// GPUBufferUsage, of which Node has no global.
-const usages = { mapRead: 1, copySrc: 4, copyDst: 8, storage: 128 } as const
+import { usage } from './usage.js'
 
 export type WebGpuOptions = {
   /** Who multiplies matrices: shaders of the device's own, or gpu.js's kernels wherever it can express a contraction. */
@@ -103,8 +101,8 @@ const deviceOn = (
     limits: limits(gpuLimits(device.limits, facts.isSoftware)),
     pipelines: pipelinesOn(device),
     gpuJs,
-    storage: storageOn(device, usages.storage | usages.copySrc | usages.copyDst),
-    readback: storageOn(device, usages.mapRead | usages.copyDst),
+    storage: storageOn(device, usage.storage | usage.copySrc | usage.copyDst),
+    readback: storageOn(device, usage.mapRead | usage.copyDst),
     known: new WeakMap(),
     gate: inOrder()
   }
