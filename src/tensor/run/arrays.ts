@@ -7,10 +7,10 @@ import { allocate, arraysOf, type Data, type DType, type FloatWidth } from '../d
 import { outputSpecs, type Program, type Spec } from '../program/program.js'
 import { sizeOf } from '../shape.js'
 import { reasonOf } from '../reason.js'
-import type { Device, DeviceBuffer, DeviceError, ProgramArray } from './device.js'
+import { isBuffer, type Device, type DeviceBuffer, type DeviceError, type ProgramArray } from './device.js'
 
 const kindOf = (data: ProgramArray, width: FloatWidth): string =>
-  '_tag' in data
+  isBuffer(data)
     ? expectedKind({ dtype: data.dtype, shape: [data.size] }, width)
     : `${data.constructor.name} of ${data.length}`
 

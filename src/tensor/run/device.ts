@@ -95,6 +95,8 @@ export type DeviceBlock = DeviceBuffers & { readonly whole: DeviceBuffer }
 /** What a program reads or writes: an array here, copied there and back, or one that lies on the device. */
 export type ProgramArray = Data | DeviceBuffer
 
+export const isBuffer = (array: ProgramArray): array is DeviceBuffer => '_tag' in array
+
 export type Device<T extends Timing = Timing> = {
   readonly name: string
   readonly multiplier: string

@@ -2,7 +2,7 @@
  * Kernels of a GPU as shaders: a row for each kind.
  */
 
-import type { Dispatches } from '../../program/gpu/dispatch.js'
+import type { Dispatch } from '../../program/gpu/dispatch.js'
 import type { GpuKernel, GpuProduct } from '../../program/gpu/gpu-kernel.js'
 import type { GpuLimits } from '../../program/gpu/gpu-limits.js'
 import { sizeOf } from '../../shape.js'
@@ -32,8 +32,6 @@ const partOf = (kernel: Exclude<GpuKernel, GpuProduct>, workgroup: number): Shad
   }
 }
 
-/** The one dispatch of kernels that run at once. Products have printers of their own. */
-export const dispatchesOf = (kernels: ReadonlyArray<GpuKernel>, { workgroup }: GpuLimits): Dispatches => ({
-  list: [dispatchOf(kernels.flatMap((kernel) => (kernel._tag === 'contraction' ? [] : [partOf(kernel, workgroup)])))],
-  scratch: []
-})
+/** Kernels that run at once, as one dispatch. Products have printers of their own. */
+export const jointDispatch = (kernels: ReadonlyArray<GpuKernel>, { workgroup }: GpuLimits): Dispatch =>
+  dispatchOf(kernels.flatMap((kernel) => (kernel._tag === 'contraction' ? [] : [partOf(kernel, workgroup)])))

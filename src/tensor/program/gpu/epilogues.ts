@@ -4,21 +4,13 @@
 
 import { sizeOf } from '../../shape.js'
 import { isDense } from '../views.js'
-import { usesOf, type GpuKernel, type GpuProduct, type MapKernel, type Uses } from './gpu-kernel.js'
-
-const meet = (a: ReadonlySet<number>, b: ReadonlySet<number>): boolean => [...a].some((buffer) => b.has(buffer))
+import { depend, usesOf, type GpuKernel, type GpuProduct, type MapKernel } from './gpu-kernel.js'
 
 /** Whether a map takes each element of a buffer once, in order. */
 const walks = ({ loop: { extents, body } }: MapKernel, buffer: number, size: number): boolean =>
   sizeOf(extents) === size &&
   body.every(
     (step) => !('buffer' in step) || step.buffer !== buffer || (step._tag === 'load' && isDense(extents, step.at))
-  )
-
-/** Whether what a kernel reads and writes lets it run after all of some others, rather than before them. */
-const mayWait = (kernel: Uses, others: ReadonlyArray<Uses>): boolean =>
-  others.every(
-    ({ reads, writes }) => !meet(kernel.writes, reads) && !meet(kernel.writes, writes) && !meet(kernel.reads, writes)
   )
 
 /** How far after a product its first reader is looked for. */
@@ -48,7 +40,7 @@ export const withEpilogues = (
     const map = kernels[first]
     if (map._tag !== 'map' || !walks(map, out, sizeOf(contraction.batch) * contraction.m * contraction.n)) return
     const between = uses.slice(k + 1, first).filter((_, i) => !gone.has(k + 1 + i))
-    if (!mayWait(uses[k], between)) return
+    if (between.some((other) => depend(uses[k], other))) return
     const kernel: GpuProduct = {
       ...product,
       epilogue: { loop: map.loop, keepsResult: isRead(out) || all.length > 1 }

@@ -148,3 +148,9 @@ export const usesOf = (kernel: GpuKernel): Uses => {
       return uses(readsOf(kernel), [kernel.out])
   }
 }
+
+const meet = (a: ReadonlySet<number>, b: ReadonlySet<number>): boolean => [...a].some((buffer) => b.has(buffer))
+
+/** Whether two kernels may not run in another order, or at once. */
+export const depend = (a: Uses, b: Uses): boolean =>
+  meet(a.writes, b.writes) || meet(a.writes, b.reads) || meet(a.reads, b.writes)

@@ -2,17 +2,11 @@
  * Kernels that do not depend on one another as one launch: a GPU takes some microseconds for each, whatever is in it.
  */
 
-import { usesOf, type GpuKernel, type Uses } from './gpu-kernel.js'
+import { depend, usesOf, type GpuKernel, type Uses } from './gpu-kernel.js'
 import type { GpuLimits } from './gpu-limits.js'
 
 /** How far after a kernel those are looked for that could run with it. */
 const farthest = 32
-
-const meet = (a: ReadonlySet<number>, b: ReadonlySet<number>): boolean => [...a].some((buffer) => b.has(buffer))
-
-/** Whether two kernels may not run in another order, or at once. */
-const depend = (a: Uses, b: Uses): boolean =>
-  meet(a.writes, b.writes) || meet(a.writes, b.reads) || meet(a.reads, b.writes)
 
 const unite = (a: Uses, b: Uses): Uses => ({
   reads: new Set([...a.reads, ...b.reads]),

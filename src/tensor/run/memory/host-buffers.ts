@@ -10,7 +10,14 @@ import { aligned } from '../../alignment.js'
 import { bytesPerElement, type Data, type DType, type FloatWidth } from '../../dtype.js'
 import { sizeOf, type Shape } from '../../shape.js'
 import { checkWritten } from '../arrays.js'
-import type { Device, DeviceBuffer, DeviceBlock, DeviceError, ProgramArray } from '../device.js'
+import {
+  isBuffer,
+  type Device,
+  type DeviceBuffer,
+  type DeviceBlock,
+  type DeviceError,
+  type ProgramArray
+} from '../device.js'
 import type { Memory, OwnedBlock } from './memory.js'
 
 /** Where an array begins; the block, and who holds it, are the same for all of one allocation. */
@@ -22,8 +29,6 @@ export type HostBuffers = Pick<Device<'sync'>, 'allocate' | 'allocateBlock' | 'w
   /** The elements of an operand, in place: a view made anew at each call. Fails with `WrongArrays` for buffers that are not here. */
   readonly dataOf: (operand: ProgramArray) => E.Either<DeviceError, Data>
 }
-
-export const isBuffer = (operand: ProgramArray): operand is DeviceBuffer => '_tag' in operand
 
 /** Elements from the start of a block to each of its arrays, and to its end, where an element has so many bytes. */
 const placesOf = (

@@ -4,7 +4,7 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { epilogueOf } from '../../emit/wgsl/epilogue.js'
-import { dispatchesOf } from '../../emit/wgsl/kernels.js'
+import { jointDispatch } from '../../emit/wgsl/kernels.js'
 import { tiledProduct, type ProductBuffers } from '../../emit/wgsl/product.js'
 import { fuse } from '../../program/fuse.js'
 import type { FusedProgram } from '../../program/fused.js'
@@ -127,10 +127,15 @@ export const compileForGpu = (
     const tiled = kernel._tag === 'contraction' ? tiledOf(kernel, bytes.length, lowered) : undefined
     const { list, scratch } =
       tiled === undefined
-        ? dispatchesOf(
-            group.map((part) => part.kernel),
-            limits
-          )
+        ? {
+            list: [
+              jointDispatch(
+                group.map((part) => part.kernel),
+                limits
+              )
+            ],
+            scratch: []
+          }
         : multiplied(tiled, limits)
     bytes.push(...scratch.map(bytesOf))
     return list.map((dispatch, part) => ({

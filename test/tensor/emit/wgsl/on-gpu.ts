@@ -4,7 +4,7 @@
 
 import { expect } from 'vitest'
 import { allocate, type Data, type DType } from '../../../../src/tensor/dtype.js'
-import { dispatchesOf } from '../../../../src/tensor/emit/wgsl/kernels.js'
+import { jointDispatch } from '../../../../src/tensor/emit/wgsl/kernels.js'
 import type { FusedLoop } from '../../../../src/tensor/program/fused.js'
 import type { GpuKernel } from '../../../../src/tensor/program/gpu/gpu-kernel.js'
 import { joint } from '../../../../src/tensor/program/gpu/joint.js'
@@ -67,12 +67,11 @@ export const onGpu = async (
   of: KernelCase,
   limits: GpuLimits
 ): Promise<ReadonlyArray<Data>> => {
-  const list = joint(of.kernels, limits).flatMap(
-    (group) =>
-      dispatchesOf(
-        group.map((k) => of.kernels[k]),
-        limits
-      ).list
+  const list = joint(of.kernels, limits).map((group) =>
+    jointDispatch(
+      group.map((k) => of.kernels[k]),
+      limits
+    )
   )
   const results = await runAll(
     list,
