@@ -8,7 +8,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { afterAll, beforeAll, describe, expect, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, vi } from 'vitest'
 import { showRunError } from '../../../src/electra/cli/show-error.js'
 import { showReport, closingReport } from '../../../src/electra/cli/report.js'
 import type { ElectraConfig } from '../../../src/electra/config/config.js'
@@ -27,6 +27,7 @@ import { wasm } from '../../../src/tensor/run/wasm/wasm.js'
 import { residentFold } from '../../../src/workers/fold/resident-fold.js'
 import { inProcess, pooledFold, type FoldMaker, type HeldFolds } from '../../../src/workers/index.js'
 import { itOnWebGpu } from '../../tensor/run/multipliers/webgpu.js'
+import { hanging, withMemory } from '../../tensor/run/webgpu/troubled-gpu.js'
 import { left, right, rightOf } from '../data/right.js'
 import { corpusIn, least, nano, optionsOf, remove, temporary, textOf } from './runs.js'
 
@@ -48,8 +49,11 @@ type Opened = { readonly gpu: Gpu; readonly device: Device<'async'> }
 
 const opened: Array<Opened> = []
 
-const openDevice = async (products: 'own' | 'gpu.js' = 'own'): Promise<Opened> => {
-  const gpu = await rightOf(openGpu())
+const openDevice = async (
+  products: 'own' | 'gpu.js' = 'own',
+  trouble: (gpu: Gpu) => Gpu = (gpu) => gpu
+): Promise<Opened> => {
+  const gpu = trouble(await rightOf(openGpu()))
   const made = { gpu, device: await rightOf(webgpuOn(gpu, { products })) }
   opened.push(made)
   return made
@@ -184,6 +188,50 @@ describe('a run', () => {
       expect(await metricsOf('lost')).toEqual(await metricsOf('whole'))
     }
   )
+
+  itOnWebGpu('whose memory runs out ends with one error that names its checkpoint, and goes on from it', async () => {
+    let step = 0
+    const observe = (event: RunEvent): void => {
+      if (event._tag === 'Stepped') step = event.step
+    }
+    const shouldStop = (): boolean => step === 4
+    await rightOf(pretrainOn(await sharedDevice(), options('small', { observe, shouldStop })))
+    // Enough for the state, and not for what a step computes.
+    const budget = { bytes: Infinity, used: 0 }
+    const fill = (event: RunEvent): void => {
+      if (event._tag === 'Started') budget.bytes = budget.used
+    }
+    const small = await openDevice('own', (gpu) => withMemory(budget, gpu))
+    const error = left(await pretrainOn(small, options('small', { resume: true, observe: fill }))())
+    expect(error).toMatchObject({ _tag: 'StepFailed', step: 5, cause: { _tag: 'OutOfMemory' } })
+    expect(showRunError(error)).toContain(at('small', 'checkpoints', 'checkpoint-00000005'))
+    const resumed = await rightOf(pretrainOn(await sharedDevice(), options('small', { resume: true })))
+    const whole = await rightOf(pretrainOn(await sharedDevice(), options('large')))
+    expect([resumed.weightsSha256, resumed.heldOut]).toEqual([whole.weightsSha256, whole.heldOut])
+  })
+
+  itOnWebGpu('whose device hangs ends with one error that names its last checkpoint', async () => {
+    let hangs = false
+    const stuck = await openDevice('own', (gpu) => hanging(() => hangs, gpu))
+    const observe = (event: RunEvent): void => {
+      if (event._tag !== 'Stepped' || event.step !== 4) return
+      hangs = true
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    }
+    onTestFinished(() => {
+      vi.useRealTimers()
+    })
+    const ended = pretrainOn(stuck, options('stuck', { observe }))()
+    await vi.waitUntil(() => hangs && vi.getTimerCount() > 0, { timeout: 300_000 })
+    await vi.advanceTimersByTimeAsync(3600_000)
+    const error = left(await ended)
+    expect(showRunError(error)).toMatch(
+      /^after step [45]: [^\n]*the GPU hangs: it has given no answer for 3600 s[^\n]*$/
+    )
+    expect(showRunError(error)).toContain(
+      `The last checkpoint stands, ${at('stuck', 'checkpoints', 'checkpoint-00000003')}`
+    )
+  })
 
   itOnWebGpu('begun on a GPU and lost there goes on where it is asked to, and its report says so', async () => {
     const lost = await openDevice()

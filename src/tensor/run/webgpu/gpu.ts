@@ -24,7 +24,18 @@ export type Gpu = PlatformAdapter & {
   readonly failure: () => DeviceError | undefined
   /** The error of a call that was refused for that reason: the loss of the device, where that is why. */
   readonly refusal: (thrown: unknown) => Task<DeviceError>
+  /** What is waited for of the GPU. Rejects where nothing comes within its patience: then it hangs, and has failed. */
+  readonly answered: <A>(waited: Promise<A>) => Promise<A>
   readonly release: Task<void>
+}
+
+export type GpuOptions = {
+  /** By its number among `requestAdapters`; where it is missing, the adapter that WebGPU gives who has no wishes. */
+  readonly adapter?: number
+  /** Features that are not used though the adapter may have them. */
+  readonly without?: ReadonlyArray<GPUFeatureName>
+  /** Seconds without an answer after which a GPU is taken to hang: 600, and 3,600 of one that is software. */
+  readonly patience?: number
 }
 
 /** Features that kernels use where they are there. */
@@ -44,13 +55,29 @@ export const deviceFailed = (reason: string): DeviceError => ({ _tag: 'DeviceFai
 /** Milliseconds within which a device that refuses calls says that it is lost. */
 const lossWithin = 1000
 
-const open = async ({ gpu, adapter }: PlatformAdapter, without: ReadonlyArray<GPUFeatureName>): Promise<Gpu> => {
+/** Long after a driver with a watchdog of its own has ended what hangs, and after any step that is worth waiting for. */
+const patienceWith = ({ isSoftware }: AdapterFacts): number => (isSoftware ? 3600 : 600)
+
+/** As what is waited for, or undefined after so many milliseconds. */
+const within = async <A>(milliseconds: number, waited: Promise<A>): Promise<A | undefined> => {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const over = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), milliseconds)))
+  try {
+    return await Promise.race([waited, over])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const open = async ({ gpu, adapter }: PlatformAdapter, { without = [], patience }: GpuOptions): Promise<Gpu> => {
+  const facts = adapterFacts(adapter)
   const device = await adapter.requestDevice({
     requiredFeatures: wantedFeatures.filter((feature) => adapter.features.has(feature) && !without.includes(feature)),
     requiredLimits: Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]]))
   })
   let failure: DeviceError | undefined
   let isReleased = false
+  let hangs = false
   device.onuncapturederror = ({ error }) => {
     failure ??= deviceFailed(error.message)
   }
@@ -59,24 +86,35 @@ const open = async ({ gpu, adapter }: PlatformAdapter, without: ReadonlyArray<GP
   })
   // Calls in flight are refused before the loss is told, and often without a word.
   const refusal = async (thrown: unknown): Promise<DeviceError> => {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, lossWithin)))
-    await Promise.race([lost, patience])
-    clearTimeout(timer)
+    if (failure === undefined) await within(lossWithin, lost)
     const reason = reasonOf(thrown)
     return failure ?? deviceFailed(reason === '' ? 'the GPU gave no result, and did not say why' : reason)
+  }
+  const seconds = patience ?? patienceWith(facts)
+  const answered = async <A>(waited: Promise<A>): Promise<A> => {
+    const answer = await within(
+      1000 * seconds,
+      waited.then((value) => ({ value }))
+    )
+    if (answer !== undefined) return answer.value
+    hangs = true
+    const hung = `the GPU hangs: it has given no answer for ${seconds} s`
+    failure ??= deviceFailed(hung)
+    throw new Error(hung)
   }
   return {
     gpu,
     adapter,
     device,
-    facts: adapterFacts(adapter),
+    facts,
     failure: () => failure,
     refusal: (thrown) => () => refusal(thrown),
+    answered,
     release: () => {
       isReleased = true
       failure ??= deviceFailed('the device has been released')
-      device.destroy()
+      // A driver waits for the work of a device that it destroys: where that hangs, for ever.
+      if (!hangs) device.destroy()
       return Promise.resolve()
     }
   }
@@ -105,19 +143,13 @@ const adapterNumbered = (n: number): TE.TaskEither<DeviceError, PlatformAdapter>
     )
   )
 
-/**
- * An adapter of this machine, opened: by its number among `requestAdapters`, or the one that WebGPU gives who has no wishes. Fails with
- * `DeviceUnavailable` where there is none.
- */
-export const openGpu = (
-  adapter?: number,
-  without: ReadonlyArray<GPUFeatureName> = []
-): TE.TaskEither<DeviceError, Gpu> =>
+/** An adapter of this machine, opened. Fails with `DeviceUnavailable` where there is none. */
+export const openGpu = (options: GpuOptions = {}): TE.TaskEither<DeviceError, Gpu> =>
   pipe(
-    adapter === undefined ? TE.mapLeft(unavailable)(requestAdapter) : adapterNumbered(adapter),
+    options.adapter === undefined ? TE.mapLeft(unavailable)(requestAdapter) : adapterNumbered(options.adapter),
     TE.chain((found) =>
       TE.tryCatch(
-        () => open(found, without),
+        () => open(found, options),
         (thrown) => unavailable(reasonOf(thrown))
       )
     )

@@ -7,7 +7,6 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { IO } from 'fp-ts/lib/IO.js'
 import type { Data, DType } from '../../dtype.js'
 import { sizeClass } from '../../program/gpu/placement.js'
 import type { DeviceError } from '../device.js'
@@ -22,15 +21,14 @@ export type Stored = {
 }
 
 export type Storage = {
-  /** Buffers of at least so many bytes. Fails with `OutOfMemory`, and then has taken none. */
+  /**
+   * Buffers of at least so many bytes: where memory has run out, after those that nobody has are given up. Fails with `OutOfMemory`, and
+   * then has taken none.
+   */
   readonly take: (bytes: ReadonlyArray<number>) => TaskEither<DeviceError, ReadonlyArray<Stored>>
   /** A part of a buffer. It is the buffer that is given back. */
   readonly part: (of: Stored, offset: number, bytes: number) => Stored
   readonly giveBack: (taken: ReadonlyArray<Stored>) => void
-  /** Bytes of all buffers, lent or not. */
-  readonly bytes: IO<number>
-  /** Destroys the buffers that are not lent. */
-  readonly trim: IO<void>
 }
 
 /** A bool has a word, like everything else. */
@@ -39,6 +37,7 @@ export const bytesOf = (size: number): number => Math.max(4, 4 * size)
 export const storageOn = (device: GPUDevice, usage: number): Storage => {
   const free = new Map<number, Array<Stored>>()
   let ids = 0
+  /** Bytes of all buffers, lent or not. */
   let total = 0
 
   const create = (bytes: number): Stored => {
@@ -46,6 +45,7 @@ export const storageOn = (device: GPUDevice, usage: number): Storage => {
     total += bytes
     return stored
   }
+  /** Destroys the buffers that are not lent. */
   const trim = (): void => {
     free.forEach((list) => {
       list.splice(0).forEach(({ buffer, bytes }) => {
@@ -61,34 +61,38 @@ export const storageOn = (device: GPUDevice, usage: number): Storage => {
       else list.push(stored)
     }
   }
+  const attempt = async (classes: ReadonlyArray<number>): Promise<E.Either<DeviceError, ReadonlyArray<Stored>>> => {
+    const reused = classes.map((bytes) => free.get(bytes)?.pop())
+    const missing = classes.filter((_, i) => reused[i] === undefined)
+    if (missing.length === 0) return E.right(reused.flatMap((stored) => stored ?? []))
+    const before = total
+    device.pushErrorScope('out-of-memory')
+    device.pushErrorScope('validation')
+    const taken = reused.map((stored, i) => stored ?? create(classes[i]))
+    const errors = await Promise.all([device.popErrorScope(), device.popErrorScope()])
+    if (errors.every((error) => error === null)) return E.right(taken)
+    taken.forEach((stored, i) => {
+      if (reused[i] !== undefined) return giveBack([stored])
+      stored.buffer.destroy()
+      total -= stored.bytes
+    })
+    return E.left({
+      _tag: 'OutOfMemory',
+      wanted: missing.reduce((sum, bytes) => sum + bytes, 0),
+      inUse: before,
+      limit: device.limits.maxBufferSize
+    })
+  }
   return {
     take: (wanted) => async () => {
       const classes = wanted.map(sizeClass)
-      const reused = classes.map((bytes) => free.get(bytes)?.pop())
-      const missing = classes.filter((_, i) => reused[i] === undefined)
-      if (missing.length === 0) return E.right(reused.flatMap((stored) => stored ?? []))
-      const before = total
-      device.pushErrorScope('out-of-memory')
-      device.pushErrorScope('validation')
-      const taken = reused.map((stored, i) => stored ?? create(classes[i]))
-      const errors = [await device.popErrorScope(), await device.popErrorScope()]
-      if (errors.every((error) => error === null)) return E.right(taken)
-      taken.forEach((stored, i) => {
-        if (reused[i] !== undefined) return giveBack([stored])
-        stored.buffer.destroy()
-        total -= stored.bytes
-      })
-      return E.left({
-        _tag: 'OutOfMemory',
-        wanted: missing.reduce((sum, bytes) => sum + bytes, 0),
-        inUse: before,
-        limit: device.limits.maxBufferSize
-      })
+      const first = await attempt(classes)
+      if (E.isRight(first) || [...free.values()].every((list) => list.length === 0)) return first
+      trim()
+      return attempt(classes)
     },
     part: ({ buffer }, offset, bytes) => ({ id: ids++, buffer, offset, bytes }),
-    giveBack: (taken) => giveBack([...taken].reverse()),
-    bytes: () => total,
-    trim
+    giveBack: (taken) => giveBack([...taken].reverse())
   }
 }
 

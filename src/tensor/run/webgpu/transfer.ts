@@ -12,7 +12,7 @@ import { mapMode } from './usage.js'
 
 /** Submits copies of what buffers hold then, which lie in arrays when it is done. */
 export const readBack = (
-  { gpu: { device, refusal }, readback }: Context,
+  { gpu: { device, refusal, answered }, readback }: Context,
   stored: ReadonlyArray<Stored>,
   dtypes: ReadonlyArray<DType>,
   out: ReadonlyArray<Data>
@@ -30,7 +30,7 @@ export const readBack = (
       )
       return pipe(
         TE.tryCatch(async () => {
-          await mapped
+          await answered(mapped)
           staging.forEach(({ buffer }, i) => {
             copyWords(buffer.getMappedRange(0, bytesOf(out[i].length)), dtypes[i], out[i])
             buffer.unmap()

@@ -13,7 +13,7 @@ import { compileForGpu, takesGpuJs } from './compilation.js'
 import type { Context } from './context.js'
 import { allocateBlockOn, allocateOn, readOn, returningTo, writeOn } from './device-buffers.js'
 import { runOn, type Loaded } from './execution.js'
-import { openGpu, type Gpu } from './gpu.js'
+import { openGpu, type Gpu, type GpuOptions } from './gpu.js'
 import { gpuJsProducts, type GpuJsProducts } from './gpujs-products.js'
 import { pipelinesOn } from './pipelines.js'
 import { raced, type Races } from './race.js'
@@ -21,15 +21,11 @@ import { readied, type Ready } from './ready.js'
 import { storageOn } from './storage.js'
 import { usage } from './usage.js'
 
-export type WebGpuOptions = {
+export type WebGpuOptions = GpuOptions & {
   /** Who multiplies matrices: shaders of the device's own, or gpu.js's kernels wherever it can express a contraction. */
   readonly products?: 'own' | 'gpu.js'
-  /** The adapter, by its number among `requestAdapters`; where it is missing, the one that WebGPU gives who has no wishes. */
-  readonly adapter?: number
   /** Other limits than those of the adapter's kind. For tests, where small arrays are to be large. */
   readonly limits?: (adapter: GpuLimits) => GpuLimits
-  /** Features that are not used though the adapter may have them. For tests. */
-  readonly without?: ReadonlyArray<GPUFeatureName>
 }
 
 /** A task that is carried out once it is wanted, and then gives what it gave; after a failure, again. */
@@ -149,6 +145,6 @@ export const webgpuOn = (gpu: Gpu, options: WebGpuOptions = {}): TE.TaskEither<D
  */
 export const webgpu = (options: WebGpuOptions = {}): TE.TaskEither<DeviceError, Device<'async'>> =>
   pipe(
-    openGpu(options.adapter, options.without),
+    openGpu(options),
     TE.chain((gpu) => webgpuOn(gpu, options))
   )

@@ -25,7 +25,7 @@ const stubTwo = (): Array<ReadonlyArray<string>> => {
 }
 
 const descriptionOf = async (adapter?: number): Promise<string> => {
-  const gpu = await openGpu(adapter)()
+  const gpu = await openGpu({ adapter })()
   if (E.isLeft(gpu)) throw new Error(JSON.stringify(gpu.left))
   await gpu.right.release()
   return gpu.right.facts.description
@@ -39,7 +39,7 @@ describe('a GPU', () => {
 
   it('that is not there is refused, and those that are there are named', async () => {
     stubTwo()
-    expect(await openGpu(2)()).toEqual(
+    expect(await openGpu({ adapter: 2 })()).toEqual(
       E.left({
         _tag: 'DeviceUnavailable',
         wanted: 'adapter 2',
@@ -52,7 +52,7 @@ describe('a GPU', () => {
   it('has the features that kernels use and its adapter has, but for those that are not wanted', async () => {
     const asked = stubTwo()
     await openGpu()()
-    await openGpu(undefined, ['timestamp-query'])()
+    await openGpu({ without: ['timestamp-query'] })()
     expect(asked).toEqual([['timestamp-query', 'shader-f16'], ['shader-f16']])
   })
 })

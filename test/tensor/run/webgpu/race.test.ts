@@ -54,7 +54,7 @@ describe('a race of tiles', () => {
   })
 
   itOnWebGpu('is left where an adapter tells no times', async () => {
-    const gpu = right(await openGpu(undefined, ['timestamp-query'])())
+    const gpu = right(await openGpu({ without: ['timestamp-query'] })())
     const sets = vi.spyOn(gpu.device, 'createQuerySet')
     const device = await deviceOn(gpu, true)
     expect(await run(device, 8, 8)).toEqual(await run(await deviceOn(gpu, false), 8, 8))

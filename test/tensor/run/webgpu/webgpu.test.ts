@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { describe, expect } from 'vitest'
+import { describe, expect, onTestFinished, vi } from 'vitest'
 import { vjp } from '../../../../src/autodiff/index.js'
 import { allocate, type Data } from '../../../../src/tensor/dtype.js'
 import type { GpuLimits } from '../../../../src/tensor/program/gpu/gpu-limits.js'
@@ -22,6 +22,7 @@ import { smoothGraphs, type SmoothGraph } from '../../program/smooth.js'
 import type { Cuts } from '../../program/gpu/limits.js'
 import { itOnWebGpu } from '../multipliers/webgpu.js'
 import { gpuForFile } from './gpu-for-file.js'
+import { hanging, withMemory } from './troubled-gpu.js'
 
 const value = async <A>(task: TaskEither<DeviceError, A>): Promise<A> => right(await task())
 
@@ -311,6 +312,25 @@ describe('the webgpu device refuses', () => {
     }
   })
 
+  itOnWebGpu('nothing where what nobody has any more makes room, and what goes beyond', async () => {
+    const budget = { bytes: 2 ** 16, used: 0 }
+    const gpu = right(await openGpu()())
+    const device = right(await webgpuOn(withMemory(budget, gpu))())
+    const ofBytes = (bytes: number) => ({ dtype: 'f32', shape: [bytes / 4] }) as const
+    const first = await value(device.allocate([ofBytes(2 ** 15)]))
+    await value(device.write(first.list, [new Float32Array(2 ** 13).fill(3)]))
+    const second = await value(device.allocate([ofBytes(2 ** 14), ofBytes(2 ** 13)]))
+    const beyond = { _tag: 'OutOfMemory', wanted: 2 ** 14, inUse: 2 ** 15 + 2 ** 14 + 2 ** 13 } as const
+    expect(await device.allocate([ofBytes(2 ** 14)])()).toMatchObject(E.left(beyond))
+    second.release()
+    // Of other sizes than those that were given back.
+    const third = await value(device.allocate([ofBytes(3 * 2 ** 13)]))
+    expect(await device.allocate([ofBytes(2 ** 14)])()).toMatchObject(E.left({ _tag: 'OutOfMemory' }))
+    expect((await value(device.read(third.list)))[0].every((v) => v === 0)).toBe(true)
+    expect((await value(device.read(first.list)))[0].every((v) => v === 3)).toBe(true)
+    await device.release()
+  })
+
   itOnWebGpu('programs with arrays that no kernel can be given, with both numbers', async () => {
     const device = await deviceWith(16, { bindingBytes: 400 })
     const long = T.inputNode('x', [101], 'f32')
@@ -355,6 +375,31 @@ describe('the webgpu device refuses', () => {
     expect(all[0]).toMatchObject(E.left({ _tag: 'DeviceFailed', device: 'webgpu' }))
     expect(all[0]).toMatchObject(E.left({ reason: expect.stringContaining('lost') as unknown }))
     all.forEach((answer) => expect(answer).toEqual(all[0]))
+    await device.release()
+  })
+
+  itOnWebGpu('everything once it hangs, and nothing because of what has been answered', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => {
+      vi.useRealTimers()
+    })
+    let hangs = false
+    const gpu = right(await openGpu({ patience: 7 })())
+    const device = right(await webgpuOn(hanging(() => hangs, gpu))())
+    for (let round = 0; round < 2; round++) {
+      expect(await run(device, program, [data])).toEqual([data.map((v) => -v)])
+      await vi.advanceTimersByTimeAsync(8000)
+    }
+    hangs = true
+    const waiting = answers(device)
+    await vi.waitUntil(() => vi.getTimerCount() > 0)
+    await vi.advanceTimersByTimeAsync(7000)
+    const hung = E.left({
+      _tag: 'DeviceFailed',
+      device: 'webgpu',
+      reason: 'the GPU hangs: it has given no answer for 7 s'
+    })
+    expect(await waiting).toEqual([hung, hung, hung, hung])
     await device.release()
   })
 })
