@@ -20,9 +20,9 @@ export const bundle = async (entry, outfile, more = {}) => {
   return outfile
 }
 
-/** Bundles and runs it in this checkout. */
+/** Bundles and runs it in this checkout; gives what it exports. */
 export const runHere = async (entry) => {
   const outfile = path(`../../node_modules/.cache/gpu/${entry.replace(/\.ts$/, '.mjs')}`)
   await bundle(entry, outfile, { packages: 'external', sourcemap: 'inline' })
-  await import(outfile)
+  return import(outfile)
 }

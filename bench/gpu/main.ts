@@ -15,6 +15,7 @@ import { markdown, type Table } from './markdown.js'
 import { parity } from './parity.js'
 import { products } from './products.js'
 import { inputsOf, parsedStep, trainingOf, type Training } from './programs.js'
+import { slug } from './slug.js'
 import { attempt, stepTables } from './step-report.js'
 import { measureStep } from './steps.js'
 import { measureTorch, torchModes } from './torch.js'
@@ -105,13 +106,6 @@ type Results = {
   readonly tables: Array<Table>
   readonly data: Record<string, unknown>
 }
-
-const slug = (text: string): string =>
-  text
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-|-$/g, '')
-    .slice(0, 60)
 
 const sourceOf = ({ program, captured }: Lowered, given: TimedSource['given']): TimedSource => ({
   program,

@@ -10,6 +10,7 @@ import type { Gpu } from '../../src/tensor/run/webgpu/gpu.js'
 import { sizeOf } from '../../src/tensor/shape.js'
 import { openTimed } from './adapter.js'
 import { digits, type Table } from './markdown.js'
+import { check, drawn, sizesOf } from './operands.js'
 import { nameOf, trainingOf, type StepSize } from './programs.js'
 import { layoutOf, ownProducts, shapeOf } from './shapes.js'
 import { timed } from './timing.js'
@@ -29,21 +30,6 @@ type Subject = { readonly name: string; readonly contraction: Contraction; reado
 const square = (size: number): Contraction => {
   const dense: StridedMatrix = { offset: 0, batch: [], row: size, column: 1 }
   return { batch: [], m: size, n: size, k: size, left: dense, right: dense }
-}
-
-/** Elements up to the last one that is read. */
-const reach = (extents: ReadonlyArray<number>, { offset, batch, row, column }: StridedMatrix): number =>
-  extents.reduce((end, extent, i) => end + (extent - 1) * [...batch, row, column][i], offset + 1)
-
-/** Multiples of 1/64 in [-1, 1), by a generator of its own, so that f16 holds them exactly. */
-const drawn = (elements: number, seed: number): Float32Array<ArrayBuffer> => {
-  const values = new Float32Array(elements)
-  let state = seed
-  for (let i = 0; i < elements; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    values[i] = ((state >>> 25) - 64) / 64
-  }
-  return values
 }
 
 const halfBits = (x: number): number => {
@@ -72,38 +58,6 @@ const readBack = async (device: GPUDevice, source: GPUBuffer, elements: number):
   const copy = new Float32Array(staging.getMappedRange().slice(0))
   staging.destroy()
   return copy
-}
-
-/** Coordinates of element `z` of a batch. */
-const coordinates = (batch: ReadonlyArray<number>, z: number): ReadonlyArray<number> => {
-  const found: Array<number> = []
-  let rest = z
-  for (const extent of [...batch].reverse()) {
-    found.unshift(rest % extent)
-    rest = Math.floor(rest / extent)
-  }
-  return found
-}
-
-/** Some elements of the result, in float64, and how far a sum of k rounded terms may be off. */
-const check = (contraction: Contraction, a: Float32Array, b: Float32Array, out: Float32Array): void => {
-  const { batch, m, n, k, left, right } = contraction
-  const cells = sizeOf(batch) * m * n
-  const start = ({ offset, batch: strides }: StridedMatrix, z: number): number =>
-    coordinates(batch, z).reduce((at, x, axis) => at + x * strides[axis], offset)
-  for (let sample = 0; sample < 256; sample++) {
-    const cell = sample === 0 ? cells - 1 : Math.floor((sample * 0.6180339887 * cells) % cells)
-    const [z, i, j] = [Math.floor(cell / (m * n)), Math.floor(cell / n) % m, cell % n]
-    const [rowAt, columnAt] = [start(left, z) + i * left.row, start(right, z) + j * right.column]
-    let [sum, magnitude] = [0, 0]
-    for (let p = 0; p < k; p++) {
-      const term = a[rowAt + p * left.column] * b[columnAt + p * right.row]
-      sum += term
-      magnitude += Math.abs(term)
-    }
-    if (!(Math.abs(sum - out[cell]) <= 2 * (k + 1) * 2 ** -24 * magnitude))
-      throw new Error(`WRONG at ${cell}: ${out[cell]}, not ${sum}`)
-  }
 }
 
 type Measured = { readonly way: string; readonly teraflops: number | undefined; readonly why: string | undefined }
@@ -145,13 +99,8 @@ const measureSubject = async (
   seconds: number,
   { contraction }: Subject
 ): Promise<ReadonlyArray<Measured>> => {
-  const { batch, m, n, k, left, right } = contraction
   const { device } = gpu
-  const sizes = {
-    left: reach([...batch, m, k], left),
-    right: reach([...batch, k, n], right),
-    out: sizeOf(batch) * m * n
-  }
+  const sizes = sizesOf(contraction)
   const arrays = { a: drawn(sizes.left, 1), b: drawn(sizes.right, 2) }
   const out = storageFor(device, sizes.out)
   const measured: Array<Measured> = []
