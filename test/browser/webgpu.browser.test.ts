@@ -28,10 +28,17 @@ const title = hasChromium || isRequired ? 'WebGPU in a browser' : 'WebGPU in a b
 const steps = 10
 const seed = 1
 
+/** Golden files, and how many tensors of each are compared. */
+const golden = { a: 170, b: 170, c: 114 }
+
+const pathOf = (name: string): string => `/fixtures/electra_${name}`
+
 /** One layer and one shard: fewer shaders to compile. */
 const overrides = { extends: 'nano', model: { layers: 1 }, shards: 1 }
 
-type Asked = { readonly fixture: string; readonly options: object }
+const agreeing = (compared: number): unknown => ({ _tag: 'Right', right: { passes: true, compared } })
+
+type Asked = { readonly fixtures: ReadonlyArray<string>; readonly options: object }
 
 type Found = {
   readonly verified: unknown
@@ -65,23 +72,24 @@ describe.skipIf(!hasChromium && !isRequired)(title, () => {
         async (name) => [`/corpus/${name}`, await data(join(corpus.directory, name))] as const
       )
     )
-    const fixture = await data(join('test', 'fixtures', 'electra_c.safetensors'))
-    // Nothing is shared between threads here: a page needs no headers for it.
-    opened = await openSite(
-      new Map([...(await bundledByEsbuild({ page, worker })), ...served, ['/fixture', fixture]]),
-      {
-        isIsolated: false
-      }
+    const fixtures = await Promise.all(
+      Object.keys(golden).map(
+        async (name) => [pathOf(name), await data(join('test', 'fixtures', `electra_${name}.safetensors`))] as const
+      )
     )
+    // Nothing is shared between threads here: a page needs no headers for it.
+    opened = await openSite(new Map([...(await bundledByEsbuild({ page, worker })), ...served, ...fixtures]), {
+      isIsolated: false
+    })
   })
   afterAll(async () => {
     await opened?.close()
     await remove(directory)
   })
 
-  const ask = async (where: keyof PageApi): Promise<Found> => {
+  const ask = async (where: keyof PageApi, names: ReadonlyArray<string>): Promise<Found> => {
     if (opened === undefined) throw new Error('the page did not open')
-    const asked: Asked = { fixture: '/fixture', options: { overrides, seed, steps } }
+    const asked: Asked = { fixtures: names.map(pathOf), options: { overrides, seed, steps } }
     return opened.page.evaluate(([place, given]) => (globalThis as unknown as PageApi)[place](given), [
       where,
       asked
@@ -96,10 +104,15 @@ describe.skipIf(!hasChromium && !isRequired)(title, () => {
       )
     )
 
-  it('verifies a golden file and trains, on the page while a timer ticks, and in a worker to the same bits', async () => {
-    const [onPage, inWorker, expected] = [await ask('onPage'), await ask('inWorker'), await onWasm()]
-    for (const { verified, trained } of [onPage, inWorker]) {
-      expect(verified).toEqual({ _tag: 'Right', right: { passes: true, compared: 114 } })
+  it('verifies golden files and trains, on the page while a timer ticks, and in a worker to the same bits', async () => {
+    const [onPage, inWorker, expected] = [
+      await ask('onPage', ['a', 'b', 'c']),
+      await ask('inWorker', ['c']),
+      await onWasm()
+    ]
+    expect(onPage.verified).toEqual(Object.values(golden).map(agreeing))
+    expect(inWorker.verified).toEqual([agreeing(golden.c)])
+    for (const { trained } of [onPage, inWorker]) {
       expect(trained).toMatchObject({ _tag: 'Right' })
       // As `gpu-runs.test.ts` has it.
       trained.right.reports.forEach(({ loss }, n) =>

@@ -14,11 +14,11 @@ const whileTicking = async (work) => {
   return { ...done, ticks }
 }
 
-globalThis.onPage = ({ fixture, options }) =>
+globalThis.onPage = ({ fixtures, options }) =>
   whileTicking(async (ticks) => {
     const ticksAt = []
     return {
-      verified: await verified(fixture),
+      verified: await verified(fixtures),
       trained: await trained(options, () => void ticksAt.push(ticks())),
       ticksAt
     }

@@ -48,7 +48,7 @@ export const trained = ({ overrides, seed, steps }, onStep) =>
     )
   )()
 
-export const verified = async (path) => {
+const verifiedAt = async (path) => {
   const bytes = await bytesAt(path)
   return pipe(
     TE.bracket(
@@ -58,4 +58,11 @@ export const verified = async (path) => {
     ),
     TE.map(({ passes, comparisons }) => ({ passes, compared: comparisons.length }))
   )()
+}
+
+/** Of each golden file. */
+export const verified = async (paths) => {
+  const found = []
+  for (const path of paths) found.push(await verifiedAt(path))
+  return found
 }
