@@ -15,7 +15,7 @@ export type GpuLimits = {
   readonly bindingBytes: number
   /** Invocations of a workgroup. A power of two. */
   readonly workgroup: number
-  /** Most invocations that share a row; 1 where waiting for one another is dear, as on a CPU that plays a GPU. */
+  /** Most invocations that share a row, and wait for one another: few where that is dear, as on a CPU that plays a GPU. */
   readonly lanes: number
   /** Most elements of a row that one invocation holds in registers. */
   readonly held: number
@@ -72,10 +72,13 @@ const hardware: Kind = {
   longRow: 4096
 }
 
-/** Of an adapter that is a CPU: its threads run invocations one after the other, some lanes at a time. */
+/**
+ * Of an adapter that is a CPU: its threads run a workgroup's invocations four at a time, and those that have nothing to do like the others.
+ * Among four, waiting costs little.
+ */
 const software: Kind = {
-  workgroup: 64,
-  lanes: 1,
+  workgroup: 16,
+  lanes: 4,
   held: 4,
   chunks: 16,
   chunkRows: 32,
