@@ -65,10 +65,26 @@ const say = (what: string): void => console.info(what)
 
 // ------------------------------------------------------------------ who takes part
 
+/** What has gone wrong on a device outside of any call: its work was not done, and its time means nothing. */
+const deviceErrors: Array<string> = []
+
+const listening = (adapter: GPUAdapter): GPUAdapter => {
+  const request = adapter.requestDevice.bind(adapter)
+  adapter.requestDevice = async (descriptor) => {
+    const device = await request(descriptor)
+    device.addEventListener('uncapturederror', ({ error }) => void deviceErrors.push(error.message))
+    return device
+  }
+  return adapter
+}
+
 /** Whoever asks for an adapter gets the same, whatever it wishes. */
 const shareAdapter = (gpu: GPU): void => {
   const request = gpu.requestAdapter.bind(gpu)
-  gpu.requestAdapter = () => request({ powerPreference: 'high-performance' })
+  gpu.requestAdapter = async () => {
+    const adapter = await request({ powerPreference: 'high-performance' })
+    return adapter === null ? null : listening(adapter)
+  }
 }
 
 type PeerModule = { readonly open: () => Promise<Library> }
@@ -90,12 +106,19 @@ const entrantsFrom = async ({ peers }: Asked): Promise<ReadonlyArray<Entrant>> =
   return entrants
 }
 
+const unlessDeviceFailed = async <A>(work: () => Promise<A>): Promise<A> => {
+  deviceErrors.length = 0
+  const done = await work()
+  if (deviceErrors.length > 0) throw new Error(`its device says: ${deviceErrors[0]}`)
+  return done
+}
+
 const timed =
   (work: (times: number) => Promise<unknown>): Timed =>
   (times) =>
     tried(async () => {
       const start = performance.now()
-      await work(times)
+      await unlessDeviceFailed(() => work(times))
       return (performance.now() - start) / 1000
     })
 
@@ -108,7 +131,7 @@ const contestant = (
   threads: undefined,
   open: pipe(
     TE.fromEither(library),
-    TE.chain((opened) => tried(() => open(opened))),
+    TE.chain((opened) => tried(() => unlessDeviceFailed(() => open(opened)))),
     TE.map((opened) => (detail === undefined ? opened : { ...opened, detail }))
   )
 })

@@ -9,7 +9,10 @@ import '@tensorflow/tfjs-backend-webgpu'
 /** Launches are submitted some at a time: what is left is, too, and all of it waited for. */
 const finished = async () => {
   const backend = tf.backend()
-  if (backend.commandEncoder !== null) backend.submitQueue()
+  if (backend.commandEncoder !== null) {
+    backend.endComputePassEncoder()
+    backend.submitQueue()
+  }
   await backend.device.queue.onSubmittedWorkDone()
 }
 
