@@ -3,7 +3,7 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
-import { adapterFacts, requestAdapter, showAdapter } from '../../src/tensor/run/multipliers/webgpu-adapter.js'
+import { adapterFacts, adapterWith, showAdapter } from '../../src/tensor/run/multipliers/webgpu-adapter.js'
 import { showDeviceError } from '../../src/tensor/run/device.js'
 import { openGpu, type Gpu } from '../../src/tensor/run/webgpu/gpu.js'
 import type { Table } from './markdown.js'
@@ -18,9 +18,9 @@ const limitNames = [
   'maxComputeWorkgroupsPerDimension'
 ] as const
 
-/** As the webgpu device opens it: with timestamps as fine as they are there. Its `gpu` has to be held. */
-export const openTimed = async (): Promise<Gpu> => {
-  const opened = await openGpu()()
+/** As the webgpu device opens it, for mixed precision or not: with timestamps as fine as they are there. Its `gpu` has to be held. */
+export const openTimed = async (mixed = false): Promise<Gpu> => {
+  const opened = await openGpu({ experiments: mixed })()
   if (E.isLeft(opened)) throw new Error(showDeviceError(opened.left))
   return opened.right
 }
@@ -28,7 +28,7 @@ export const openTimed = async (): Promise<Gpu> => {
 export type Described = { readonly name: string; readonly isSoftware: boolean; readonly table: Table }
 
 export const describeAdapter = async (): Promise<Described> => {
-  const found = await requestAdapter()
+  const found = await adapterWith(true)()
   if (E.isLeft(found)) throw new Error(found.left)
   const { adapter, gpu } = found.right
   const facts = adapterFacts(adapter)

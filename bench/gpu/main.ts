@@ -163,8 +163,9 @@ const measureAll = async (say: (table: Table) => void, data: Results['data'], is
     const seconds = Number(options['step-seconds'])
     const measured = {
       size: training.size,
-      own: await attempt(() => measureStep(training, 'own', seconds)),
-      gpuJs: await attempt(() => measureStep(training, 'gpu.js', seconds)),
+      own: await attempt(() => measureStep(training, { products: 'own' }, seconds)),
+      gpuJs: await attempt(() => measureStep(training, { products: 'gpu.js' }, seconds)),
+      mixed: await attempt(() => measureStep(training, { precision: 'mixed' }, seconds)),
       launches: await attempt(() => launchesOf(training)),
       torch: await attempt(() =>
         wanted.has('torch')

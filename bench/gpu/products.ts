@@ -4,9 +4,11 @@
  */
 
 import { gpuLimits, type GpuLimits } from '../../src/tensor/program/gpu/gpu-limits.js'
-import { chooseTile, slicesOf, type Storage } from '../../src/tensor/program/gpu/tiles.js'
+import type { Storage } from '../../src/tensor/program/gpu/storages.js'
+import { chooseTile, slicesOf } from '../../src/tensor/program/gpu/tiles.js'
 import type { Contraction, StridedMatrix } from '../../src/tensor/program/kernel.js'
 import type { Gpu } from '../../src/tensor/run/webgpu/gpu.js'
+import { hasMatrices } from '../../src/tensor/run/webgpu/matrices.js'
 import { sizeOf } from '../../src/tensor/shape.js'
 import { openTimed } from './adapter.js'
 import { digits, type Table } from './markdown.js'
@@ -169,8 +171,11 @@ const stepSummary = (step: string, rows: ReadonlyArray<Row>): string => {
 }
 
 export const products = async ({ sizes, steps, seconds, half, leastShare }: ProductSettings): Promise<Products> => {
-  const gpu = await openTimed()
-  const limits: GpuLimits = gpuLimits(gpu.device.limits, gpu.facts.isSoftware)
+  const gpu = await openTimed(half)
+  const limits: GpuLimits = gpuLimits(gpu.device.limits, gpu.facts.isSoftware, {
+    precision: 'float32',
+    matrices: hasMatrices(gpu.device.features, gpu.adapter.info)
+  })
   const ways = await waysOn(gpu, limits.products, half)
   const measureAll = async (subjects: ReadonlyArray<Subject>): Promise<ReadonlyArray<Row>> => {
     const rows: Array<Row> = []

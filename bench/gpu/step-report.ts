@@ -21,6 +21,7 @@ export type MeasuredStep = {
   readonly size: StepSize
   readonly own: Attempt<Stepped>
   readonly gpuJs: Attempt<Stepped>
+  readonly mixed: Attempt<Stepped>
   readonly launches: Attempt<ReadonlyArray<TimedProgram>>
   readonly torch: Attempt<Torch>
 }
@@ -72,14 +73,13 @@ const torchRows = (size: StepSize, tried: Attempt<Torch>): ReadonlyArray<Readonl
   return missing === undefined ? rows : [...rows, [name ?? 'PyTorch', `not measured: ${missing}`, '', '', '', '', '']]
 }
 
-const stepTable = ({ size, own, gpuJs, torch }: MeasuredStep): Table => ({
+const stepTable = ({ size, own, gpuJs, mixed, torch }: MeasuredStep): Table => ({
   title: `A step: ${nameOf(size)}`,
   columns,
   rows: [
     ourRow(size, 'ours, float32', own),
     ourRow(size, 'ours, float32, products by gpu.js', gpuJs),
-    // A place for it: there is no such mode yet.
-    ourRow(size, 'ours, mixed precision', { why: 'the library has no such mode yet' }),
+    ourRow(size, 'ours, mixed precision', mixed),
     ...torchRows(size, torch)
   ],
   notes: [
@@ -89,12 +89,13 @@ const stepTable = ({ size, own, gpuJs, torch }: MeasuredStep): Table => ({
 })
 
 /** How many times as fast ours are. */
-const ratioTable = ({ size, own, gpuJs, torch }: MeasuredStep): ReadonlyArray<Table> => {
+const ratioTable = ({ size, own, gpuJs, mixed, torch }: MeasuredStep): ReadonlyArray<Table> => {
   const peers = 'value' in torch ? torch.value.steps.filter(({ milliseconds }) => milliseconds !== undefined) : []
   const ours = (
     [
       ['ours, float32', own],
-      ['ours, float32, products by gpu.js', gpuJs]
+      ['ours, float32, products by gpu.js', gpuJs],
+      ['ours, mixed precision', mixed]
     ] as const
   ).flatMap(([name, tried]) => ('value' in tried ? [{ name, milliseconds: tried.value.milliseconds }] : []))
   if (peers.length === 0 || ours.length === 0) return []

@@ -7,7 +7,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as E from 'fp-ts/lib/Either.js'
 import { runKeys } from '../../src/electra/pretraining/keys.js'
 import { showDeviceError } from '../../src/tensor/index.js'
-import { webgpu } from '../../src/tensor/run/webgpu/webgpu.js'
+import { webgpu, type WebGpuOptions } from '../../src/tensor/run/webgpu/webgpu.js'
 import { showWorkerError } from '../../src/workers/error.js'
 import type { Fold, StepOutputs } from '../../src/workers/fold/fold.js'
 import { plannedBytes } from '../../src/workers/fold/memory-plan.js'
@@ -64,10 +64,10 @@ const normOf = ({ report }: StepOutputs): number => report[0][0]
 
 export const measureStep = async (
   training: Training,
-  products: 'own' | 'gpu.js',
+  options: Pick<WebGpuOptions, 'products' | 'precision'>,
   seconds: number
 ): Promise<Stepped> => {
-  const device = pipe(await webgpu({ products })(), orThrow(showDeviceError))
+  const device = pipe(await webgpu(options)(), orThrow(showDeviceError))
   try {
     const { programs, step } = training
     const fold = pipe(await residentFold(device).make(step)(), orThrow(showWorkerError))

@@ -2,7 +2,7 @@
  * What the launches of a compiled program do: their kinds, the bytes that they touch, their arithmetic.
  *
  * Each launch is taken to move every element that it touches once, however often it reads it: what a cache as large as a launch needs
- * would leave of it. Elements have 4 bytes, a bool too.
+ * would leave of it. Elements have 4 bytes, a bool too, or 2 where they are stored as f16.
  */
 
 import type { FusedLoop } from '../../src/tensor/program/fused.js'
@@ -35,84 +35,92 @@ export type Counted = {
 const elementsOf = (extents: Shape, { strides }: Pick<Affine, 'strides'>): number =>
   sizeOf(extents.filter((_, axis) => strides[axis] !== 0))
 
-/** Of each buffer what is touched of it: by several accesses of one, what the largest touches. */
-const loads = ({ extents, body }: Pick<FusedLoop, 'extents' | 'body'>, sizes: ReadonlyArray<number>): number => {
+/** The elements of a buffer, and the bytes of each. */
+type Stored = { readonly size: number; readonly bytes: number }
+
+/** Bytes of what is touched of each buffer: by several accesses of one, what the largest touches. */
+const loads = ({ extents, body }: Pick<FusedLoop, 'extents' | 'body'>, stored: ReadonlyArray<Stored>): number => {
   const touched = new Map<number, number>()
   for (const step of body) {
     if (step._tag !== 'load' && step._tag !== 'lookup') continue
     // A lookup touches a place for each point that looks up, of those that there are.
-    const reach = step._tag === 'load' ? elementsOf(extents, step.at) : Math.min(sizeOf(extents), sizes[step.buffer])
-    const elements = Math.min(sizes[step.buffer], reach)
+    const { size } = stored[step.buffer]
+    const elements = Math.min(size, step._tag === 'load' ? elementsOf(extents, step.at) : sizeOf(extents))
     touched.set(step.buffer, Math.max(touched.get(step.buffer) ?? 0, elements))
   }
-  return [...touched.values()].reduce((sum, elements) => sum + elements, 0)
+  return [...touched].reduce((sum, [buffer, elements]) => sum + stored[buffer].bytes * elements, 0)
 }
 
-const stores = ({ extents, stores: list }: FusedLoop): number =>
-  list.reduce((sum, { at }) => sum + elementsOf(extents, at), 0)
+const stores = ({ extents, stores: list }: FusedLoop, stored: ReadonlyArray<Stored>): number =>
+  list.reduce((sum, { at, buffer }) => sum + stored[buffer].bytes * elementsOf(extents, at), 0)
 
 const arithmetic = ({ extents, body }: Pick<FusedLoop, 'extents' | 'body'>): number =>
   sizeOf(extents) * body.filter(({ _tag }) => _tag === 'unary' || _tag === 'binary' || _tag === 'fold').length
 
-const operand = ({ batch }: Contraction, at: StridedMatrix, rows: number, columns: number, size: number): number =>
-  Math.min(size, elementsOf([...batch, rows, columns], { strides: [...at.batch, at.row, at.column] }))
+const operand = (
+  { batch }: Contraction,
+  at: StridedMatrix,
+  rows: number,
+  columns: number,
+  { size, bytes }: Stored
+): number =>
+  bytes * Math.min(size, elementsOf([...batch, rows, columns], { strides: [...at.batch, at.row, at.column] }))
 
 const product = (
   { contraction, left, right, out, epilogue }: GpuProduct,
-  sizes: ReadonlyArray<number>,
+  buffers: ReadonlyArray<Stored>,
   limits: GpuLimits
 ): ReadonlyArray<Traffic> => {
   const { batch, m, n, k } = contraction
   const { count } = slicesOf(contraction, limits.products)
   const size = sizeOf(batch) * m * n
   const reads =
-    operand(contraction, contraction.left, m, k, sizes[left]) +
-    operand(contraction, contraction.right, k, n, sizes[right])
+    operand(contraction, contraction.left, m, k, buffers[left]) +
+    operand(contraction, contraction.right, k, n, buffers[right])
   // Of the result what the epilogue loads is in a register.
   const others = epilogue?.loop.body.filter((step) => !('buffer' in step) || step.buffer !== out) ?? []
+  const result = buffers[out].bytes * size
   const ends =
     epilogue === undefined
-      ? size
-      : (epilogue.keepsResult ? size : 0) +
-        loads({ extents: epilogue.loop.extents, body: others }, sizes) +
-        stores(epilogue.loop)
+      ? result
+      : (epilogue.keepsResult ? result : 0) +
+        loads({ extents: epilogue.loop.extents, body: others }, buffers) +
+        stores(epilogue.loop, buffers)
   const more = epilogue === undefined ? 0 : arithmetic(epilogue.loop)
   const flops = 2 * size * k
-  if (count === 1) return [{ kind: 'contraction', bytes: 4 * (reads + ends), flops: flops + more, contraction }]
+  if (count === 1) return [{ kind: 'contraction', bytes: reads + ends, flops: flops + more, contraction }]
   return [
-    { kind: 'contraction', bytes: 4 * (reads + count * size), flops, contraction },
-    { kind: 'slices', bytes: 4 * (count * size + ends), flops: count * size + more }
+    { kind: 'contraction', bytes: reads + 4 * count * size, flops, contraction },
+    { kind: 'slices', bytes: 4 * count * size + ends, flops: count * size + more }
   ]
 }
 
-const trafficOf = (kernel: GpuKernel, sizes: ReadonlyArray<number>, limits: GpuLimits): ReadonlyArray<Traffic> => {
-  const one = (elements: number, flops: number): ReadonlyArray<Traffic> => [
-    { kind: kernel._tag, bytes: 4 * elements, flops }
-  ]
+const trafficOf = (kernel: GpuKernel, buffers: ReadonlyArray<Stored>, limits: GpuLimits): ReadonlyArray<Traffic> => {
+  const one = (bytes: number, flops: number): ReadonlyArray<Traffic> => [{ kind: kernel._tag, bytes, flops }]
   switch (kernel._tag) {
     case 'map':
-      return one(loads(kernel.loop, sizes) + stores(kernel.loop), arithmetic(kernel.loop))
+      return one(loads(kernel.loop, buffers) + stores(kernel.loop, buffers), arithmetic(kernel.loop))
     case 'row': {
       const partials = kernel.accumulations.reduce((sum, { size }) => sum + kernel.chunks * size, 0)
-      return one(loads(kernel.loop, sizes) + stores(kernel.loop) + partials, arithmetic(kernel.loop))
+      return one(loads(kernel.loop, buffers) + stores(kernel.loop, buffers) + 4 * partials, arithmetic(kernel.loop))
     }
     case 'finish':
-      return one((kernel.chunks + 1) * kernel.size, kernel.chunks * kernel.size)
+      return one(4 * (kernel.chunks + 1) * kernel.size, kernel.chunks * kernel.size)
     case 'links':
-      return one(4 * kernel.points, 0)
+      return one(16 * kernel.points, 0)
     case 'gatheredSums': {
       const points = sizeOf(kernel.extents.slice(0, kernel.pointAxes))
       // At most: only points that lead in their block have a sum.
-      return one(3 * points + loads(kernel, sizes) + sizeOf(kernel.extents), sizeOf(kernel.extents))
+      return one(12 * points + loads(kernel, buffers) + 4 * sizeOf(kernel.extents), sizeOf(kernel.extents))
     }
     case 'spread': {
       const all = kernel.points * sizeOf(kernel.extents)
-      return one(4 * kernel.points + 2 * all, all)
+      return one(16 * kernel.points + 8 * all, all)
     }
     case 'random':
-      return one(kernel.size, 0)
+      return one(4 * kernel.size, 0)
     case 'contraction':
-      return product(kernel, sizes, limits)
+      return product(kernel, buffers, limits)
   }
 }
 
@@ -125,11 +133,11 @@ const together = (traffic: ReadonlyArray<Traffic>): Traffic => ({
 
 /** A program as the device compiles it, counted. */
 export const countsOf = (program: Program, limits: GpuLimits): Counted => {
-  const { kernels, launches, placement } = compileForGpu(program, limits, undefined)
+  const { kernels, halves, launches, placement } = compileForGpu(program, limits, undefined)
   const { lowered, groups } = grouped(kernels, limits, undefined)
-  const sizes = lowered.buffers.map(({ size }) => size)
+  const buffers = lowered.buffers.map(({ size }, buffer) => ({ size, bytes: halves.has(buffer) ? 2 : 4 }))
   const counted = groups.flatMap((group) => {
-    const traffic = group.flatMap(({ kernel }) => trafficOf(kernel, sizes, limits))
+    const traffic = group.flatMap(({ kernel }) => trafficOf(kernel, buffers, limits))
     return group.length === 1 ? traffic : [together(traffic)]
   })
   if (counted.length !== launches.length)

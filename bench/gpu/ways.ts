@@ -5,8 +5,9 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import * as E from 'fp-ts/lib/Either.js'
 import { tiledProduct } from '../../src/tensor/emit/wgsl/product.js'
-import type { ProductLimits, Storage, Tile } from '../../src/tensor/program/gpu/tiles.js'
-import { fits, gpuTiles, softwareTiles, storing } from '../../src/tensor/program/gpu/tiles.js'
+import { fits, gpuTiles, matrixTile, softwareTiles } from '../../src/tensor/program/gpu/tiles.js'
+import type { ProductLimits, Tile } from '../../src/tensor/program/gpu/tiles.js'
+import type { Storage } from '../../src/tensor/program/gpu/storages.js'
 import type { Contraction } from '../../src/tensor/program/kernel.js'
 import { showDeviceError } from '../../src/tensor/index.js'
 import { gpuJsProducts, type GpuJsProducts } from '../../src/tensor/run/webgpu/gpujs-products.js'
@@ -33,8 +34,11 @@ export type Way = {
   readonly prepare: (contraction: Contraction, operands: Operands) => Promise<Prepared>
 }
 
-export const tileName = ({ via, rows, columns, depth, threadRows, threadColumns, prefetch, operands }: Tile): string =>
-  `${via} ${rows}x${columns}x${depth} / ${threadRows}x${threadColumns}${prefetch ? ' ahead' : ''}${operands === 'f16' ? ' f16' : ''}`
+export const tileName = (
+  { via, rows, columns, depth, threadRows, threadColumns, prefetch }: Tile,
+  storage: Storage = 'f32'
+): string =>
+  `${via} ${rows}x${columns}x${depth} / ${threadRows}x${threadColumns}${prefetch ? ' ahead' : ''}${storage === 'f16' ? ' f16' : ''}`
 
 /** Storage for so many elements of 4 bytes. */
 export const storageFor = (device: GPUDevice, elements: number): GPUBuffer =>
@@ -56,15 +60,15 @@ const encoding =
       pass.dispatchWorkgroups(...workgroups)
     })
 
-const tiled = (device: GPUDevice, limits: ProductLimits, tile: Tile): Way => ({
-  name: tileName(tile),
-  storage: tile.operands,
+const tiled = (device: GPUDevice, limits: ProductLimits, storage: Storage, tile: Tile): Way => ({
+  name: tileName(tile, storage),
+  storage,
   prepare: async (contraction, { left, right, out, sizes }) => {
     const { list, scratch } = tiledProduct(
       contraction,
       tile,
-      { left: 0, right: 1, out: 2, firstScratch: 3, sizes },
-      limits
+      { left: 0, right: 1, out: 2, firstScratch: 3, sizes, storages: { left: storage, right: storage, out: 'f32' } },
+      { ...limits, precision: storage === 'f16' ? 'mixed' : 'float32' }
     )
     const extra = scratch.map((elements) => storageFor(device, elements))
     const buffers = [left, right, out, ...extra]
@@ -122,8 +126,10 @@ export const waysOn = async (gpu: Gpu, limits: ProductLimits, half: boolean): Pr
   const some = limits.isSoftware
     ? [...softwareTiles, ...gpuTiles.slice(-1)]
     : [...gpuTiles, ...softwareTiles.slice(0, 1)]
-  const halves = half && device.features.has('shader-f16') ? some.map((tile) => storing('f16', 'f32', tile)) : []
-  const tiles = [...some, ...halves].filter((tile) => fits(tile, limits)).map((tile) => tiled(device, limits, tile))
+  const halves = half && device.features.has('shader-f16') ? [...some, ...(limits.matrices ? [matrixTile] : [])] : []
+  const waysOf = (list: ReadonlyArray<Tile>, storage: Storage): ReadonlyArray<Way> =>
+    list.filter((tile) => fits(tile, limits)).map((tile) => tiled(device, limits, storage, tile))
+  const tiles = [...waysOf(some, 'f32'), ...waysOf(halves, 'f16')]
   const opened = await gpuJsProducts(gpu)()
   if (E.isLeft(opened))
     return { list: tiles, missing: [showDeviceError(opened.left)], release: () => Promise.resolve() }

@@ -15,7 +15,7 @@ import { acquireSync, alsoOffering, unsupported } from './choose-sync.js'
 import { showDeviceError, type Device, type DeviceError, type HostDevice } from './device.js'
 import type { DeviceChoice, MultiplierName } from './device-choice.js'
 import { gpuJs, gpuJsModes, type GpuJsMode } from './multipliers/gpujs.js'
-import { requestAdapters, showAdapter } from './multipliers/webgpu-adapter.js'
+import { adaptersWith, showAdapter } from './multipliers/webgpu-adapter.js'
 import type { Memory } from './memory/memory.js'
 import { wasm } from './wasm/wasm.js'
 import { adapterReport, lacksOf, type AdapterReport } from './webgpu/adapter-report.js'
@@ -129,7 +129,7 @@ const surveyWebGpu: Task<Surveyed> = pipe(
 
 /** None where WebGPU is not: of that the device `webgpu` says why. */
 const surveyAdapters: Task<ReadonlyArray<Surveyed>> = pipe(
-  requestAdapters,
+  adaptersWith(true),
   TE.match(
     () => [],
     (all) =>

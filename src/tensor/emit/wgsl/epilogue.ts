@@ -3,14 +3,21 @@
  */
 
 import type { FusedLoop } from '../../program/fused.js'
-import { library } from './scalar.js'
 import { mapStores, mapWanted, stepLines } from './map.js'
-import { bindingsOf, coordinates, storedType, type Bindings } from './shader.js'
+import { bindingsOf, coordinates, type Bindings } from './shader.js'
 import type { Epilogue } from './product/result.js'
 
-export const epilogueOf = (loop: FusedLoop, out: number, keepsResult: boolean): Epilogue => {
+export const epilogueOf = (
+  loop: FusedLoop,
+  out: number,
+  keepsResult: boolean,
+  halves: ReadonlySet<number>
+): Epilogue => {
   const { extents, body } = loop
-  const others = bindingsOf(mapWanted(loop).filter(({ buffer }) => buffer !== out))
+  const others = bindingsOf(
+    mapWanted(loop).filter(({ buffer }) => buffer !== out),
+    halves
+  )
   const bindings: Bindings = {
     ...others,
     load: (buffer, index) => (buffer === out ? 'value' : others.load(buffer, index))
@@ -24,13 +31,13 @@ export const epilogueOf = (loop: FusedLoop, out: number, keepsResult: boolean): 
     '}'
   ].join('\n')
   return {
-    bindings: others.list.map(({ buffer, dtype, access }, i) => ({
+    bindings: others.list.map(({ buffer, type, access }, i) => ({
       buffer,
       access,
       name: `b${i}`,
-      type: `array<${storedType(dtype)}>`
+      type: `array<${type}>`
     })),
-    code: [library(code), code].join('\n'),
+    code,
     keepsResult
   }
 }

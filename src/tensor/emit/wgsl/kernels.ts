@@ -5,6 +5,7 @@
 import type { Dispatch } from '../../program/gpu/dispatch.js'
 import type { GpuKernel, GpuProduct } from '../../program/gpu/gpu-kernel.js'
 import type { GpuLimits } from '../../program/gpu/gpu-limits.js'
+import { noHalves } from '../../program/gpu/storages.js'
 import { sizeOf } from '../../shape.js'
 import { finishPart } from './finish.js'
 import { mapPart } from './map.js'
@@ -32,6 +33,13 @@ const partOf = (kernel: Exclude<GpuKernel, GpuProduct>, workgroup: number): Shad
   }
 }
 
-/** Kernels that run at once, as one dispatch. Products have printers of their own. */
-export const jointDispatch = (kernels: ReadonlyArray<GpuKernel>, { workgroup }: GpuLimits): Dispatch =>
-  dispatchOf(kernels.flatMap((kernel) => (kernel._tag === 'contraction' ? [] : [partOf(kernel, workgroup)])))
+/** Kernels that run at once, as one dispatch; of their buffers `halves` are stored as f16. Products have printers of their own. */
+export const jointDispatch = (
+  kernels: ReadonlyArray<GpuKernel>,
+  { workgroup }: GpuLimits,
+  halves: ReadonlySet<number> = noHalves
+): Dispatch =>
+  dispatchOf(
+    kernels.flatMap((kernel) => (kernel._tag === 'contraction' ? [] : [partOf(kernel, workgroup)])),
+    halves
+  )

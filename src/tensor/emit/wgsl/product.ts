@@ -5,20 +5,14 @@
  * printed as numbers, loops are unrolled, and what needs no guard has none.
  */
 
-import {
-  slicesOf,
-  threadsOf,
-  type ProductLimits,
-  type Slices,
-  type Storage,
-  type Tile
-} from '../../program/gpu/tiles.js'
+import { slicesOf, threadsOf, type ProductLimits, type Slices, type Tile } from '../../program/gpu/tiles.js'
+import type { Storage } from '../../program/gpu/storages.js'
 import type { Dispatch, Dispatches, Shader } from '../../program/gpu/dispatch.js'
 import type { Contraction } from '../../program/kernel.js'
 import { range } from '../../range.js'
 import { sizeOf, stridesOf } from '../../shape.js'
 import { matrixLoop, registerLoop, stagedLoop, type Loop, type LoopInput } from './product/loops.js'
-import { bufferType, leftOperand, rightOperand, u32, vector } from './product/operand.js'
+import { bufferType, leftOperand, rightOperand, u32, vector, type OperandStorage } from './product/operand.js'
 import {
   declare,
   finishFunction,
@@ -29,6 +23,8 @@ import {
   type Epilogue,
   type Stored
 } from './product/result.js'
+import { library } from './library.js'
+import { extensionsOf } from './shader.js'
 
 export type { Binding as ProductBinding, Epilogue } from './product/result.js'
 
@@ -39,6 +35,8 @@ export type ProductBuffers = {
   readonly out: number
   readonly firstScratch: number
   readonly sizes: { readonly left: number; readonly right: number; readonly out: number }
+  /** What they are stored as: f32 where it is not said. */
+  readonly storages?: { readonly left: Storage; readonly right: Storage; readonly out: Storage }
   readonly epilogue?: Epilogue
 }
 
@@ -61,10 +59,8 @@ const workgroupNumber = (total: number, [x, y, z]: readonly [number, number, num
   ...(x * y * z > total ? [`if (g >= ${u32(total)}) { return; }`] : [])
 ]
 
-const extensions = (tile: Tile): ReadonlyArray<string> => [
-  ...(tile.via === 'matrices' || tile.operands === 'f16' || tile.result === 'f16' ? ['enable f16;'] : []),
-  ...(tile.via === 'matrices' ? ['enable subgroups;', 'enable chromium_experimental_subgroup_matrix;'] : [])
-]
+const extensions = ({ via }: Tile): ReadonlyArray<string> =>
+  via === 'matrices' ? ['enable subgroups;', 'enable chromium_experimental_subgroup_matrix;'] : []
 
 const shader = (
   head: ReadonlyArray<string>,
@@ -72,11 +68,10 @@ const shader = (
   functions: ReadonlyArray<string>,
   threads: { readonly count: number; readonly inSubgroups: boolean },
   body: ReadonlyArray<string>
-): Shader => ({
-  access: bindings.map(({ access }) => access),
-  code: [
-    ...head,
+): Shader => {
+  const code = [
     declare(bindings),
+    library([...functions, ...body].join('\n')),
     ...functions,
     `@compute @workgroup_size(${threads.count})`,
     `fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) l: u32${
@@ -86,7 +81,8 @@ const shader = (
     '}',
     ''
   ].join('\n')
-})
+  return { access: bindings.map(({ access }) => access), code: [...extensionsOf(code), ...head, code].join('\n') }
+}
 
 /** Coordinates of the batch element `b`, printed: of axes that do not move, 0. */
 const batchCoordinates = (batch: ReadonlyArray<number>): ReadonlyArray<string> =>
@@ -108,17 +104,34 @@ const placeOf = ({ batch, m, n, k }: Contraction, tile: Tile, { count, length }:
   ]
 }
 
+/** Shaders are written for buffers that hold all that is read and written. */
+const expectRoom = (size: number, reach: number): void => {
+  if (size < reach) throw new Error(`a product reaches ${reach} elements of a buffer of ${size}`)
+}
+
+/** Matrices take nothing but f16, to which workgroup memory of it rounds. */
+const operandStorage = (
+  storage: Storage = 'f32',
+  { via }: Tile,
+  { precision }: Pick<ProductLimits, 'precision'>
+): OperandStorage => ({ storage, isRounded: precision === 'mixed' && storage === 'f32' && via !== 'matrices' })
+
 const tilesDispatch = (
   contraction: Contraction,
   tile: Tile,
   slices: Slices,
-  { left, right }: { readonly left: number; readonly right: number },
+  { left, right, sizes, storages }: ProductBuffers,
   out: number,
   stored: Stored,
   limits: ProductLimits
 ): Dispatch => {
   const { batch, m, n } = contraction
-  const [a, b] = [leftOperand(contraction, tile, slices), rightOperand(contraction, tile, slices)]
+  const [a, b] = [
+    leftOperand(contraction, operandStorage(storages?.left, tile, limits), tile, slices),
+    rightOperand(contraction, operandStorage(storages?.right, tile, limits), tile, slices)
+  ]
+  expectRoom(sizes.left, a.reach)
+  expectRoom(sizes.right, b.reach)
   const total = Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns) * slices.count * sizeOf(batch)
   const workgroups = gridOf(total, limits.maxComputeWorkgroupsPerDimension)
   const { declarations, body } = loops[tile.via]({ tile, left: a, right: b, coordinates: batchCoordinates(batch) })
@@ -162,20 +175,14 @@ const finishDispatch = (
   ]
   const terms = range(slices.count).map((slice) => `sum += partials[at + ${u32(slice * vectors)}];`)
   return {
-    shader: shader(
-      stored.storage === 'f16' ? ['enable f16;'] : [],
-      bindings,
-      [finishFunction(stored)],
-      { count: finishThreads, inSubgroups: false },
-      [
-        ...workgroupNumber(total, workgroups),
-        `let at = g * ${u32(finishThreads)} + l;`,
-        ...(vectors % finishThreads === 0 ? [] : [`if (at >= ${u32(vectors)}) { return; }`]),
-        `var sum = ${type}();`,
-        ...terms,
-        'finish(at, sum);'
-      ]
-    ),
+    shader: shader([], bindings, [finishFunction(stored)], { count: finishThreads, inSubgroups: false }, [
+      ...workgroupNumber(total, workgroups),
+      `let at = g * ${u32(finishThreads)} + l;`,
+      ...(vectors % finishThreads === 0 ? [] : [`if (at >= ${u32(vectors)}) { return; }`]),
+      `var sum = ${type}();`,
+      ...terms,
+      'finish(at, sum);'
+    ]),
     buffers: bindings.map(({ buffer }) => buffer),
     workgroups
   }
@@ -187,11 +194,6 @@ const stored = (storage: Storage, { batch, m, n }: Contraction, copies: number, 
   size: copies * sizeOf(batch) * m * n,
   epilogue
 })
-
-/** Shaders are written for buffers that hold all that is read and written. */
-const expectRoom = (size: number, reach: number): void => {
-  if (size < reach) throw new Error(`a product reaches ${reach} elements of a buffer of ${size}`)
-}
 
 /**
  * The dispatches that compute a contraction, into a buffer of its own result's size.
@@ -206,18 +208,16 @@ export const tiledProduct = (
   buffers: ProductBuffers,
   limits: ProductLimits
 ): Dispatches => {
-  const { left, right, out, firstScratch, sizes, epilogue } = buffers
+  const { out, firstScratch, sizes, storages, epilogue } = buffers
   const slices = slicesOf(contraction, limits)
-  expectRoom(sizes.left, leftOperand(contraction, tile, slices).reach)
-  expectRoom(sizes.right, rightOperand(contraction, tile, slices).reach)
-  expectRoom(sizes.out, sizeOf(contraction.batch) * contraction.m * contraction.n)
-  const result = stored(tile.result, contraction, 1, epilogue)
+  const result = stored(storages?.out ?? 'f32', contraction, 1, epilogue)
+  expectRoom(sizes.out, result.size)
   if (slices.count === 1)
-    return { list: [tilesDispatch(contraction, tile, slices, { left, right }, out, result, limits)], scratch: [] }
+    return { list: [tilesDispatch(contraction, tile, slices, buffers, out, result, limits)], scratch: [] }
   const partials = stored('f32', contraction, slices.count)
   return {
     list: [
-      tilesDispatch(contraction, tile, slices, { left, right }, firstScratch, partials, limits),
+      tilesDispatch(contraction, tile, slices, buffers, firstScratch, partials, limits),
       finishDispatch(firstScratch, slices, out, result, limits)
     ],
     scratch: [partials.size]

@@ -16,26 +16,43 @@ export type Lines = ReadonlyArray<string>
 export type Binding = { readonly buffer: number; readonly dtype: DType; readonly access: 'read' | 'write' }
 
 export type Bindings = {
-  readonly list: ReadonlyArray<Binding>
+  /** Each with the type of an element in memory. */
+  readonly list: ReadonlyArray<Binding & { readonly type: string }>
   /** An element, as a register holds it. */
   readonly load: (buffer: number, index: string) => string
   readonly store: (buffer: number, index: string, value: string) => string
 }
 
-/** Bindings of buffers, each once: one that is written is not also read. */
-export const bindingsOf = (wanted: ReadonlyArray<Binding>): Bindings => {
-  const list = wanted.filter(({ buffer }, i) => wanted.findIndex((other) => other.buffer === buffer) === i)
-  const at = (buffer: number): number => list.findIndex((binding) => binding.buffer === buffer)
-  const isBool = (buffer: number): boolean => list[at(buffer)].dtype === 'bool'
+/** How an element is in memory, and how it comes from there and goes there. */
+type InMemory = {
+  readonly type: string
+  readonly load: (element: string) => string
+  readonly store: (value: string) => string
+}
+
+const same = (text: string): string => text
+
+const inMemory = (dtype: DType, isHalf: boolean): InMemory => {
+  if (dtype === 'bool') return { type: 'u32', load: (e) => `(${e} != 0u)`, store: (v) => `u32(${v})` }
+  // Rounded before: what conversions do of themselves differs, and of numbers out of range nobody says what.
+  if (isHalf) return { type: 'f16', load: (e) => `f32(${e})`, store: (v) => `f16(pe_half(${v}))` }
+  return { type: typeOf(dtype), load: same, store: same }
+}
+
+/** Bindings of buffers, each once: one that is written is not also read. Of f32 those among `halves` are stored as f16. */
+export const bindingsOf = (wanted: ReadonlyArray<Binding>, halves: ReadonlySet<number>): Bindings => {
+  const each = wanted.filter(({ buffer }, i) => wanted.findIndex((other) => other.buffer === buffer) === i)
+  const ways = each.map(({ dtype, buffer }) => inMemory(dtype, halves.has(buffer)))
+  const at = (buffer: number): number => each.findIndex((binding) => binding.buffer === buffer)
   return {
-    list,
-    load: (buffer, index) => (isBool(buffer) ? `(b${at(buffer)}[${index}] != 0u)` : `b${at(buffer)}[${index}]`),
-    store: (buffer, index, value) => `b${at(buffer)}[${index}] = ${isBool(buffer) ? `u32(${value})` : value};`
+    list: each.map((binding, i) => ({ ...binding, type: ways[i].type })),
+    load: (buffer, index) => ways[at(buffer)].load(`b${at(buffer)}[${index}]`),
+    store: (buffer, index, value) => `b${at(buffer)}[${index}] = ${ways[at(buffer)].store(value)};`
   }
 }
 
-/** The type of an element in memory. */
-export const storedType = (dtype: DType): string => (dtype === 'bool' ? 'u32' : typeOf(dtype))
+/** What a shader says before anything else: that it has f16, where it has. */
+export const extensionsOf = (code: string): Lines => (/\bf16\b/.test(code) ? ['enable f16;'] : [])
 
 /** Most workgroups along one dimension of a grid. */
 const gridWidth = 65535
@@ -70,8 +87,11 @@ const branches = (parts: ReadonlyArray<ShaderPart>, bindings: Bindings): Lines =
 }
 
 /** One dispatch of parts that write nothing that another of them uses. */
-export const dispatchOf = (parts: ReadonlyArray<ShaderPart>): Dispatch => {
-  const bindings = bindingsOf(parts.flatMap(({ wanted }) => wanted))
+export const dispatchOf = (parts: ReadonlyArray<ShaderPart>, halves: ReadonlySet<number>): Dispatch => {
+  const bindings = bindingsOf(
+    parts.flatMap(({ wanted }) => wanted),
+    halves
+  )
   const { list } = bindings
   const [{ workgroup }] = parts
   if (parts.some((part) => part.workgroup !== workgroup))
@@ -89,11 +109,12 @@ export const dispatchOf = (parts: ReadonlyArray<ShaderPart>): Dispatch => {
     '}'
   ].join('\n')
   const variables = list.map(
-    ({ dtype, access }, i) =>
-      `@group(0) @binding(${i}) var<storage, ${access === 'read' ? 'read' : 'read_write'}> b${i}: array<${storedType(dtype)}>;`
+    ({ type, access }, i) =>
+      `@group(0) @binding(${i}) var<storage, ${access === 'read' ? 'read' : 'read_write'}> b${i}: array<${type}>;`
   )
+  const code = [...variables, library(main), main].join('\n')
   return {
-    shader: { code: [...variables, library(main), main].join('\n'), access: list.map(({ access }) => access) },
+    shader: { code: [...extensionsOf(code), code].join('\n'), access: list.map(({ access }) => access) },
     buffers: list.map(({ buffer }) => buffer),
     workgroups: [Math.min(groups, gridWidth), Math.ceil(groups / gridWidth), 1]
   }

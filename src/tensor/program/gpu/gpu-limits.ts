@@ -88,13 +88,19 @@ const software: Kind = {
   longRow: 4096
 }
 
-export const gpuLimits = (adapter: AdapterLimits, isSoftware: boolean): GpuLimits => ({
+export const gpuLimits = (
+  adapter: AdapterLimits,
+  isSoftware: boolean,
+  { precision, matrices }: Pick<ProductLimits, 'precision' | 'matrices'> = { precision: 'float32', matrices: false }
+): GpuLimits => ({
   loops: loopsOf(adapter.maxStorageBuffersPerShaderStage),
   products: {
     maxComputeWorkgroupsPerDimension: adapter.maxComputeWorkgroupsPerDimension,
     maxComputeInvocationsPerWorkgroup: adapter.maxComputeInvocationsPerWorkgroup,
     maxComputeWorkgroupStorageSize: adapter.maxComputeWorkgroupStorageSize,
     isSoftware,
+    precision,
+    matrices,
     split: isSoftware ? softwareSplit : bigGpuSplit
   },
   race: !isSoftware,

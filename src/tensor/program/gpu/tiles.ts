@@ -7,9 +7,7 @@
 
 import { sizeOf } from '../../shape.js'
 import type { Contraction } from '../kernel.js'
-
-/** What is stored of an operand or a result. Sums are always f32. */
-export type Storage = 'f32' | 'f16'
+import type { Precision } from './storages.js'
 
 /**
  * What one workgroup computes. All sizes are multiples of 4, of `matrixUnit` where subgroups multiply.
@@ -30,8 +28,6 @@ export type Tile = {
   readonly threadRows: number
   readonly threadColumns: number
   readonly prefetch: boolean
-  readonly operands: Storage
-  readonly result: Storage
 }
 
 /** Rows and columns of one subgroup matrix, and the threads of a subgroup: what NVIDIA's tensor cores take. */
@@ -56,6 +52,9 @@ export type ProductLimits = {
   readonly maxComputeWorkgroupStorageSize: number
   /** Whether it computes on the CPU. */
   readonly isSoftware: boolean
+  readonly precision: Precision
+  /** Whether subgroups multiply matrices of f16. */
+  readonly matrices: boolean
   readonly split: SplitRule
 }
 
@@ -100,8 +99,6 @@ export const fits = (tile: Tile, limits: ProductLimits): boolean =>
   threadsOf(tile) <= limits.maxComputeInvocationsPerWorkgroup &&
   workgroupBytes(tile) <= limits.maxComputeWorkgroupStorageSize
 
-const single = { operands: 'f32', result: 'f32' } as const
-
 const staged = (
   rows: number,
   columns: number,
@@ -109,7 +106,7 @@ const staged = (
   threadRows: number,
   threadColumns: number,
   prefetch: boolean
-): Tile => ({ via: 'staged', rows, columns, depth, threadRows, threadColumns, prefetch, ...single })
+): Tile => ({ via: 'staged', rows, columns, depth, threadRows, threadColumns, prefetch })
 
 /** Of 64 threads, each with its own square of the result. */
 const registers = (threadRows: number, threadColumns: number): Tile => ({
@@ -119,8 +116,7 @@ const registers = (threadRows: number, threadColumns: number): Tile => ({
   depth: 4,
   threadRows,
   threadColumns,
-  prefetch: false,
-  ...single
+  prefetch: false
 })
 
 /** The tiles to race on a GPU, largest first. */
@@ -138,8 +134,23 @@ export const gpuTiles: ReadonlyArray<Tile> = [
 /** The tiles to race where barriers are dear. */
 export const softwareTiles: ReadonlyArray<Tile> = [registers(4, 4), registers(4, 8), registers(8, 8)]
 
-/** The tiles worth racing for a contraction: those that fit, and of which none is mostly beyond the edge of the result. */
+/** For adapters with subgroup matrices: four subgroups of 32 by 32 each. */
+export const matrixTile: Tile = {
+  via: 'matrices',
+  rows: 64,
+  columns: 64,
+  depth: 32,
+  threadRows: 32,
+  threadColumns: 32,
+  prefetch: false
+}
+
+/**
+ * The tiles worth racing for a contraction: those that fit, and of which none is mostly beyond the edge of the result. Matrices add up
+ * in an order of their own, so they are never raced against others: with mixed precision they are taken wherever there are any.
+ */
 export const tilesFor = ({ m, n }: Contraction, limits: ProductLimits): ReadonlyArray<Tile> => {
+  if (limits.precision === 'mixed' && limits.matrices && fits(matrixTile, limits)) return [matrixTile]
   const fitting = [...(limits.isSoftware ? softwareTiles : gpuTiles)].filter((tile) => fits(tile, limits))
   const filled = fitting.filter(({ rows, columns }) => rows < 2 * m && columns < 2 * n)
   return filled.length > 0 ? filled : fitting.slice(-1)
@@ -151,26 +162,10 @@ export const tilesFor = ({ m, n }: Contraction, limits: ProductLimits): Readonly
  */
 export const chooseTile = (contraction: Contraction, limits: ProductLimits): Tile => {
   const { batch, m, n } = contraction
-  if (limits.isSoftware) return softwareTiles[0]
+  if (limits.isSoftware && !limits.matrices) return softwareTiles[0]
   const { count } = slicesOf(contraction, limits)
   const workgroups = ({ rows, columns }: Tile): number =>
     sizeOf(batch) * count * Math.ceil(m / rows) * Math.ceil(n / columns)
   const tiles = tilesFor(contraction, limits)
   return tiles.find((tile) => workgroups(tile) >= limits.split.processors) ?? tiles.at(-1) ?? softwareTiles[0]
-}
-
-/** `tile` for operands and results of other storage. */
-export const storing = (operands: Storage, result: Storage, tile: Tile): Tile => ({ ...tile, operands, result })
-
-/** For adapters with subgroup matrices: four subgroups of 32 by 32 each. */
-export const matrixTile: Tile = {
-  via: 'matrices',
-  rows: 64,
-  columns: 64,
-  depth: 32,
-  threadRows: 32,
-  threadColumns: 32,
-  prefetch: false,
-  operands: 'f16',
-  result: 'f32'
 }

@@ -32,28 +32,41 @@ type Dawn = { readonly create: (options: ReadonlyArray<string>) => GPU }
 const isMissing = (reason: unknown): boolean =>
   reason instanceof Error && 'code' in reason && reason.code === 'ERR_MODULE_NOT_FOUND'
 
-const inNode: TE.TaskEither<string, GPU> = TE.tryCatch(
-  async () => {
-    const dawn = (await import(/* webpackIgnore: true */ /* @vite-ignore */ nodePackage)) as Dawn
-    // Dawn rounds timestamps to 0.1 ms for the sake of web pages, which have no say here.
-    return dawn.create(['disable-dawn-features=timestamp_quantization'])
-  },
-  (reason) =>
-    isMissing(reason)
-      ? 'there is no navigator.gpu here, and the optional package `webgpu` is not installed (npm install webgpu)'
-      : `there is no navigator.gpu here, and the package \`webgpu\` does not load: ${reasonOf(reason)}`
-)
+/** Dawn rounds timestamps to 0.1 ms for the sake of web pages, which have no say here. */
+const plainly = ['disable-dawn-features=timestamp_quantization']
+
+/** Without these Dawn hides f16 on cards of NVIDIA, and everywhere the matrices of subgroups. */
+const experimentally = [
+  ...plainly,
+  'enable-dawn-features=vulkan_enable_f16_on_nvidia,allow_unsafe_apis,use_vulkan_memory_model'
+]
+
+const inNode = (experiments: boolean): TE.TaskEither<string, GPU> =>
+  TE.tryCatch(
+    async () => {
+      const dawn = (await import(/* webpackIgnore: true */ /* @vite-ignore */ nodePackage)) as Dawn
+      return dawn.create(experiments ? experimentally : plainly)
+    },
+    (reason) =>
+      isMissing(reason)
+        ? 'there is no navigator.gpu here, and the optional package `webgpu` is not installed (npm install webgpu)'
+        : `there is no navigator.gpu here, and the package \`webgpu\` does not load: ${reasonOf(reason)}`
+  )
 
 /** Node has no `navigator` before version 21, browsers without WebGPU (or on plain http) no `gpu` in it. */
 const ownGpu = (): GPU | undefined => (typeof navigator === 'undefined' ? undefined : navigator.gpu)
 
 const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined
 
-const platformGpu: TE.TaskEither<string, GPU> = async () => {
-  const gpu = ownGpu()
-  if (gpu !== undefined) return E.right(gpu)
-  return isNode ? inNode() : E.left('this browser offers no WebGPU to this page (navigator.gpu is missing)')
-}
+const platformGpu =
+  (experiments: boolean): TE.TaskEither<string, GPU> =>
+  async () => {
+    const gpu = ownGpu()
+    if (gpu !== undefined) return E.right(gpu)
+    return isNode
+      ? inNode(experiments)()
+      : E.left('this browser offers no WebGPU to this page (navigator.gpu is missing)')
+  }
 
 /**
  * An adapter and the object that it came from. Dawn frees everything under a `gpu` that is garbage collected, in use or
@@ -79,39 +92,46 @@ const isSameAdapter = ({ info: a }: GPUAdapter, { info: b }: GPUAdapter): boolea
 
 /**
  * The adapters of this machine that WebGPU tells apart, of which there is one at least: their numbers are their places here. The first
- * is the one that `requestAdapter` gives. A machine may have software adapters only.
+ * is the one that `requestAdapter` gives. A machine may have software adapters only. With `experiments` an adapter also lists
+ * features that Dawn hides as long as they are not proven.
  */
-export const requestAdapters: TE.TaskEither<string, ReadonlyArray<PlatformAdapter>> = pipe(
-  platformGpu,
-  TE.chain((gpu) =>
-    pipe(
-      wishes,
-      TE.traverseSeqArray((wish) => found(gpu, wish)),
-      TE.map((all) => {
-        const adapters = all.flatMap((adapter) => adapter ?? [])
-        const isFirst = (adapter: GPUAdapter, i: number): boolean =>
-          adapters.findIndex((other) => isSameAdapter(other, adapter)) === i
-        return adapters.filter(isFirst).map((adapter) => ({ gpu, adapter }))
-      })
+export const adaptersWith = (experiments: boolean): TE.TaskEither<string, ReadonlyArray<PlatformAdapter>> =>
+  pipe(
+    platformGpu(experiments),
+    TE.chain((gpu) =>
+      pipe(
+        wishes,
+        TE.traverseSeqArray((wish) => found(gpu, wish)),
+        TE.map((all) => {
+          const adapters = all.flatMap((adapter) => adapter ?? [])
+          const isFirst = (adapter: GPUAdapter, i: number): boolean =>
+            adapters.findIndex((other) => isSameAdapter(other, adapter)) === i
+          return adapters.filter(isFirst).map((adapter) => ({ gpu, adapter }))
+        })
+      )
+    ),
+    TE.filterOrElse(
+      (adapters) => adapters.length > 0,
+      () => noAdapter
     )
-  ),
-  TE.filterOrElse(
-    (adapters) => adapters.length > 0,
-    () => noAdapter
   )
-)
 
 /** This machine's adapter, or the reason why there is none. */
-export const requestAdapter: TE.TaskEither<string, PlatformAdapter> = pipe(
-  platformGpu,
-  TE.chain((gpu) =>
-    pipe(
-      found(gpu, {}),
-      TE.chain(TE.fromNullable(noAdapter)),
-      TE.map((adapter) => ({ gpu, adapter }))
+export const adapterWith = (experiments: boolean): TE.TaskEither<string, PlatformAdapter> =>
+  pipe(
+    platformGpu(experiments),
+    TE.chain((gpu) =>
+      pipe(
+        found(gpu, {}),
+        TE.chain(TE.fromNullable(noAdapter)),
+        TE.map((adapter) => ({ gpu, adapter }))
+      )
     )
   )
-)
+
+export const requestAdapters = adaptersWith(false)
+
+export const requestAdapter = adapterWith(false)
 
 /** Software renderers known by name, for browsers that do not say whether an adapter is a fallback. */
 const softwareArchitectures: ReadonlyArray<string> = ['swiftshader', 'llvmpipe', 'lavapipe', 'warp']

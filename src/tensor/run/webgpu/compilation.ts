@@ -16,6 +16,7 @@ import { lowerToGpu, type GpuProgram } from '../../program/gpu/lower.js'
 import type { GpuKernel, GpuProduct } from '../../program/gpu/gpu-kernel.js'
 import { chooseTile, type Tile } from '../../program/gpu/tiles.js'
 import { placed, type Placement } from '../../program/gpu/placement.js'
+import { halvesOf, noHalves, type Storage } from '../../program/gpu/storages.js'
 import type { Contraction } from '../../program/kernel.js'
 import type { Program } from '../../program/program.js'
 import { schedule } from '../../program/schedule.js'
@@ -35,6 +36,8 @@ export type Launch = { readonly work: Work; readonly buffers: ReadonlyArray<numb
 
 export type GpuCompilation = {
   readonly kernels: FusedProgram
+  /** The buffers that are stored as f16. */
+  readonly halves: ReadonlySet<number>
   /** Bytes of each buffer: inputs, outputs, temporaries. */
   readonly bytes: ReadonlyArray<number>
   readonly launches: ReadonlyArray<Launch>
@@ -59,9 +62,11 @@ export const takesGpuJs = (gpuJs: Pick<GpuJsProducts, 'expresses'> | undefined, 
 const tiledOf = (
   { left, right, out, contraction, epilogue }: GpuProduct,
   firstScratch: number,
-  { buffers }: GpuProgram
+  { buffers }: GpuProgram,
+  halves: ReadonlySet<number>
 ): Tiled => {
   const size = (buffer: number): number => buffers[buffer].size
+  const storage = (buffer: number): Storage => (halves.has(buffer) ? 'f16' : 'f32')
   return {
     contraction,
     buffers: {
@@ -70,7 +75,8 @@ const tiledOf = (
       out,
       firstScratch,
       sizes: { left: size(left), right: size(right), out: size(out) },
-      epilogue: epilogue && epilogueOf(epilogue.loop, out, epilogue.keepsResult)
+      storages: { left: storage(left), right: storage(right), out: storage(out) },
+      epilogue: epilogue && epilogueOf(epilogue.loop, out, epilogue.keepsResult, halves)
     }
   }
 }
@@ -116,7 +122,8 @@ export const compileForGpu = (
 ): GpuCompilation => {
   const kernels = fuse(schedule(program, limits.loops), limits.loops)
   const { lowered, groups } = grouped(kernels, limits, gpuJs)
-  const bytes = lowered.buffers.map(({ size }) => bytesOf(size))
+  const halves = limits.products.precision === 'mixed' ? halvesOf(kernels) : noHalves
+  const bytes = lowered.buffers.map(({ size }, buffer) => bytesOf(size, halves.has(buffer)))
   const fixed = kernels.inputs + kernels.outputs
   const launches = groups.flatMap((group): ReadonlyArray<Launch> => {
     const [{ kernel, origin }] = group
@@ -124,20 +131,21 @@ export const compileForGpu = (
       const { left, right, out, contraction } = kernel
       return [{ work: { _tag: 'gpu.js', contraction }, buffers: [left, right, out], origin }]
     }
-    const tiled = kernel._tag === 'contraction' ? tiledOf(kernel, bytes.length, lowered) : undefined
+    const tiled = kernel._tag === 'contraction' ? tiledOf(kernel, bytes.length, lowered, halves) : undefined
     const { list, scratch } =
       tiled === undefined
         ? {
             list: [
               jointDispatch(
                 group.map((part) => part.kernel),
-                limits
+                limits,
+                halves
               )
             ],
             scratch: []
           }
         : multiplied(tiled, limits)
-    bytes.push(...scratch.map(bytesOf))
+    bytes.push(...scratch.map((size) => bytesOf(size)))
     return list.map((dispatch, part) => ({
       work: { _tag: 'dispatch', ...dispatch, tiled: part === 0 ? tiled : undefined },
       buffers: dispatch.buffers,
@@ -147,6 +155,7 @@ export const compileForGpu = (
   const reads = launches.flatMap(readsOfLaunch)
   return {
     kernels,
+    halves,
     bytes,
     launches,
     placement: placed(bytes, fixed, launches),

@@ -8,10 +8,11 @@ import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { reasonOf } from '../../reason.js'
 import type { DeviceError } from '../device.js'
+import { matrixFeature } from './matrices.js'
 import {
   adapterFacts,
-  requestAdapter,
-  requestAdapters,
+  adaptersWith,
+  adapterWith,
   showAdapter,
   type AdapterFacts,
   type PlatformAdapter
@@ -34,12 +35,14 @@ export type GpuOptions = {
   readonly adapter?: number
   /** Features that are not used though the adapter may have them. */
   readonly without?: ReadonlyArray<GPUFeatureName>
+  /** Whether what Dawn hides of an adapter is used as well. */
+  readonly experiments?: boolean
   /** Seconds without an answer after which a GPU is taken to hang: 600, and 3,600 of one that is software. */
   readonly patience?: number
 }
 
 /** Features that kernels use where they are there. */
-const wantedFeatures: ReadonlyArray<GPUFeatureName> = ['timestamp-query', 'shader-f16', 'subgroups']
+const wantedFeatures: ReadonlyArray<GPUFeatureName> = ['timestamp-query', 'shader-f16', 'subgroups', matrixFeature]
 
 const wantedLimits = [
   'maxStorageBufferBindingSize',
@@ -127,9 +130,9 @@ const unavailable = (reason: string): DeviceError => ({
   available: ['wasm', 'reference']
 })
 
-const adapterNumbered = (n: number): TE.TaskEither<DeviceError, PlatformAdapter> =>
+const adapterNumbered = (n: number, experiments: boolean): TE.TaskEither<DeviceError, PlatformAdapter> =>
   pipe(
-    requestAdapters,
+    adaptersWith(experiments),
     TE.mapLeft(unavailable),
     TE.chainEitherK((all) =>
       n in all
@@ -144,9 +147,10 @@ const adapterNumbered = (n: number): TE.TaskEither<DeviceError, PlatformAdapter>
   )
 
 /** An adapter of this machine, opened. Fails with `DeviceUnavailable` where there is none. */
-export const openGpu = (options: GpuOptions = {}): TE.TaskEither<DeviceError, Gpu> =>
-  pipe(
-    options.adapter === undefined ? TE.mapLeft(unavailable)(requestAdapter) : adapterNumbered(options.adapter),
+export const openGpu = (options: GpuOptions = {}): TE.TaskEither<DeviceError, Gpu> => {
+  const { adapter, experiments = false } = options
+  return pipe(
+    adapter === undefined ? TE.mapLeft(unavailable)(adapterWith(experiments)) : adapterNumbered(adapter, experiments),
     TE.chain((found) =>
       TE.tryCatch(
         () => open(found, options),
@@ -154,3 +158,4 @@ export const openGpu = (options: GpuOptions = {}): TE.TaskEither<DeviceError, Gp
       )
     )
   )
+}

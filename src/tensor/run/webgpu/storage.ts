@@ -31,8 +31,8 @@ export type Storage = {
   readonly giveBack: (taken: ReadonlyArray<Stored>) => void
 }
 
-/** A bool has a word, like everything else. */
-export const bytesOf = (size: number): number => Math.max(4, 4 * size)
+/** Whole words. A bool has one, and everything else that is not stored as f16. */
+export const bytesOf = (size: number, isHalf = false): number => Math.max(4, 4 * Math.ceil(isHalf ? size / 2 : size))
 
 export const storageOn = (device: GPUDevice, usage: number): Storage => {
   const free = new Map<number, Array<Stored>>()

@@ -7,23 +7,32 @@ import { pipe } from 'fp-ts/lib/function.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { inOrder } from '../../in-order.js'
+import type { Precision } from '../../program/gpu/storages.js'
 import { gpuLimits, type GpuLimits } from '../../program/gpu/gpu-limits.js'
 import { showDeviceError, type Device, type DeviceError } from '../device.js'
+import { showAdapter } from '../multipliers/webgpu-adapter.js'
 import { compileForGpu, takesGpuJs } from './compilation.js'
 import type { Context } from './context.js'
 import { allocateBlockOn, allocateOn, readOn, returningTo, writeOn } from './device-buffers.js'
 import { runOn, type Loaded } from './execution.js'
 import { openGpu, type Gpu, type GpuOptions } from './gpu.js'
 import { gpuJsProducts, type GpuJsProducts } from './gpujs-products.js'
+import { hasMatrices } from './matrices.js'
 import { pipelinesOn } from './pipelines.js'
 import { raced, type Races } from './race.js'
 import { readied, type Ready } from './ready.js'
 import { storageOn } from './storage.js'
 import { usage } from './usage.js'
 
-export type WebGpuOptions = GpuOptions & {
+export type WebGpuOptions = Omit<GpuOptions, 'experiments'> & {
   /** Who multiplies matrices: shaders of the device's own, or gpu.js's kernels wherever it can express a contraction. */
   readonly products?: 'own' | 'gpu.js'
+  /**
+   * `float32`, which is the default, or `mixed`: what products read and write is stored as float16 as long as it stays on the GPU and is
+   * rounded as they multiply it; all arithmetic and all that programs are given and give is float32. Beyond 65519.99 a number so stored is
+   * infinite. Needs float16 of the adapter, and products of the device's own: gpu.js's kernels read float32 only.
+   */
+  readonly precision?: Precision
   /** Other limits than those of the adapter's kind. For tests, where small arrays are to be large. */
   readonly limits?: (adapter: GpuLimits) => GpuLimits
 }
@@ -88,13 +97,14 @@ const loadOn = (context: Context): Device<'async'>['load'] => {
 
 const deviceOn = (
   gpu: Gpu,
-  { limits = (known) => known }: WebGpuOptions,
+  { limits = (known) => known, precision = 'float32' }: WebGpuOptions,
   gpuJs: GpuJsProducts | undefined
 ): Device<'async'> => {
-  const { device, facts } = gpu
+  const { adapter, device, facts } = gpu
+  const matrices = hasMatrices(device.features, adapter.info)
   const context: Context = {
     gpu,
-    limits: limits(gpuLimits(device.limits, facts.isSoftware)),
+    limits: limits(gpuLimits(device.limits, facts.isSoftware, { precision, matrices })),
     pipelines: pipelinesOn(device),
     gpuJs,
     storage: storageOn(device, usage.storage | usage.copySrc | usage.copyDst),
@@ -122,29 +132,52 @@ const deviceOn = (
   }
 }
 
+/** Whether a GPU computes in the precision that is asked for. */
+const permitted = (
+  { device, facts }: Gpu,
+  { products, precision }: WebGpuOptions
+): E.Either<DeviceError, typeof products> => {
+  if (precision !== 'mixed') return E.right(products)
+  if (products === 'gpu.js')
+    return E.left({
+      _tag: 'Unsupported',
+      device: 'webgpu',
+      found: 'mixed precision with products by gpu.js',
+      expected: "float32, or products of the device's own: gpu.js's kernels read float32 only"
+    })
+  return device.features.has('shader-f16')
+    ? E.right(products)
+    : E.left({
+        _tag: 'DeviceUnavailable',
+        wanted: 'mixed precision',
+        reason: `it stores float16, which needs WebGPU's feature shader-f16, and ${showAdapter(facts)} does not have it`,
+        available: ['float32']
+      })
+}
+
 /** The device on a GPU that is open, and is released with it. */
 export const webgpuOn = (gpu: Gpu, options: WebGpuOptions = {}): TE.TaskEither<DeviceError, Device<'async'>> =>
-  options.products === 'gpu.js'
-    ? pipe(
-        gpuJsProducts(gpu),
-        TE.bimap(
-          (e) => {
-            void gpu.release()
-            return e
-          },
-          (gpuJs) => deviceOn(gpu, options, gpuJs)
-        )
-      )
-    : TE.right(deviceOn(gpu, options, undefined))
+  pipe(
+    TE.fromEither(permitted(gpu, options)),
+    TE.chain((products) => (products === 'gpu.js' ? gpuJsProducts(gpu) : TE.right(undefined))),
+    TE.bimap(
+      (e) => {
+        void gpu.release()
+        return e
+      },
+      (gpuJs) => deviceOn(gpu, options, gpuJs)
+    )
+  )
 
 /**
  * WebGPU: programs as compute shaders, arrays in the memory of the GPU. Needs an adapter, in Node the package `webgpu`; and gpu.js where
  * that is to multiply.
  *
- * Fails with `DeviceUnavailable` where one is missing.
+ * Fails with `DeviceUnavailable` where one is missing, or float16 where precision is to be mixed; with `Unsupported` where gpu.js is to
+ * multiply with that.
  */
 export const webgpu = (options: WebGpuOptions = {}): TE.TaskEither<DeviceError, Device<'async'>> =>
   pipe(
-    openGpu(options),
+    openGpu({ ...options, experiments: options.precision === 'mixed' }),
     TE.chain((gpu) => webgpuOn(gpu, options))
   )

@@ -8,14 +8,15 @@ import {
   gpuTiles,
   matrixTile,
   softwareTiles,
-  storing,
   type ProductLimits,
   type Tile
 } from '../../../../src/tensor/program/gpu/tiles.js'
+import type { Storage } from '../../../../src/tensor/program/gpu/storages.js'
 import { sizeOf } from '../../../../src/tensor/shape.js'
 import { cases, excess, hundredths, naive, resultSize, type Case } from '../../run/multipliers/contractions.js'
-import { itOnWebGpu } from '../../run/multipliers/webgpu.js'
+import { itOnWebGpu, itWithHalves } from '../../run/multipliers/webgpu.js'
 import { compiled, dispatcher, pipelineOf, type Dispatcher, type Words } from '../../run/webgpu/dispatcher.js'
+import { asHalves, halfOfBits, roundedToHalf } from './halves.js'
 import { openGpu, openNull, type TestGpu } from '../../run/webgpu/gpu.js'
 
 /** Tiles so small that random matrices have several of them, and edges across them. */
@@ -26,9 +27,7 @@ const small: Tile = {
   depth: 4,
   threadRows: 4,
   threadColumns: 4,
-  prefetch: false,
-  operands: 'f32',
-  result: 'f32'
+  prefetch: false
 }
 
 const tiles: ReadonlyArray<readonly [string, Tile]> = [
@@ -45,8 +44,12 @@ const limits: ProductLimits = {
   maxComputeInvocationsPerWorkgroup: 256,
   maxComputeWorkgroupStorageSize: 32_768,
   isSoftware: false,
+  precision: 'float32',
+  matrices: false,
   split: bigGpuSplit
 }
+
+const mixed: ProductLimits = { ...limits, precision: 'mixed' }
 
 /** Sums of six terms and more are cut where the result has few elements, and grids of more than three workgroups folded. */
 const cutting: ProductLimits = {
@@ -65,8 +68,6 @@ const device = async (): Promise<GPUDevice> => {
 let run: Dispatcher | undefined
 
 const dispatching = async (): Promise<Dispatcher> => (run ??= dispatcher(await device()))
-
-const half: GPUFeatureName = 'shader-f16'
 
 afterAll(() => gpus.forEach(({ release }) => release()))
 
@@ -254,23 +255,31 @@ describe('shaders', () => {
     plain([3], 70, 30_522, 33),
     { ...plain([], 129, 130, 68), left: { offset: 0, batch: [], row: 1, column: 129 } }
   ]
-  const halves = [...gpuTiles.slice(0, 1), ...softwareTiles.slice(0, 1)].flatMap((tile) => [
-    storing('f16', 'f32', tile),
-    storing('f16', 'f16', tile)
-  ])
-  const all = [...gpuTiles, ...softwareTiles, ...halves, matrixTile, storing('f16', 'f16', matrixTile)]
-  const named = all.map((tile) => [`${Object.values(tile).join(' ')}`, tile] as const)
+  const storages: ReadonlyArray<ProductBuffers['storages']> = [
+    undefined,
+    { left: 'f16', right: 'f16', out: 'f32' },
+    { left: 'f32', right: 'f16', out: 'f16' }
+  ]
+  const all = [
+    ...[...gpuTiles, ...softwareTiles].map((tile) => [tile, limits] as const),
+    ...[gpuTiles[0], softwareTiles[0], matrixTile].map((tile) => [tile, mixed] as const)
+  ]
+  const named = all.map(
+    ([tile, within]) => [`${Object.values(tile).join(' ')}, ${within.precision}`, tile, within] as const
+  )
 
-  it.each(named)('compile for tiles %s', async (_, tile) => {
-    for (const contraction of shapes) {
-      const size = 2 ** 24
-      const buffers = { left: 0, right: 1, out: 2, firstScratch: 3, sizes: { left: size, right: size, out: size } }
-      const { list } = tiledProduct(contraction, tile, buffers, limits)
-      // What needs more memory than the null backend has is only parsed.
-      const { maxComputeWorkgroupStorageSize } = none.adapter.limits
-      const make = fits(tile, { ...limits, maxComputeWorkgroupStorageSize }) ? pipelineOf : compiled
-      for (const { shader } of list) await make(none.device, shader.code)
-    }
+  it.each(named)('compile for tiles %s', async (_, tile, within) => {
+    for (const contraction of shapes)
+      for (const stored of within.precision === 'mixed' ? storages : [undefined]) {
+        const size = 2 ** 24
+        const sizes = { left: size, right: size, out: size }
+        const buffers = { left: 0, right: 1, out: 2, firstScratch: 3, sizes, storages: stored }
+        const { list } = tiledProduct(contraction, tile, buffers, within)
+        // What needs more memory than the null backend has is only parsed.
+        const { maxComputeWorkgroupStorageSize } = none.adapter.limits
+        const make = fits(tile, { ...limits, maxComputeWorkgroupStorageSize }) ? pipelineOf : compiled
+        for (const { shader } of list) await make(none.device, shader.code)
+      }
   })
 
   it('read an operand as vectors where its strides and offset allow it', () => {
@@ -291,53 +300,84 @@ describe('shaders', () => {
   })
 })
 
-describe('half precision', () => {
-  /** The bits of numbers that f16 has: few eighths. */
-  const halfBits = (x: number): number => {
-    if (x === 0) return 0
-    const exponent = Math.floor(Math.log2(Math.abs(x)))
-    const fraction = Math.abs(x) / 2 ** exponent - 1
-    return (x < 0 ? 0x8000 : 0) | ((exponent + 15) << 10) | Math.round(fraction * 1024)
-  }
+const roundedCase = ({ contraction, left, right }: Case): Case => ({
+  contraction,
+  left: left.map(roundedToHalf),
+  right: right.map(roundedToHalf)
+})
 
-  const fromHalf = (bits: number): number => {
-    const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023]
-    return exponent === 0 ? (sign * fraction) / 2 ** 24 : sign * 2 ** (exponent - 15) * (1 + fraction / 1024)
-  }
+describe('operands in mixed precision', () => {
+  itOnWebGpu(
+    'are rounded to f16 where they are stored as f32, by every tile, and multiplied as those numbers are',
+    () =>
+      fc.assert(
+        fc.asyncProperty(contractions, fc.constantFrom(limits, cutting), async (known, within) => {
+          const wanted = await multiply(roundedCase(known), small, within)
+          for (const tile of [small, { ...small, prefetch: true, depth: 8 }, { ...small, via: 'registers' as const }])
+            expect(await multiply(known, tile, { ...within, precision: 'mixed' })).toEqual(wanted)
+        }),
+        { numRuns: 4 }
+      )
+  )
 
-  const eighths = (length: number, seed: number): Float32Array =>
-    Float32Array.from({ length }, (_, i) => (((i * seed) % 17) - 8) / 8)
+  const storages = fc.record({
+    left: fc.constantFrom<Storage>('f32', 'f16'),
+    right: fc.constantFrom<Storage>('f32', 'f16'),
+    out: fc.constantFrom<Storage>('f32', 'f16')
+  })
 
-  const words = (numbers: Float32Array): Uint16Array => Uint16Array.from(numbers, halfBits)
+  itWithHalves('and the result may be stored as f16, in any mixture, cut or not', () =>
+    fc.assert(
+      fc.asyncProperty(
+        contractions,
+        storages,
+        fc.constantFrom(limits, cutting),
+        fc.constantFrom<Tile['via']>('staged', 'registers'),
+        async (known, stored, within, via) => {
+          const { contraction, left, right } = known
+          const sums = await multiply(roundedCase(known), { ...small, via }, within)
+          const sizes = { left: left.length, right: right.length, out: sums.length }
+          const { list, scratch } = tiledProduct(
+            contraction,
+            { ...small, via },
+            { left: 0, right: 1, out: 2, firstScratch: 3, sizes, storages: stored },
+            { ...within, precision: 'mixed' }
+          )
+          const as = (storage: Storage, numbers: Float32Array): Words =>
+            storage === 'f32' ? numbers : asHalves(numbers)
+          const contents = [
+            as(stored.left, left),
+            as(stored.right, right),
+            as(stored.out, new Float32Array(sums.length).fill(NaN)),
+            ...scratch.map((length) => new Float32Array(length).fill(NaN))
+          ]
+          const bytes = await (await dispatching()).run(list, contents, 2)
+          const found =
+            stored.out === 'f32'
+              ? [...new Float32Array(bytes, 0, sums.length)]
+              : Array.from(new Uint16Array(bytes, 0, sums.length), halfOfBits)
+          expect(found).toEqual([...(stored.out === 'f32' ? sums : sums.map(roundedToHalf))])
+        }
+      ),
+      { numRuns: 8 }
+    )
+  )
 
-  itOnWebGpu('stores operands in f16, sums in f32, and stores either', async () => {
-    const gpu = await device()
-    if (!gpu.features.has(half)) return
-    for (const [result, via] of [
-      ['f32', 'staged'],
-      ['f16', 'registers']
-    ] as const)
-      for (const [m, n, k] of [
-        [8, 8, 16],
-        [7, 10, 9]
-      ]) {
-        const contraction = plain([2], m, n, k)
-        const known = { contraction, left: eighths(2 * m * k, 5), right: eighths(2 * k * n, 7) }
-        const sizes = { left: 2 * m * k, right: 2 * n * k, out: 2 * m * n }
-        const { list } = tiledProduct(
-          contraction,
-          storing('f16', result, { ...small, via }),
-          { left: 0, right: 1, out: 2, firstScratch: 3, sizes },
-          limits
-        )
-        const out = result === 'f32' ? new Float32Array(sizes.out) : new Uint16Array(sizes.out)
-        const bytes = await (await dispatching()).run(list, [words(known.left), words(known.right), out], 2)
-        const found =
-          result === 'f32'
-            ? [...new Float32Array(bytes, 0, sizes.out)]
-            : [...new Uint16Array(bytes, 0, sizes.out)].map(fromHalf)
-        // Sums of 64ths below 16 need 10 bits, so f16 holds them exactly.
-        expect(found).toEqual([...naive(known).sums])
-      }
+  itWithHalves('and results are infinite where they are too large, and no number where they are none', async () => {
+    const special = [1, 65_519, 65_520, -65_520, Infinity, -Infinity, NaN, 2 ** -24, 0]
+    const contraction = plain([], special.length, 1, 1)
+    const { list } = tiledProduct(
+      contraction,
+      small,
+      {
+        ...{ left: 0, right: 1, out: 2, firstScratch: 3 },
+        sizes: { left: special.length, right: 1, out: special.length },
+        storages: { left: 'f32', right: 'f16', out: 'f16' }
+      },
+      limits
+    )
+    const contents = [Float32Array.from(special), asHalves([1]), new Uint16Array(special.length)]
+    const bytes = await (await dispatching()).run(list, contents, 2)
+    expect(Array.from(new Uint16Array(bytes, 0, special.length), halfOfBits)).toEqual(special.map(roundedToHalf))
   })
 })

@@ -28,6 +28,8 @@ const limits: ProductLimits = {
   maxComputeInvocationsPerWorkgroup: 256,
   maxComputeWorkgroupStorageSize: 32_768,
   isSoftware: false,
+  precision: 'float32',
+  matrices: false,
   split: bigGpuSplit
 }
 

@@ -47,6 +47,18 @@ fn pe_sign(x: f32) -> f32 {
   return select(pe_signed(1f, x), x, pe_size(x) == 0u || pe_is_nan(x));
 }`,
 
+  /** The nearest f16, of two the even one: infinity from 65520 on, and below 2^-14 multiples of 2^-24. */
+  pe_half: `
+fn pe_half(x: f32) -> f32 {
+  let size = pe_size(x);
+  let least = max(size, 0x33800000u);
+  let drop = 126u - (min(least, 0x38800000u) >> 23u);
+  let nearest = ((least + (1u << (drop - 1u)) - 1u + ((least >> drop) & 1u)) >> drop) << drop;
+  let finite = select(nearest, 0u, size <= 0x33000000u);
+  let rounded = select(finite, 0x7f800000u, finite >= 0x47800000u);
+  return pe_signed(bitcast<f32>(select(rounded, 0x7fc00000u, size > 0x7f800000u)), x);
+}`,
+
   /** The greatest whole number of at most \`x\`: by sign alone below 1, where a device may take a small one for 0. */
   pe_floor: `
 fn pe_floor(x: f32) -> f32 {

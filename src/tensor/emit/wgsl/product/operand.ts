@@ -8,7 +8,8 @@
 
 import { range } from '../../../range.js'
 import type { Contraction, StridedMatrix } from '../../../program/kernel.js'
-import type { Slices, Storage, Tile } from '../../../program/gpu/tiles.js'
+import type { Slices, Tile } from '../../../program/gpu/tiles.js'
+import type { Storage } from '../../../program/gpu/storages.js'
 import type { Shape } from '../../../shape.js'
 
 export const components = ['x', 'y', 'z', 'w'] as const
@@ -17,6 +18,15 @@ export const components = ['x', 'y', 'z', 'w'] as const
 export type Width = 1 | 2 | 4
 
 export const vector = (width: Width, scalar: string): string => (width === 1 ? scalar : `vec${width}<${scalar}>`)
+
+/** A vector of f32 rounded to f16, component by component; `of` is a name. */
+export const roundedToHalf = (width: Width, of: string): string =>
+  width === 1
+    ? `pe_half(${of})`
+    : `${vector(width, 'f32')}(${components
+        .slice(0, width)
+        .map((c) => `pe_half(${of}.${c})`)
+        .join(', ')})`
 
 /** A u32 literal; a negative number wraps, and so does arithmetic with it. */
 export const u32 = (n: number): string => `${n >>> 0}u`
@@ -29,9 +39,11 @@ export const sum = (terms: ReadonlyArray<string>): string => (terms.length === 0
 
 type Axis = { readonly extent: number; readonly stride: number }
 
-export type Operand = {
+/** How an operand is stored, and whether what is loaded of it is yet to be rounded to f16. */
+export type OperandStorage = { readonly storage: Storage; readonly isRounded: boolean }
+
+export type Operand = OperandStorage & {
   readonly name: 'left' | 'right'
-  readonly storage: Storage
   readonly width: Width
   /** Which axis the lines of a block lie along. */
   readonly along: 'depth' | 'outer'
@@ -64,7 +76,7 @@ const hasShortTurn = (k: number, { length }: Slices, depth: number): boolean =>
 
 const operandOf = (
   name: 'left' | 'right',
-  storage: Storage,
+  storage: OperandStorage,
   { offset, batch }: StridedMatrix,
   extents: Shape,
   outer: Axis & { readonly tile: number },
@@ -77,7 +89,7 @@ const operandOf = (
   const isDepthNearer = alongDepth === alongOuter ? depth.stride === 1 && outer.stride !== 1 : alongDepth > alongOuter
   return {
     name,
-    storage,
+    ...storage,
     width: isDepthNearer ? alongDepth : alongOuter,
     along: isDepthNearer ? 'depth' : 'outer',
     outer,
@@ -92,10 +104,15 @@ const operandOf = (
   }
 }
 
-export const leftOperand = ({ batch, m, k, left }: Contraction, tile: Tile, slices: Slices): Operand =>
+export const leftOperand = (
+  { batch, m, k, left }: Contraction,
+  storage: OperandStorage,
+  tile: Tile,
+  slices: Slices
+): Operand =>
   operandOf(
     'left',
-    tile.operands,
+    storage,
     left,
     batch,
     { extent: m, stride: left.row, tile: tile.rows },
@@ -103,10 +120,15 @@ export const leftOperand = ({ batch, m, k, left }: Contraction, tile: Tile, slic
     slices
   )
 
-export const rightOperand = ({ batch, n, k, right }: Contraction, tile: Tile, slices: Slices): Operand =>
+export const rightOperand = (
+  { batch, n, k, right }: Contraction,
+  storage: OperandStorage,
+  tile: Tile,
+  slices: Slices
+): Operand =>
   operandOf(
     'right',
-    tile.operands,
+    storage,
     right,
     batch,
     { extent: n, stride: right.column, tile: tile.columns },
@@ -190,7 +212,7 @@ export const loadBlock = (block: Block, { address, outer, depth, end }: BlockPla
     guard === ''
       ? `${type}(${name}[${at}])`
       : `select(${type}(), ${type}(${name}[select(0u, ${at}, ${guard})]), ${guard})`
-  return range(4).map((i) => {
+  return range(4).flatMap((i) => {
     const parts = range(4 / width).map((part) => {
       const [o, d] = along === 'depth' ? [i, part * width] : [part * width, i]
       const inside = [
@@ -200,6 +222,10 @@ export const loadBlock = (block: Block, { address, outer, depth, end }: BlockPla
       const guard = inside.length === 0 ? '' : `(${inside.map((fact) => `(${fact})`).join(' & ')})`
       return load(plus(address, i * acrossStep + part * alongStep), guard)
     })
-    return `${line(block, i)} = vec4<f32>(${parts.join(', ')});`
+    const assigned = line(block, i)
+    return [
+      `${assigned} = vec4<f32>(${parts.join(', ')});`,
+      ...(operand.isRounded ? [`${assigned} = ${roundedToHalf(4, assigned)};`] : [])
+    ]
   })
 }

@@ -2,9 +2,9 @@
  * What becomes of a product's sums: stored as they are for another dispatch to add, or finished and stored as the result.
  */
 
-import type { Storage } from '../../../program/gpu/tiles.js'
+import type { Storage } from '../../../program/gpu/storages.js'
 import { range } from '../../../range.js'
-import { components, u32, vector, type Width } from './operand.js'
+import { components, roundedToHalf, u32, vector, type Width } from './operand.js'
 
 /** What is done with each element of a result once its sum is whole. */
 export type Epilogue = {
@@ -62,7 +62,9 @@ export const finishFunction = (stored: Stored): string => {
   const width = storedWidth(columns)
   const component = (c: number): string => (width === 1 ? 'value' : `value.${components[c]}`)
   const lines = [
-    ...(keeps(stored) ? [`result[at] = ${storage === 'f32' ? 'value' : `${vector(width, storage)}(value)`};`] : []),
+    ...(keeps(stored)
+      ? [`result[at] = ${storage === 'f32' ? 'value' : `${vector(width, storage)}(${roundedToHalf(width, 'value')})`};`]
+      : []),
     ...(epilogue === undefined
       ? []
       : range(width).map((c) => `epilogue(at * ${u32(width)} + ${u32(c)}, ${component(c)});`))
