@@ -112,6 +112,22 @@ describe('a tile', () => {
     )
   })
 
+  it('is of matrices wherever there are any and precision is mixed, and only there', () => {
+    fc.assert(
+      fc.property(
+        contractions,
+        fc.boolean(),
+        fc.constantFrom('float32' as const, 'mixed' as const),
+        (contraction, matrices, precision) => {
+          const here = { ...limits, matrices, precision }
+          const isOf = matrices && precision === 'mixed'
+          for (const tile of [...tilesFor(contraction, here), chooseTile(contraction, here)])
+            expect(tile.via === 'matrices').toBe(isOf)
+        }
+      )
+    )
+  })
+
   it('is 128 by 128 for large products, smaller for small ones, and without workgroup memory on a CPU', () => {
     expect(chooseTile(plain([], 4096, 4096, 256), limits)).toEqual(gpuTiles[0])
     expect(chooseTile(plain([], 128, 128, 256), limits)).toEqual(gpuTiles.at(-1))
