@@ -142,7 +142,7 @@ const unrolledWalk = (
       const value = nameAt(row, x, String(k))
       return isInside(k) === 'true' ? value : select(isInside(k), value, identity(fn, dtype))
     })
-    return `let f${number} = ${parts.reduce((sum, part) => combine(fn, dtype, sum, part))};`
+    return `let fold${number} = ${parts.reduce((sum, part) => combine(fn, dtype, sum, part))};`
   })
   return [...values, ...folded, ...elements.flatMap((k) => elementEnds(row, stage, String(k), `c${k}`, isInside(k)))]
 }
@@ -154,11 +154,11 @@ const loopedWalk = (
   folds: ReadonlyArray<readonly [number, Fold]>,
   results: ReadonlyArray<number>
 ): Lines => [
-  ...folds.map(([number, { fn, dtype }]) => `var f${number}: ${typeOf(dtype)} = ${identity(fn, dtype)};`),
+  ...folds.map(([number, { fn, dtype }]) => `var fold${number}: ${typeOf(dtype)} = ${identity(fn, dtype)};`),
   `for (var c = lane; c < ${lengthOf(row)}u; c += ${row.kernel.lanes}u) {`,
   ...varyingTo(row, results).map((step) => emitStep(row, step, 'c', 'c')),
   ...folds.map(
-    ([number, { fn, dtype, x }]) => `f${number} = ${combine(fn, dtype, `f${number}`, nameAt(row, x, 'c'))};`
+    ([number, { fn, dtype, x }]) => `fold${number} = ${combine(fn, dtype, `fold${number}`, nameAt(row, x, 'c'))};`
   ),
   ...elementEnds(row, stage, 'c', 'c', 'true'),
   '}'
@@ -179,7 +179,7 @@ const stageLines = (row: Row, stage: number): Lines => {
   const folded = folds.map(([number, { fn, dtype }]): Folded => ({
     fn,
     dtype,
-    part: `f${number}`,
+    part: `fold${number}`,
     whole: `v${number}`
   }))
   return [

@@ -85,6 +85,16 @@ describe('rows as WGSL', () => {
       }
     })
 
+  itOnWebGpu('are folded in any of their steps, also in those whose numbers are in names of types', async () => {
+    const { buffers, ...loop } = rowLoop(3, 40, ({ load, binary, fold, storeRow }) => {
+      let last = load()
+      while (last < 40) last = fold('max', binary('max', last, last))
+      storeRow(last)
+    })
+    const { of, found } = await run(loop, buffers, [integers(120)], { lanes: 1, held: 1 })
+    expectSame(found, meant(of))
+  })
+
   it('are written out and walked, in these cases', () => {
     const kinds = ways.map(([, cut]) =>
       lengths.map((length) => {
