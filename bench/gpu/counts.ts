@@ -7,6 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { gpuLimits, type GpuLimits } from '../../src/tensor/program/gpu/gpu-limits.js'
+import type { Precision } from '../../src/tensor/program/gpu/storages.js'
 import { sizeOf } from '../../src/tensor/shape.js'
 import { idealStep, type IdealPart } from './ideal.js'
 import { updateOf } from './flat-update.js'
@@ -28,7 +29,7 @@ const { values: options } = parseArgs({
 const processors = 132
 
 /** As a large card offers them through Dawn. */
-const cardLimits = (kernelBuffers: number): GpuLimits =>
+const cardLimits = (kernelBuffers: number, precision: Precision = 'float32'): GpuLimits =>
   gpuLimits(
     {
       maxStorageBuffersPerShaderStage: kernelBuffers,
@@ -37,7 +38,8 @@ const cardLimits = (kernelBuffers: number): GpuLimits =>
       maxComputeInvocationsPerWorkgroup: 1024,
       maxComputeWorkgroupStorageSize: 48 * 1024
     },
-    false
+    false,
+    { precision, matrices: false }
   )
 
 const sum = (list: ReadonlyArray<number>): number => list.reduce((total, x) => total + x, 0)
@@ -46,7 +48,16 @@ const flopsOf = (launches: ReadonlyArray<Traffic>): number => sum(launches.map((
 const isProduct = ({ kind }: Traffic): boolean => kind === 'contraction'
 const gigabytes = (bytes: number): string => digits(bytes / 1e9)
 
-type Whole = { readonly buffers: number; readonly grad: Counted; readonly update: Counted }
+type Whole = {
+  readonly buffers: number
+  readonly precision: Precision
+  readonly grad: Counted
+  readonly update: Counted
+}
+
+/** What tells it from the others. */
+const titleOf = ({ buffers, precision }: Whole): string =>
+  `${buffers} buffers${precision === 'mixed' ? ', mixed precision' : ''}`
 
 const kinds = [
   'contraction',
@@ -65,7 +76,7 @@ const allOf = ({ grad, update }: Whole): ReadonlyArray<Traffic> => [...grad.laun
 
 const byKind = (name: string, wholes: ReadonlyArray<Whole>): Table => ({
   title: `${name}: launches and GB by kind`,
-  columns: ['kind', ...wholes.flatMap(({ buffers }) => [`launches, ${buffers} buffers`, `GB, ${buffers} buffers`])],
+  columns: ['kind', ...wholes.flatMap((whole) => [`launches, ${titleOf(whole)}`, `GB, ${titleOf(whole)}`])],
   rows: kinds.map((kind) => [
     kind,
     ...wholes.flatMap((whole) => {
@@ -78,7 +89,7 @@ const byKind = (name: string, wholes: ReadonlyArray<Whole>): Table => ({
 const row = (whole: Whole): ReadonlyArray<string | number> => {
   const all = allOf(whole)
   return [
-    `ours, ${whole.buffers} buffers`,
+    `ours, ${titleOf(whole)}`,
     all.length,
     gigabytes(bytesOf(all)),
     gigabytes(bytesOf(all.filter(isProduct))),
@@ -109,7 +120,7 @@ const summary = (name: string, wholes: ReadonlyArray<Whole>, { stored, flash }: 
     notes: wholes.map((whole) => {
       const bytes = bytesOf(allOf(whole))
       return (
-        `${whole.buffers} buffers: ${digits(bytes / ideal(stored))} times the bytes of the step by hand with scores in memory, ` +
+        `${titleOf(whole)}: ${digits(bytes / ideal(stored))} times the bytes of the step by hand${whole.precision === 'mixed' ? ', which is in float32,' : ''} with scores in memory, ` +
         `${digits(bytes / ideal(flash))} times those with scores on chip. The update is ${whole.update.launches.length} launches of these ` +
         `and ${gigabytes(bytesOf(whole.update.launches))} GB. A launch binds ${Math.max(whole.grad.bound, whole.update.bound)} buffers at most.`
       )
@@ -152,10 +163,15 @@ const tablesOf = async (size: StepSize): Promise<ReadonlyArray<Table>> => {
   const name = nameOf(size)
   const { program: update } = await updateOf(training)
   const buffers = options.buffers.split(',').map(Number)
-  const wholes = buffers.map((count): Whole => {
-    const limits = cardLimits(count)
+  const counts = [
+    ...buffers.map((count) => [count, 'float32'] as const),
+    [buffers[buffers.length - 1], 'mixed'] as const
+  ]
+  const wholes = counts.map(([count, precision]): Whole => {
+    const limits = cardLimits(count, precision)
     return {
       buffers: count,
+      precision,
       grad: countsOf(training.step.shardGrad.program, limits),
       update: countsOf(update, limits)
     }
@@ -185,7 +201,7 @@ if (options.help) {
   const text = [
     `# A step counted, ${date}`,
     '',
-    `One shard, float32, dropout on, a vocabulary of ${options.vocabulary}; compiled as for a card of ${processors} processors, whose kernels bind so many`,
+    `One shard, dropout on, float32 but where mixed precision is said, a vocabulary of ${options.vocabulary}; compiled as for a card of ${processors} processors, whose kernels bind so many`,
     'buffers. Nothing was run: each launch is taken to move every element that it touches once. What the step by hand does,',
     'and why, says `bench/gpu/ideal.ts`.',
     '',

@@ -30,7 +30,7 @@ export type WebGpuOptions = Omit<GpuOptions, 'experiments'> & {
   /**
    * `float32`, which is the default, or `mixed`: what products read and write is stored as float16 as long as it stays on the GPU and is
    * rounded as they multiply it; all arithmetic and all that programs are given and give is float32. Beyond 65519.99 a number so stored is
-   * infinite. Needs float16 of the adapter, and products of the device's own: gpu.js's kernels read float32 only.
+   * infinite, and below 2^-14 an adapter may take it for 0. Needs float16 of the adapter, and products of the device's own: gpu.js's kernels read float32 only.
    */
   readonly precision?: Precision
   /** Other limits than those of the adapter's kind. For tests, where small arrays are to be large. */
