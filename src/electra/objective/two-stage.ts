@@ -19,7 +19,7 @@ import type { ElectraConfig } from '../config/config.js'
 import { networkOf } from '../flops/network.js'
 import { discriminatorSpec, type Discriminator } from '../model/discriminator.js'
 import type { MaskedLanguageModel } from '../model/generator.js'
-import type { NamedState } from '../training/problem.js'
+import { isMoment, type NamedState } from '../training/problem.js'
 import type { Denominators, ShardBatch } from './batch.js'
 import type { Sampler } from './corrupted-input.js'
 import { discriminatorReport } from './discriminator-metrics.js'
@@ -54,10 +54,10 @@ export const copyGenerator = ({ params, optimizer }: NamedState): NamedState => 
     name.startsWith(discriminatorPrefix) ? generatorPrefix + name.slice(discriminatorPrefix.length) : name
   return {
     params: params.map((p) => ({ ...(named.get(sourceOf(p.name)) ?? p), name: p.name })),
-    optimizer: optimizer.map(({ name, shape, data }) => ({
-      ...storedOf('f32', shape, new Float32Array(data.length)),
-      name
-    }))
+    optimizer: optimizer.map((stored) => {
+      const { name, shape, data } = stored
+      return isMoment(name) ? { ...storedOf('f32', shape, new Float32Array(data.length)), name } : stored
+    })
   }
 }
 

@@ -5,6 +5,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { TensorError } from '../../tensor/index.js'
+import { dynamicLossScaling, type LossScaling } from '../../nn/index.js'
+import type { Precision } from '../../tensor/run/device-choice.js'
 import type { Arrays } from '../../workers/index.js'
 import type { ElectraConfig } from '../config/config.js'
 import type { EncodedCorpus } from '../data/encoded-corpus.js'
@@ -24,6 +26,13 @@ export type RunSettings = {
   readonly seed: number
   /** Where the run ends. */
   readonly totalSteps: number
+  /**
+   * What it is trained in: float32, where not given. In mixed precision losses are scaled, on whatever device a step is computed; what
+   * that stores in half precision is the device's choice.
+   */
+  readonly precision?: Precision
+  /** How the loss scale of mixed precision changes: as in `dynamicLossScaling`, where not given. */
+  readonly lossScaling?: LossScaling
 }
 
 type HeldOutBatches = ReadonlyArray<ReadonlyArray<Arrays>>
@@ -75,7 +84,9 @@ export const pretrainingProblem = ({
   config,
   corpus,
   seed,
-  totalSteps
+  totalSteps,
+  precision,
+  lossScaling = dynamicLossScaling
 }: RunSettings): E.Either<TensorError | InputsError, Problem> => {
   const keys = runKeys(seed)
   const pieces = piecesOf(corpus)
@@ -83,7 +94,9 @@ export const pretrainingProblem = ({
   return pipe(
     trainingData(config, corpus, keys),
     E.bindTo('data'),
-    E.bindW('programs', () => pretrainingPrograms(config, objective, totalSteps)),
+    E.bindW('programs', () =>
+      pretrainingPrograms(config, objective, totalSteps, precision === 'mixed' ? lossScaling : undefined)
+    ),
     E.map(({ data, programs: { state, initial, stages, judgement } }): Problem => ({
       totalSteps,
       state,

@@ -8,14 +8,16 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { valueAndGradWithAux } from '../../autodiff/index.js'
 import {
   andThen,
+  initialLossScale,
   initialise,
   isDecayed,
   scaleByPath,
   type AdamState,
+  type LossScaling,
   type Optimizer,
   type Params
 } from '../../nn/index.js'
-import { sub, type Tensor, type TensorError } from '../../tensor/index.js'
+import { mul, sub, type Tensor, type TensorError } from '../../tensor/index.js'
 import { spec, trace, type Traced } from '../../tensor/program/trace.js'
 import type { Key } from '../../tensor/random.js'
 import { tensorEntries } from '../../tensor/tree.js'
@@ -48,8 +50,8 @@ export type StagePrograms = {
 export type PretrainingPrograms = {
   /** Placeholders of the state's shapes, in its structure. */
   readonly state: TrainingState
-  /** No input but the key; outputs the parameters in path order. */
-  readonly initial: Traced<Params>
+  /** No input but the key; outputs the arrays that steps read, in their order. */
+  readonly initial: Traced<unknown>
   readonly stages: ReadonlyArray<StagePrograms>
   /** Metric sums of a text with a fixed corruption, where the objective has them. */
   readonly judgement: Judgement | undefined
@@ -61,28 +63,38 @@ export type Judgement = {
   readonly report: Judge['report']
 }
 
-/** Gradients of a shard's part of the loss, and its metric sums. */
+/** Gradients of a shard's part of the loss, times the scale where one is given, and its metric sums, which are not scaled. */
 export const shardGradOf =
-  (stage: Pick<Stage, 'shardLoss'>) =>
+  (stage: Pick<Stage, 'shardLoss'>, lossScale?: Tensor) =>
   (params: Params, batch: ShardBatch, denominators: Denominators, key: Key): readonly [Params, MetricSums] => {
     const { grads, aux } = valueAndGradWithAux((at: Params) => {
       const { loss, metrics } = stage.shardLoss(at, batch, denominators, { training: true, key })
-      return [loss, metrics] as const
+      return [lossScale === undefined ? loss : pipe(loss, mul(lossScale)), metrics] as const
     })(params)
     return [grads, aux]
   }
+
+/** Traces what reads the parameters, and the loss scale before them where the state has one. */
+const traceReading =
+  <Args extends ReadonlyArray<unknown>, Result>(
+    f: (lossScale: Tensor | undefined) => (params: Params, ...args: Args) => Result
+  ) =>
+  ({ optimizer: { lossScale }, params }: TrainingState, ...args: Args): E.Either<TensorError, Traced<Result>> =>
+    lossScale === undefined
+      ? trace(f(undefined))(params, ...args)
+      : trace((scale: Tensor, at: Params, ...rest: Args) => f(scale)(at, ...rest))(lossScale.scale, params, ...args)
 
 const keySpec: Key = spec([2], 'u32')
 
 const judgementOf = (
   { batchSize, shards, sequenceLength }: ElectraConfig,
   { judge }: Objective,
-  params: Params
+  state: TrainingState
 ): E.Either<TensorError, Judgement | undefined> =>
   judge === undefined
     ? E.right(undefined)
     : pipe(
-        trace(judge.metrics)(params, corruptedBatchSpec(batchSize / shards, sequenceLength)),
+        traceReading(() => judge.metrics)(state, corruptedBatchSpec(batchSize / shards, sequenceLength)),
         E.map((source) => ({
           source,
           metrics: tensorEntries(source.result).map(([path]) => path),
@@ -114,12 +126,15 @@ const alike = (params: Params, stage: Stage): ReadonlyMap<string, ReadonlyArray<
   return new Map([...groups].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
+/** The next state, and what is reported of the step. */
+type Update = (state: TrainingState, grads: Params, step: Tensor) => unknown
+
 /** The update of parameters that are joined, those that are treated alike to one array. */
 const flatUpdate = (
-  params: Params,
+  { optimizer: { mu: _, nu: __, ...others }, params }: TrainingState,
   stage: Stage,
   paths: ReadonlyArray<string>,
-  update: (state: TrainingState, grads: Params, step: Tensor) => unknown
+  update: Update
 ): FlatUpdate => {
   const groups = alike(params, stage)
   const names = tensorEntries(params).map(([path]) => path)
@@ -127,35 +142,43 @@ const flatUpdate = (
   return {
     groups: [...groups.values()],
     parts: parts.map((part) => names.map((name) => paths.indexOf(`${part}.${name}`))),
+    apart: paths.flatMap((path, i) => (isOfScale(path) ? [i] : [])),
     update: (sizes) => {
       const flat: Params = Object.fromEntries([...groups.keys()].map((name, i) => [name, spec([sizes[i]])]))
-      return trace(update)({ optimizer: { mu: flat, nu: flat }, params: flat }, flat, spec([], 'i32'))
+      return trace(update)({ optimizer: { ...others, mu: flat, nu: flat }, params: flat }, flat, spec([], 'i32'))
     }
   }
 }
 
+const scalePath = 'optimizer.lossScale.'
+
+const isOfScale = (path: string): boolean => path.startsWith(scalePath)
+
+/** What shards read of a state. */
+const isRead = (path: string): boolean => path.startsWith('params.') || path === `${scalePath}scale`
+
 type Span = { readonly stage: Stage; readonly from: number; readonly steps: number }
 
 const stagePrograms =
-  (config: ElectraConfig, state: TrainingState) =>
+  (config: ElectraConfig, state: TrainingState, scaling: LossScaling | undefined) =>
   ({ stage, from, steps }: Span): E.Either<TensorError, StagePrograms> => {
     const { params } = state
     const slots = slotsOf(config.maskProbability, config.sequenceLength)
     const batch = shardBatchSpec(config.batchSize / config.shards, config.sequenceLength, slots)
     const schedule = scheduleOf(config.optimizer, steps)
-    const update = updateWith(keeping(optimizerOf(config.optimizer, schedule), stage))
+    const update = updateWith(keeping(optimizerOf(config.optimizer, schedule), stage), scaling)
     const paths = tensorEntries(state).map(([path]) => path)
     const sinceStart = (step: Tensor): Tensor => (from === 0 ? step : pipe(step, sub(from)))
     const updateAt = (at: TrainingState, grads: Params, step: Tensor) => update(at, grads, sinceStart(step))
     return pipe(
       E.Do,
-      E.apS('shardGrad', trace(shardGradOf(stage))(params, batch, denominatorsSpec, keySpec)),
+      E.apS('shardGrad', traceReading((scale) => shardGradOf(stage, scale))(state, batch, denominatorsSpec, keySpec)),
       E.bind('update', () => trace(updateAt)(state, params, spec([], 'i32'))),
       E.bind('evaluation', () =>
-        trace(
-          (at: Params, b: ShardBatch, d: Denominators, key: Key) =>
+        traceReading(
+          () => (at, b: ShardBatch, d: Denominators, key: Key) =>
             stage.shardLoss(at, b, d, { training: false, key }).metrics
-        )(params, batch, denominatorsSpec, keySpec)
+        )(state, batch, denominatorsSpec, keySpec)
       ),
       E.map(({ shardGrad, update, evaluation }) => ({
         stage,
@@ -163,11 +186,11 @@ const stagePrograms =
         step: {
           shards: config.shards,
           state: paths.length,
-          reads: paths.flatMap((path, i) => (path.startsWith('params.') ? [i] : [])),
+          reads: paths.flatMap((path, i) => (isRead(path) ? [i] : [])),
           gradients: tensorEntries(params).length,
           shardGrad,
           update,
-          flat: flatUpdate(params, stage, paths, updateAt)
+          flat: flatUpdate(state, stage, paths, updateAt)
         },
         learningRateAt: (n) => schedule.onHost(n - from),
         evaluation,
@@ -176,22 +199,43 @@ const stagePrograms =
     )
   }
 
+type Beginning = Pick<PretrainingPrograms, 'initial' | 'state'>
+
+/** What a run begins with; where losses are scaled, their scale comes before the parameters. */
+const beginningOf = ({ parameters }: Objective, scaling: LossScaling | undefined): E.Either<TensorError, Beginning> => {
+  const drawn = (key: Key): Params => initialise(key)<unknown>(parameters)
+  return scaling === undefined
+    ? pipe(
+        trace(drawn)(keySpec),
+        E.map((initial) => ({
+          initial,
+          state: { optimizer: { mu: initial.result, nu: initial.result }, params: initial.result }
+        }))
+      )
+    : pipe(
+        trace((key: Key) => ({ lossScale: initialLossScale(scaling), params: drawn(key) }))(keySpec),
+        E.map((initial) => {
+          const { lossScale: scale, params } = initial.result
+          return {
+            initial,
+            state: { optimizer: { lossScale: { finiteSteps: scale, scale }, mu: params, nu: params }, params }
+          }
+        })
+      )
+}
+
 /**
- * Traces every program of a run of `totalSteps`. Fails with the `TensorError` of the first operation that does not fit,
- * which a validated configuration rules out.
+ * Traces every program of a run of `totalSteps`, whose losses are scaled where it is said how. Fails with the `TensorError` of the first
+ * operation that does not fit, which a validated configuration rules out.
  */
 export const pretrainingPrograms = (
   config: ElectraConfig,
   objective: Objective,
-  totalSteps: number
+  totalSteps: number,
+  scaling?: LossScaling
 ): E.Either<TensorError, PretrainingPrograms> =>
   pipe(
-    trace((key: Key) => initialise(key)<unknown>(objective.parameters) as Params)(keySpec),
-    E.bindTo('initial'),
-    E.let('state', ({ initial: { result: params } }): TrainingState => ({
-      optimizer: { mu: params, nu: params },
-      params
-    })),
+    beginningOf(objective, scaling),
     E.bind('stages', ({ state }) => {
       const starts = stageStarts(objective.stages, totalSteps)
       return pipe(
@@ -200,8 +244,8 @@ export const pretrainingPrograms = (
           from: starts[i],
           steps: Math.max(1, (starts[i + 1] ?? totalSteps) - starts[i])
         })),
-        E.traverseArray(stagePrograms(config, state))
+        E.traverseArray(stagePrograms(config, state, scaling))
       )
     }),
-    E.bind('judgement', ({ state }) => judgementOf(config, objective, state.params))
+    E.bind('judgement', ({ state }) => judgementOf(config, objective, state))
   )

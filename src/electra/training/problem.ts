@@ -4,7 +4,7 @@
  * Pre-training and fine-tuning are problems; sessions, the loop, checkpoints, workers and ranks know neither of them.
  */
 
-import type { AdamState, Params } from '../../nn/index.js'
+import type { AdamState, LossScale, Params } from '../../nn/index.js'
 import type { Traced } from '../../tensor/program/trace.js'
 import type { Words } from '../../tensor/threefry.js'
 import type { NamedStored } from '../../tensor/stored.js'
@@ -12,10 +12,16 @@ import type { Arrays, Step } from '../../workers/index.js'
 import type { Facts, Report } from './columns.js'
 
 /** Everything that a step changes. Leaves in path order are the arrays of a fold. */
-export type TrainingState<P = Params> = { readonly optimizer: AdamState; readonly params: P }
+export type TrainingState<P = Params> = {
+  readonly optimizer: AdamState & { readonly lossScale?: LossScale }
+  readonly params: P
+}
 
-/** The arrays of a state by name: parameters as in model files, moments behind `mu.` and `nu.`. */
+/** The arrays of a state by name: parameters as in model files, moments behind `mu.` and `nu.`, what scales losses behind `lossScale.`. */
 export type NamedState = { readonly params: ReadonlyArray<NamedStored>; readonly optimizer: ReadonlyArray<NamedStored> }
+
+/** Of the name of an array of the optimiser. */
+export const isMoment = (name: string): boolean => name.startsWith('mu.') || name.startsWith('nu.')
 
 /** Arrays by name, such as the sums of a batch's metrics. */
 export type NamedArrays = { readonly [name: string]: ArrayLike<number> }
@@ -59,8 +65,8 @@ export type Problem = {
   readonly totalSteps: number
   /** Placeholders of the state's shapes, in its structure. */
   readonly state: TrainingState
-  /** No input but the key; outputs the parameters in path order. */
-  readonly initial: Traced<Params>
+  /** No input but the key; outputs the arrays that steps read, in their order. The others begin as zeros. */
+  readonly initial: Traced<unknown>
   readonly initialKey: Words
   /** At least one; the first from step 0. */
   readonly phases: ReadonlyArray<Phase>

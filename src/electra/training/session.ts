@@ -33,6 +33,8 @@ export type StepReport = {
   /** Before clipping. */
   readonly gradientNorm: number
   readonly learningRate: number
+  /** What the step's loss was multiplied by, where losses are scaled. Where the norm is not finite the step was then skipped. */
+  readonly lossScale?: number
   /** Tokens of the batch that are not padding. */
   readonly tokens: number
 }
@@ -123,17 +125,8 @@ const leavesOf = ({ state }: Problem): ReadonlyArray<Leaf> =>
   })
 
 /** Draws the parameters into a fold that is all zeros, as the optimiser's moments begin. */
-const initialise = (
-  { initial, initialKey }: Problem,
-  fold: Fold,
-  leaves: ReadonlyArray<Leaf>
-): TE.TaskEither<WorkerError, void> =>
-  fold.fill(
-    'initial',
-    initial,
-    leaves.flatMap(({ part }, i) => (part === 'params' ? [i] : [])),
-    [Uint32Array.from(initialKey)]
-  )
+const initialise = ({ initial, initialKey, phases }: Problem, fold: Fold): TE.TaskEither<WorkerError, void> =>
+  fold.fill('initial', initial, phases[0].step.reads, [Uint32Array.from(initialKey)])
 
 const namedState = (leaves: ReadonlyArray<Leaf>, arrays: Arrays): NamedState => {
   const part = (wanted: Leaf['part']): ReadonlyArray<NamedStored> =>
@@ -267,7 +260,7 @@ export const openSession =
     const openPhase = open(folds)
     return pipe(
       openPhase(problem.phases[0]),
-      TE.chainFirst(({ fold }) => initialise(problem, fold, leaves)),
+      TE.chainFirst(({ fold }) => initialise(problem, fold)),
       TE.map((first): Session => {
         const { inputsOf, prefetched } = prefetching(problem)
         const phases = inPhases(problem, leaves, openPhase, first)
@@ -281,10 +274,11 @@ export const openSession =
               const running = prefetched(fold.step(shards, [Int32Array.of(n)]), n + 1)()
               return pipe(
                 phases.remembering(() => running),
-                TE.map(({ metrics, report: [gradientNorm] }) => ({
+                TE.map(({ metrics, report: [gradientNorm, lossScale] }) => ({
                   report: phase.report(namedArrays(phase.metrics, metrics)),
                   gradientNorm: gradientNorm[0],
                   learningRate: phase.learningRateAt(n),
+                  ...(lossScale === undefined ? {} : { lossScale: lossScale[0] }),
                   tokens
                 }))
               )

@@ -14,6 +14,11 @@ export type GpuJsName = 'gpu.js' | `gpu.js:${GpuJsMode}`
 
 export type MultiplierName = 'auto' | 'own' | 'blas' | GpuJsName
 
+/** What a device holds and multiplies in: f32, or f16 where it can, with sums in f32. */
+export const precisions = ['float32', 'mixed'] as const
+
+export type Precision = (typeof precisions)[number]
+
 export type DeviceChoice = {
   /** `auto` is `wasm` in float32 and `reference` in float64. */
   readonly device: DeviceName
@@ -22,6 +27,8 @@ export type DeviceChoice = {
   readonly floats: FloatWidth
   /** The adapter of `webgpu`, by its number among those that WebGPU finds here; by default the one that it prefers. */
   readonly adapter?: number
+  /** float32, where not given; mixed on `webgpu` alone. */
+  readonly precision?: Precision
   /** See `WasmOptions`. */
   readonly relaxed?: boolean
 }

@@ -68,7 +68,7 @@ const sideBySide = (
   { allocate, allocateBlock }: Allocating,
   { gradients, shardGrad }: Step,
   { state }: StepSpecs,
-  { groups, parts, update }: FlatUpdate
+  { groups, parts, apart: alone = [], update }: FlatUpdate
 ): TE.TaskEither<WorkerError, Arrangement> => {
   const made = outputSpecs(shardGrad.program)
   const blocksOf = (places: ReadonlyArray<ReadonlyArray<number>>, specs: ReadonlyArray<Spec>) =>
@@ -85,6 +85,16 @@ const sideBySide = (
       blocksOf(places, specs),
       TE.map((blocks) => ({ list: inPlaces(places, blocks), joined: blocks.map(({ whole }) => whole) }))
     )
+  const arrangedState: Arrangement['state'] = pipe(
+    allocate(pick(alone, state)),
+    TE.bindTo('single'),
+    TE.bind('rest', () => arranged(statePlaces, state)),
+    TE.map(({ single, rest }) => {
+      const list = [...rest.list]
+      alone.forEach((position, i) => (list[position] = single.list[i]))
+      return { list, joined: [...single.list, ...rest.joined] }
+    })
+  )
   const gradientSet: Arrangement['gradients'] = pipe(
     arranged(groups, made.slice(0, gradients)),
     TE.bindTo('grads'),
@@ -111,7 +121,7 @@ const sideBySide = (
           let spare: typeof first | undefined = first
           return {
             update: lowered,
-            state: arranged(statePlaces, state),
+            state: arrangedState,
             gradients: () => {
               const set = spare
               spare = undefined
@@ -124,11 +134,10 @@ const sideBySide = (
   )
 }
 
-/** Whether the parts of a flat update are the whole state, each array once. */
-const isWhole = ({ state, gradients, flat }: Step): boolean => {
-  const positions = new Set(flat?.parts.flat())
-  const grouped = new Set(flat?.groups.flat())
-  return positions.size === state && grouped.size === gradients && flat?.parts.flat().length === state
+/** Whether a flat update has the whole state, each array once. */
+const isWhole = ({ state, gradients }: Step, { parts, apart: alone = [], groups }: FlatUpdate): boolean => {
+  const positions = [...alone, ...parts.flat()]
+  return positions.length === state && new Set(positions).size === state && new Set(groups.flat()).size === gradients
 }
 
 export const arrangementOf = (
@@ -137,7 +146,7 @@ export const arrangementOf = (
   specs: StepSpecs
 ): TE.TaskEither<WorkerError, Arrangement> => {
   if (step.flat === undefined) return TE.right(apart(device, step, specs))
-  return isWhole(step)
+  return isWhole(step, step.flat)
     ? sideBySide(device, step, specs, step.flat)
     : TE.fromEither(rejected('flat update', 'parts that are not the whole state', `each of ${step.state} arrays once`))
 }

@@ -46,9 +46,11 @@ export type FlatUpdate = {
   readonly groups: ReadonlyArray<ReadonlyArray<number>>
   /** For each part of the state, such as the parameters or a moment, the position in it of the array of each gradient. */
   readonly parts: ReadonlyArray<ReadonlyArray<number>>
+  /** The positions of what is in none of the parts, and is joined with nothing: none, where not given. */
+  readonly apart?: ReadonlyArray<number>
   /**
-   * The update where group `i` joined has `sizes[i]` elements. Inputs: part by part and group by group the state, the gradients by
-   * group, then those of the step. Outputs: the state in the same order, then the report.
+   * The update where group `i` joined has `sizes[i]` elements. Inputs: what is apart, part by part and group by group the rest of the
+   * state, the gradients by group, then those of the step. Outputs: the state in the same order, then the report.
    */
   readonly update: (sizes: ReadonlyArray<number>) => Either<TensorError, Lowered>
 }

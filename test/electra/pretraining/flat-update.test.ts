@@ -14,7 +14,7 @@ import { allocateOutputs } from '../../../src/tensor/run/arrays.js'
 import { reference } from '../../../src/tensor/run/reference/reference.js'
 import { compileForGpu } from '../../../src/tensor/run/webgpu/compilation.js'
 import { sizeOf } from '../../../src/tensor/shape.js'
-import { isDecayed } from '../../../src/nn/index.js'
+import { dynamicLossScaling, isDecayed } from '../../../src/nn/index.js'
 import { tensorEntries } from '../../../src/tensor/tree.js'
 
 const right = <L, A>(e: E.Either<L, A>): A => {
@@ -30,9 +30,13 @@ const run = ({ program, captured }: Lowered, inputs: ReadonlyArray<Data>): Reado
   return out
 }
 
-describe.each(['electra', 'two-stage'] as const)('the flat update of %s', (objective) => {
+describe.each([
+  ['electra', undefined],
+  ['electra', dynamicLossScaling],
+  ['two-stage', undefined]
+] as const)('the flat update of %s, losses scaled by %j', (objective, scaling) => {
   const config = right(presetConfig('nano', [`objective=${objective}`]))
-  const { state, stages } = right(pretrainingPrograms(config, objectiveOf(config, drawnPieces(100)), 20))
+  const { state, stages } = right(pretrainingPrograms(config, objectiveOf(config, drawnPieces(100)), 20, scaling))
 
   it.each(stages.map((stage, i) => [i, stage] as const))(
     'is the update of each array, of stage %i, with zeros between them that stay zeros',
@@ -48,9 +52,16 @@ describe.each(['electra', 'two-stage'] as const)('the flat update of %s', (objec
       // Second moments are no less than 0.
       const noise = (n: number, seed: number, least: number): Float64Array =>
         Float64Array.from({ length: n }, (_, i) => Math.max(least, Math.sin(1 + i * 12.9898 + seed * 78.233)))
-      const arrays = leaves.map(([path, { shape }], i) =>
-        noise(sizeOf(shape), i, path.startsWith('optimizer.nu') ? 0 : -1)
-      )
+      const ofScale = new Map([
+        ['optimizer.lossScale.finiteSteps', 3],
+        ['optimizer.lossScale.scale', 8]
+      ])
+      const arrays = leaves.map(([path, { shape }], i) => {
+        const known = ofScale.get(path)
+        return known === undefined
+          ? noise(sizeOf(shape), i, path.startsWith('optimizer.nu') ? 0 : -1)
+          : Float64Array.of(known)
+      })
       const gradients = names.map((name, i) => noise(sizeOf(tensorEntries(state.params)[i][1].shape), name.length, -1))
       const count = Int32Array.of(from + 3)
       const apart = run(step.update, [...arrays, ...gradients, count])
@@ -58,20 +69,26 @@ describe.each(['electra', 'two-stage'] as const)('the flat update of %s', (objec
       const gap = 5
       const joined = (list: ReadonlyArray<Data>): Data =>
         Float64Array.from(list.flatMap((data) => [...data, ...new Array<number>(gap).fill(0)]))
-      const places = flat.parts.flatMap((part) => flat.groups.map((group) => group.map((i) => part[i])))
+      const alone = flat.apart ?? []
+      expect(alone.map((i) => leaves[i][0])).toEqual(scaling === undefined ? [] : [...ofScale.keys()])
+      const parts = flat.parts.flatMap((part) => flat.groups.map((group) => group.map((i) => part[i])))
       const grads = flat.groups.map((group) => joined(group.map((i) => gradients[i])))
       const found = run(right(flat.update(grads.map(({ length }) => length))), [
-        ...places.map((positions) => joined(positions.map((i) => arrays[i]))),
+        ...alone.map((i) => arrays[i]),
+        ...parts.map((positions) => joined(positions.map((i) => arrays[i]))),
         ...grads,
         count
       ])
-      places.forEach((positions, block) => {
-        const wanted = joined(positions.map((i) => apart[i]))
-        expect(found[block].length).toBe(wanted.length)
+      expect(found.slice(0, alone.length)).toEqual(alone.map((i) => apart[i]))
+      parts.forEach((positions, i) => {
+        const [block, wanted] = [found[alone.length + i], joined(positions.map((at) => apart[at]))]
+        expect(block.length).toBe(wanted.length)
         // In float64: the norm is summed in another order.
-        wanted.forEach((w, i) => expect(Math.abs(found[block][i] - w)).toBeLessThanOrEqual(1e-12 * (1 + Math.abs(w))))
+        wanted.forEach((w, at) => expect(Math.abs(block[at] - w)).toBeLessThanOrEqual(1e-12 * (1 + Math.abs(w))))
       })
-      expect(found[places.length][0]).toBeCloseTo(apart[leaves.length][0], 10)
+      const reported = alone.length + parts.length
+      expect(found[reported][0]).toBeCloseTo(apart[leaves.length][0], 10)
+      expect(found.slice(reported + 1)).toEqual(scaling === undefined ? [] : [Float64Array.of(8)])
     }
   )
 
