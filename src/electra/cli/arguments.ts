@@ -3,7 +3,7 @@
  */
 
 import { InvalidArgumentError, Option } from 'commander'
-import { deviceNames, multiplierNames } from '../../tensor/run/choose.js'
+import { deviceNames, multiplierNames, precisions } from '../../tensor/run/choose.js'
 import { presetNames } from '../config/presets.js'
 import { specialPieces } from '../data/vocabulary/vocabulary.js'
 
@@ -63,6 +63,14 @@ export const adapterOption = (): Option =>
     '--adapter <n>',
     "with --device webgpu: the GPU, by its number in `devices` (default: WebGPU's choice)"
   ).argParser(natural)
+
+export const precisionOption = (): Option =>
+  new Option(
+    '--precision <name>',
+    'mixed: half precision where it does, with master weights and a scaled loss; with --device webgpu'
+  )
+    .choices(precisions)
+    .default('float32')
 
 export const matmulOption = (): Option =>
   new Option('--matmul <name>', 'who multiplies matrices (auto: blas where this machine has one, else own)')

@@ -8,7 +8,13 @@ import type { IO } from 'fp-ts/lib/IO.js'
 import * as IOE from 'fp-ts/lib/IOEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { FloatWidth } from '../../tensor/index.js'
-import { acquire, type DeviceChoice, type DeviceName, type MultiplierName } from '../../tensor/run/choose.js'
+import {
+  acquire,
+  type DeviceChoice,
+  type DeviceName,
+  type MultiplierName,
+  type Precision
+} from '../../tensor/run/choose.js'
 import { showDeviceError, type Device } from '../../tensor/run/device.js'
 import type { Where } from '../../workers/index.js'
 import { counted } from './counted.js'
@@ -20,6 +26,8 @@ export type DeviceOptions = {
   readonly relaxedSimd: boolean
   /** Of `devices`, by its number. */
   readonly adapter?: number
+  /** Of `webgpu`; others compute in float32. */
+  readonly precision?: Precision
 }
 
 /** Node 20 has relaxed SIMD behind a flag, which holds for all threads of the process; later ones need none. */
@@ -29,14 +37,15 @@ const allowRelaxedSimd: IO<void> = () => {
 
 /** Prepares the engine where it must be asked. Where it has no relaxed SIMD all the same, loading a program says so. */
 export const choiceOf = (
-  { device, matmul, relaxedSimd, adapter }: DeviceOptions,
+  { device, matmul, relaxedSimd, adapter, precision }: DeviceOptions,
   floats: FloatWidth = 'float32'
 ): IOE.IOEither<Failure, DeviceChoice> => {
   if (adapter !== undefined && device !== 'webgpu')
     return IOE.left(
       wrongUsage(`--adapter: found it with the device ${device}, expected --device webgpu: no other has adapters`)
     )
-  if (!relaxedSimd) return IOE.right({ device, matmul, floats, adapter })
+  const mixed = device === 'webgpu' && precision === 'mixed' ? { precision } : {}
+  if (!relaxedSimd) return IOE.right({ device, matmul, floats, adapter, ...mixed })
   if (device === 'reference' || device === 'webgpu' || floats === 'float64')
     return IOE.left(wrongUsage('--relaxed-simd: only the device wasm, in float32, has such products'))
   return pipe(
@@ -59,8 +68,16 @@ export const withDevice =
     )
 
 /** `2 workers on wasm`, `matmul blas`; `4 ranks of 2 workers on wasm`, `matmul blas` */
-export const whereFields = ({ device, multiplier, workers, ranks, relaxedSimd }: Where): ReadonlyArray<string> => [
+export const whereFields = ({
+  device,
+  multiplier,
+  workers,
+  ranks,
+  relaxedSimd,
+  precision
+}: Where): ReadonlyArray<string> => [
   `${ranks === 1 ? '' : `${counted(ranks, 'rank')} of `}${counted(workers, 'worker')} on ${device}`,
   `matmul ${multiplier}`,
-  ...(relaxedSimd ? ['relaxed SIMD'] : [])
+  ...(relaxedSimd ? ['relaxed SIMD'] : []),
+  ...(precision === 'mixed' ? ['mixed precision'] : [])
 ]

@@ -93,7 +93,17 @@ const barOn = (stream: NodeJS.WriteStream): Bar => {
 /** Seconds between two lines where no bar can be drawn. */
 const lineEvery = 10
 
-type Shown = { readonly report: Report; readonly tokensPerSecond: number }
+type Shown = {
+  readonly report: Report
+  readonly tokensPerSecond: number
+  /** Of the last step, where losses are scaled. */
+  readonly lossScale: number | undefined
+  /** Steps that were skipped since this process began. */
+  readonly skipped: number
+}
+
+const scaleFields = ({ lossScale, skipped }: Shown): ReadonlyArray<string> =>
+  lossScale === undefined ? [] : [`scale ${lossScale}`, ...(skipped === 0 ? [] : [`${skipped} skipped`])]
 
 /** Training: step, time gone and left, learning rate, what the columns show, tokens a second. */
 export const trainingProgress = (
@@ -104,7 +114,7 @@ export const trainingProgress = (
   const bar = console.isInteractive ? barOn(stream) : undefined
   const note = bar === undefined ? console.note : bar.note
   const width = (): number => (bar === undefined ? Infinity : stream.columns > 0 ? stream.columns : reportWidth)
-  let shown: Shown = { report: {}, tokensPerSecond: 0 }
+  let shown: Shown = { report: {}, tokensPerSecond: 0, lossScale: undefined, skipped: 0 }
   let [totalSteps, startedAt, firstStep, lastLine] = [0, performance.now(), 0, 0]
 
   const leftAt = (step: number): number | undefined => {
@@ -118,6 +128,7 @@ export const trainingProgress = (
     `${showSeconds(leftAt(step))} left`,
     `lr ${learningRate.toExponential(1)}`,
     ...barFields(columns, shown.report),
+    ...scaleFields(shown),
     `${shown.tokensPerSecond.toFixed(0)} tok/s`
   ]
   const noteSentence = (text: string): void => {
@@ -139,7 +150,9 @@ export const trainingProgress = (
           const before = shown.tokensPerSecond
           shown = {
             report: smooth(shown.report, event.report),
-            tokensPerSecond: before === 0 ? now : 0.95 * before + 0.05 * now
+            tokensPerSecond: before === 0 ? now : 0.95 * before + 0.05 * now,
+            lossScale: event.lossScale,
+            skipped: shown.skipped + Number(event.lossScale !== undefined && !Number.isFinite(event.gradientNorm))
           }
           const fields = fieldsAt(event.step, event.learningRate)
           bar?.update(event.step, fields)

@@ -5,6 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as z from 'zod'
+import { precisions } from '../../tensor/run/device-choice.js'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
 import type { RunCompute } from '../flops/run-compute.js'
 import type { Baselines, Column, Facts } from '../training/columns.js'
@@ -27,6 +28,8 @@ export type ClosingReport = Where & {
   readonly last: Readonly<Record<string, number>>
   readonly heldOut?: Readonly<Record<string, number>>
   readonly best?: { readonly step: number; readonly loss: number }
+  /** Where losses are scaled: the last scale, and how many steps were skipped. */
+  readonly lossScale?: { readonly last: number; readonly skipped: number }
   /** What each number is compared with, by name. The plateau on which a run begins lies at no context, not at chance. */
   readonly baselines: Readonly<Record<string, Baselines>>
   /** Such as the entropy of the training text's pieces by their frequencies, in nats. */
@@ -61,11 +64,15 @@ export const closingReport = (
   workers: result.workers,
   ranks: result.ranks,
   relaxedSimd: result.relaxedSimd,
+  ...(result.precision === undefined ? {} : { precision: result.precision }),
   starts: result.starts,
   first: result.first,
   last: result.last,
   ...(result.heldOut === undefined ? {} : { heldOut: result.heldOut }),
   ...(result.best === undefined ? {} : { best: result.best }),
+  ...(result.scaled === undefined
+    ? {}
+    : { lossScale: { last: result.scaled.lossScale, skipped: result.scaled.skipped } }),
   baselines: baselinesOf(result, columns),
   facts: result.facts,
   ...(compute === undefined ? {} : { compute }),
@@ -95,7 +102,8 @@ const where = z.object({
   multiplier: z.string(),
   workers: count,
   ranks: count,
-  relaxedSimd: z.boolean()
+  relaxedSimd: z.boolean(),
+  precision: z.enum(precisions).optional()
 })
 
 const operations = z.object({ step: z.number(), run: z.number() })
@@ -112,6 +120,7 @@ const keptReport = z.looseObject({
   last: numbers,
   heldOut: numbers.optional(),
   best: z.object({ step: count, loss: real }).optional(),
+  lossScale: z.object({ last: z.number(), skipped: count }).optional(),
   baselines: z.record(z.string(), z.object({ noContext: real.optional(), chance: real.optional() })).default({}),
   facts: numbers.default({}),
   compute: z
@@ -184,13 +193,21 @@ export const factLines = (name: string, fact: string): ReadonlyArray<string> => 
   return [`${name.padEnd(indent.length)}${first}`, ...rest.map((line) => `${indent}${line}`)]
 }
 
+/** Where others of a run computed in mixed precision, one that did not says so. */
+const precisionFields = (where: Where, all: ReadonlyArray<Where>): ReadonlyArray<string> =>
+  where.precision !== 'mixed' && all.some(({ precision }) => precision === 'mixed') ? ['float32'] : []
+
 const computedOn = (report: ClosingReport): ReadonlyArray<string> =>
-  (report.starts.length > 1 ? report.starts : [report]).flatMap((where, i) =>
+  (report.starts.length > 1 ? report.starts : [report]).flatMap((where, i, all) =>
     factLines(
       i === 0 ? 'computed on' : '',
-      `${'step' in where && i > 0 ? `from step ${where.step}: ` : ''}${whereFields(where).join(', ')}`
+      `${'step' in where && i > 0 ? `from step ${where.step}: ` : ''}` +
+        [...whereFields(where), ...precisionFields(where, all)].join(', ')
     )
   )
+
+const showLossScale = ({ last, skipped }: NonNullable<ClosingReport['lossScale']>, steps: number): string =>
+  `${last} at the last step; ${skipped} of ${counted(steps, 'step')} skipped`
 
 const showCompute = ({ published, executed, generatorShare, batchSize }: RunCompute): ReadonlyArray<string> => {
   const [counted, ours] = [published, executed].map(
@@ -226,6 +243,7 @@ export const showReport = (report: ClosingReport, columns: ReadonlyArray<Column>
       ? []
       : factLines('best held out', `loss ${report.best.loss.toFixed(4)} at step ${report.best.step}`)),
     ...(report.compute === undefined ? [] : showCompute(report.compute)),
+    ...(report.lossScale === undefined ? [] : factLines('loss scale', showLossScale(report.lossScale, report.step))),
     ...computedOn(report),
     ...(report.replacements === 0 ? [] : factLines('replaced', counted(report.replacements, 'thread'))),
     ...factLines('weights sha256', report.weightsSha256),

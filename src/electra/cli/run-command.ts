@@ -4,8 +4,9 @@
  */
 
 import { availableParallelism } from 'node:os'
+import * as E from 'fp-ts/lib/Either.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { deviceNames, multiplierNames } from '../../tensor/run/choose.js'
+import { deviceNames, multiplierNames, type Precision } from '../../tensor/run/choose.js'
 import type { RunError } from '../training/run.js'
 import type { RunRecord } from '../training/run-record.js'
 import type { Advice } from './advice.js'
@@ -28,7 +29,12 @@ export type ChosenExecution = DeviceOptions & {
   readonly workers: number
   readonly checkpointEvery: number
   readonly keepCheckpoints: number
+  readonly precision: Precision
 }
+
+/** As for all that is chosen. */
+export const precisionOf = (asked: AskedExecution, record: Pick<RunRecord, 'precision'> | undefined): Precision =>
+  asked.precision ?? record?.precision ?? 'float32'
 
 /** As it was asked for, else as it was before, else by default. */
 export const executionOf = (
@@ -45,6 +51,7 @@ export const executionOf = (
     // One process drives a GPU, however many threads the run had before.
     workers: asked.workers ?? (device === 'webgpu' ? 1 : (before?.workers ?? 1)),
     adapter: asked.adapter,
+    precision: precisionOf(asked, record),
     checkpointEvery: asked.checkpointEvery ?? record?.checkpointEvery ?? defaults.checkpointEvery,
     keepCheckpoints: asked.keep ?? record?.keepCheckpoints ?? defaults.keepCheckpoints
   }
@@ -69,6 +76,30 @@ export const noteShards = (
     console.note(
       `${shards} shards on one GPU: each is a pass of its own, with thinner products. ` +
         'A new run with --set shards=1 takes a batch in one, and rounds otherwise.'
+    )
+}
+
+/** A run in mixed precision begins on what computes in half precision; it may go on on anything. */
+export const expectHalfPrecision = ({
+  device,
+  precision
+}: Pick<ChosenExecution, 'device' | 'precision'>): E.Either<Failure, void> =>
+  precision === 'float32' || device === 'webgpu'
+    ? E.right(undefined)
+    : E.left(
+        wrongUsage(
+          `--precision mixed: found it with the device ${device}, expected --device webgpu with an adapter that has shader-f16 ` +
+            '(see `pure-electra devices`): no other computes in half precision. Give that, or leave out --precision'
+        )
+      )
+
+export const notePrecision = (
+  { device, precision }: Pick<ChosenExecution, 'device' | 'precision'>,
+  console: Console
+): void => {
+  if (precision === 'mixed' && device !== 'webgpu')
+    console.note(
+      `the run is in mixed precision, and ${device} computes in float32: it goes on in that, and scales its losses as before`
     )
 }
 

@@ -9,12 +9,13 @@ import { showTensorError } from '../../tensor/fault.js'
 import { showWorkerError, type Where } from '../../workers/index.js'
 import { showStoreError, type StoreError } from '../store/errors.js'
 import type { RunError, StateUnread } from '../training/run.js'
+import { counted } from './counted.js'
 import { pretrainAdvice, sentence, type Advice } from './advice.js'
 
 const inMegabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6).toLocaleString('en')} MB`
 
-const showArithmetic = ({ device, multiplier, relaxedSimd }: Where): string =>
-  `${multiplier} on ${device}${relaxedSimd ? ' with relaxed SIMD' : ''}`
+const showArithmetic = ({ device, multiplier, relaxedSimd, precision }: Where): string =>
+  `${multiplier} on ${device}${relaxedSimd ? ' with relaxed SIMD' : ''}${precision === 'mixed' ? ' in mixed precision' : ''}`
 
 const showStored = (e: StoreError, advice: Advice): string => {
   if (e._tag === 'NotResumable') return `${showStoreError(e)}\n${sentence(advice.otherRun)}`
@@ -34,6 +35,9 @@ const showUnsaved = (e: StoreError | StateUnread, last: string | undefined, advi
     ? showStored(e, advice)
     : `The state could not be saved: ${showStored(e, advice)}. ${showLast(last, advice)}`
 }
+
+const showSkipped = (steps: number): string =>
+  `though the loss scale is 1, after ${counted(steps, 'step')} in a row that were skipped`
 
 export const showRunError = (e: RunError, advice = pretrainAdvice): string => {
   switch (e._tag) {
@@ -69,7 +73,10 @@ export const showRunError = (e: RunError, advice = pretrainAdvice): string => {
         )
       )}`
     case 'Diverged':
-      return `step ${e.step}: the ${e.what} is ${e.found}. Checkpoints from before it stand; try a smaller learning rate`
+      return (
+        `step ${e.step}: the ${e.what} is ${e.found}${e.skipped === undefined ? '' : `, ${showSkipped(e.skipped)}`}. ` +
+        'Checkpoints from before it stand; try a smaller learning rate'
+      )
     case 'ShapeMismatch':
     case 'AxisOutOfRange':
     case 'DTypeMismatch':

@@ -20,13 +20,16 @@ export const identityOf = ({
   config,
   corpus,
   seed,
-  totalSteps
-}: Pick<PretrainOptions, 'config' | 'corpus' | 'seed' | 'totalSteps'>): RunIdentity => ({
+  totalSteps,
+  precision,
+  lossScaling
+}: Omit<RunSettings, 'corpus'> & Pick<PretrainOptions, 'corpus'>): RunIdentity => ({
   problem: 'pre-training',
   config: computedPart(config),
   corpus: corpus.manifest.sha256,
   seed,
-  steps: totalSteps
+  steps: totalSteps,
+  ...(precision === 'mixed' ? { precision, ...(lossScaling === undefined ? {} : { lossScaling }) } : {})
 })
 
 const runOf = (options: PretrainOptions): RunOptions => ({

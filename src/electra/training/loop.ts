@@ -12,7 +12,15 @@ import { together } from '../../workers/ranks/ranks.js'
 import type { HeldOut } from '../store/checkpoints/checkpoint-state.js'
 import { betterOf } from '../store/checkpoints/resume.js'
 import { sha256OfTensors } from '../store/digest.js'
-import { heldOutOf, meansOf, oweEvaluation, owesEvaluation, rememberHeldOut } from './metrics-summary.js'
+import {
+  heldOutOf,
+  meansOf,
+  oweEvaluation,
+  owesEvaluation,
+  rememberHeldOut,
+  scaledOf,
+  type MetricsSummary
+} from './metrics-summary.js'
 import { phaseAt, type NamedState } from './problem.js'
 import type { RunProgress, Saved } from './run-progress.js'
 import type { Run, RunError, RunResult } from './run.js'
@@ -115,6 +123,11 @@ type Ended = {
   readonly state: NamedState
 }
 
+const scaledPart = (summary: MetricsSummary): Pick<RunResult, 'scaled'> => {
+  const scaled = scaledOf(summary)
+  return scaled === undefined ? {} : { scaled }
+}
+
 const resultOf = (
   { options, problem, session, starts }: Run,
   { saved: { step, summary, best, checkpoint }, state, ...counts }: Ended
@@ -128,6 +141,7 @@ const resultOf = (
   last: meansOf(summary, 'last'),
   heldOut: heldOutOf(summary),
   best,
+  ...scaledPart(summary),
   facts: problem.facts,
   ...counts,
   weightsSha256: sha256OfTensors(state.params),

@@ -46,6 +46,41 @@ export const meansOf = (summary: MetricsSummary, tenth: Tenth): Report =>
     })
   )
 
+/** What there is to say of a run whose losses are scaled. */
+export type Scaled = {
+  /** Of the last step. */
+  readonly lossScale: number
+  /** Steps whose gradients were not finite: they changed nothing but the scale. */
+  readonly skipped: number
+  /** How many of the last steps in a row. */
+  readonly skippedInRow: number
+}
+
+const scaledPrefix = 'scaled.'
+
+/** Counts a step. */
+export const rememberScaled =
+  (lossScale: number, isSkipped: boolean) =>
+  (summary: MetricsSummary): MetricsSummary => {
+    const { skipped, skippedInRow } = scaledOf(summary) ?? { skipped: 0, skippedInRow: 0 }
+    return {
+      ...summary,
+      [`${scaledPrefix}lossScale`]: lossScale,
+      [`${scaledPrefix}skipped`]: skipped + Number(isSkipped),
+      [`${scaledPrefix}skippedInRow`]: isSkipped ? skippedInRow + 1 : 0
+    }
+  }
+
+/** `undefined` where no step has been taken whose loss was scaled. */
+export const scaledOf = (summary: MetricsSummary): Scaled | undefined => {
+  const [lossScale, skipped, skippedInRow] = (['lossScale', 'skipped', 'skippedInRow'] as const).map(
+    (name): number | undefined => summary[scaledPrefix + name]
+  )
+  return lossScale === undefined || skipped === undefined || skippedInRow === undefined
+    ? undefined
+    : { lossScale, skipped, skippedInRow }
+}
+
 const heldOutPrefix = 'heldOut.'
 
 const owed = 'evaluationOwed'

@@ -16,6 +16,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { Precision } from '../../tensor/run/device-choice.js'
 import type { Ranks, Where } from '../../workers/index.js'
 import { canonicalJson, type Json } from '../store/canonical-json.js'
 import {
@@ -144,11 +145,17 @@ export type RunDirectoryOptions = DirectoryOptions & {
   /** What `config.json` is to hold. */
   readonly config: Json
   readonly initial?: Pick<InitialWeights, 'from'>
+  /** float32, where not given. */
+  readonly precision?: Precision
 }
+
+/** As records have it: those of runs in float32 say nothing. */
+const asTrained = (precision: Precision | undefined): Pick<RunRecord, 'precision'> =>
+  precision === 'mixed' ? { precision } : {}
 
 const openOf =
   (
-    { out, keepCheckpoints, checkpointEvery, totalSteps, config, initial }: RunDirectoryOptions,
+    { out, keepCheckpoints, checkpointEvery, totalSteps, config, initial, precision }: RunDirectoryOptions,
     guarded: Guard
   ): RunDirectory['open'] =>
   (beginning, from, where) => {
@@ -160,7 +167,9 @@ const openOf =
       : initial?.from.map(({ directory }) => directory)
     return pipe(
       guarded(writeFileWhole(join(out, 'config.json'), `${canonicalJson(config, 2)}\n`)),
-      TE.chain(() => guarded(writeRecord(out, { checkpointEvery, keepCheckpoints, starts, startedFrom }))),
+      TE.chain(() =>
+        guarded(writeRecord(out, { checkpointEvery, keepCheckpoints, starts, startedFrom, ...asTrained(precision) }))
+      ),
       TE.chain(() => guarded(metricsFile(out, from))),
       TE.map(({ append, sync }) => ({
         starts,

@@ -12,6 +12,7 @@ import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import * as z from 'zod'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
+import { precisions, type Precision } from '../../tensor/run/device-choice.js'
 import type { Where } from '../../workers/index.js'
 import { canonicalJson, type Json } from '../store/canonical-json.js'
 import type { StoreError } from '../store/errors.js'
@@ -25,6 +26,8 @@ export type RunRecord = {
   readonly keepCheckpoints: number
   /** At least one, by step; one that goes on as the one before it is none. */
   readonly starts: ReadonlyArray<Start>
+  /** What it is trained in, where that is not float32. */
+  readonly precision?: Precision
   /** Directories whose weights it began with, where it did not draw all of its own. */
   readonly startedFrom?: ReadonlyArray<string>
 }
@@ -48,10 +51,12 @@ const schema = z.strictObject({
         multiplier: z.string(),
         workers: count,
         ranks: count,
-        relaxedSimd: z.boolean()
+        relaxedSimd: z.boolean(),
+        precision: z.enum(precisions).optional()
       })
     )
     .min(1),
+  precision: z.enum(precisions).optional(),
   startedFrom: z.array(z.string()).optional()
 })
 
@@ -80,12 +85,13 @@ export const readRecord = (out: string): TE.TaskEither<StoreError, O.Option<RunR
 }
 
 export const writeRecord = (out: string, record: RunRecord): TE.TaskEither<StoreError, void> => {
-  const { checkpointEvery, keepCheckpoints, startedFrom } = record
+  const { checkpointEvery, keepCheckpoints, precision, startedFrom } = record
   const starts = record.starts.map((start) => ({ ...start }))
+  const inPrecision: Readonly<Record<string, Json>> = precision === undefined ? {} : { precision }
   const from: Readonly<Record<string, Json>> = startedFrom === undefined ? {} : { startedFrom: [...startedFrom] }
   return writeFileWhole(
     pathIn(out),
-    `${canonicalJson({ version: 1, checkpointEvery, keepCheckpoints, starts, ...from }, 2)}\n`
+    `${canonicalJson({ version: 1, checkpointEvery, keepCheckpoints, starts, ...inPrecision, ...from }, 2)}\n`
   )
 }
 
@@ -94,7 +100,8 @@ const sameWhere = (a: Where, b: Where): boolean =>
   a.multiplier === b.multiplier &&
   a.workers === b.workers &&
   a.ranks === b.ranks &&
-  a.relaxedSimd === b.relaxedSimd
+  a.relaxedSimd === b.relaxedSimd &&
+  a.precision === b.precision
 
 /** The starts of a run that goes on from `step` there: what was computed from that step on is computed again. */
 export const startsWith = (starts: ReadonlyArray<Start>, now: Start): ReadonlyArray<Start> => {
@@ -111,7 +118,10 @@ export const checkArithmetic = (starts: ReadonlyArray<Start>, now: Where): E.Eit
   const before = starts.at(-1)
   return before === undefined ||
     (before.device === 'webgpu' && now.device !== 'webgpu') ||
-    (before.device === now.device && before.multiplier === now.multiplier && before.relaxedSimd === now.relaxedSimd)
+    (before.device === now.device &&
+      before.multiplier === now.multiplier &&
+      before.relaxedSimd === now.relaxedSimd &&
+      before.precision === now.precision)
     ? E.right(undefined)
     : E.left({ _tag: 'OtherBits', before, now })
 }

@@ -22,6 +22,7 @@ import type { StoreError } from '../store/errors.js'
 import type { InitialWeights } from '../store/models/initial-weights.js'
 import type { Facts, Report } from './columns.js'
 import type { MetricsFile } from './metrics-file.js'
+import type { Scaled } from './metrics-summary.js'
 import type { InputsError, NamedState, Problem } from './problem.js'
 import type { DirectoryError, RunDirectory, RunDirectoryOptions } from './run-directory.js'
 import type { Start } from './run-record.js'
@@ -78,6 +79,8 @@ export type RunError =
       readonly step: number
       readonly what: 'loss' | 'gradient norm' | 'held-out loss'
       readonly found: number
+      /** How many steps in a row were skipped for it, where losses are scaled and the scale has come down to 1. */
+      readonly skipped?: number
     }
 
 /** The state of `step` was to be saved and could not be read, as on a device that is lost. `last` is the checkpoint before. */
@@ -106,6 +109,8 @@ export type RunEvent =
       readonly report: Report
       readonly gradientNorm: number
       readonly learningRate: number
+      /** See `StepReport`. */
+      readonly lossScale?: number
       readonly tokens: number
       readonly seconds: number
     }
@@ -127,6 +132,8 @@ export type RunResult = Where & {
   /** The last evaluation: of this step where the run is complete. */
   readonly heldOut: Report | undefined
   readonly best: HeldOut | undefined
+  /** Where losses are scaled. */
+  readonly scaled?: Scaled
   /** See `Problem`. */
   readonly facts: Facts
   /** On what it was computed, by the step from which on. */

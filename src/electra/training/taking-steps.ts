@@ -11,7 +11,7 @@ import type { IO } from 'fp-ts/lib/IO.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { WorkerError } from '../../workers/index.js'
 import { anyRank, together } from '../../workers/ranks/ranks.js'
-import { remember } from './metrics-summary.js'
+import { remember, rememberScaled, scaledOf, type MetricsSummary } from './metrics-summary.js'
 import type { RunProgress } from './run-progress.js'
 import type { Diverged, Run, RunError } from './run.js'
 import { giveUp } from './saving.js'
@@ -39,20 +39,58 @@ const begin = ({ session }: Run, n: number): InFlight => ({
   outcome: session.step(n)()
 })
 
-export const finite = (step: number, what: Diverged['what'], found: number): E.Either<RunError, void> =>
+export const finite = (step: number, what: Diverged['what'], found: number): E.Either<Diverged, void> =>
   Number.isFinite(found) ? E.right(undefined) : E.left({ _tag: 'Diverged', step, what, found })
+
+/** So many steps in a row are skipped before a run has diverged: from the largest loss scale down to 1, and some more. */
+export const mostSkipped = 32
+
+const isSkipped = ({ gradientNorm, lossScale }: StepReport): boolean =>
+  lossScale !== undefined && !Number.isFinite(gradientNorm)
+
+/**
+ * Whether a run can go on from a step. One that was skipped has changed nothing, and the scale after it is smaller. Below a scale of 1
+ * there is none: a loss is then what it is, and a gradient is given some more attempts.
+ */
+const sound = (step: number, settled: StepReport, summary: MetricsSummary): E.Either<RunError, void> => {
+  const { report, gradientNorm, lossScale } = settled
+  const ofBoth = pipe(
+    finite(step, 'loss', report.loss),
+    E.chain(() => finite(step, 'gradient norm', gradientNorm))
+  )
+  if (!isSkipped(settled)) return ofBoth
+  const skipped = 1 + (scaledOf(summary)?.skippedInRow ?? 0)
+  return lossScale !== 1 || (Number.isFinite(report.loss) && skipped < mostSkipped)
+    ? E.right(undefined)
+    : pipe(
+        ofBoth,
+        E.mapLeft((diverged) => ({ ...diverged, skipped }))
+      )
+}
+
+/** What a summary keeps of a step. Of a skipped one without a finite loss that is nothing else. */
+const summed = (
+  { options: { totalSteps } }: Run,
+  { step, summary }: RunProgress,
+  settled: StepReport
+): MetricsSummary => {
+  const { report, lossScale } = settled
+  const means = Number.isFinite(report.loss) ? remember(step, totalSteps, report)(summary) : summary
+  return lossScale === undefined ? means : rememberScaled(lossScale, isSkipped(settled))(means)
+}
 
 /** Goes on to the state after a step, where all ranks find it sound. `from` is when it began to be the oldest in flight. */
 const accept = (
-  { options, ranks, metrics }: Run,
+  run: Run,
   progress: RunProgress,
-  { report, ...rest }: StepReport,
+  settled: StepReport,
   from: number
 ): TE.TaskEither<RunError, Settled> => {
+  const { options, ranks, metrics } = run
+  const { report, ...rest } = settled
   const step = progress.step + 1
   return pipe(
-    TE.fromEither(finite(step, 'loss', report.loss)),
-    TE.chain(() => TE.fromEither(finite(step, 'gradient norm', rest.gradientNorm))),
+    TE.fromEither(sound(step, settled, progress.summary)),
     together(ranks),
     TE.chainW(() => {
       const settledAt = performance.now()
@@ -61,11 +99,7 @@ const accept = (
       return pipe(
         metrics.append({ kind: 'step', step, ...report, ...facts }),
         TE.map(() => ({
-          progress: {
-            ...progress,
-            step,
-            summary: remember(progress.step, options.totalSteps, report)(progress.summary)
-          },
+          progress: { ...progress, step, summary: summed(run, progress, settled) },
           tokens: rest.tokens,
           settledAt
         }))

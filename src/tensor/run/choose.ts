@@ -22,7 +22,14 @@ import { adapterReport, lacksOf, type AdapterReport } from './webgpu/adapter-rep
 import { openGpu } from './webgpu/gpu.js'
 import { webgpu } from './webgpu/webgpu.js'
 
-export { deviceNames, type DeviceChoice, type DeviceName, type MultiplierName } from './device-choice.js'
+export {
+  deviceNames,
+  precisions,
+  type DeviceChoice,
+  type DeviceName,
+  type MultiplierName,
+  type Precision
+} from './device-choice.js'
 
 export const multiplierNames: ReadonlyArray<MultiplierName> = [
   'auto',
@@ -48,6 +55,8 @@ export const acquireHost = (
   const mode = gpuJsModeOf(choice.matmul)
   if (choice.adapter !== undefined)
     return TE.left(unsupported(choice.device, `adapter ${choice.adapter}`, 'the device webgpu: no other has adapters'))
+  if (choice.precision === 'mixed')
+    return TE.left(unsupported(choice.device, 'mixed precision', 'the device webgpu: no other computes in f16'))
   return mode === undefined || (choice.device !== 'wasm' && choice.device !== 'auto') || choice.floats === 'float64'
     ? acquireSync(choice, memory)
     : pipe(

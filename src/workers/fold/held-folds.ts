@@ -7,6 +7,7 @@ import type { Task } from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { WorkerError } from '../error.js'
 import { acquire, type DeviceChoice } from '../../tensor/run/choose.js'
+import type { Precision } from '../../tensor/run/device-choice.js'
 import { residentFold } from './resident-fold.js'
 import { acquirePool, type PoolOptions } from '../pool/threads.js'
 import { solo } from '../ranks/ranks.js'
@@ -23,6 +24,8 @@ export type Where = {
   readonly ranks: number
   /** Whether the bits of the device's own products may depend on the machine. */
   readonly relaxedSimd: boolean
+  /** What the device holds and multiplies in: float32, where not given. */
+  readonly precision?: Precision
 }
 
 export type HeldFolds = FoldMaker & { readonly where: Where; readonly release: Task<void> }
@@ -32,7 +35,14 @@ const onDevice = (choice: DeviceChoice): TE.TaskEither<WorkerError, HeldFolds> =
     acquire(choice),
     TE.map((device) => ({
       ...residentFold(device),
-      where: { device: device.name, multiplier: device.multiplier, workers: 1, ranks: 1, relaxedSimd: false },
+      where: {
+        device: device.name,
+        multiplier: device.multiplier,
+        workers: 1,
+        ranks: 1,
+        relaxedSimd: false,
+        ...(choice.precision === 'mixed' ? { precision: choice.precision } : {})
+      },
       release: device.release
     }))
   )

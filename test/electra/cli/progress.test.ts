@@ -210,11 +210,18 @@ describe('the progress of training on a terminal', () => {
   })
 
   it('has all but the AUC and the tokens in 80 columns, and everything and a longer bar in 120', () => {
-    const at = (columns: number): string => {
+    const at = (columns: number, scale: object = {}): string => {
       const { stream, lines } = terminalOf(columns)
       const { observe, stop } = trainingProgress({ ...listening(), isInteractive: true }, ofElectra, stream)
       observe({ ...started, step: 0, totalSteps: 2500 })
+      const skipped = { lossScale: 65536, gradientNorm: Infinity, ...scale }
+      if ('lossScale' in scale)
+        observe({
+          ...{ _tag: 'Stepped', step: 399, learningRate: 1, tokens: 2500, seconds: 1, report: {} },
+          ...skipped
+        })
       observe({
+        ...scale,
         ...{ _tag: 'Stepped', step: 400, gradientNorm: 1, learningRate: 9.2e-4, tokens: 2500, seconds: 1 },
         report: { maskedLmLoss: 7.123, discriminatorLoss: 0.3124, discriminatorAccuracy: 0.9, discriminatorAuc: 0.67 }
       })
@@ -224,6 +231,10 @@ describe('the progress of training on a terminal', () => {
     const fields = '400/2500  1s  1s left  lr 9.2e-4  mlm 7.12  disc 0.312  acc 0.900'
     expect(at(80)).toBe(`=--------  ${fields}`)
     expect(at(120)).toBe(`==------------  ${fields}  auc 0.670  2500 tok/s`)
+    // Where losses are scaled.
+    expect(at(144, { lossScale: 32768 })).toMatch(
+      / acc 0\.900 {2}auc 0\.670 {2}scale 32768 {2}1 skipped {2}2500 tok\/s$/
+    )
   })
 
   it('keeps what is noted in the last moment, and may be stopped twice', () => {

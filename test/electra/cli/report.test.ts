@@ -65,6 +65,30 @@ describe('the closing report', () => {
     expect(row('AUC, fixed corruption')).toMatch(/ - +- +0\.625 +- +0\.500$/)
   })
 
+  it('says on what a run in mixed precision was computed in float32, and how its losses were scaled', () => {
+    const where = { multiplier: 'own', workers: 1, ranks: 1, relaxedSimd: false }
+    const starts = [
+      { ...where, device: 'webgpu', precision: 'mixed', step: 0 },
+      { ...where, device: 'wasm', step: 3 }
+    ] as const
+    const scaled = { lossScale: 32768, skipped: 1, skippedInRow: 0 }
+    const report = closingReport({ ...result, starts, scaled }, columns)
+    expect(report.lossScale).toEqual({ last: 32768, skipped: 1 })
+    expect(showReport(report, columns)).toContain(
+      [
+        'loss scale      32768 at the last step; 1 of 20 steps skipped',
+        'computed on     1 worker on webgpu, matmul own, mixed precision',
+        '                from step 3: 1 worker on wasm, matmul own, float32'
+      ].join('\n')
+    )
+    expect(right(parseReport(JSON.stringify({ ...report, models: [] })))).toMatchObject({
+      starts,
+      lossScale: report.lossScale
+    })
+    const plain = showReport(closingReport(result, columns), columns)
+    expect(plain).not.toMatch(/loss scale|float32/)
+  })
+
   it('says what the run took, by the paper and as it was executed, a step and the run', () => {
     const recipe = { networks: networksOf(objectiveOf(nano(), drawnPieces(500)).stages), batchSize: 4, steps: 20 }
     const compute = runCompute(recipe, 1e9)

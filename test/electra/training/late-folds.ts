@@ -20,6 +20,8 @@ export type Lateness = {
   readonly failing?: { readonly step: number; readonly isLost: boolean }
   /** The step from which on everything is NaN. */
   readonly divergingAt?: number
+  /** Of a loss that is scaled: the scale of a step, and the steps whose gradients are not finite, which change nothing. */
+  readonly scaled?: { readonly scaleAt: (step: number) => number; readonly overflowing: (step: number) => boolean }
   /** Which of the reads fails, counted from 0. */
   readonly unreadable?: number
 }
@@ -47,7 +49,10 @@ const after = ([mu, nu, w]: ReadonlyArray<Float32Array>, x: number, rate: number
 
 const lossOf = (w: Float32Array): number => w.reduce((sum, v) => sum + Math.abs(v), 1)
 
-export const lateFolds = ({ window, turns, failing, divergingAt, unreadable }: Lateness, seen: Seen): FoldMaker => {
+export const lateFolds = (
+  { window, turns, failing, divergingAt, scaled, unreadable }: Lateness,
+  seen: Seen
+): FoldMaker => {
   let [operations, reads, isLost] = [0, 0, false]
   const foldOf = (rate: number): Fold => {
     let state = initialState()
@@ -71,8 +76,13 @@ export const lateFolds = ({ window, turns, failing, divergingAt, unreadable }: L
       }
       seen.carriedOut.push(n)
       const loss = lossOf(state[2])
-      state = after(state, n === divergingAt ? NaN : x, rate)
-      return E.right({ metrics: [Float32Array.of(loss)], report: [Float32Array.of(lossOf(state[0]))] })
+      const isSkipped = scaled?.overflowing(n) ?? false
+      if (!isSkipped) state = after(state, n === divergingAt ? NaN : x, rate)
+      const report = [Float32Array.of(isSkipped ? Infinity : lossOf(state[0]))]
+      return E.right({
+        metrics: [Float32Array.of(loss)],
+        report: scaled === undefined ? report : [...report, Float32Array.of(scaled.scaleAt(n))]
+      })
     }
     return {
       window,

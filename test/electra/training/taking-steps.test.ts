@@ -11,6 +11,7 @@ import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { showRunError } from '../../../src/electra/cli/show-error.js'
+import { mostSkipped } from '../../../src/electra/training/taking-steps.js'
 import type { RunError, RunEvent, RunOptions, RunResult } from '../../../src/electra/training/run.js'
 import { trainThen } from '../../../src/electra/training/train.js'
 import type { Ranks } from '../../../src/workers/index.js'
@@ -275,6 +276,65 @@ describe('a run with steps in flight', () => {
       }),
       { numRuns }
     ))
+
+  it('whose losses are scaled counts the steps that were skipped, whatever was in flight and wherever it was stopped', () =>
+    fc.assert(
+      fc.asyncProperty(
+        shapes,
+        lateness,
+        fc.uniqueArray(fc.nat({ max: 11 })),
+        fc.nat({ max: 11 }),
+        async (shape, late, overflowing, stop) => {
+          fc.pre(stop < shape.totalSteps)
+          const scaled = { scaleAt: (n: number) => 2 ** (20 - n), overflowing: (n: number) => overflowing.includes(n) }
+          const [plain, ahead] = [newOut(), newOut()]
+          const expected = await run(plain, shape, { ...patient, scaled })
+          await run(ahead, shape, { ...late, scaled }, { isToStop: (asked) => asked >= stop })
+          const found = await run(ahead, shape, { ...late, scaled }, { resume: true })
+          const last = shape.totalSteps - 1
+          const skipped = overflowing.filter((n) => n <= last)
+          const inARow = Array.from({ length: shape.totalSteps }, (_, i) => last - i).findIndex(
+            (n) => !overflowing.includes(n)
+          )
+          expect(right(found.ended).scaled).toEqual({
+            lossScale: 2 ** (20 - last),
+            skipped: skipped.length,
+            skippedInRow: inARow < 0 ? shape.totalSteps : inARow
+          })
+          const lines = (await linesIn(ahead)).filter((line) => 'kind' in line && line.kind === 'step')
+          expect(lines).toMatchObject(
+            Array.from({ length: shape.totalSteps }, (_, n) => ({
+              lossScale: 2 ** (20 - n),
+              ...(overflowing.includes(n) ? { gradientNorm: null } : {})
+            }))
+          )
+          expect(await linesIn(ahead)).toEqual(await linesIn(plain))
+          expect((await checkpointsIn(ahead)).at(-1)).toEqual((await checkpointsIn(plain)).at(-1))
+          expect(right(expected.ended).weightsSha256).toBe(right(found.ended).weightsSha256)
+        }
+      ),
+      { numRuns }
+    ))
+
+  it.each([
+    [2, 'gradient norm', Infinity, mostSkipped],
+    [3, 'gradient norm', Infinity, mostSkipped],
+    [mostSkipped + 1, 'gradient norm', Infinity, mostSkipped + 2]
+  ] as const)(
+    'that skips steps from %i halvings above a scale of 1 on diverges after so many in a row',
+    async (halvings, what, found, skipped) => {
+      const totalSteps = 100
+      const scaled = { scaleAt: (n: number) => 2 ** Math.max(0, halvings + 5 - n), overflowing: (n: number) => n >= 5 }
+      const out = newOut()
+      const late = { window: 2, turns: [1], scaled }
+      const error = left((await run(out, { totalSteps, checkpointEvery: 100, starts: [] }, late)).ended)
+      expect(error).toEqual({ _tag: 'Diverged', step: 5 + skipped, what, found, skipped })
+      expect(showRunError(error)).toBe(
+        `step ${5 + skipped}: the gradient norm is Infinity, though the loss scale is 1, after ${skipped} steps in a row that were ` +
+          'skipped. Checkpoints from before it stand; try a smaller learning rate'
+      )
+    }
+  )
 
   it('gives each step a time of its own: together no more than there was', () =>
     fc.assert(

@@ -5,6 +5,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { Precision } from '../../../tensor/run/choose.js'
 import { solo, type Ranks } from '../../../workers/index.js'
 import { together } from '../../../workers/ranks/ranks.js'
 import type { ElectraConfig } from '../../config/config.js'
@@ -33,8 +34,11 @@ import type { KeptReport } from '../report.js'
 import {
   ending,
   executionOf,
+  expectHalfPrecision,
   noteShards,
+  notePrecision,
   noteWorkers,
+  precisionOf,
   type AskedExecution,
   type ChosenExecution
 } from '../run-command.js'
@@ -49,6 +53,7 @@ import {
   keptOption,
   matmulOption,
   positive,
+  precisionOption,
   relaxedSimdOption,
   seedOption,
   setOption
@@ -160,12 +165,14 @@ const train = (
   const { config, corpus, objective } = trained
   noteWarmup(config, totalSteps, console)
   const progress = trainingProgress(console, objective.columns)
-  const { workers, checkpointEvery, keepCheckpoints } = execution
+  const { workers, checkpointEvery, keepCheckpoints, precision } = execution
   const { out, resume, allowOtherBits, seed } = options
   noteWorkers(execution, console)
   noteShards(execution, config, console)
+  notePrecision(execution, console)
   return pipe(
-    TE.fromIOEither(choiceOf(execution)),
+    TE.fromEither(resume ? E.right(undefined) : expectHalfPrecision(execution)),
+    TE.chainIOEitherK(() => choiceOf(execution)),
     together(ranks),
     TE.chainW((choice) =>
       pretrainThen({
@@ -173,6 +180,7 @@ const train = (
         corpus,
         seed,
         totalSteps,
+        precision,
         initial,
         out,
         pool: { workers, choice },
@@ -200,16 +208,17 @@ const train = (
 type Resumed = { readonly finished: KeptReport | undefined; readonly record: RunRecord | undefined }
 
 const resumed = (
-  { out, resume }: PretrainCommandOptions,
-  identity: RunIdentity,
+  options: PretrainCommandOptions,
+  identity: (precision: Precision) => RunIdentity,
   ranks: Ranks
 ): TE.TaskEither<RunError, Resumed> =>
   pipe(
-    resume && ranks.rank === 0
+    options.resume && ranks.rank === 0
       ? pipe(
-          finishedReport(out, identity),
-          TE.bindTo('finished'),
-          TE.bindW('record', () => pipe(readRecord(out), TE.map(O.toUndefined)))
+          readRecord(options.out),
+          TE.map(O.toUndefined),
+          TE.bindTo('record'),
+          TE.bindW('finished', ({ record }) => finishedReport(options.out, identity(precisionOf(options, record))))
         )
       : TE.right<RunError, Resumed>({ finished: undefined, record: undefined }),
     together(ranks),
@@ -228,7 +237,7 @@ export const pretrain = (options: PretrainCommandOptions, console: Console, rank
     TE.bind('initial', (trained) => initialOf(options.init, trained, console)),
     together(ranks),
     TE.bindW('resumed', ({ config, corpus, totalSteps }) =>
-      resumed(options, identityOf({ config, corpus, seed: options.seed, totalSteps }), ranks)
+      resumed(options, (precision) => identityOf({ config, corpus, seed: options.seed, totalSteps, precision }), ranks)
     ),
     TE.chainW(({ resumed: { finished, record }, ...given }): TE.TaskEither<Failure | RunError, ExitCode> =>
       finished === undefined
@@ -269,6 +278,7 @@ export const declarePretrain = (root: Program): void => {
     .option('--workers <n>', 'worker threads (default: 1)', positive)
     .addOption(keptOption(deviceOption()))
     .addOption(adapterOption())
+    .addOption(keptOption(precisionOption()))
     .addOption(keptOption(matmulOption()))
     .addOption(keptOption(relaxedSimdOption()))
     .option('--checkpoint-every <k>', "steps between checkpoints (default: the configuration's)", positive)
@@ -281,7 +291,7 @@ export const declarePretrain = (root: Program): void => {
     )
     .option(
       '--resume',
-      'continue from the last checkpoint in --out: with the workers, device, multiplier and checkpoints that it had, where none are given',
+      'continue from the last checkpoint in --out: with the workers, device, precision, multiplier and checkpoints that it had, where none are given',
       false
     )
     .option('--allow-other-bits', 'resume on another device or multiplier, though it rounds otherwise', false)

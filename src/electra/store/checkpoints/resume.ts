@@ -12,7 +12,9 @@ const leaves = (value: unknown, path: string): ReadonlyArray<readonly [string, u
     ? Object.entries(value).flatMap(([key, child]) => leaves(child, path === '' ? key : `${path}.${key}`))
     : [[path, value]]
 
-const factsOf = (identity: RunIdentity): ReadonlyMap<string, unknown> => new Map(leaves(identity, ''))
+/** An identity that says no precision is that of a run in float32. */
+const factsOf = (identity: RunIdentity): ReadonlyMap<string, unknown> =>
+  new Map(leaves({ precision: 'float32', ...identity }, ''))
 
 const shown = (value: unknown): string => (value === undefined ? 'nothing' : describe(value))
 
