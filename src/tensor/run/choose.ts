@@ -65,15 +65,20 @@ export const acquireHost = (
       )
 }
 
-const acquireWebGpu = ({ matmul, floats, adapter }: DeviceChoice): TE.TaskEither<DeviceError, Device<'async'>> => {
+const acquireWebGpu = ({
+  matmul,
+  floats,
+  adapter,
+  precision
+}: DeviceChoice): TE.TaskEither<DeviceError, Device<'async'>> => {
   if (floats === 'float64') return TE.left(unsupported('webgpu', 'float64', 'float32: GPUs compute in that'))
   switch (matmul) {
     case 'auto':
     case 'own':
-      return webgpu({ adapter })
+      return webgpu({ adapter, precision })
     case 'gpu.js':
     case 'gpu.js:webgpu':
-      return webgpu({ adapter, products: 'gpu.js' })
+      return webgpu({ adapter, precision, products: 'gpu.js' })
     case 'blas':
     case 'gpu.js:webasm':
     case 'gpu.js:cpu':

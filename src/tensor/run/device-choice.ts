@@ -4,6 +4,7 @@
  */
 
 import type { FloatWidth } from '../dtype.js'
+import type { Precision } from '../program/gpu/storages.js'
 import type { GpuJsMode } from './multipliers/gpujs.js'
 
 export const deviceNames = ['auto', 'wasm', 'reference', 'webgpu'] as const
@@ -14,10 +15,7 @@ export type GpuJsName = 'gpu.js' | `gpu.js:${GpuJsMode}`
 
 export type MultiplierName = 'auto' | 'own' | 'blas' | GpuJsName
 
-/** What a device holds and multiplies in: f32, or f16 where it can, with sums in f32. */
-export const precisions = ['float32', 'mixed'] as const
-
-export type Precision = (typeof precisions)[number]
+export { precisions, type Precision } from '../program/gpu/storages.js'
 
 export type DeviceChoice = {
   /** `auto` is `wasm` in float32 and `reference` in float64. */

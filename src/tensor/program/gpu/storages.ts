@@ -11,7 +11,9 @@ import { readsOfFused, writesOfFused, type FusedProgram } from '../fused.js'
  * What products multiply. `float32`: operands as they are. `mixed`: operands rounded to float16, to the nearest and of two the even one,
  * beyond 65519.99 to infinity; terms are added up in float32.
  */
-export type Precision = 'float32' | 'mixed'
+export const precisions = ['float32', 'mixed'] as const
+
+export type Precision = (typeof precisions)[number]
 
 export type Storage = 'f32' | 'f16'
 
