@@ -57,6 +57,11 @@ export type DeviceLimits = {
   readonly combinesWithRowWork: boolean
   /** Whether a loop with a scatter may have folds, and other stores than scatters by the same index. */
   readonly scattersWithRowWork: boolean
+  /**
+   * Whether a loop draws the random bits that it wants, wherever it wants them, rather than load them. Fewer than `largeSize` are always
+   * stored, as are those that are wanted in memory.
+   */
+  readonly drawsInLoops: boolean
   /** Elements of a vector, at least 1: a row that is no multiple of it leaves lanes unused, which counts when the row is chosen. */
   readonly lanes: number
   /** Elements of a row, at least, where one of two loops that become one works once per row and the other on each element. */

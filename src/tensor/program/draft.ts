@@ -61,7 +61,7 @@ export type Scope = {
  */
 export const placed = (scope: Scope, draft: Draft, v: number, place: number): Placed | undefined => {
   const instruction = instructionOf(scope.program, v)
-  const reads = instruction && readsOfInstruction(scope.sources, instruction)
+  const reads = instruction && readsOfInstruction(scope.program, scope.sources, instruction)
   if (instruction === undefined || reads === undefined) return undefined
   const functions = [...reads.operands.map(({ at }) => at), ...reads.places]
   const { extents, lists } = collapse(
@@ -120,11 +120,20 @@ export const bodyOf = (
     const instruction = instructionOf(scope.program, base)
     const place = placesIn(draft, base).findIndex((a) => equalAffine(a, at))
     const reads = placed(scope, draft, base, place)
-    if (instruction === undefined || reads === undefined || !isElementwise(instruction.op))
+    if (instruction === undefined || reads === undefined)
       throw new Error(`schedule: value ${base} has neither a buffer nor a place in the loops that want it`)
     const { op, inputs } = instruction
     const args = reads.operands.map((operand) => value(operand))
     const from = (i: number) => specOf(scope.program, inputs[i])
+    if (op._tag === 'randomBits')
+      return {
+        _tag: 'random',
+        dtype: 'u32',
+        at: reads.places[0],
+        key: [args[0], args[1]],
+        counter: [args[2], args[3]]
+      }
+    if (!isElementwise(op)) throw new Error(`schedule: ${op._tag} ${base} was computed in a loop`)
     switch (op._tag) {
       case 'constant':
         return { ...op, dtype }

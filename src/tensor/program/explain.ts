@@ -34,6 +34,7 @@ const nameOf = (step: FusedStep): string | undefined => {
       return step.fn
     case 'select':
     case 'cast':
+    case 'random':
       return step._tag
     case 'fold':
       return `${step.fn}(row)`

@@ -94,6 +94,8 @@ export const operandsOf = (step: FusedStep): ReadonlyArray<number> => {
       return [step.x, step.y]
     case 'select':
       return [step.condition, step.ifTrue, step.ifFalse]
+    case 'random':
+      return [...step.key, ...step.counter]
   }
 }
 
@@ -121,6 +123,10 @@ export const mapStep = (step: FusedStep, at: (a: Affine) => Affine, operand: (x:
         ifTrue: operand(step.ifTrue),
         ifFalse: operand(step.ifFalse)
       }
+    case 'random': {
+      const both = ([a, b]: readonly [number, number]): readonly [number, number] => [operand(a), operand(b)]
+      return { ...step, at: at(step.at), key: both(step.key), counter: both(step.counter) }
+    }
   }
 }
 

@@ -55,6 +55,14 @@ export type LoopStep =
       readonly ifFalse: number
     }
   | { readonly _tag: 'cast'; readonly dtype: DType; readonly from: DType; readonly x: number }
+  /** Word `at` of the random bits of a key, whose two words are steps, from a counter on, as `randomBits` defines them. */
+  | {
+      readonly _tag: 'random'
+      readonly dtype: 'u32'
+      readonly at: Affine
+      readonly key: readonly [number, number]
+      readonly counter: readonly [number, number]
+    }
 
 /**
  * A nest of loops over `extents`. Without `reduce`, `out[x] = body(x)`. With it, `out[x] = reduce_r body(x, r)` with `r`

@@ -52,6 +52,7 @@ export const costOf = (step: FusedStep, { extents, body }: FusedLoop, { gathered
     case 'load':
       return step.at.strides[extents.length - 1] > 1 ? gathered : cheap
     case 'lookup':
+    case 'random':
       return dear
     case 'unary':
       return unaries[step.fn].isQuick ? cheap : dear

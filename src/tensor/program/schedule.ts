@@ -19,7 +19,7 @@ import { elementBytes, impossibleIn, type DeviceLimits } from './device-limits.j
 import type { Affine, BufferSpec, Kernel, KernelProgram, LoopStep, View } from './kernel.js'
 import { instructionOf, outputSpecs, specOf, type Instruction, type Program, type Spec } from './program.js'
 import { factsOf, isElementwise, type ElementwiseOp } from './op-facts.js'
-import { isFree, sourcesOf, type Source } from './sources.js'
+import { isFree, readsOfInstruction, sourcesOf, type Source } from './sources.js'
 import { dense, isDense, withStrides } from './views.js'
 
 /** A buffer before buffers are numbered: the value it holds, or a number past all values. */
@@ -128,9 +128,15 @@ const expand = (s: Scheduling, draft: Draft, v: number, { op, inputs }: Instruct
   return true
 }
 
+/** What a value is computed from. Of random bits the counter is constant nearly always, and no buffer then. */
+const basesOf = (s: Scheduling, instruction: Instruction): ReadonlyArray<number> =>
+  instruction.op._tag === 'randomBits'
+    ? (readsOfInstruction(s.program, s.sources, instruction)?.operands ?? []).map(({ base }) => base)
+    : instruction.inputs.map((x) => s.sources[x].base)
+
 /** Whether a draft still binds few enough buffers, with the one that it writes, where it computes `v` instead of loading it. */
-const hasRoom = (s: Scheduling, { buffers }: Draft, { inputs }: Instruction): boolean => {
-  const more = new Set(inputs.map((x) => s.sources[x].base).filter((u) => !s.bufferless.has(u) && !buffers.has(u)))
+const hasRoom = (s: Scheduling, { buffers }: Draft, instruction: Instruction): boolean => {
+  const more = new Set(basesOf(s, instruction).filter((u) => !s.bufferless.has(u) && !buffers.has(u)))
   return buffers.size - 1 + more.size < s.limits.kernelBuffers
 }
 
@@ -148,13 +154,19 @@ const isCheap = (s: Scheduling, { op, inputs, shape, dtype }: Instruction): bool
   return large.length <= 1 && large.every((size) => size <= own)
 }
 
+/** Whether loops draw these random bits wherever they want them. */
+const isDrawn = ({ limits }: Scheduling, { op, shape }: Instruction): boolean =>
+  op._tag === 'randomBits' && limits.drawsInLoops && sizeOf(shape) >= limits.largeSize
+
 /** Computes `v` inside the kernels that want it, if that repeats no work to speak of. */
 const inline = (s: Scheduling, v: number, instruction: Instruction): boolean => {
-  if (s.stored.has(v) || !isElementwise(instruction.op)) return false
+  const draws = isDrawn(s, instruction)
+  if (s.stored.has(v) || !(isElementwise(instruction.op) || draws)) return false
   const drafts = [...(s.wantedBy.get(v) ?? [])]
   const places = drafts.flatMap((draft) => placesIn(draft, v).map((_, place) => ({ draft, place })))
   const mayGrow = (draft: Draft): boolean => draft.computed < s.limits.inlinedSteps && hasRoom(s, draft, instruction)
-  const mayRepeat = isFree(instruction.op) || (isCheap(s, instruction) && drafts.every(mayGrow))
+  const isDense = draws && places.every(({ draft, place }) => !repeats(draft, placesIn(draft, v)[place]))
+  const mayRepeat = isFree(instruction.op) || ((isDense || isCheap(s, instruction)) && drafts.every(mayGrow))
   const [{ draft, place }] = places
   const once = places.length === 1 && !repeats(draft, placesIn(draft, v)[place]) && mayGrow(draft)
   const isInside = (mayRepeat || once) && places.every((at) => expand(s, at.draft, v, instruction, at.place))

@@ -52,11 +52,39 @@ const placesOfGather = (sources: ReadonlyArray<Source>, axis: number, inputs: Re
   return { operands: [{ base, at: index }], places: [place] }
 }
 
-/** `undefined` for instructions that are not element-wise. */
+/** Element `i` of a vector, over the given number of axes: of a concatenation, from the part that it is in. */
+const elementAt = (program: Program, sources: ReadonlyArray<Source>, v: number, i: number, axes: number): Source => {
+  const { base, at } = sources[v]
+  const place = at.offset + i * at.strides[0]
+  const made = instructionOf(program, base)
+  if (made?.op._tag === 'concat' && made.shape.length === 1) {
+    let first = 0
+    for (const part of made.inputs) {
+      const [length] = specOf(program, part).shape
+      if (place < first + length) return elementAt(program, sources, part, place - first, axes)
+      first += length
+    }
+  }
+  return { base, at: { offset: place, strides: new Array<number>(axes).fill(0) } }
+}
+
+/** The two words of a key, then those of a counter; and the number of an element. */
+const readsOfRandom = (
+  program: Program,
+  sources: ReadonlyArray<Source>,
+  { inputs, shape }: Pick<Instruction, 'inputs' | 'shape'>
+): Reads => ({
+  operands: inputs.flatMap((v) => [0, 1].map((i) => elementAt(program, sources, v, i, shape.length))),
+  places: [dense(shape)]
+})
+
+/** `undefined` for instructions of whose result no element can be had by itself. */
 export const readsOfInstruction = (
+  program: Program,
   sources: ReadonlyArray<Source>,
   { op, inputs, shape }: Instruction
 ): Reads | undefined => {
+  if (op._tag === 'randomBits') return readsOfRandom(program, sources, { inputs, shape })
   if (!isElementwise(op)) return undefined
   switch (op._tag) {
     case 'iota':

@@ -254,6 +254,34 @@ describe('row work', () => {
   })
 })
 
+describe('random bits', () => {
+  const key = T.inputNode('key', [2], 'u32')
+  const zeros = T.concatNode(
+    0,
+    [0, 1].map((word) => T.broadcastNode([1], T.constantNode(word, 'u32')))
+  )
+  const drawn = T.randomBitsNode([64, 64], key, zeros)
+  const few = T.unaryNode('not', T.randomBitsNode([7], key, zeros))
+  const outputs = [T.unaryNode('not', drawn), T.reduceNode('max', [1], drawn), few]
+  const program = programOf({
+    inputs: [key],
+    data: [],
+    outputs: outputs.map((tensor) => ({ tensor, bound: 0, error: 0 }))
+  })
+  const drawnIn = (drawsInLoops: boolean) => {
+    const { kernels, buffers } = fusedFor({ ...wasmLimits, drawsInLoops }, program)
+    return {
+      stored: kernels.flatMap((kernel) => (kernel._tag === 'random' ? [kernel.size] : [])),
+      large: buffers.slice(4).filter(({ size }) => size >= wasmLimits.largeSize)
+    }
+  }
+
+  it('have no buffer where loops draw them, but where they are few', () => {
+    expect(drawnIn(true)).toEqual({ stored: [7], large: [] })
+    expect(drawnIn(false)).toEqual({ stored: [4096, 7], large: [{ dtype: 'u32', size: 4096 }] })
+  })
+})
+
 describe('the programs of pre-training', () => {
   it.each(['nano', 'tiny'] as const)('of %s are within eight buffers, with nothing beside what adds up', (preset) => {
     const config = right(resolveConfig({ extends: preset }))

@@ -77,6 +77,11 @@ export const element = (
       return v[step.condition] !== 0 ? v[step.ifTrue] : v[step.ifFalse]
     case 'cast':
       return castTo(step.dtype, step.from, v[step.x])
+    case 'random': {
+      const i = place(step.at, x)
+      const [first, second] = step.counter.map((word) => v[word])
+      return threefry2x32([v[step.key[0]], v[step.key[1]]], [(first + (i >>> 1)) >>> 0, second])[i % 2]
+    }
   }
 }
 

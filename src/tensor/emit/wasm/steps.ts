@@ -193,6 +193,8 @@ export const stepsOf = ({ loop, scope, nest, math, address }: StepContext): Step
       case 'cast':
         // Converting i32 takes one instruction, u32 eight; they are the same below 2^31.
         return castLanes(step.dtype, isBelowSign(step.x) ? 'i32' : step.from, of(step.x))
+      case 'random':
+        throw new Error('wasm: random bits were put into a loop for a device that stores them')
     }
   }
 

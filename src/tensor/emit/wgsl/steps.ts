@@ -42,5 +42,9 @@ export const expressionOf = (step: Printed, { bindings, axes, name }: Point): st
       return select(name(step.condition), name(step.ifTrue), name(step.ifFalse))
     case 'cast':
       return cast(step.dtype, step.from, name(step.x))
+    case 'random': {
+      const pair = ([a, b]: readonly [number, number]): string => `vec2<u32>(${name(a)}, ${name(b)})`
+      return `pe_random_word(${pair(step.key)}, ${pair(step.counter)}, ${affine(step.at, axes)})`
+    }
   }
 }

@@ -107,6 +107,8 @@ export const loopFormulas = (loop: FusedLoop, { nameOf, sizeOf }: BufferFacts): 
         return call('where')(written[step.condition], written[step.ifTrue], written[step.ifFalse])
       case 'cast':
         return call(step.dtype)(written[step.x])
+      case 'random':
+        return call('random')(...step.key.map((x) => written[x]), writeAffine(extents, step.at))
       case 'fold':
         return call(`${step.fn}_row`)(written[step.x])
     }

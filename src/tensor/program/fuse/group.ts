@@ -120,6 +120,8 @@ const keyOf = (step: FusedStep): string => {
       return `? ${step.condition} ${step.ifTrue} ${step.ifFalse}`
     case 'cast':
       return `${step.dtype} ${step.x}`
+    case 'random':
+      return `random ${affineKey(step.at)} ${step.key.join()} ${step.counter.join()}`
     case 'fold':
       return `fold ${step.fn} ${step.x}`
   }

@@ -48,6 +48,7 @@ const loopsOf = (kernelBuffers: number): DeviceLimits => ({
   joinedSteps: 160,
   combinesWithRowWork: true,
   scattersWithRowWork: false,
+  drawsInLoops: true,
   lanes: 32,
   shortestRow: 8,
   largeSize: 4096,

@@ -13,6 +13,7 @@ export const referenceLimits: DeviceLimits = {
   joinedSteps: 0,
   combinesWithRowWork: false,
   scattersWithRowWork: false,
+  drawsInLoops: false,
   lanes: 1,
   shortestRow: 1,
   largeSize: Number.MAX_SAFE_INTEGER,

@@ -14,6 +14,7 @@ export const wasmLimits: DeviceLimits = {
   joinedSteps: 160,
   combinesWithRowWork: true,
   scattersWithRowWork: true,
+  drawsInLoops: false,
   lanes: 4,
   shortestRow: 8,
   largeSize: 4096,

@@ -27,7 +27,11 @@ export const cuts: fc.Arbitrary<Cuts> = fc.record({
   longRow: fc.constantFrom(2, 4, 8, 16, 4096)
 })
 
+/** So few elements are many: small cases have such as are computed again, and random bits that are drawn in loops. */
+export const fewestLarge = 3
+
 export const limitsWith = (kernelBuffers: number, cut: Partial<Cuts>, isSoftware = false): GpuLimits => {
   const limits = gpuLimits(adapter, isSoftware)
-  return { ...limits, ...cut, loops: { ...limits.loops, kernelBuffers, joinedBuffers: kernelBuffers } }
+  const loops = { ...limits.loops, kernelBuffers, joinedBuffers: kernelBuffers, largeSize: fewestLarge }
+  return { ...limits, ...cut, loops }
 }

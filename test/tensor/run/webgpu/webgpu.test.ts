@@ -19,7 +19,7 @@ import type { Tensor } from '../../../../src/tensor/tensor.js'
 import { expectOutputs, programOf, right } from '../../program/agreement.js'
 import { graphs } from '../../program/graphs.js'
 import { smoothGraphs, type SmoothGraph } from '../../program/smooth.js'
-import type { Cuts } from '../../program/gpu/limits.js'
+import { fewestLarge, type Cuts } from '../../program/gpu/limits.js'
 import { itOnWebGpu } from '../multipliers/webgpu.js'
 import { gpuForFile } from './gpu-for-file.js'
 import { hanging, withMemory } from './troubled-gpu.js'
@@ -65,7 +65,8 @@ const gpu = gpuForFile()
 const deviceWith = async (kernelBuffers: number, cut: Partial<GpuLimits>): Promise<Device<'async'>> => {
   const limits = (known: GpuLimits): GpuLimits => {
     const most = Math.min(kernelBuffers, known.loops.kernelBuffers)
-    return { ...known, ...cut, loops: { ...known.loops, kernelBuffers: most, joinedBuffers: most } }
+    const loops = { ...known.loops, kernelBuffers: most, joinedBuffers: most, largeSize: fewestLarge }
+    return { ...known, ...cut, loops }
   }
   return value(webgpuOn(await gpu(), { limits }))
 }
@@ -182,6 +183,41 @@ describe('the webgpu device', () => {
           referred('float64', program, [data]).map((list) => Array.from(list))
         )
       }
+  })
+
+  itOnWebGpu('draws the random bits of the reference in loops, however those walk them', async () => {
+    for (const [kernelBuffers, cut] of ways) {
+      const device = await deviceWith(kernelBuffers, cut)
+      const given = T.inputNode('key', [3], 'u32')
+      const key = T.sliceNode([1], [1], [2], given)
+      const words = (...list: ReadonlyArray<number>) =>
+        T.concatNode(
+          0,
+          list.map((word) => T.broadcastNode([1], T.constantNode(word, 'u32')))
+        )
+      // Neither first nor last word is even, and the counter begins anew at 0.
+      const drawn = T.randomBitsNode([9, 5, 3], key, words(0xffff_fff0, 3))
+      const half = T.sliceNode([1, 0, 1], [2, 1, 1], [4, 5, 2], drawn)
+      const rows = (first: number): Tensor => T.sliceNode([first, 0, 0], [1, 1, 1], [8, 5, 3], drawn)
+      const word = (i: number): Tensor => T.sliceNode([i], [1], [1], given)
+      const outputs = [
+        T.binaryNode('add', drawn, drawn),
+        T.binaryNode('xor', half, T.broadcastNode(half.shape, T.constantNode(1, 'u32'))),
+        T.permuteNode([2, 0, 1], T.unaryNode('not', drawn)),
+        T.reduceNode('sum', [2], drawn),
+        T.reduceNode('max', [0, 1], drawn),
+        // Neighbours, each at a place of its own.
+        T.binaryNode(
+          'xor',
+          rows(0),
+          T.broadcastNode([8, 5, 3], T.reshapeNode([8, 5, 1], T.reduceNode('sum', [2], rows(1))))
+        ),
+        T.unaryNode('not', T.randomBitsNode([7], key, T.concatNode(0, [word(0), word(1)])))
+      ]
+      const program = programFor([given], outputs)
+      const data = [Uint32Array.of(5, 0x13198a2e, 0x03707344)]
+      expect(await run(device, program, data)).toEqual(referred('float32', program, data))
+    }
   })
 
   itOnWebGpu('carries out runs that overlap in order, each on its own arrays', async () => {

@@ -24,5 +24,11 @@ fn pe_threefry(key: vec2<u32>, counter: vec2<u32>) -> vec2<u32> {
   var x = counter.x + key.x;
   var y = counter.y + key.y;${Array.from({ length: 20 }, (_, i) => round(i)).join('')}
   return vec2<u32>(x, y);
+}`,
+  // Of two words that are neighbours each is had by itself.
+  pe_random_word: `
+fn pe_random_word(key: vec2<u32>, counter: vec2<u32>, i: u32) -> u32 {
+  let words = pe_threefry(key, vec2<u32>(counter.x + (i >> 1u), counter.y));
+  return select(words.x, words.y, (i & 1u) == 1u);
 }`
 }
