@@ -62,6 +62,8 @@ export type DeviceLimits = {
    * stored, as are those that are wanted in memory.
    */
   readonly drawsInLoops: boolean
+  /** Whether a loop computes again what it would load, from what is stored anyway, where that moves fewer bytes. */
+  readonly rematerialises: boolean
   /** Elements of a vector, at least 1: a row that is no multiple of it leaves lanes unused, which counts when the row is chosen. */
   readonly lanes: number
   /** Elements of a row, at least, where one of two loops that become one works once per row and the other on each element. */

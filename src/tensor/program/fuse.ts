@@ -19,6 +19,7 @@ import { groupOf, readsOfGroup, type Group } from './fuse/group.js'
 import { readsOf, writeOf, type Kernel, type KernelProgram } from './kernel.js'
 import { mergeConsumer, mergeSiblings, type Joining } from './fuse/merge.js'
 import { hasPath, level } from './fuse/precedence.js'
+import { rematerialised } from './fuse/rematerialise.js'
 import { loopOf } from './fuse/rows.js'
 import { listed } from './listed.js'
 
@@ -291,10 +292,20 @@ export const fuse = (
     while (node !== undefined) node = node.group && (withProducer(f, node) ?? withSibling(f, node))
   })
 
-  const kernels = ordered(f.nodes).map((node): Unpanelled => {
-    if (node.group === undefined) return alone(program.kernels[first(node)], limits)
-    const isRead = (buffer: number): boolean => listed(f.readers, buffer).some((reader) => reader !== node)
-    return loopOf(node.group, (buffer) => !isTemporary(program, buffer) || isRead(buffer), limits)
-  })
+  const turns = ordered(f.nodes).map(({ group, kernels: [kernel], reads }) => ({ group, kernel, reads }))
+  const kernels: Array<Unpanelled> = []
+  const wanted = new Set(program.buffers.flatMap((_, buffer) => (isTemporary(program, buffer) ? [] : [buffer])))
+  // The last first: what only they read, who are not wanted themselves, is not wanted.
+  for (const { group, kernel } of [...rematerialised(turns, program, limits)].reverse()) {
+    const made =
+      group === undefined
+        ? alone(program.kernels[kernel], limits)
+        : group.stores.some(({ buffer }) => wanted.has(buffer))
+          ? loopOf(group, (buffer) => wanted.has(buffer), limits)
+          : undefined
+    if (made === undefined) continue
+    readsOfFused(made).forEach((buffer) => wanted.add(buffer))
+    kernels.unshift(made)
+  }
   return renumbered(program, kernels)
 }

@@ -49,6 +49,7 @@ const loopsOf = (kernelBuffers: number): DeviceLimits => ({
   combinesWithRowWork: true,
   scattersWithRowWork: false,
   drawsInLoops: true,
+  rematerialises: true,
   lanes: 32,
   shortestRow: 8,
   largeSize: 4096,

@@ -14,6 +14,7 @@ export const referenceLimits: DeviceLimits = {
   combinesWithRowWork: false,
   scattersWithRowWork: false,
   drawsInLoops: false,
+  rematerialises: false,
   lanes: 1,
   shortestRow: 1,
   largeSize: Number.MAX_SAFE_INTEGER,

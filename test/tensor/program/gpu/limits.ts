@@ -27,11 +27,11 @@ export const cuts: fc.Arbitrary<Cuts> = fc.record({
   longRow: fc.constantFrom(2, 4, 8, 16, 4096)
 })
 
-/** So few elements are many: small cases have such as are computed again, and random bits that are drawn in loops. */
-export const fewestLarge = 3
+/** So few elements are many: small cases have values that are computed again, and random bits that are drawn in loops. */
+export const eager = { largeSize: 3, sharedBytes: 16 }
 
 export const limitsWith = (kernelBuffers: number, cut: Partial<Cuts>, isSoftware = false): GpuLimits => {
   const limits = gpuLimits(adapter, isSoftware)
-  const loops = { ...limits.loops, kernelBuffers, joinedBuffers: kernelBuffers, largeSize: fewestLarge }
+  const loops = { ...limits.loops, kernelBuffers, joinedBuffers: kernelBuffers, ...eager }
   return { ...limits, ...cut, loops }
 }

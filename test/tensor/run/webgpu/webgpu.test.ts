@@ -19,7 +19,7 @@ import type { Tensor } from '../../../../src/tensor/tensor.js'
 import { expectOutputs, programOf, right } from '../../program/agreement.js'
 import { graphs } from '../../program/graphs.js'
 import { smoothGraphs, type SmoothGraph } from '../../program/smooth.js'
-import { fewestLarge, type Cuts } from '../../program/gpu/limits.js'
+import { eager, type Cuts } from '../../program/gpu/limits.js'
 import { itOnWebGpu } from '../multipliers/webgpu.js'
 import { gpuForFile } from './gpu-for-file.js'
 import { hanging, withMemory } from './troubled-gpu.js'
@@ -65,7 +65,7 @@ const gpu = gpuForFile()
 const deviceWith = async (kernelBuffers: number, cut: Partial<GpuLimits>): Promise<Device<'async'>> => {
   const limits = (known: GpuLimits): GpuLimits => {
     const most = Math.min(kernelBuffers, known.loops.kernelBuffers)
-    const loops = { ...known.loops, kernelBuffers: most, joinedBuffers: most, largeSize: fewestLarge }
+    const loops = { ...known.loops, kernelBuffers: most, joinedBuffers: most, ...eager }
     return { ...known, ...cut, loops }
   }
   return value(webgpuOn(await gpu(), { limits }))
