@@ -64,6 +64,11 @@ export type DeviceLimits = {
   readonly drawsInLoops: boolean
   /** Whether a loop computes again what it would load, from what is stored anyway, where that moves fewer bytes. */
   readonly rematerialises: boolean
+  /**
+   * Whether what a loop combines across rows is one buffer for each dtype, however many such stores it has, because a kernel has partial
+   * results that others finish.
+   */
+  readonly sharesPartials: boolean
   /** Elements of a vector, at least 1: a row that is no multiple of it leaves lanes unused, which counts when the row is chosen. */
   readonly lanes: number
   /** Elements of a row, at least, where one of two loops that become one works once per row and the other on each element. */

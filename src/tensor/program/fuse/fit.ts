@@ -7,7 +7,7 @@
 import type { DeviceLimits } from '../device-limits.js'
 import { readsOfGroup, type Group, type GroupStore } from './group.js'
 
-type Kept = Pick<Group, 'extents' | 'body' | 'stores'>
+type Kept = Pick<Group, 'extents' | 'body' | 'stores' | 'row'>
 
 const hasFolds = ({ body }: Kept): boolean => body.some(({ _tag }) => _tag === 'fold')
 
@@ -38,10 +38,25 @@ const rowOf = (kept: Kept): { readonly row: number | undefined } | undefined => 
   return axes.size > 1 ? undefined : { row: [...axes][0] }
 }
 
+/** Whether a store combines across rows for certain. */
+const isCombining = (store: GroupStore, kept: Kept): boolean => {
+  const over = axesOver(store, kept)
+  return (
+    store.scatter === undefined && (kept.row === undefined ? over.length > 1 : over.some((axis) => axis !== kept.row))
+  )
+}
+
+/** The buffers that a group binds, where those of partial sums are one for each dtype, as far as a device has such. */
+const boundBy = (kept: Kept, { sharesPartials }: DeviceLimits): number => {
+  const partial = kept.stores.filter((store) => sharesPartials && isCombining(store, kept))
+  const shared = new Set(partial.map(({ value }) => kept.body[value].dtype))
+  return readsOfGroup(kept).size + kept.stores.length - partial.length + shared.size
+}
+
 /** The group, with its row where that must be a certain axis; `undefined` where the device has no such loop. */
 export const fitted = (group: Group, limits: DeviceLimits, isKept: (buffer: number) => boolean): Group | undefined => {
   const kept = { ...group, stores: group.stores.filter(({ buffer }) => isKept(buffer)) }
-  if (readsOfGroup(kept).size + kept.stores.length > limits.kernelBuffers) return undefined
+  if (boundBy(kept, limits) > limits.kernelBuffers) return undefined
   if (!limits.scattersWithRowWork && !scattersAlone(kept)) return undefined
   if (limits.combinesWithRowWork) return group
   const must = rowOf(kept)

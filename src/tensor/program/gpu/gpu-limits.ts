@@ -43,12 +43,14 @@ export type AdapterLimits = Pick<
 
 const loopsOf = (kernelBuffers: number): DeviceLimits => ({
   kernelBuffers,
-  joinedBuffers: kernelBuffers,
+  // What vanishes costs a GPU nothing.
+  joinedBuffers: 64,
   inlinedSteps: 128,
   joinedSteps: 160,
   combinesWithRowWork: true,
   scattersWithRowWork: false,
   drawsInLoops: true,
+  sharesPartials: true,
   rematerialises: true,
   lanes: 32,
   shortestRow: 8,

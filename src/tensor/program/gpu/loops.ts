@@ -2,11 +2,13 @@
  * Fused loops as kernels of a GPU: maps, rows with what is combined over chunks of them, and scatter-adds.
  */
 
+import type { DType } from '../../dtype.js'
 import { reductionIdentity, type Reduction } from '../../elementwise.js'
 import { range } from '../../range.js'
 import { sizeOf, type Shape } from '../../shape.js'
 import { pruned } from '../fuse/group.js'
 import { mapAccesses, type FusedLoop, type FusedStep, type Store } from '../fused.js'
+import type { View } from '../kernel.js'
 import { dense, splitAffine, splitExtents } from '../views.js'
 import type { Accumulation, FinishKernel, GpuKernel, RowKernel } from './gpu-kernel.js'
 import type { GpuLimits } from './gpu-limits.js'
@@ -79,25 +81,51 @@ const withShortRows = (loop: FusedLoop, limits: GpuLimits): FusedLoop => {
 
 const powerOfTwoUpTo = (n: number): number => 2 ** (31 - Math.clz32(Math.max(1, n)))
 
-/** A combined value: where its partial results go, and the kernel that finishes them, where there is more than one. */
+/** A store that combines, its buffer of partial results and where they begin in it; none where it has one, which is the result. */
+type Partial = { readonly store: Store; readonly shape: Shape; readonly partial: View | undefined }
+
+/** Partial results of one dtype share a buffer: a kernel may combine more than it could bind. */
+const partialsOf = (
+  { extents, body, stores }: FusedLoop,
+  keptAxes: ReadonlyArray<number>,
+  chunks: number,
+  buffers: Buffers
+): ReadonlyArray<Partial> => {
+  const combining = stores.filter(({ combine }) => combine !== undefined)
+  const shapeOf = ({ at }: Store): Shape =>
+    [...keptAxes, extents.length - 1].filter((axis) => at.strides[axis] !== 0).map((axis) => extents[axis])
+  const dtypeOf = ({ value }: Store): DType => body[value].dtype
+  return [...new Set(combining.map(dtypeOf))].flatMap((dtype): ReadonlyArray<Partial> => {
+    const alike = combining.filter((store) => dtypeOf(store) === dtype)
+    if (chunks === 1 && alike.length === 1)
+      return alike.map((store) => ({ store, shape: shapeOf(store), partial: undefined }))
+    const sizes = alike.map((store) => chunks * sizeOf(shapeOf(store)))
+    const buffer = buffers.scratch({ dtype, size: sizes.reduce((sum, size) => sum + size, 0) })
+    let offset = 0
+    return alike.map((store, i) => {
+      const at = { offset, strides: dense(shapeOf(store)).strides }
+      offset += sizes[i]
+      return { store, shape: shapeOf(store), partial: { buffer, at } }
+    })
+  })
+}
+
+/** A combined value: where its partial results go, and the kernel that finishes them. */
 const accumulationOf = (
-  store: Store,
+  { store, shape, partial }: Partial,
   { extents, body }: FusedLoop,
   keptAxes: ReadonlyArray<number>,
   chunks: number,
-  limits: GpuLimits,
-  buffers: Buffers
+  limits: GpuLimits
 ): { readonly accumulation: Accumulation; readonly after: ReadonlyArray<FinishKernel> } => {
   const fn = store.combine ?? 'sum'
   const { dtype } = body[store.value]
-  const moving = [...keptAxes, extents.length - 1].filter((axis) => store.at.strides[axis] !== 0)
-  const shape = moving.map((axis) => extents[axis])
   const size = sizeOf(shape)
-  if (chunks === 1)
+  if (partial === undefined)
     return { accumulation: { value: store.value, fn, buffer: store.buffer, at: store.at, size }, after: [] }
-  const from = dense(shape)
+  const { buffer, at: from } = partial
+  const moving = [...keptAxes, extents.length - 1].filter((axis) => store.at.strides[axis] !== 0)
   const strides = extents.map((_, axis) => from.strides[moving.indexOf(axis)] ?? 0)
-  const buffer = buffers.scratch({ dtype, size: size * chunks })
   const finish: FinishKernel = {
     _tag: 'finish',
     fn,
@@ -111,7 +139,10 @@ const accumulationOf = (
     at: { offset: store.at.offset, strides: moving.map((axis) => store.at.strides[axis]) },
     lanes: size >= limits.chunks ? 1 : Math.min(limits.lanes, powerOfTwoUpTo(chunks / 2))
   }
-  return { accumulation: { value: store.value, fn, buffer, at: { offset: 0, strides }, size }, after: [finish] }
+  return {
+    accumulation: { value: store.value, fn, buffer, at: { offset: from.offset, strides }, size },
+    after: [finish]
+  }
 }
 
 /** Rows with their folds, and what is combined over them. */
@@ -131,9 +162,9 @@ const rowKernels = (loop: FusedLoop, limits: GpuLimits, buffers: Buffers): Reado
   const chunks = Math.ceil(reduced / chunkRows)
   const length = extents[row]
   const lanes = Math.min(limits.lanes, powerOfTwoUpTo(Math.ceil(length / 2)))
-  const accumulated = ordered.stores
-    .filter(({ combine }) => combine !== undefined)
-    .map((store) => accumulationOf(store, ordered, range(kept), chunks, limits, buffers))
+  const accumulated = partialsOf(ordered, range(kept), chunks, buffers).map((partial) =>
+    accumulationOf(partial, ordered, range(kept), chunks, limits)
+  )
   const kernel: RowKernel = {
     _tag: 'row',
     loop: { ...ordered, stores: ordered.stores.filter(({ combine }) => combine === undefined) },

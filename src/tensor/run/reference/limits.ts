@@ -14,6 +14,7 @@ export const referenceLimits: DeviceLimits = {
   combinesWithRowWork: false,
   scattersWithRowWork: false,
   drawsInLoops: false,
+  sharesPartials: false,
   rematerialises: false,
   lanes: 1,
   shortestRow: 1,

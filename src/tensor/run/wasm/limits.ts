@@ -15,6 +15,7 @@ export const wasmLimits: DeviceLimits = {
   combinesWithRowWork: true,
   scattersWithRowWork: true,
   drawsInLoops: false,
+  sharesPartials: false,
   rematerialises: false,
   lanes: 4,
   shortestRow: 8,

@@ -32,6 +32,6 @@ export const eager = { largeSize: 3, sharedBytes: 16 }
 
 export const limitsWith = (kernelBuffers: number, cut: Partial<Cuts>, isSoftware = false): GpuLimits => {
   const limits = gpuLimits(adapter, isSoftware)
-  const loops = { ...limits.loops, kernelBuffers, joinedBuffers: kernelBuffers, ...eager }
+  const loops = { ...limits.loops, kernelBuffers, ...eager }
   return { ...limits, ...cut, loops }
 }

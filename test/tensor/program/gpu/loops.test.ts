@@ -112,6 +112,35 @@ describe('a loop as kernels of a GPU', () => {
     )
   })
 
+  it('has one buffer for the partial results of a dtype, however many stores combine across rows', () => {
+    const [matrix, column] = [
+      [4, 1],
+      [0, 1]
+    ].map((strides) => ({ offset: 0, strides }))
+    const load = (dtype: 'f32' | 'i32', buffer: number) => ({ _tag: 'load', dtype, buffer, at: matrix }) as const
+    const loop: FusedLoop = {
+      _tag: 'loop',
+      extents: [64, 4],
+      body: [load('f32', 0), load('i32', 1)],
+      stores: [0, 0, 1, 0].map((value, i) => ({
+        buffer: 2 + i,
+        at: i === 3 ? matrix : column,
+        value,
+        combine: i === 3 ? undefined : 'sum',
+        scatter: undefined
+      }))
+    }
+    const dtypes = ['f32', 'i32', 'f32', 'f32', 'i32', 'f32'] as const
+    const buffers = dtypes.map((dtype, i) => ({ dtype, size: i > 1 && i < 5 ? 4 : 256 }))
+    const { kernels } = loweredLoop(loop, buffers, limitsWith(5, { chunks: 8, chunkRows: 4 }))
+    expect(kernels.map((kernel) => [kernel._tag, boundByGpu(kernel).size])).toEqual([
+      ['row', 5],
+      ['finish', 2],
+      ['finish', 2],
+      ['finish', 2]
+    ])
+  })
+
   it('computes what is scattered first where it reads so much that sums and links find no place beside it', () => {
     const load = (buffer: number, dtype: 'f32' | 'i32') =>
       ({ _tag: 'load', dtype, buffer, at: { offset: 0, strides: [1] } }) as const

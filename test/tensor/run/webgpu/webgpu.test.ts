@@ -65,7 +65,7 @@ const gpu = gpuForFile()
 const deviceWith = async (kernelBuffers: number, cut: Partial<GpuLimits>): Promise<Device<'async'>> => {
   const limits = (known: GpuLimits): GpuLimits => {
     const most = Math.min(kernelBuffers, known.loops.kernelBuffers)
-    const loops = { ...known.loops, kernelBuffers: most, joinedBuffers: most, ...eager }
+    const loops = { ...known.loops, kernelBuffers: most, ...eager }
     return { ...known, ...cut, loops }
   }
   return value(webgpuOn(await gpu(), { limits }))
