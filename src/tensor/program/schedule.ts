@@ -142,9 +142,10 @@ const hasRoom = (s: Scheduling, { buffers }: Draft, instruction: Instruction): b
 
 /**
  * Whether computing a value again wherever it is wanted costs less than keeping it: one quick operation on one large
- * operand, which would have to be kept instead, and small ones.
+ * operand, which would have to be kept instead, and small ones. A device that has values computed again once loops are joined decides then.
  */
 const isCheap = (s: Scheduling, { op, inputs, shape, dtype }: Instruction): boolean => {
+  if (s.limits.rematerialises) return false
   if (!factsOf(op).isQuick(op) || sizeOf(shape) < s.limits.largeSize) return false
   const bytes = (spec: Spec): number => sizeOf(spec.shape) * elementBytes(spec.dtype, s.limits)
   const own = bytes({ dtype, shape })

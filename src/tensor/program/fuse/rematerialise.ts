@@ -6,6 +6,7 @@
  */
 
 import { elementBytes, type DeviceLimits } from '../device-limits.js'
+import type { FusedStep } from '../fused.js'
 import type { KernelProgram } from '../kernel.js'
 import { pruned, readsOfGroup, type Group } from './group.js'
 import { mergeConsumer } from './merge.js'
@@ -18,6 +19,17 @@ export type Turn = {
 }
 
 const hasFolds = ({ body }: Group): boolean => body.some(({ _tag }) => _tag === 'fold')
+
+/** The group with what it stores beside a buffer, element for element, loaded. */
+const loading = (group: Group, buffer: number): Group => {
+  const stored = new Map<number, FusedStep>()
+  group.stores.forEach(({ buffer: other, at, value, fn, scatter }) => {
+    const { _tag, dtype } = group.body[value]
+    if (other !== buffer && fn === undefined && scatter === undefined && _tag !== 'load')
+      stored.set(value, { _tag: 'load', dtype, buffer: other, at })
+  })
+  return { ...group, body: group.body.map((step, i) => stored.get(i) ?? step) }
+}
 
 /** What computes one of the values that a group stores; `undefined` where that is not to be had twice. */
 const sliceOf = (group: Group, buffer: number): Group | undefined => {
@@ -79,13 +91,17 @@ export const rematerialised = <T extends Turn>(
     return { turn, group: whole, more }
   }
 
+  const best = (changes: ReadonlyArray<Change>): Change | undefined =>
+    changes.reduce<Change | undefined>((a, b) => (a === undefined || b.more < a.more ? b : a), undefined)
+
   for (const [buffer, [writer, ...others]] of writers) {
     if (others.length > 0 || bytes(buffer) < limits.sharedBytes) continue
     const { group } = now[writer]
-    const slice = group && sliceOf(group, buffer)
     const all = readers.get(buffer) ?? []
-    if (slice === undefined || all.length === 0) continue
-    const changes = all.flatMap((turn) => changeOf(slice, buffer, turn) ?? [])
+    if (group === undefined || all.length === 0) continue
+    // From what else is stored of it where that is read anyway, else from what its own kernel reads.
+    const slices = [loading(group, buffer), group].flatMap((whole) => sliceOf(whole, buffer) ?? [])
+    const changes = all.flatMap((turn) => best(slices.flatMap((slice) => changeOf(slice, buffer, turn) ?? [])) ?? [])
     const isGone = changes.length === all.length && isTemporary(buffer)
     const saved = changes.reduce((sum, { more }) => sum + bytes(buffer) - more, isGone ? bytes(buffer) : 0)
     const taken = isGone && saved > 0 ? changes : changes.filter(({ more }) => more < bytes(buffer))
