@@ -8,6 +8,7 @@ import { jointDispatch } from '../../emit/wgsl/kernels.js'
 import { tiledProduct, type ProductBuffers } from '../../emit/wgsl/product.js'
 import { fuse } from '../../program/fuse.js'
 import type { FusedProgram } from '../../program/fused.js'
+import { withSumsApart } from '../../program/gpu/column-sums.js'
 import type { Dispatch, Dispatches } from '../../program/gpu/dispatch.js'
 import { withEpilogues } from '../../program/gpu/epilogues.js'
 import type { GpuLimits } from '../../program/gpu/gpu-limits.js'
@@ -17,7 +18,7 @@ import type { GpuKernel, GpuProduct } from '../../program/gpu/gpu-kernel.js'
 import { chooseTile, type Tile } from '../../program/gpu/tiles.js'
 import { placed, type Placement } from '../../program/gpu/placement.js'
 import { halvesOf, noHalves, type Storage } from '../../program/gpu/storages.js'
-import type { Contraction } from '../../program/kernel.js'
+import type { Contraction, Product } from '../../program/kernel.js'
 import type { Program } from '../../program/program.js'
 import { schedule } from '../../program/schedule.js'
 import type { GpuJsProducts } from './gpujs-products.js'
@@ -115,12 +116,24 @@ export const grouped = (
   return { lowered, groups: ordered.map((group) => group.map((k) => fused[k])) }
 }
 
+/** What is put together, and what is put apart again for the sake of products. */
+export const fusedForGpu = (
+  program: Program,
+  { loops }: GpuLimits,
+  gpuJs: Pick<GpuJsProducts, 'expresses'> | undefined
+): FusedProgram => {
+  const fused = fuse(schedule(program, loops), loops)
+  const fixed = fused.inputs + fused.outputs
+  const takes = ({ contraction }: Product): boolean => !takesGpuJs(gpuJs, contraction)
+  return { ...fused, kernels: withSumsApart(fused.kernels, fused.buffers, fixed, loops.kernelBuffers, takes) }
+}
+
 export const compileForGpu = (
   program: Program,
   limits: GpuLimits,
   gpuJs: Pick<GpuJsProducts, 'expresses'> | undefined
 ): GpuCompilation => {
-  const kernels = fuse(schedule(program, limits.loops), limits.loops)
+  const kernels = fusedForGpu(program, limits, gpuJs)
   const { lowered, groups } = grouped(kernels, limits, gpuJs)
   const halves = limits.products.precision === 'mixed' ? halvesOf(kernels) : noHalves
   const bytes = lowered.buffers.map(({ size }, buffer) => bytesOf(size, halves.has(buffer)))
