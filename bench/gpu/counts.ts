@@ -61,7 +61,7 @@ const titleOf = ({ buffers, precision }: Whole): string =>
 
 const kinds = [
   'contraction',
-  'slices',
+  'products',
   'several',
   'row',
   'finish',
@@ -86,14 +86,17 @@ const byKind = (name: string, wholes: ReadonlyArray<Whole>): Table => ({
   ])
 })
 
+const kernelsOf = ({ grad, update }: Whole): ReadonlyArray<Traffic> => [...grad.kernels, ...update.kernels]
+
 const row = (whole: Whole): ReadonlyArray<string | number> => {
   const all = allOf(whole)
+  const products = kernelsOf(whole).filter(isProduct)
   return [
     `ours, ${titleOf(whole)}`,
     all.length,
     gigabytes(bytesOf(all)),
-    gigabytes(bytesOf(all.filter(isProduct))),
-    digits(flopsOf(all.filter(isProduct)) / 1e12),
+    gigabytes(bytesOf(products)),
+    digits(flopsOf(products) / 1e12),
     digits(flopsOf(all) / bytesOf(all)),
     gigabytes(Math.max(whole.grad.temporaries, whole.update.temporaries))
   ]
@@ -107,7 +110,7 @@ const idealRow = (name: string, ideal: ReadonlyArray<IdealPart>, flops: number):
 type Ideals = { readonly stored: ReadonlyArray<IdealPart>; readonly flash: ReadonlyArray<IdealPart> }
 
 const summary = (name: string, wholes: ReadonlyArray<Whole>, { stored, flash }: Ideals): Table => {
-  const flops = flopsOf(allOf(wholes[0]).filter(isProduct))
+  const flops = flopsOf(kernelsOf(wholes[0]).filter(isProduct))
   const ideal = (parts: ReadonlyArray<IdealPart>): number => 4 * sum(parts.map(({ elements }) => elements))
   return {
     title: `${name}: the whole step`,
@@ -143,7 +146,7 @@ const idealTable = (name: string, { stored, flash }: Ideals): Table => ({
 const productTable = (name: string, { grad }: Whole, limits: GpuLimits): Table => ({
   title: `${name}: products`,
   columns: ['m x n x k', 'times', '% of FLOP', 'FLOP per byte', 'tile', 'slices', 'tiles', 'tiles a processor'],
-  rows: distinct(grad.launches).map(({ contraction, times, share, flopsPerByte }) => {
+  rows: distinct(grad.kernels).map(({ contraction, times, share, flopsPerByte }) => {
     const { tile, slices, workgroups } = tilingOf(contraction, limits)
     return [
       `${shapeOf(contraction)}, ${layoutOf(contraction)}`,

@@ -144,9 +144,9 @@ const timeOn = async (
   for (const stored of new Set(places.map((place) => place?.buffer))) stored?.destroy()
   return {
     span: (spans[spans.length - 1][1] - spans[0][0]) / 1e6,
-    launches: compilation.launches.map(({ origin }, k) => ({
+    launches: compilation.launches.map(({ origins }, k) => ({
       ...launches[k],
-      what: describeKernel(compilation.kernels.kernels[origin]),
+      what: origins.map((origin) => describeKernel(compilation.kernels.kernels[origin])).join(' + '),
       milliseconds: (single[k][1] - single[k][0]) / 1e6
     }))
   }

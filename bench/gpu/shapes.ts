@@ -48,4 +48,4 @@ export const distinct = (launches: ReadonlyArray<Traffic>): ReadonlyArray<OwnPro
 }
 
 export const ownProducts = ({ step }: Training, limits: GpuLimits): ReadonlyArray<OwnProduct> =>
-  distinct(countsOf(step.shardGrad.program, limits).launches)
+  distinct(countsOf(step.shardGrad.program, limits).kernels)

@@ -14,8 +14,8 @@ import type { Program } from '../../src/tensor/program/program.js'
 import { compileForGpu, grouped } from '../../src/tensor/run/webgpu/compilation.js'
 import { sizeOf, type Shape } from '../../src/tensor/shape.js'
 
-/** `slices` adds up the slices of a product; `several` are kernels that run at once. */
-export type Kind = GpuKernel['_tag'] | 'slices' | 'several'
+/** Kernels that run at once: `products`, and what else has a place among them; `several` others. */
+export type Kind = GpuKernel['_tag'] | 'products' | 'several'
 
 export type Traffic = {
   readonly kind: Kind
@@ -26,6 +26,8 @@ export type Traffic = {
 
 export type Counted = {
   readonly launches: ReadonlyArray<Traffic>
+  /** What is in them, one by one. */
+  readonly kernels: ReadonlyArray<Traffic>
   /** Bytes of temporaries, by liveness and in slots. */
   readonly temporaries: number
   /** The most buffers that a launch binds. */
@@ -66,37 +68,36 @@ const operand = (
 ): number =>
   bytes * Math.min(size, elementsOf([...batch, rows, columns], { strides: [...at.batch, at.row, at.column] }))
 
-const product = (
-  { contraction, left, right, out, epilogue }: GpuProduct,
-  buffers: ReadonlyArray<Stored>,
-  limits: GpuLimits
-): ReadonlyArray<Traffic> => {
+/** What becomes of so many results, the first of them computed here. */
+const ends = (
+  { out, epilogue }: Pick<GpuProduct, 'out' | 'epilogue'>,
+  size: number,
+  buffers: ReadonlyArray<Stored>
+): { readonly bytes: number; readonly flops: number } => {
+  const own = buffers[out].bytes * size
+  if (epilogue === undefined) return { bytes: own, flops: 0 }
+  const { loop, keepsResult } = epilogue
+  // Of the result what the epilogue loads is in a register.
+  const body = loop.body.filter((step) => !('buffer' in step) || step.buffer !== out)
+  return {
+    bytes: (keepsResult ? own : 0) + loads({ extents: loop.extents, body }, buffers) + stores(loop, buffers),
+    flops: arithmetic(loop)
+  }
+}
+
+const product = (kernel: GpuProduct, buffers: ReadonlyArray<Stored>): Traffic => {
+  const { contraction, left, right, slices } = kernel
   const { batch, m, n, k } = contraction
-  const { count } = slicesOf(contraction, limits.products)
   const size = sizeOf(batch) * m * n
   const reads =
     operand(contraction, contraction.left, m, k, buffers[left]) +
     operand(contraction, contraction.right, k, n, buffers[right])
-  // Of the result what the epilogue loads is in a register.
-  const others = epilogue?.loop.body.filter((step) => !('buffer' in step) || step.buffer !== out) ?? []
-  const result = buffers[out].bytes * size
-  const ends =
-    epilogue === undefined
-      ? result
-      : (epilogue.keepsResult ? result : 0) +
-        loads({ extents: epilogue.loop.extents, body: others }, buffers) +
-        stores(epilogue.loop, buffers)
-  const more = epilogue === undefined ? 0 : arithmetic(epilogue.loop)
-  const flops = 2 * size * k
-  if (count === 1) return [{ kind: 'contraction', bytes: reads + ends, flops: flops + more, contraction }]
-  return [
-    { kind: 'contraction', bytes: reads + 4 * count * size, flops, contraction },
-    { kind: 'slices', bytes: 4 * count * size + ends, flops: count * size + more }
-  ]
+  const { bytes, flops } = ends(kernel, (slices?.count ?? 1) * size, buffers)
+  return { kind: 'contraction', bytes: reads + bytes, flops: 2 * size * k + flops, contraction }
 }
 
-const trafficOf = (kernel: GpuKernel, buffers: ReadonlyArray<Stored>, limits: GpuLimits): ReadonlyArray<Traffic> => {
-  const one = (bytes: number, flops: number): ReadonlyArray<Traffic> => [{ kind: kernel._tag, bytes, flops }]
+const trafficOf = (kernel: GpuKernel, buffers: ReadonlyArray<Stored>): Traffic => {
+  const one = (bytes: number, flops: number): Traffic => ({ kind: kernel._tag, bytes, flops })
   switch (kernel._tag) {
     case 'map':
       return one(loads(kernel.loop, buffers) + stores(kernel.loop, buffers), arithmetic(kernel.loop))
@@ -104,8 +105,11 @@ const trafficOf = (kernel: GpuKernel, buffers: ReadonlyArray<Stored>, limits: Gp
       const partials = kernel.accumulations.reduce((sum, { size }) => sum + kernel.chunks * size, 0)
       return one(loads(kernel.loop, buffers) + stores(kernel.loop, buffers) + 4 * partials, arithmetic(kernel.loop))
     }
-    case 'finish':
-      return one(4 * (kernel.chunks + 1) * kernel.size, kernel.chunks * kernel.size)
+    case 'finish': {
+      const { chunks, size } = kernel
+      const { bytes, flops } = ends(kernel, size, buffers)
+      return one(4 * chunks * size + bytes, chunks * size + flops)
+    }
     case 'links':
       return one(16 * kernel.points, 0)
     case 'gatheredSums': {
@@ -120,30 +124,31 @@ const trafficOf = (kernel: GpuKernel, buffers: ReadonlyArray<Stored>, limits: Gp
     case 'random':
       return one(4 * kernel.size, 0)
     case 'contraction':
-      return product(kernel, buffers, limits)
+      return product(kernel, buffers)
   }
 }
 
 /** What runs at once counts as one launch. */
-const together = (traffic: ReadonlyArray<Traffic>): Traffic => ({
-  kind: 'several',
-  bytes: traffic.reduce((sum, { bytes }) => sum + bytes, 0),
-  flops: traffic.reduce((sum, { flops }) => sum + flops, 0)
-})
+const together = (traffic: ReadonlyArray<Traffic>): Traffic =>
+  traffic.length === 1
+    ? traffic[0]
+    : {
+        kind: traffic.some(({ kind }) => kind === 'contraction') ? 'products' : 'several',
+        bytes: traffic.reduce((sum, { bytes }) => sum + bytes, 0),
+        flops: traffic.reduce((sum, { flops }) => sum + flops, 0)
+      }
 
 /** A program as the device compiles it, counted. */
 export const countsOf = (program: Program, limits: GpuLimits): Counted => {
   const { kernels, halves, launches, placement } = compileForGpu(program, limits, undefined)
   const { lowered, groups } = grouped(kernels, limits, undefined)
   const buffers = lowered.buffers.map(({ size }, buffer) => ({ size, bytes: halves.has(buffer) ? 2 : 4 }))
-  const counted = groups.flatMap((group) => {
-    const traffic = group.flatMap(({ kernel }) => trafficOf(kernel, buffers, limits))
-    return group.length === 1 ? traffic : [together(traffic)]
-  })
+  const counted = groups.map((group) => group.map(({ kernel }) => trafficOf(kernel, buffers)))
   if (counted.length !== launches.length)
     throw new Error(`${counted.length} launches were counted of ${launches.length}`)
   return {
-    launches: counted,
+    launches: counted.map(together),
+    kernels: counted.flat(),
     temporaries: placement.slots.reduce((sum, bytes) => sum + bytes, 0),
     bound: Math.max(...launches.map(({ buffers: bound }) => bound.length))
   }

@@ -4,7 +4,8 @@
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as E from 'fp-ts/lib/Either.js'
-import { tiledProduct } from '../../src/tensor/emit/wgsl/product.js'
+import { jointDispatch } from '../../src/tensor/emit/wgsl/kernels.js'
+import { sliced } from '../../src/tensor/program/gpu/slices.js'
 import { fits, gpuTiles, matrixTile, softwareTiles } from '../../src/tensor/program/gpu/tiles.js'
 import type { ProductLimits, Tile } from '../../src/tensor/program/gpu/tiles.js'
 import type { Storage } from '../../src/tensor/program/gpu/storages.js'
@@ -60,17 +61,27 @@ const encoding =
       pass.dispatchWorkgroups(...workgroups)
     })
 
+/** Threads of a workgroup that adds up slices. */
+const finishThreads = 128
+
 const tiled = (device: GPUDevice, limits: ProductLimits, storage: Storage, tile: Tile): Way => ({
   name: tileName(tile, storage),
   storage,
-  prepare: async (contraction, { left, right, out, sizes }) => {
-    const { list, scratch } = tiledProduct(
-      contraction,
-      tile,
-      { left: 0, right: 1, out: 2, firstScratch: 3, sizes, storages: { left: storage, right: storage, out: 'f32' } },
-      { ...limits, precision: storage === 'f16' ? 'mixed' : 'float32' }
+  prepare: async (contraction, { left, right, out }) => {
+    const extra: Array<GPUBuffer> = []
+    const scratch = ({ size }: { readonly size: number }): number => 2 + extra.push(storageFor(device, size))
+    const kernels = sliced({ _tag: 'contraction', contraction, left: 0, right: 1, out: 2 }, limits, { scratch })
+    const list = kernels.map((kernel) =>
+      jointDispatch(
+        [kernel],
+        {
+          workgroup: finishThreads,
+          products: { ...limits, precision: storage === 'f16' ? 'mixed' : 'float32' }
+        },
+        new Set(storage === 'f16' ? [0, 1] : []),
+        kernel._tag === 'contraction' ? [tile] : []
+      )
     )
-    const extra = scratch.map((elements) => storageFor(device, elements))
     const buffers = [left, right, out, ...extra]
     const stages: Array<Stage> = []
     for (const { shader, buffers: bound, workgroups } of list) {

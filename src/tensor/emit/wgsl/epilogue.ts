@@ -1,43 +1,30 @@
 /**
- * Maps as epilogues of products: what they load of the result is the value that has just been computed.
+ * Maps as epilogues: what they load of the result is the value that has just been computed.
  */
 
-import type { FusedLoop } from '../../program/fused.js'
+import type { Epilogue } from '../../program/gpu/gpu-kernel.js'
 import { mapStores, mapWanted, stepLines } from './map.js'
-import { bindingsOf, coordinates, type Bindings } from './shader.js'
-import type { Epilogue } from './product/result.js'
+import { coordinates, type Binding, type Bindings, type Lines } from './shader.js'
 
-export const epilogueOf = (
-  loop: FusedLoop,
+/** The buffers of an epilogue of `out`. */
+export const epilogueWanted = ({ loop }: Epilogue, out: number): ReadonlyArray<Binding> =>
+  mapWanted(loop).filter(({ buffer }) => buffer !== out)
+
+/** What is done with `value`, element number `at` of `out`. */
+export const epilogueLines = (
+  { loop }: Epilogue,
   out: number,
-  keepsResult: boolean,
-  halves: ReadonlySet<number>
-): Epilogue => {
-  const { extents, body } = loop
-  const others = bindingsOf(
-    mapWanted(loop).filter(({ buffer }) => buffer !== out),
-    halves
-  )
-  const bindings: Bindings = {
-    ...others,
-    load: (buffer, index) => (buffer === out ? 'value' : others.load(buffer, index))
+  bindings: Bindings,
+  { at, value }: { readonly at: string; readonly value: string }
+): Lines => {
+  const inRegister: Bindings = {
+    ...bindings,
+    load: (buffer, index) => (buffer === out ? value : bindings.load(buffer, index))
   }
-  const { names, lines } = coordinates('x', extents, 'at')
-  const code = [
-    'fn epilogue(at: u32, value: f32) {',
+  const { names, lines } = coordinates('x', loop.extents, at)
+  return [
     ...lines,
-    ...stepLines(body, { bindings, axes: names, name: (step) => `v${step}` }),
-    ...mapStores(loop, bindings, names),
-    '}'
-  ].join('\n')
-  return {
-    bindings: others.list.map(({ buffer, type, access }, i) => ({
-      buffer,
-      access,
-      name: `b${i}`,
-      type: `array<${type}>`
-    })),
-    code,
-    keepsResult
-  }
+    ...stepLines(loop.body, { bindings: inRegister, axes: names, name: (step) => `v${step}` }),
+    ...mapStores(loop, bindings, names)
+  ]
 }

@@ -6,7 +6,7 @@ import type { DType } from '../../dtype.js'
 import type { Reduction } from '../../elementwise.js'
 import type { FusedStep } from '../../program/fused.js'
 import { combine, typeOf } from './scalar.js'
-import type { Lines } from './shader.js'
+import type { Lines, Memory } from './shader.js'
 
 /** A value that each invocation has a part of, by the names of the part and of the whole. */
 export type Folded = { readonly fn: Reduction; readonly dtype: DType; readonly part: string; readonly whole: string }
@@ -42,11 +42,12 @@ export const laneTree = (folded: ReadonlyArray<Folded>, lanes: number): Lines =>
 }
 
 /** The workgroup memory that folds of a body may need: as many arrays of a dtype as it has folds of it. */
-export const laneMemory = (body: ReadonlyArray<FusedStep>, lanes: number, workgroup: number): Lines => {
+export const laneMemory = (body: ReadonlyArray<FusedStep>, lanes: number, workgroup: number): ReadonlyArray<Memory> => {
   if (lanes === 1) return []
   const folds = body.filter(({ _tag }) => _tag === 'fold')
-  return folds.map(
-    ({ dtype }, i) =>
-      `var<workgroup> s_${dtype}_${folds.slice(0, i).filter((other) => other.dtype === dtype).length}: array<${typeOf(dtype)}, ${workgroup}>;`
-  )
+  return folds.map(({ dtype }, i) => ({
+    name: `s_${dtype}_${folds.slice(0, i).filter((other) => other.dtype === dtype).length}`,
+    type: typeOf(dtype),
+    count: workgroup
+  }))
 }

@@ -279,7 +279,7 @@ export const rowPart = (kernel: RowKernel): ShaderPart => {
     ],
     workgroup,
     groups: Math.ceil((sizeOf(extents.slice(0, kept)) * chunks) / rows),
-    declarations: laneMemory(body, lanes, workgroup),
+    memory: laneMemory(body, lanes, workgroup),
     body: (bindings) => linesOf(kernel, bindings)
   }
 }

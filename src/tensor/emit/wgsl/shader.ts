@@ -13,11 +13,21 @@ import { library, typeOf } from './scalar.js'
 /** Lines of WGSL. */
 export type Lines = ReadonlyArray<string>
 
-export type Binding = { readonly buffer: number; readonly dtype: DType; readonly access: 'read' | 'write' }
+/** A buffer as so many of a type. */
+export type View = { readonly type: string; readonly count: number }
+
+export type Binding = {
+  readonly buffer: number
+  readonly dtype: DType
+  readonly access: 'read' | 'write'
+  /** How it is seen where that is not as all its elements, one after the other. */
+  readonly as?: View
+}
 
 export type Bindings = {
-  /** Each with the type of an element in memory. */
-  readonly list: ReadonlyArray<Binding & { readonly type: string }>
+  readonly list: ReadonlyArray<Binding>
+  /** The variable of a buffer that is seen as an array of a type. */
+  readonly variable: (buffer: number, type: string) => string
   /** An element, as a register holds it. */
   readonly load: (buffer: number, index: string) => string
   readonly store: (buffer: number, index: string, value: string) => string
@@ -39,23 +49,51 @@ const inMemory = (dtype: DType, isHalf: boolean): InMemory => {
   return { type: typeOf(dtype), load: same, store: same }
 }
 
-/** Bindings of buffers, each once: one that is written is not also read. Of f32 those among `halves` are stored as f16. */
+const elementType = ({ buffer, dtype, as }: Binding, halves: ReadonlySet<number>): string =>
+  as?.type ?? inMemory(dtype, halves.has(buffer)).type
+
+/** What has one key is bound once. Of f32 those among `halves` are stored as f16. */
+export const bindingKey = (binding: Binding, halves: ReadonlySet<number>): string =>
+  `${binding.buffer} ${elementType(binding, halves)}`
+
+/** One binding for all who see a buffer alike: of as many elements as the one that needs most, or of all there are. */
+const together = (alike: ReadonlyArray<Binding>): Binding => {
+  const [first] = alike
+  const { as } = first
+  if (as === undefined || alike.some((other) => other.as === undefined)) return { ...first, as: undefined }
+  return { ...first, as: { ...as, count: Math.max(...alike.map((other) => other.as?.count ?? 0)) } }
+}
+
+/** Bindings of buffers, each once for each type that it is seen as: one that is written is not also read. */
 export const bindingsOf = (wanted: ReadonlyArray<Binding>, halves: ReadonlySet<number>): Bindings => {
-  const each = wanted.filter(({ buffer }, i) => wanted.findIndex((other) => other.buffer === buffer) === i)
-  const ways = each.map(({ dtype, buffer }) => inMemory(dtype, halves.has(buffer)))
-  const at = (buffer: number): number => each.findIndex((binding) => binding.buffer === buffer)
+  const alike = new Map<string, Array<Binding>>()
+  for (const binding of wanted) {
+    const key = bindingKey(binding, halves)
+    alike.set(key, [...(alike.get(key) ?? []), binding])
+  }
+  const list = [...alike.values()].map(together)
+  const numbers = new Map([...alike.keys()].map((key, i) => [key, i]))
+  const ways = new Map(list.map(({ buffer, dtype }) => [buffer, inMemory(dtype, halves.has(buffer))]))
+  const variable = (buffer: number, type: string): string => {
+    const number = numbers.get(`${buffer} ${type}`)
+    if (number === undefined) throw new Error(`wgsl: buffer ${buffer} is not bound as ${type}`)
+    return `b${number}`
+  }
+  const wayOf = (buffer: number): InMemory => ways.get(buffer) ?? inMemory('f32', false)
+  const element = (buffer: number, index: string): string => `${variable(buffer, wayOf(buffer).type)}[${index}]`
   return {
-    list: each.map((binding, i) => ({ ...binding, type: ways[i].type })),
-    load: (buffer, index) => ways[at(buffer)].load(`b${at(buffer)}[${index}]`),
-    store: (buffer, index, value) => `b${at(buffer)}[${index}] = ${ways[at(buffer)].store(value)};`
+    list,
+    variable,
+    load: (buffer, index) => wayOf(buffer).load(element(buffer, index)),
+    store: (buffer, index, value) => `${element(buffer, index)} = ${wayOf(buffer).store(value)};`
   }
 }
 
-/** What a shader says before anything else: that it has f16, where it has. */
-export const extensionsOf = (code: string): Lines => (/\bf16\b/.test(code) ? ['enable f16;'] : [])
+/** An array in workgroup memory. */
+export type Memory = { readonly name: string; readonly type: string; readonly count: number }
 
-/** Most workgroups along one dimension of a grid. */
-const gridWidth = 65535
+/** A name for what a part declares, as no other part has. */
+export type Own = (name: string) => string
 
 /** A kernel as it stands in a shader, by itself or with others that have workgroups of the same size. */
 export type ShaderPart = {
@@ -63,15 +101,26 @@ export type ShaderPart = {
   /** Invocations of a workgroup, and how many workgroups there are. */
   readonly workgroup: number
   readonly groups: number
-  /** Declarations before the entry point, each of a line. */
-  readonly declarations?: Lines
+  /** What of WGSL has to be enabled. */
+  readonly extensions?: ReadonlyArray<string>
+  /** Whether the body needs `subgroup`, the number of the invocation's subgroup. */
+  readonly inSubgroups?: boolean
+  /** Parts have what they call by one name together: a workgroup carries out one of them. */
+  readonly memory?: ReadonlyArray<Memory>
+  readonly functions?: (bindings: Bindings, own: Own) => Lines
   /** `group` is the number of the workgroup, `t` that of the invocation in it. */
-  readonly body: (bindings: Bindings) => Lines
+  readonly body: (bindings: Bindings, own: Own) => Lines
+}
+
+/** Of several parts each has its number behind its names. */
+const ownOf = (parts: ReadonlyArray<ShaderPart>, i: number): Own => {
+  const behind = parts.length === 1 ? '' : String(i)
+  return (name) => `${name}${behind}`
 }
 
 /** The bodies of parts, by which of them a workgroup belongs to. */
 const branches = (parts: ReadonlyArray<ShaderPart>, bindings: Bindings): Lines => {
-  if (parts.length === 1) return parts[0].body(bindings)
+  if (parts.length === 1) return parts[0].body(bindings, ownOf(parts, 0))
   let start = 0
   return parts.flatMap((part, i) => {
     const from = start
@@ -80,14 +129,49 @@ const branches = (parts: ReadonlyArray<ShaderPart>, bindings: Bindings): Lines =
     return [
       `${i === 0 ? '' : '} else '}${isLast ? '{' : `if (number < ${start}u) {`}`,
       `let group = number - ${from}u;`,
-      ...part.body(bindings),
+      ...part.body(bindings, ownOf(parts, i)),
       ...(isLast ? ['}'] : [])
     ]
   })
 }
 
-/** One dispatch of parts that write nothing that another of them uses. */
-export const dispatchOf = (parts: ReadonlyArray<ShaderPart>, halves: ReadonlySet<number>): Dispatch => {
+const memoryOf = (parts: ReadonlyArray<ShaderPart>): Lines => {
+  const all = parts.flatMap(({ memory = [] }) => memory)
+  const first = all.filter(({ name }, i) => all.findIndex((other) => other.name === name) === i)
+  return first.map(({ name, type }) => {
+    const alike = all.filter((other) => other.name === name)
+    if (alike.some((other) => other.type !== type)) throw new Error(`wgsl: ${name} is of two types in one shader`)
+    return `var<workgroup> ${name}: array<${type}, ${Math.max(...alike.map(({ count }) => count))}>;`
+  })
+}
+
+/** A grid of at least `total` workgroups, with at most `most` along each dimension. */
+export const gridOf = (total: number, most: number): readonly [number, number, number] => {
+  const z = Math.ceil(total / (most * most))
+  const y = Math.ceil(total / z / most)
+  return [Math.ceil(total / z / y), y, z]
+}
+
+/** The number of the workgroup. Those beyond the last one leave. */
+const workgroupNumber = (name: string, total: number, [x, y, z]: readonly [number, number, number]): Lines => [
+  `let ${name} = id.x${y > 1 ? ` + id.y * ${x}u` : ''}${z > 1 ? ` + id.z * ${x * y}u` : ''};`,
+  ...(x * y * z > total ? [`if (${name} >= ${total}u) { return; }`] : [])
+]
+
+const variableOf =
+  (halves: ReadonlySet<number>) =>
+  (binding: Binding, i: number): string => {
+    const { access, as } = binding
+    const mode = access === 'read' ? 'read' : 'read_write'
+    const count = as === undefined ? '' : `, ${as.count}`
+    return `@group(0) @binding(${i}) var<storage, ${mode}> b${i}: array<${elementType(binding, halves)}${count}>;`
+  }
+
+/** What a shader says before anything else: that it has f16, where it has. */
+const halfExtension = (code: string): Lines => (/\bf16\b/.test(code) ? ['enable f16;'] : [])
+
+/** One dispatch of parts that write nothing that another of them uses, with at most `most` workgroups along a dimension. */
+export const dispatchOf = (parts: ReadonlyArray<ShaderPart>, most: number, halves: ReadonlySet<number>): Dispatch => {
   const bindings = bindingsOf(
     parts.flatMap(({ wanted }) => wanted),
     halves
@@ -97,26 +181,28 @@ export const dispatchOf = (parts: ReadonlyArray<ShaderPart>, halves: ReadonlySet
   if (parts.some((part) => part.workgroup !== workgroup))
     throw new Error('wgsl: kernels with workgroups of different sizes in one shader')
   const groups = parts.reduce((sum, part) => sum + part.groups, 0)
-  const own = parts.length === 1 ? 'group' : 'number'
+  const workgroups = gridOf(groups, most)
+  const inSubgroups = parts.some((part) => part.inSubgroups === true)
   const main = [
-    ...new Set(parts.flatMap(({ declarations = [] }) => declarations)),
+    ...memoryOf(parts),
+    ...parts.flatMap(({ functions }, i) => functions?.(bindings, ownOf(parts, i)) ?? []),
     `@compute @workgroup_size(${workgroup})`,
-    'fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32) {',
-    `let ${own} = id.x${groups > gridWidth ? ` + id.y * ${gridWidth}u` : ''};`,
-    // A grid of several rows has more workgroups at its end.
-    ...(groups > gridWidth && groups % gridWidth !== 0 ? [`if (${own} >= ${groups}u) { return; }`] : []),
+    `fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32${
+      inSubgroups ? ', @builtin(subgroup_id) subgroup: u32' : ''
+    }) {`,
+    ...workgroupNumber(parts.length === 1 ? 'group' : 'number', groups, workgroups),
     ...branches(parts, bindings),
     '}'
   ].join('\n')
-  const variables = list.map(
-    ({ type, access }, i) =>
-      `@group(0) @binding(${i}) var<storage, ${access === 'read' ? 'read' : 'read_write'}> b${i}: array<${type}>;`
-  )
-  const code = [...variables, library(main), main].join('\n')
+  const code = [...list.map(variableOf(halves)), library(main), main].join('\n')
+  const extensions = new Set([...halfExtension(code), ...parts.flatMap((part) => part.extensions ?? [])])
   return {
-    shader: { code: [...extensionsOf(code), code].join('\n'), access: list.map(({ access }) => access) },
+    shader: {
+      code: [...extensions, code].join('\n'),
+      access: list.map(({ access }) => access)
+    },
     buffers: list.map(({ buffer }) => buffer),
-    workgroups: [Math.min(groups, gridWidth), Math.ceil(groups / gridWidth), 1]
+    workgroups
   }
 }
 

@@ -15,10 +15,3 @@ export type Dispatch = {
   readonly buffers: ReadonlyArray<number>
   readonly workgroups: readonly [number, number, number]
 }
-
-/** Dispatches in order, and the f32 scratch buffers that they use, numbered on from `firstScratch`. */
-export type Dispatches = {
-  readonly list: ReadonlyArray<Dispatch>
-  /** Elements of each. */
-  readonly scratch: ReadonlyArray<number>
-}

@@ -17,12 +17,13 @@ const walks = ({ loop: { extents, body } }: MapKernel, buffer: number, size: num
 const farthest = 64
 
 /**
- * Joins products with the first that read them, where these are maps over the whole of the result. `isRead` says whether a buffer is read
- * beside the kernels, as outputs are; `takes` whether whoever multiplies takes an epilogue for a product.
+ * Joins products with the first that read them, where these are maps over the whole of the result. `fits` says whether a kernel binds no more
+ * than may be bound, `isRead` whether a buffer is read beside the kernels, as outputs are; `takes` whether whoever multiplies takes an
+ * epilogue for a product.
  */
 export const withEpilogues = (
   kernels: ReadonlyArray<GpuKernel>,
-  kernelBuffers: number,
+  fits: (kernel: GpuProduct) => boolean,
   isRead: (buffer: number) => boolean,
   takes: (product: GpuProduct) => boolean
 ): ReadonlyArray<{ readonly kernel: GpuKernel; readonly of: ReadonlyArray<number> }> => {
@@ -45,8 +46,7 @@ export const withEpilogues = (
       ...product,
       epilogue: { loop: map.loop, keepsResult: isRead(out) || all.length > 1 }
     }
-    const { reads, writes } = usesOf(kernel)
-    if (new Set([...reads, ...writes]).size > kernelBuffers) return
+    if (!fits(kernel)) return
     gone.add(k)
     made.set(first, { kernel, of: [k, first] })
   })

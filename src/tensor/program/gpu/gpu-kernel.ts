@@ -10,6 +10,7 @@ import type { Reduction } from '../../elementwise.js'
 import type { Shape } from '../../shape.js'
 import type { FusedLoop, FusedStep } from '../fused.js'
 import { readsOf, type Affine, type Product, type Random } from '../kernel.js'
+import type { Slices } from './tiles.js'
 
 /** Every point of a nest by itself: its loop has no folds, and its stores neither combine nor scatter. */
 export type MapKernel = { readonly _tag: 'map'; readonly loop: FusedLoop }
@@ -44,7 +45,18 @@ export type RowKernel = {
   readonly isUnrolled: boolean
 }
 
-/** `out[at(x)] = combine over c of partials[c * size + from(x)]`, chunks in ascending order within each lane, lanes as a tree. */
+/** What is done next with each element of a result. */
+export type Epilogue = {
+  /** A map over the result in its row-major order: what it loads of `out` is what has been computed. */
+  readonly loop: FusedLoop
+  /** Whether others read the result, too. */
+  readonly keepsResult: boolean
+}
+
+/**
+ * `out[at(x)] = combine over c of partials[c * size + from(x)]`, chunks in ascending order within each lane, lanes as a tree. Only what is
+ * written in its order, and by one lane an element, has an epilogue.
+ */
 export type FinishKernel = {
   readonly _tag: 'finish'
   readonly fn: Reduction
@@ -57,6 +69,7 @@ export type FinishKernel = {
   readonly out: number
   readonly at: Affine
   readonly lanes: number
+  readonly epilogue?: Epilogue
 }
 
 /**
@@ -105,12 +118,9 @@ export type SpreadKernel = {
 
 /** A product, and what is done with each element of its result. */
 export type GpuProduct = Product & {
-  readonly epilogue?: {
-    /** A map over the result in its row-major order: what it loads of `out` is what has been computed. */
-    readonly loop: FusedLoop
-    /** Whether others read the result, too. */
-    readonly keepsResult: boolean
-  }
+  readonly epilogue?: Epilogue
+  /** How its sum is cut: `out` then holds a result for each slice, one after the other. */
+  readonly slices?: Slices
 }
 
 export type GpuKernel =
@@ -125,25 +135,28 @@ export const usesOf = (kernel: GpuKernel): Uses => {
     writes: new Set(writes)
   })
   const stored = (loop: FusedLoop): ReadonlyArray<number> => loop.stores.map(({ buffer }) => buffer)
+  /** Of what computes `out` from `reads`. */
+  const ending = (reads: ReadonlyArray<number>, out: number, epilogue: Epilogue | undefined): Uses => {
+    if (epilogue === undefined) return uses(reads, [out])
+    const { loop, keepsResult } = epilogue
+    const loads = readsOf(loop).filter((buffer) => buffer !== out)
+    return uses([...reads, ...loads], [...(keepsResult ? [out] : []), ...stored(loop)])
+  }
   switch (kernel._tag) {
     case 'map':
       return uses(readsOf(kernel.loop), stored(kernel.loop))
     case 'row':
       return uses(readsOf(kernel.loop), [...stored(kernel.loop), ...kernel.accumulations.map(({ buffer }) => buffer)])
     case 'finish':
-      return uses([kernel.partials], [kernel.out])
+      return ending([kernel.partials], kernel.out, kernel.epilogue)
     case 'links':
       return uses([kernel.indices], [kernel.links])
     case 'gatheredSums':
       return uses([kernel.links, ...readsOf({ _tag: 'loop', body: kernel.body })], [kernel.sums])
     case 'spread':
       return uses([kernel.indices, kernel.links, kernel.sums], [kernel.out])
-    case 'contraction': {
-      const { epilogue, out } = kernel
-      const own = epilogue === undefined || epilogue.keepsResult ? [out] : []
-      const loads = epilogue === undefined ? [] : readsOf(epilogue.loop).filter((buffer) => buffer !== out)
-      return uses([...readsOf(kernel), ...loads], [...own, ...(epilogue === undefined ? [] : stored(epilogue.loop))])
-    }
+    case 'contraction':
+      return ending(readsOf(kernel), kernel.out, kernel.epilogue)
     case 'random':
       return uses(readsOf(kernel), [kernel.out])
   }

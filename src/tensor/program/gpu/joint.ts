@@ -1,71 +1,120 @@
 /**
  * Kernels that do not depend on one another as one launch: a GPU takes some microseconds for each, whatever is in it.
+ *
+ * List scheduling by the critical path (Graham 1969, https://doi.org/10.1137/0117039): of the kernels that could be next, the one from which
+ * most launches follow is, with as many others as its launch has room for.
  */
 
-import { depend, usesOf, type GpuKernel, type Uses } from './gpu-kernel.js'
+import { usesOf, type GpuKernel, type GpuProduct, type Uses } from './gpu-kernel.js'
 import type { GpuLimits } from './gpu-limits.js'
 
-/** How far after a kernel those are looked for that could run with it. */
-const farthest = 32
+/**
+ * How far from the first that is left those are that may be next. What is computed early is kept long: with twice as many there are fewer
+ * launches by some in a hundred, and more memory by as much.
+ */
+const farthest = 256
 
-const unite = (a: Uses, b: Uses): Uses => ({
-  reads: new Set([...a.reads, ...b.reads]),
-  writes: new Set([...a.writes, ...b.writes])
+/** Whom a kernel runs with: workgroups of one launch are of one size, which products choose, and what ends a sum can have any. */
+type Company = 'products' | 'others' | 'either' | 'none'
+
+/** What counts of a kernel for who may run with it. */
+type Member = { readonly company: Company; readonly bound: ReadonlySet<string> }
+
+const keepCompany = (a: Company, b: Company): boolean =>
+  a !== 'none' && b !== 'none' && (a === b || a === 'either' || b === 'either')
+
+const together = (a: Member, b: Member): Member => ({
+  company: a.company === 'either' ? b.company : a.company,
+  bound: new Set([...a.bound, ...b.bound])
 })
 
-const buffersOf = ({ reads, writes }: Uses): number => reads.size + writes.size
-
-/** Products have workgroups of their own shapes. */
-const mayJoin = ({ _tag }: GpuKernel): boolean => _tag !== 'contraction'
-
-/**
- * Groups of what can run at once, each as early as the first of it: `uses` in an order in which it could run, alone or in groups.
- */
-const pulled = (
-  uses: ReadonlyArray<Uses>,
-  joins: (group: ReadonlyArray<number>, k: number, used: Uses) => boolean
-): ReadonlyArray<ReadonlyArray<number>> => {
-  const taken = new Set<number>()
-  const groups: Array<ReadonlyArray<number>> = []
-  uses.forEach((own, first) => {
-    if (taken.has(first)) return
-    const group = [first]
-    let used = own
-    let passed: Uses = { reads: new Set(), writes: new Set() }
-    for (let k = first + 1; k < Math.min(uses.length, first + farthest); k++) {
-      if (taken.has(k)) continue
-      const both = unite(used, uses[k])
-      if (joins(group, k, both) && !depend(used, uses[k]) && !depend(passed, uses[k])) {
-        group.push(k)
-        used = both
-      } else passed = unite(passed, uses[k])
-    }
-    group.forEach((k) => taken.add(k))
-    groups.push(group)
+/** Of each kernel those that wait for it: that read or overwrite what it writes, or overwrite what it reads. */
+const followersOf = (uses: ReadonlyArray<Uses>): ReadonlyArray<ReadonlySet<number>> => {
+  const followers = uses.map(() => new Set<number>())
+  const users = { writers: new Map<number, Array<number>>(), readers: new Map<number, Array<number>>() }
+  const wait = (late: number, early: ReadonlyArray<number> = []): void =>
+    early.forEach((k) => {
+      if (k !== late) followers[k].add(late)
+    })
+  const note = (map: Map<number, Array<number>>, buffer: number, k: number): void => {
+    const known = map.get(buffer)
+    if (known === undefined) map.set(buffer, [k])
+    else known.push(k)
+  }
+  uses.forEach(({ reads, writes }, k) => {
+    reads.forEach((buffer) => wait(k, users.writers.get(buffer)))
+    writes.forEach((buffer) => {
+      wait(k, users.writers.get(buffer))
+      wait(k, users.readers.get(buffer))
+    })
+    reads.forEach((buffer) => note(users.readers, buffer, k))
+    writes.forEach((buffer) => note(users.writers, buffer, k))
   })
-  return groups
+  return followers
 }
 
-const backwards = <A>(list: ReadonlyArray<A>): ReadonlyArray<A> => [...list].reverse()
+/** How many kernels there are from each to the end, one after the other, at most. */
+const heightsOf = (followers: ReadonlyArray<ReadonlySet<number>>): ReadonlyArray<number> => {
+  const heights = followers.map(() => 1)
+  for (let k = followers.length - 1; k >= 0; k--)
+    followers[k].forEach((late) => (heights[k] = Math.max(heights[k], heights[late] + 1)))
+  return heights
+}
+
+/** The first of some kernels, and those after it that have room in its launch. */
+const launchOf = (
+  [first, ...others]: ReadonlyArray<number>,
+  members: ReadonlyArray<Member>,
+  { joined, loops: { kernelBuffers } }: Pick<GpuLimits, 'joined' | 'loops'>
+): ReadonlyArray<number> => {
+  const launch = [first]
+  let all = members[first]
+  for (const k of others) {
+    if (launch.length >= joined) break
+    if (!keepCompany(all.company, members[k].company)) continue
+    const both = together(all, members[k])
+    if (both.bound.size > kernelBuffers) continue
+    launch.push(k)
+    all = both
+  }
+  return launch
+}
 
 /**
- * The numbers of kernels that run at once, in an order in which they can. What finishes a sum is seldom waited for, so kernels are first put
- * off, to run with later ones, and what is left is then brought forward.
+ * The numbers of kernels that run at once, in an order in which they can: as it is where each is to be alone.
+ *
+ * `boundBy` tells what a kernel binds, as keys of which kernels in one launch may have some together; `isOurs` whether a product is carried
+ * out by a shader of ours.
  */
 export const joint = (
   kernels: ReadonlyArray<GpuKernel>,
-  { joined, loops: { kernelBuffers } }: Pick<GpuLimits, 'joined' | 'loops'>
+  limits: Pick<GpuLimits, 'joined' | 'loops'>,
+  boundBy: (kernel: GpuKernel) => ReadonlySet<string>,
+  isOurs: (product: GpuProduct) => boolean
 ): ReadonlyArray<ReadonlyArray<number>> => {
-  const uses = kernels.map(usesOf)
-  const over = (groups: ReadonlyArray<ReadonlyArray<number>>): ReadonlyArray<ReadonlyArray<number>> => {
-    const fits = (list: ReadonlyArray<number>): boolean => list.flatMap((g) => groups[g]).length <= joined
-    const isProduct = (g: number): boolean => !mayJoin(kernels[groups[g][0]])
-    return pulled(
-      groups.map((group) => group.map((k) => uses[k]).reduce(unite)),
-      (group, g, used) =>
-        !isProduct(group[0]) && !isProduct(g) && fits([...group, g]) && buffersOf(used) <= kernelBuffers
-    ).map((list) => list.flatMap((g) => groups[g]))
+  if (limits.joined === 1) return kernels.map((_, k) => [k])
+  const companyOf = (kernel: GpuKernel): Company => {
+    if (kernel._tag === 'contraction') return isOurs(kernel) ? 'products' : 'none'
+    return kernel._tag === 'finish' && kernel.lanes === 1 ? 'either' : 'others'
   }
-  const alone = kernels.map((_, k) => [k])
-  return over(backwards(over(backwards(alone))))
+  const members = kernels.map((kernel): Member => ({ company: companyOf(kernel), bound: boundBy(kernel) }))
+  const followers = followersOf(kernels.map(usesOf))
+  const heights = heightsOf(followers)
+  const waits = kernels.map(() => 0)
+  followers.forEach((late) => late.forEach((k) => waits[k]++))
+  const left = new Set(kernels.keys())
+  const ready = new Set([...left].filter((k) => waits[k] === 0))
+  const launches: Array<ReadonlyArray<number>> = []
+  while (left.size > 0) {
+    const [earliest] = left
+    const next = [...ready].filter((k) => k < earliest + farthest).sort((a, b) => heights[b] - heights[a] || a - b)
+    const launch = launchOf(next, members, limits)
+    launch.forEach((k) => {
+      left.delete(k)
+      ready.delete(k)
+    })
+    launch.forEach((k) => followers[k].forEach((late) => --waits[late] === 0 && ready.add(late)))
+    launches.push(launch)
+  }
+  return launches
 }

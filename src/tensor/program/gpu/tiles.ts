@@ -146,26 +146,58 @@ export const matrixTile: Tile = {
 }
 
 /**
- * The tiles worth racing for a contraction: those that fit, and of which none is mostly beyond the edge of the result. Matrices add up
- * in an order of their own, so they are never raced against others: with mixed precision they are taken wherever there are any.
+ * All that fit: where none with workgroup memory does, registers alone. Matrices add up in an order of their own, so they never race
+ * against others: with mixed precision they are taken wherever there are any.
  */
-export const tilesFor = ({ m, n }: Contraction, limits: ProductLimits): ReadonlyArray<Tile> => {
+const fitting = (limits: ProductLimits): ReadonlyArray<Tile> => {
   if (limits.precision === 'mixed' && limits.matrices && fits(matrixTile, limits)) return [matrixTile]
-  const fitting = [...(limits.isSoftware ? softwareTiles : gpuTiles)].filter((tile) => fits(tile, limits))
-  const filled = fitting.filter(({ rows, columns }) => rows < 2 * m && columns < 2 * n)
-  return filled.length > 0 ? filled : fitting.slice(-1)
+  const those = [...(limits.isSoftware ? softwareTiles : gpuTiles)].filter((tile) => fits(tile, limits))
+  return those.length > 0 ? those : softwareTiles.slice(0, 1)
+}
+
+/** The tiles worth racing for a contraction: those that fit, and of which none is mostly beyond the edge of the result. */
+export const tilesFor = ({ m, n }: Contraction, limits: ProductLimits): ReadonlyArray<Tile> => {
+  const all = fitting(limits)
+  const filled = all.filter(({ rows, columns }) => rows < 2 * m && columns < 2 * n)
+  return filled.length > 0 ? filled : all.slice(-1)
+}
+
+/** The same, of a number of threads. There are always some, where any tile of so many threads fits. */
+export const tilesOf = (contraction: Contraction, threads: number, limits: ProductLimits): ReadonlyArray<Tile> => {
+  const isOf = (tile: Tile): boolean => threadsOf(tile) === threads
+  const worth = tilesFor(contraction, limits).filter(isOf)
+  return worth.length > 0 ? worth : fitting(limits).filter(isOf).slice(-1)
+}
+
+/** The tiles to race for a contraction: those worth it, and at least one of each number of threads, for company that has so many. */
+export const rivalsFor = (contraction: Contraction, limits: ProductLimits): ReadonlyArray<Tile> => {
+  const counts = [...new Set(fitting(limits).map(threadsOf))]
+  return counts.flatMap((threads) => tilesOf(contraction, threads, limits))
+}
+
+/** The largest of some tiles with which every processor has a workgroup, or the smallest. */
+const largest = (contraction: Contraction, tiles: ReadonlyArray<Tile>, limits: ProductLimits): Tile => {
+  const { batch, m, n } = contraction
+  const { count } = slicesOf(contraction, limits)
+  const workgroups = ({ rows, columns }: Tile): number =>
+    sizeOf(batch) * count * Math.ceil(m / rows) * Math.ceil(n / columns)
+  return tiles.find((tile) => workgroups(tile) >= limits.split.processors) ?? tiles[tiles.length - 1]
 }
 
 /**
  * A sensible tile without a race: the largest with which every processor has a workgroup, or the smallest. Where no tile with
  * workgroup memory fits, registers alone.
  */
-export const chooseTile = (contraction: Contraction, limits: ProductLimits): Tile => {
-  const { batch, m, n } = contraction
-  if (limits.isSoftware && !limits.matrices) return softwareTiles[0]
-  const { count } = slicesOf(contraction, limits)
-  const workgroups = ({ rows, columns }: Tile): number =>
-    sizeOf(batch) * count * Math.ceil(m / rows) * Math.ceil(n / columns)
-  const tiles = tilesFor(contraction, limits)
-  return tiles.find((tile) => workgroups(tile) >= limits.split.processors) ?? tiles.at(-1) ?? softwareTiles[0]
+export const chooseTile = (contraction: Contraction, limits: ProductLimits): Tile =>
+  limits.isSoftware && !limits.matrices ? softwareTiles[0] : largest(contraction, tilesFor(contraction, limits), limits)
+
+const arithmetic = ({ batch, m, n, k }: Contraction): number => sizeOf(batch) * m * n * k
+
+/** The same of products that run at once, which have workgroups of one size: the one that the product with most arithmetic would have. */
+export const chooseTiles = (contractions: ReadonlyArray<Contraction>, limits: ProductLimits): ReadonlyArray<Tile> => {
+  if ((limits.isSoftware && !limits.matrices) || contractions.length < 2)
+    return contractions.map((one) => chooseTile(one, limits))
+  const most = contractions.reduce((found, one) => (arithmetic(one) > arithmetic(found) ? one : found))
+  const threads = threadsOf(chooseTile(most, limits))
+  return contractions.map((one) => largest(one, tilesOf(one, threads, limits), limits))
 }

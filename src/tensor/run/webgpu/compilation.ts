@@ -3,37 +3,50 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
-import { epilogueOf } from '../../emit/wgsl/epilogue.js'
-import { jointDispatch } from '../../emit/wgsl/kernels.js'
-import { tiledProduct, type ProductBuffers } from '../../emit/wgsl/product.js'
+import { bindingKeys, jointDispatch } from '../../emit/wgsl/kernels.js'
 import { fuse } from '../../program/fuse.js'
 import type { FusedProgram } from '../../program/fused.js'
 import { withSumsApart } from '../../program/gpu/column-sums.js'
-import type { Dispatch, Dispatches } from '../../program/gpu/dispatch.js'
+import type { Dispatch } from '../../program/gpu/dispatch.js'
 import { withEpilogues } from '../../program/gpu/epilogues.js'
 import type { GpuLimits } from '../../program/gpu/gpu-limits.js'
 import { joint } from '../../program/gpu/joint.js'
 import { lowerToGpu, type GpuProgram } from '../../program/gpu/lower.js'
-import type { GpuKernel, GpuProduct } from '../../program/gpu/gpu-kernel.js'
-import { chooseTile, type Tile } from '../../program/gpu/tiles.js'
+import type { GpuKernel } from '../../program/gpu/gpu-kernel.js'
+import { sliced } from '../../program/gpu/slices.js'
 import { placed, type Placement } from '../../program/gpu/placement.js'
-import { halvesOf, noHalves, type Storage } from '../../program/gpu/storages.js'
-import type { Contraction, Product } from '../../program/kernel.js'
+import { halvesOf, noHalves } from '../../program/gpu/storages.js'
+import type { BufferSpec, Contraction, Product } from '../../program/kernel.js'
 import type { Program } from '../../program/program.js'
 import { schedule } from '../../program/schedule.js'
 import type { GpuJsProducts } from './gpujs-products.js'
 import { bytesOf } from './storage.js'
 
-/** A product whose tile can be another. */
-export type Tiled = { readonly contraction: Contraction; readonly buffers: ProductBuffers }
-
-/** A shader of ours, or a kernel that gpu.js makes of a contraction: left, right, out. */
+/** A shader of ours for some kernels, or a kernel that gpu.js makes of a contraction: left, right, out. */
 export type Work =
-  | ({ readonly _tag: 'dispatch'; readonly tiled?: Tiled } & Dispatch)
+  | ({ readonly _tag: 'dispatch'; readonly kernels: ReadonlyArray<GpuKernel> } & Dispatch)
   | { readonly _tag: 'gpu.js'; readonly contraction: Contraction }
 
-/** One dispatch, as a part of fused kernel `origin`, and of others where several run at once. */
-export type Launch = { readonly work: Work; readonly buffers: ReadonlyArray<number>; readonly origin: number }
+/** One dispatch. `origins` are the fused kernels that it is a part of, one for each of its kernels. */
+export type Launch = {
+  readonly work: Work
+  readonly buffers: ReadonlyArray<number>
+  readonly origins: ReadonlyArray<number>
+}
+
+/** A launch as one for each of its kernels. They use what it uses, so they can run where it runs. */
+export const apart = (launch: Launch, limits: GpuLimits, halves: ReadonlySet<number>): ReadonlyArray<Launch> => {
+  const { work, origins } = launch
+  if (work._tag === 'gpu.js' || work.kernels.length === 1) return [launch]
+  return work.kernels.map((kernel, i) => {
+    const dispatch = jointDispatch([kernel], limits, halves)
+    return {
+      work: { _tag: 'dispatch', kernels: [kernel], ...dispatch },
+      buffers: dispatch.buffers,
+      origins: [origins[i]]
+    }
+  })
+}
 
 export type GpuCompilation = {
   readonly kernels: FusedProgram
@@ -60,42 +73,16 @@ const readsOfLaunch = ({ work, buffers }: Launch): ReadonlyArray<number> => {
 export const takesGpuJs = (gpuJs: Pick<GpuJsProducts, 'expresses'> | undefined, contraction: Contraction): boolean =>
   gpuJs !== undefined && E.isRight(gpuJs.expresses(contraction))
 
-const tiledOf = (
-  { left, right, out, contraction, epilogue }: GpuProduct,
-  firstScratch: number,
-  { buffers }: GpuProgram,
-  halves: ReadonlySet<number>
-): Tiled => {
-  const size = (buffer: number): number => buffers[buffer].size
-  const storage = (buffer: number): Storage => (halves.has(buffer) ? 'f16' : 'f32')
-  return {
-    contraction,
-    buffers: {
-      left,
-      right,
-      out,
-      firstScratch,
-      sizes: { left: size(left), right: size(right), out: size(out) },
-      storages: { left: storage(left), right: storage(right), out: storage(out) },
-      epilogue: epilogue && epilogueOf(epilogue.loop, out, epilogue.keepsResult, halves)
-    }
-  }
-}
-
-/** The dispatches of a product: the first computes tiles, a second adds up slices. */
-export const multiplied = (
-  { contraction, buffers }: Tiled,
-  { products }: GpuLimits,
-  tile: Tile = chooseTile(contraction, products)
-): Dispatches => tiledProduct(contraction, tile, buffers, products)
-
 /** A kernel, as a part of fused kernel `origin`. */
 export type Placed = { readonly kernel: GpuKernel; readonly origin: number }
 
 /** A fused program as launches, each of one kernel or of several that run at once. */
 export type Grouped = { readonly lowered: GpuProgram; readonly groups: ReadonlyArray<ReadonlyArray<Placed>> }
 
-/** Products take what follows them, where our own shaders multiply; then what does not depend on one another is put together. */
+/**
+ * Products take what follows them, where our own shaders multiply; sums that are cut are finished by kernels of their own; then what does
+ * not depend on one another is put together.
+ */
 export const grouped = (
   kernels: FusedProgram,
   limits: GpuLimits,
@@ -103,17 +90,42 @@ export const grouped = (
 ): Grouped => {
   const lowered = lowerToGpu(kernels, limits)
   const fixed = kernels.inputs + kernels.outputs
-  const fused = withEpilogues(
+  const buffers: Array<BufferSpec> = [...lowered.buffers]
+  const scratch = (spec: BufferSpec): number => buffers.push(spec) - 1
+  const all = withEpilogues(
     lowered.kernels.map(({ kernel }) => kernel),
-    limits.loops.kernelBuffers,
+    (kernel) => bindingKeys(kernel, limits).size <= limits.loops.kernelBuffers,
     (buffer) => buffer < fixed,
     ({ contraction }) => !takesGpuJs(gpuJs, contraction)
-  ).map(({ kernel, of: [first] }) => ({ kernel, origin: lowered.kernels[first].origin }))
+  ).flatMap(({ kernel, of: [first] }): ReadonlyArray<Placed> => {
+    const { origin } = lowered.kernels[first]
+    const isOurs = kernel._tag === 'contraction' && !takesGpuJs(gpuJs, kernel.contraction)
+    return (isOurs ? sliced(kernel, limits.products, { scratch }) : [kernel]).map((part) => ({ kernel: part, origin }))
+  })
   const ordered = joint(
-    fused.map(({ kernel }) => kernel),
-    limits
+    all.map(({ kernel }) => kernel),
+    limits,
+    (kernel) => bindingKeys(kernel, limits),
+    ({ contraction }) => !takesGpuJs(gpuJs, contraction)
   )
-  return { lowered, groups: ordered.map((group) => group.map((k) => fused[k])) }
+  return { lowered: { ...lowered, buffers }, groups: ordered.map((group) => group.map((k) => all[k])) }
+}
+
+const launchOf = (
+  group: ReadonlyArray<Placed>,
+  limits: GpuLimits,
+  gpuJs: Pick<GpuJsProducts, 'expresses'> | undefined,
+  halves: ReadonlySet<number>
+): Launch => {
+  const origins = group.map(({ origin }) => origin)
+  const [{ kernel }] = group
+  if (kernel._tag === 'contraction' && takesGpuJs(gpuJs, kernel.contraction)) {
+    const { left, right, out, contraction } = kernel
+    return { work: { _tag: 'gpu.js', contraction }, buffers: [left, right, out], origins }
+  }
+  const kernels = group.map((part) => part.kernel)
+  const dispatch = jointDispatch(kernels, limits, halves)
+  return { work: { _tag: 'dispatch', kernels, ...dispatch }, buffers: dispatch.buffers, origins }
 }
 
 /** What is put together, and what is put apart again for the sake of products. */
@@ -138,33 +150,7 @@ export const compileForGpu = (
   const halves = limits.products.precision === 'mixed' ? halvesOf(kernels) : noHalves
   const bytes = lowered.buffers.map(({ size }, buffer) => bytesOf(size, halves.has(buffer)))
   const fixed = kernels.inputs + kernels.outputs
-  const launches = groups.flatMap((group): ReadonlyArray<Launch> => {
-    const [{ kernel, origin }] = group
-    if (kernel._tag === 'contraction' && takesGpuJs(gpuJs, kernel.contraction)) {
-      const { left, right, out, contraction } = kernel
-      return [{ work: { _tag: 'gpu.js', contraction }, buffers: [left, right, out], origin }]
-    }
-    const tiled = kernel._tag === 'contraction' ? tiledOf(kernel, bytes.length, lowered, halves) : undefined
-    const { list, scratch } =
-      tiled === undefined
-        ? {
-            list: [
-              jointDispatch(
-                group.map((part) => part.kernel),
-                limits,
-                halves
-              )
-            ],
-            scratch: []
-          }
-        : multiplied(tiled, limits)
-    bytes.push(...scratch.map((size) => bytesOf(size)))
-    return list.map((dispatch, part) => ({
-      work: { _tag: 'dispatch', ...dispatch, tiled: part === 0 ? tiled : undefined },
-      buffers: dispatch.buffers,
-      origin
-    }))
-  })
+  const launches = groups.map((group) => launchOf(group, limits, gpuJs, halves))
   const reads = launches.flatMap(readsOfLaunch)
   return {
     kernels,

@@ -3,6 +3,7 @@
  */
 
 import * as E from 'fp-ts/lib/Either.js'
+import type { IO } from 'fp-ts/lib/IO.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
@@ -10,7 +11,7 @@ import type { DType } from '../../dtype.js'
 import type { Program } from '../../program/program.js'
 import { checkArrays } from '../arrays.js'
 import { isBuffer, type DeviceError, type Executable, type ProgramArray } from '../device.js'
-import type { GpuCompilation } from './compilation.js'
+import type { GpuCompilation, Launch } from './compilation.js'
 import { nothingPending, sound, submitted, type Context, type Pending } from './context.js'
 import { storedOf } from './device-buffers.js'
 import { observed, type Encode } from './observation.js'
@@ -22,6 +23,14 @@ export type Loaded = {
   readonly program: Program
   readonly compilation: GpuCompilation
   readonly dtypes: ReadonlyArray<DType>
+  readonly together: Launches
+  /** Each kernel by itself, for whoever watches. */
+  readonly apart: IO<Launches>
+}
+
+/** What is submitted, one after the other. */
+export type Launches = {
+  readonly list: ReadonlyArray<Launch>
   /** From the first call on the same, once it has succeeded. */
   readonly ready: TE.TaskEither<DeviceError, ReadonlyArray<Ready>>
   /** The bind groups of each launch, by the buffers in them. */
@@ -49,12 +58,12 @@ const bindGroupOf = (
 const encoderOf =
   (
     context: Context,
-    { compilation: { launches }, bindGroups }: Loaded,
+    { list, bindGroups }: Launches,
     ready: ReadonlyArray<Ready>,
     places: ReadonlyArray<Stored | undefined>
   ): Encode =>
   (pass, k) => {
-    const bound = launches[k].buffers.flatMap((buffer) => places[buffer] ?? [])
+    const bound = list[k].buffers.flatMap((buffer) => places[buffer] ?? [])
     pass.setPipeline(ready[k].pipeline)
     pass.setBindGroup(0, bindGroupOf(context, ready[k], bindGroups[k], bound))
     pass.dispatchWorkgroups(...ready[k].workgroups)
@@ -147,12 +156,13 @@ export const runOn =
   (context: Context, loaded: Loaded): Executable<'async'>['run'] =>
   (inputs, outputs, observe) => {
     const { compilation, program, dtypes } = loaded
-    const { bytes, placement, launches } = compilation
+    const { bytes, placement } = compilation
+    const launches = observe === undefined ? loaded.together : loaded.apart()
     const arrays = [...inputs, ...outputs]
     const work = pipe(
       TE.fromEither(sound(context)),
       TE.chainEitherK(() => checkArrays('webgpu', program, 'float32', inputs, outputs)),
-      TE.bind('ready', () => loaded.ready),
+      TE.bind('ready', () => launches.ready),
       TE.bind('places', () => placesFor(context, loaded, arrays)),
       TE.chain(({ ready, places }) => {
         inputs.forEach((data, i) => {
@@ -162,11 +172,11 @@ export const runOn =
           const slot = placement.slotOf[i]
           return places.arrays[i] ?? (slot === undefined ? undefined : places.slots[slot])
         })
-        const encode = encoderOf(context, loaded, ready, bound)
+        const encode = encoderOf(context, launches, ready, bound)
         return pipe(
           observe === undefined
-            ? TE.fromIO(() => submit(context, launches.length, encode))
-            : observed(context.gpu.device, compilation, encode, observe),
+            ? TE.fromIO(() => submit(context, launches.list.length, encode))
+            : observed(context.gpu.device, compilation, launches.list, encode, observe),
           TE.chain(() => {
             move(context, places.moves)
             return readOutputs(context, loaded, inputs.length, arrays, places)

@@ -1,15 +1,15 @@
 /**
- * A run that is watched: launches in their order, with the seconds that they take where the GPU keeps time.
+ * A run that is watched: launches of one kernel each, in their order, with the seconds that they take where the GPU keeps time.
  *
- * Launches of one kernel that follow one another are a pass, with a timestamp at both ends; a kernel may have passes apart, since what does not
- * depend on one another runs in another order. A GPU without timestamps is given a pass when the one before it is done, so that whoever
- * watches can look at a clock.
+ * Launches of one fused kernel that follow one another are a pass, with a timestamp at both ends; a fused kernel may have passes apart, since
+ * what does not depend on one another runs in another order. A GPU without timestamps is given a pass when the one before it is done, so that
+ * whoever watches can look at a clock.
  */
 
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { reasonOf } from '../../reason.js'
 import type { DeviceError, Observe } from '../device.js'
-import type { GpuCompilation } from './compilation.js'
+import type { GpuCompilation, Launch } from './compilation.js'
 import { deviceFailed } from './gpu.js'
 import { mostPasses, nanosecondsOf } from './timestamps.js'
 
@@ -19,9 +19,12 @@ export type Encode = (pass: GPUComputePassEncoder, launch: number) => void
 /** Launches that follow one another, of one kernel. */
 type Stretch = { readonly kernel: number; readonly launches: ReadonlyArray<number> }
 
-const stretchesOf = ({ launches }: Pick<GpuCompilation, 'launches'>): ReadonlyArray<Stretch> => {
+/** What is told of launches: the fused kernels that they are a part of, of which there is one. */
+type Told = Pick<Launch, 'origins'>
+
+const stretchesOf = (launches: ReadonlyArray<Told>): ReadonlyArray<Stretch> => {
   const stretches: Array<{ readonly kernel: number; readonly launches: Array<number> }> = []
-  launches.forEach(({ origin }, launch) => {
+  launches.forEach(({ origins: [origin] }, launch) => {
     const last = stretches.at(-1)
     if (last?.kernel === origin) last.launches.push(launch)
     else stretches.push({ kernel: origin, launches: [launch] })
@@ -64,15 +67,15 @@ const oneByOne = async (
   }
 }
 
-/** Carries all launches out, and tells `observe` of every kernel: of those that are in others' launches, in the end. */
+/** Carries all launches out, and tells `observe` of every kernel: of those that are epilogues of others, in the end. */
 export const observed = (
   device: GPUDevice,
-  compilation: Pick<GpuCompilation, 'kernels' | 'launches'>,
+  { kernels: { kernels } }: Pick<GpuCompilation, 'kernels'>,
+  launches: ReadonlyArray<Told>,
   encode: Encode,
   observe: Observe
 ): TE.TaskEither<DeviceError, void> => {
-  const { kernels } = compilation.kernels
-  const stretches = stretchesOf(compilation)
+  const stretches = stretchesOf(launches)
   const own = new Set(stretches.map(({ kernel }) => kernel))
   return TE.tryCatch(
     async () => {

@@ -1,25 +1,34 @@
 /**
  * Which tile is fastest for a product, found by timing those that fit: once for each distinct product of a device.
  *
- * Tiles add up terms in one order, so a race decides how long a product takes and nothing else.
+ * Tiles add up terms in one order, so a race decides how long a product takes and nothing else. Products are raced alone; those that run at
+ * once have workgroups of one size, the one with which they take least time in all.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { tilesFor } from '../../program/gpu/tiles.js'
+import { jointDispatch, productsIn } from '../../emit/wgsl/kernels.js'
 import type { Dispatch } from '../../program/gpu/dispatch.js'
+import type { GpuProduct } from '../../program/gpu/gpu-kernel.js'
+import { rivalsFor, threadsOf, type Tile } from '../../program/gpu/tiles.js'
 import { reasonOf } from '../../reason.js'
 import type { DeviceError } from '../device.js'
-import { multiplied, type GpuCompilation, type Launch, type Tiled } from './compilation.js'
+import type { GpuCompilation, Launch } from './compilation.js'
 import type { Context } from './context.js'
 import { deviceFailed } from './gpu.js'
 import type { Stored } from './storage.js'
 import { nanosecondsOf } from './timestamps.js'
 
-/** What has been found: the tiled dispatch of each product, by the text that it has without a race. */
-export type Races = Map<string, Dispatch>
+/** A tile, and the nanoseconds that a product took with it. */
+type Raced = { readonly tile: Tile; readonly nanoseconds: number }
+
+/** What has been found: the tiles of each product, by the text that it has without a race. */
+export type Races = Map<string, ReadonlyArray<Raced>>
+
+/** How large buffers are, and how they are stored. */
+type Buffers = Pick<GpuCompilation, 'bytes' | 'halves'>
 
 /** Runs of each tile, of which the fastest counts. */
 const runs = 3
@@ -49,49 +58,86 @@ const timesOf = async (
   return dispatches.map((_, i) => Math.min(...times.slice(runs * i, runs * (i + 1))))
 }
 
-/** The fastest of the tiles of a product, on storage of the sizes that it will have. */
-const race = (context: Context, tiled: Tiled, bytes: ReadonlyArray<number>): TE.TaskEither<DeviceError, Dispatch> => {
+/** The tiles of a product, on storage of the sizes that it will have. */
+const race = (
+  context: Context,
+  product: GpuProduct,
+  rivals: ReadonlyArray<Tile>,
+  { bytes, halves }: Buffers
+): TE.TaskEither<DeviceError, ReadonlyArray<Raced>> => {
   const { limits, pipelines, storage, gpu } = context
-  const rivals = tilesFor(tiled.contraction, limits.products).map((tile) => multiplied(tiled, limits, tile).list[0])
+  const dispatches = rivals.map((tile) => jointDispatch([product], limits, halves, [tile]))
   return pipe(
-    rivals,
+    dispatches,
     TE.traverseArray(({ shader }) => pipelines.compile(shader)),
     TE.bindTo('compiled'),
     // All of them bind the same buffers, in one order.
-    TE.bind('places', () => storage.take(rivals[0].buffers.map((buffer) => bytes[buffer]))),
+    TE.bind('places', () => storage.take(dispatches[0].buffers.map((buffer) => bytes[buffer]))),
     TE.chain(({ compiled, places }) =>
       pipe(
         TE.tryCatch(
-          () => timesOf(gpu.device, compiled, rivals, places),
+          () => timesOf(gpu.device, compiled, dispatches, places),
           (thrown) => deviceFailed(`a race of tiles: ${reasonOf(thrown)}`)
         ),
         T.chainFirstIOK(() => () => storage.giveBack(places)),
-        TE.map((times) => rivals[times.indexOf(Math.min(...times))])
+        TE.map((times) => rivals.map((tile, i) => ({ tile, nanoseconds: times[i] })))
       )
     )
   )
 }
 
-/** The launches of a program, each product by the tile that has been found fastest. */
+/** The fastest of those of a number of threads. */
+const fastest = (raced: ReadonlyArray<Raced>, threads: number): Raced | undefined =>
+  raced
+    .filter(({ tile }) => threadsOf(tile) === threads)
+    .reduce<Raced | undefined>(
+      (best, one) => (best === undefined || one.nanoseconds < best.nanoseconds ? one : best),
+      undefined
+    )
+
+/** A tile for each of some products, all of one number of threads: those with which they take least time one after the other. */
+export const bestTiles = (products: ReadonlyArray<ReadonlyArray<Raced>>): ReadonlyArray<Tile> => {
+  const counts = new Set(products.flat().map(({ tile }) => threadsOf(tile)))
+  const lineups = [...counts].map((threads) => products.flatMap((raced) => fastest(raced, threads) ?? []))
+  const timeOf = (lineup: ReadonlyArray<Raced>): number => lineup.reduce((sum, { nanoseconds }) => sum + nanoseconds, 0)
+  return lineups
+    .filter(({ length }) => length === products.length)
+    .reduce((best, lineup) => (timeOf(lineup) < timeOf(best) ? lineup : best))
+    .map(({ tile }) => tile)
+}
+
+/** The launches of a program, the products of each by the tiles that have been found fastest. */
 export const raced = (
   context: Context,
   races: Races,
-  { bytes, launches }: GpuCompilation
+  buffers: Buffers,
+  launches: ReadonlyArray<Launch>
 ): TE.TaskEither<DeviceError, ReadonlyArray<Launch>> => {
-  const winner = (launch: Launch): TE.TaskEither<DeviceError, Launch> => {
-    const { work } = launch
-    if (work._tag === 'gpu.js' || work.tiled === undefined) return TE.right(launch)
-    const { tiled, shader } = work
-    const known = races.get(shader.code)
+  const { limits } = context
+  const found = (product: GpuProduct): TE.TaskEither<DeviceError, ReadonlyArray<Raced>> => {
+    const { code } = jointDispatch([product], limits, buffers.halves).shader
+    const known = races.get(code)
+    if (known !== undefined) return TE.right(known)
     return pipe(
-      known === undefined ? race(context, tiled, bytes) : TE.right<DeviceError, Dispatch>(known),
-      TE.map((best) => {
-        races.set(shader.code, best)
-        return { ...launch, work: { ...work, shader: best.shader, workgroups: best.workgroups } }
-      })
+      race(context, product, rivalsFor(product.contraction, limits.products), buffers),
+      TE.chainFirstIOK((times) => () => races.set(code, times))
     )
   }
-  return context.limits.race && context.gpu.device.features.has('timestamp-query')
+  const winner = (launch: Launch): TE.TaskEither<DeviceError, Launch> => {
+    const { work } = launch
+    if (work._tag === 'gpu.js') return TE.right(launch)
+    const products = productsIn(work.kernels)
+    if (products.length === 0) return TE.right(launch)
+    return pipe(
+      products,
+      TE.traverseSeqArray(found),
+      TE.map((times) => ({
+        ...launch,
+        work: { ...work, ...jointDispatch(work.kernels, limits, buffers.halves, bestTiles(times)) }
+      }))
+    )
+  }
+  return limits.race && context.gpu.device.features.has('timestamp-query')
     ? pipe(launches, TE.traverseSeqArray(winner))
     : TE.fromEither(E.right(launches))
 }

@@ -11,10 +11,10 @@ import type { Precision } from '../../program/gpu/storages.js'
 import { gpuLimits, type GpuLimits } from '../../program/gpu/gpu-limits.js'
 import { showDeviceError, type Device, type DeviceError } from '../device.js'
 import { showAdapter } from '../multipliers/webgpu-adapter.js'
-import { compileForGpu, takesGpuJs } from './compilation.js'
+import { apart, compileForGpu, takesGpuJs, type GpuCompilation, type Launch } from './compilation.js'
 import type { Context } from './context.js'
 import { allocateBlockOn, allocateOn, readOn, returningTo, writeOn } from './device-buffers.js'
-import { runOn, type Loaded } from './execution.js'
+import { runOn, type Launches, type Loaded } from './execution.js'
 import { openGpu, type Gpu, type GpuOptions } from './gpu.js'
 import { gpuJsProducts, type GpuJsProducts } from './gpujs-products.js'
 import { hasMatrices } from './matrices.js'
@@ -56,25 +56,43 @@ const tooLarge = (found: number, most: number): DeviceError => ({
   expected: `at most ${most}, which is all that this adapter gives a kernel: a smaller batch has smaller arrays`
 })
 
+const launchesOf = (
+  context: Context,
+  races: Races,
+  compilation: Pick<GpuCompilation, 'bytes' | 'halves'>,
+  list: ReadonlyArray<Launch>
+): Launches => ({
+  list,
+  ready: remembered<ReadonlyArray<Ready>>(
+    pipe(
+      raced(context, races, compilation, list),
+      TE.chain((best) => readied(context.pipelines, context.gpuJs, compilation.bytes, best))
+    )
+  ),
+  bindGroups: list.map(() => new Map())
+})
+
 const loadOn = (context: Context): Device<'async'>['load'] => {
   const races: Races = new Map()
   return (program) => {
-    const { limits, gpuJs, pipelines } = context
+    const { limits, gpuJs } = context
     const compilation = compileForGpu(program, limits, gpuJs)
     const largest = compilation.bytes.reduce((most, bytes) => Math.max(most, bytes), 0)
     if (largest > limits.bindingBytes) return E.left(tooLarge(largest, limits.bindingBytes))
     const { kernels, launches, placement } = compilation
+    let alone: Launches | undefined
     const loaded: Loaded = {
       program,
       compilation,
       dtypes: kernels.buffers.map(({ dtype }) => dtype),
-      ready: remembered<ReadonlyArray<Ready>>(
-        pipe(
-          raced(context, races, compilation),
-          TE.chain((best) => readied(pipelines, gpuJs, compilation.bytes, best))
-        )
-      ),
-      bindGroups: launches.map(() => new Map())
+      together: launchesOf(context, races, compilation, launches),
+      apart: () =>
+        (alone ??= launchesOf(
+          context,
+          races,
+          compilation,
+          launches.flatMap((launch) => apart(launch, limits, compilation.halves))
+        ))
     }
     return E.right({
       program,

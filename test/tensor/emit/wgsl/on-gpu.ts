@@ -4,7 +4,7 @@
 
 import { expect } from 'vitest'
 import { allocate, type Data, type DType } from '../../../../src/tensor/dtype.js'
-import { jointDispatch } from '../../../../src/tensor/emit/wgsl/kernels.js'
+import { bindingKeys, jointDispatch } from '../../../../src/tensor/emit/wgsl/kernels.js'
 import type { FusedLoop } from '../../../../src/tensor/program/fused.js'
 import type { GpuKernel } from '../../../../src/tensor/program/gpu/gpu-kernel.js'
 import { joint } from '../../../../src/tensor/program/gpu/joint.js'
@@ -67,7 +67,13 @@ export const onGpu = async (
   of: KernelCase,
   limits: GpuLimits
 ): Promise<ReadonlyArray<Data>> => {
-  const list = joint(of.kernels, limits).map((group) =>
+  const groups = joint(
+    of.kernels,
+    limits,
+    (kernel) => bindingKeys(kernel, limits),
+    () => true
+  )
+  const list = groups.map((group) =>
     jointDispatch(
       group.map((k) => of.kernels[k]),
       limits

@@ -1,6 +1,10 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { gridOf, tiledProduct, type Epilogue, type ProductBuffers } from '../../../../src/tensor/emit/wgsl/product.js'
+import { jointDispatch } from '../../../../src/tensor/emit/wgsl/kernels.js'
+import { gridOf } from '../../../../src/tensor/emit/wgsl/shader.js'
+import type { Dispatch } from '../../../../src/tensor/program/gpu/dispatch.js'
+import type { Epilogue } from '../../../../src/tensor/program/gpu/gpu-kernel.js'
+import { sliced } from '../../../../src/tensor/program/gpu/slices.js'
 import type { Contraction } from '../../../../src/tensor/program/kernel.js'
 import {
   bigGpuSplit,
@@ -71,6 +75,32 @@ const dispatching = async (): Promise<Dispatcher> => (run ??= dispatcher(await d
 
 afterAll(() => gpus.forEach(({ release }) => release()))
 
+/** How operands and result are stored. */
+type Storages = { readonly left: Storage; readonly right: Storage; readonly out: Storage }
+
+const halvesOf = (storages?: Storages): ReadonlySet<number> =>
+  new Set([storages?.left, storages?.right, storages?.out].flatMap((storage, i) => (storage === 'f16' ? [i] : [])))
+
+type Given = { readonly firstScratch?: number; readonly epilogue?: Epilogue; readonly halves?: ReadonlySet<number> }
+
+/** The dispatches of a product by a tile, `firstScratch` and what follows being buffers of as many elements as `scratch` says. */
+const dispatches = (
+  contraction: Contraction,
+  tile: Tile,
+  within: ProductLimits,
+  { firstScratch = 3, epilogue, halves }: Given = {}
+): { readonly list: ReadonlyArray<Dispatch>; readonly scratch: ReadonlyArray<number> } => {
+  const sizes: Array<number> = []
+  const scratch = ({ size }: { readonly size: number }): number => firstScratch - 1 + sizes.push(size)
+  const kernels = sliced({ _tag: 'contraction', contraction, left: 0, right: 1, out: 2, epilogue }, within, { scratch })
+  return {
+    list: kernels.map((kernel) =>
+      jointDispatch([kernel], { workgroup: 64, products: within }, halves, kernel._tag === 'contraction' ? [tile] : [])
+    ),
+    scratch: sizes
+  }
+}
+
 type Extra = { readonly epilogue?: Epilogue; readonly buffers?: ReadonlyArray<Words> }
 
 /** Buffers: the operands, the result, those of the epilogue, scratch. What is not written is NaN. */
@@ -82,15 +112,7 @@ const multiply = async (
   wanted = 2
 ): Promise<Float32Array> => {
   const size = resultSize(contraction)
-  const numbers: ProductBuffers = {
-    left: 0,
-    right: 1,
-    out: 2,
-    firstScratch: 3 + buffers.length,
-    sizes: { left: left.length, right: right.length, out: size },
-    epilogue
-  }
-  const { list, scratch } = tiledProduct(contraction, tile, numbers, within)
+  const { list, scratch } = dispatches(contraction, tile, within, { firstScratch: 3 + buffers.length, epilogue })
   const blank = (length: number): Float32Array => new Float32Array(length).fill(NaN)
   const contents = [left, right, blank(size), ...buffers, ...scratch.map(blank)]
   const bytes = await (await dispatching()).run(list, contents, wanted)
@@ -177,17 +199,31 @@ describe('a matrix whose rows are padded to fours', () => {
 })
 
 describe('an epilogue', () => {
-  /** Exact in f32, so that it can be compared with any order of the sums. */
-  const squares = (n: number, keepsResult: boolean): Epilogue => ({
-    bindings: [
-      { buffer: 3, access: 'read', name: 'bias', type: 'array<f32>' },
-      { buffer: 4, access: 'read', name: 'residual', type: 'array<f32>' },
-      { buffer: 5, access: 'write', name: 'made', type: 'array<f32>' }
-    ],
-    code: `fn squared(x: f32) -> f32 { return x * x; }
-      fn epilogue(at: u32, value: f32) { made[at] = squared(value + bias[at % ${n}u]) - 1.0 + residual[at]; }`,
-    keepsResult
-  })
+  /** `(value + bias)^2 - 1 + residual`. Exact in f32, so that it can be compared with any order of the sums. */
+  const squares = (n: number, keepsResult: boolean): Epilogue => {
+    const load = (buffer: number, strides: ReadonlyArray<number>) =>
+      ({ _tag: 'load', dtype: 'f32', buffer, at: { offset: 0, strides } }) as const
+    const binary = (fn: 'add' | 'mul', x: number, y: number) => ({ _tag: 'binary', dtype: 'f32', fn, x, y }) as const
+    const at = { offset: 0, strides: [5 * n, n, 1] }
+    return {
+      loop: {
+        _tag: 'loop',
+        extents: [2, 5, n],
+        body: [
+          load(2, at.strides),
+          load(3, [0, 0, 1]),
+          load(4, at.strides),
+          binary('add', 0, 1),
+          binary('mul', 3, 3),
+          { _tag: 'constant', dtype: 'f32', value: -1 },
+          binary('add', 4, 5),
+          binary('add', 6, 2)
+        ],
+        stores: [{ buffer: 5, at, value: 7, combine: undefined, scatter: undefined }]
+      },
+      keepsResult
+    }
+  }
 
   const bounds = { ...limits.split, processors: 8, outputs: 32, terms: 3, unit: 1 }
 
@@ -234,15 +270,6 @@ describe('a grid', () => {
   })
 })
 
-describe('a product of buffers that are too short', () => {
-  it('is a mistake of whoever asks for it', () => {
-    const sizes = { left: 11, right: 12, out: 9 }
-    expect(() =>
-      tiledProduct(plain([], 3, 3, 4), small, { left: 0, right: 1, out: 2, firstScratch: 3, sizes }, limits)
-    ).toThrow('reaches 12 elements of a buffer of 11')
-  })
-})
-
 describe('shaders', () => {
   let none: TestGpu
   beforeAll(async () => {
@@ -255,7 +282,7 @@ describe('shaders', () => {
     plain([3], 70, 30_522, 33),
     { ...plain([], 129, 130, 68), left: { offset: 0, batch: [], row: 1, column: 129 } }
   ]
-  const storages: ReadonlyArray<ProductBuffers['storages']> = [
+  const storages: ReadonlyArray<Storages | undefined> = [
     undefined,
     { left: 'f16', right: 'f16', out: 'f32' },
     { left: 'f32', right: 'f16', out: 'f16' }
@@ -271,10 +298,7 @@ describe('shaders', () => {
   it.each(named)('compile for tiles %s', async (_, tile, within) => {
     for (const contraction of shapes)
       for (const stored of within.precision === 'mixed' ? storages : [undefined]) {
-        const size = 2 ** 24
-        const sizes = { left: size, right: size, out: size }
-        const buffers = { left: 0, right: 1, out: 2, firstScratch: 3, sizes, storages: stored }
-        const { list } = tiledProduct(contraction, tile, buffers, within)
+        const { list } = dispatches(contraction, tile, within, { halves: halvesOf(stored) })
         // What needs more memory than the null backend has is only parsed.
         const { maxComputeWorkgroupStorageSize } = none.adapter.limits
         const make = fits(tile, { ...limits, maxComputeWorkgroupStorageSize }) ? pipelineOf : compiled
@@ -285,18 +309,16 @@ describe('shaders', () => {
   it('read an operand as vectors where its strides and offset allow it', () => {
     const code = (change: Partial<Contraction>): string => {
       const contraction = { ...plain([], 8, 8, 8), ...change }
-      const sizes = { left: 1000, right: 1000, out: 1000 }
-      return tiledProduct(contraction, small, { left: 0, right: 1, out: 2, firstScratch: 3, sizes }, limits).list[0]
-        .shader.code
+      return dispatches(contraction, small, limits).list[0].shader.code
     }
-    expect(code({})).toContain('left: array<vec4<f32>, 16>')
-    expect(code({ left: { offset: 4, batch: [], row: 8, column: 1 } })).toContain('left: array<vec4<f32>, 17>')
-    expect(code({ left: { offset: 2, batch: [], row: 8, column: 1 } })).toContain('left: array<vec2<f32>, 33>')
-    expect(code({ left: { offset: 1, batch: [], row: 8, column: 1 } })).toContain('left: array<f32, 65>')
-    expect(code({ left: { offset: 0, batch: [], row: 1, column: 8 } })).toContain('left: array<vec4<f32>, 16>')
-    expect(code({ left: { offset: 0, batch: [], row: 10, column: 1 } })).toContain('left: array<vec2<f32>, 39>')
-    expect(code({ k: 6, left: { offset: 0, batch: [], row: 8, column: 1 } })).toContain('left: array<vec2<f32>, 31>')
-    expect(code({ left: { offset: 0, batch: [], row: 9, column: 1 } })).toContain('left: array<f32, 71>')
+    expect(code({})).toContain('b0: array<vec4<f32>, 16>')
+    expect(code({ left: { offset: 4, batch: [], row: 8, column: 1 } })).toContain('b0: array<vec4<f32>, 17>')
+    expect(code({ left: { offset: 2, batch: [], row: 8, column: 1 } })).toContain('b0: array<vec2<f32>, 33>')
+    expect(code({ left: { offset: 1, batch: [], row: 8, column: 1 } })).toContain('b0: array<f32, 65>')
+    expect(code({ left: { offset: 0, batch: [], row: 1, column: 8 } })).toContain('b0: array<vec4<f32>, 16>')
+    expect(code({ left: { offset: 0, batch: [], row: 10, column: 1 } })).toContain('b0: array<vec2<f32>, 39>')
+    expect(code({ k: 6, left: { offset: 0, batch: [], row: 8, column: 1 } })).toContain('b0: array<vec2<f32>, 31>')
+    expect(code({ left: { offset: 0, batch: [], row: 9, column: 1 } })).toContain('b0: array<f32, 71>')
   })
 })
 
@@ -336,12 +358,11 @@ describe('operands in mixed precision', () => {
         async (known, stored, within, via) => {
           const { contraction, left, right } = known
           const sums = await multiply(roundedCase(known), { ...small, via }, within)
-          const sizes = { left: left.length, right: right.length, out: sums.length }
-          const { list, scratch } = tiledProduct(
+          const { list, scratch } = dispatches(
             contraction,
             { ...small, via },
-            { left: 0, right: 1, out: 2, firstScratch: 3, sizes, storages: stored },
-            { ...within, precision: 'mixed' }
+            { ...within, precision: 'mixed' },
+            { halves: halvesOf(stored) }
           )
           const as = (storage: Storage, numbers: Float32Array): Words =>
             storage === 'f32' ? numbers : asHalves(numbers)
@@ -366,16 +387,9 @@ describe('operands in mixed precision', () => {
   itWithHalves('and results are infinite where they are too large, and no number where they are none', async () => {
     const special = [1, 65_519, 65_520, -65_520, Infinity, -Infinity, NaN, 2 ** -24, 0]
     const contraction = plain([], special.length, 1, 1)
-    const { list } = tiledProduct(
-      contraction,
-      small,
-      {
-        ...{ left: 0, right: 1, out: 2, firstScratch: 3 },
-        sizes: { left: special.length, right: 1, out: special.length },
-        storages: { left: 'f32', right: 'f16', out: 'f16' }
-      },
-      limits
-    )
+    const { list } = dispatches(contraction, small, limits, {
+      halves: halvesOf({ left: 'f32', right: 'f16', out: 'f16' })
+    })
     const contents = [Float32Array.from(special), asHalves([1]), new Uint16Array(special.length)]
     const bytes = await (await dispatching()).run(list, contents, 2)
     expect(Array.from(new Uint16Array(bytes, 0, special.length), halfOfBits)).toEqual(special.map(roundedToHalf))

@@ -9,6 +9,7 @@ import { fuse } from '../../../../src/tensor/program/fuse.js'
 import { readsOfFused, writesOfFused, type FusedProgram } from '../../../../src/tensor/program/fused.js'
 import { withSumsApart } from '../../../../src/tensor/program/gpu/column-sums.js'
 import { withEpilogues } from '../../../../src/tensor/program/gpu/epilogues.js'
+import { usesOf } from '../../../../src/tensor/program/gpu/gpu-kernel.js'
 import { lowerToGpu } from '../../../../src/tensor/program/gpu/lower.js'
 import { lower } from '../../../../src/tensor/program/lower.js'
 import { schedule } from '../../../../src/tensor/program/schedule.js'
@@ -75,7 +76,10 @@ const both = (program: ReturnType<typeof programOf>, kernelBuffers: number, take
   const joined = (fused: FusedProgram): number =>
     withEpilogues(
       lowerToGpu(fused, limits).kernels.map(({ kernel }) => kernel),
-      kernelBuffers,
+      (kernel) => {
+        const { reads, writes } = usesOf(kernel)
+        return new Set([...reads, ...writes]).size <= kernelBuffers
+      },
       (buffer) => buffer < fixed,
       () => takes
     ).filter(({ kernel }) => kernel._tag === 'contraction' && kernel.epilogue?.keepsResult === false).length

@@ -42,11 +42,12 @@ const runRow = ({ loop, accumulations, kept, chunks, chunkRows }: RowKernel, arr
 }
 
 const runFinish = (kernel: FinishKernel, arrays: Arrays): void => {
-  const { fn, dtype, partials, chunks, size, extents, from, out, at } = kernel
+  const { fn, dtype, partials, chunks, size, extents, from, out, at, epilogue } = kernel
   for (const x of points(extents))
     arrays[out][place(at, x)] = range(chunks)
       .map((chunk) => arrays[partials][chunk * size + place(from, x)])
       .reduce((whole, part) => rounded(dtype, combine(fn, whole, part)), reductionIdentity(fn, dtype))
+  if (epilogue !== undefined) runKernel(epilogue.loop, arrays)
 }
 
 const runLinks = ({ indices, links, points: count, block, extent }: LinksKernel, arrays: Arrays): void => {

@@ -39,8 +39,17 @@ const chains: fc.Arbitrary<ReadonlyArray<GpuKernel>> = fc
 
 const cases = fc.tuple(fc.oneof(kernelsOf, chains), fc.integer({ min: 1, max: 6 }), fc.constantFrom(4, 8, 16))
 
-const jointOf = (kernels: ReadonlyArray<GpuKernel>, joined: number, kernelBuffers: number) =>
-  joint(kernels, { joined, loops: { ...limits.loops, kernelBuffers } })
+const boundBy = (kernel: GpuKernel): ReadonlySet<string> => {
+  const { reads, writes } = usesOf(kernel)
+  return new Set([...reads, ...writes].map(String))
+}
+
+const jointOf = (kernels: ReadonlyArray<GpuKernel>, joined: number, kernelBuffers: number, isOurs = true) =>
+  joint(kernels, { joined, loops: { ...limits.loops, kernelBuffers } }, boundBy, () => isOurs)
+
+/** Whether workgroups of a kernel are as large as products want them. */
+const isAnySize = (kernel: GpuKernel): boolean =>
+  kernel._tag === 'contraction' || (kernel._tag === 'finish' && kernel.lanes === 1)
 
 describe('kernels that run at once', () => {
   it('are all kernels, each once', () => {
@@ -71,16 +80,26 @@ describe('kernels that run at once', () => {
     )
   })
 
-  it('are no more than may be, bind no more than may be bound, and have no product among them', () => {
+  it('are no more than may be, bind no more than may be bound, and are of one size', () => {
     fc.assert(
       fc.property(cases, ([kernels, joined, buffers]) => {
         for (const group of jointOf(kernels, joined, buffers)) {
           expect(group.length).toBeLessThanOrEqual(joined)
           if (group.length === 1) continue
-          const all = group.map((k) => usesOf(kernels[k]))
-          expect(new Set(all.flatMap(({ reads, writes }) => [...reads, ...writes])).size).toBeLessThanOrEqual(buffers)
-          expect(group.map((k) => kernels[k]._tag)).not.toContain('contraction')
+          const all = group.map((k) => kernels[k])
+          expect(new Set(all.flatMap((kernel) => [...boundBy(kernel)])).size).toBeLessThanOrEqual(buffers)
+          if (all.some(({ _tag }) => _tag === 'contraction')) expect(all.filter((one) => !isAnySize(one))).toEqual([])
         }
+      }),
+      { endOnFailure: true }
+    )
+  })
+
+  it('have no product among them that somebody else carries out', () => {
+    fc.assert(
+      fc.property(cases, ([kernels, joined, buffers]) => {
+        for (const group of jointOf(kernels, joined, buffers, false))
+          if (group.length > 1) expect(group.map((k) => kernels[k]._tag)).not.toContain('contraction')
       }),
       { endOnFailure: true }
     )
@@ -94,39 +113,68 @@ describe('kernels that run at once', () => {
     )
   })
 
-  it('are fewer launches: sums that are finished separately are finished together', () => {
-    const finish = (n: number): GpuKernel => ({
-      _tag: 'finish',
-      fn: 'sum',
-      dtype: 'f32',
-      partials: 2 * n,
-      chunks: 4,
-      size: 1,
-      extents: [],
-      from: { offset: 0, strides: [] },
-      out: 2 * n + 1,
-      at: { offset: 0, strides: [] },
-      lanes: 1
-    })
-    const product = (n: number): GpuKernel => ({
-      _tag: 'contraction',
-      left: 100 + n,
-      right: 101 + n,
-      out: 200 + n,
-      contraction: {
-        batch: [],
-        m: 1,
-        n: 1,
-        k: 1,
-        left: { offset: 0, batch: [], row: 1, column: 1 },
-        right: { offset: 0, batch: [], row: 1, column: 1 }
-      }
-    })
-    const kernels = [0, 1, 2, 3].flatMap((n) => [finish(n), product(n)])
-    expect(
-      jointOf(kernels, 8, 8)
-        .map(({ length }) => length)
-        .sort()
-    ).toEqual([1, 1, 1, 1, 4])
+  const finish = (n: number, lanes: number): GpuKernel => ({
+    _tag: 'finish',
+    fn: 'sum',
+    dtype: 'f32',
+    partials: 2 * n,
+    chunks: 4,
+    size: 1,
+    extents: [],
+    from: { offset: 0, strides: [] },
+    out: 2 * n + 1,
+    at: { offset: 0, strides: [] },
+    lanes
+  })
+  const matrix = { offset: 0, batch: [], row: 1, column: 1 }
+  const product = (left: number, right: number, out: number): GpuKernel => ({
+    ...{ _tag: 'contraction', left, right, out },
+    contraction: { batch: [], m: 1, n: 1, k: 1, left: matrix, right: matrix }
+  })
+  const sizes = (kernels: ReadonlyArray<GpuKernel>): ReadonlyArray<number> =>
+    jointOf(kernels, 8, 8)
+      .map(({ length }) => length)
+      .sort()
+
+  it('are fewer launches: sums that are finished separately are finished together, products of one matrix computed', () => {
+    const kernels = [0, 1, 2, 3].flatMap((n) => [finish(n, 2), product(100, 101 + n, 200 + n)])
+    // One matrix and two buffers for each product.
+    expect(sizes(kernels)).toEqual([1, 3, 4])
+  })
+
+  it('are sums with a lane each among products', () => {
+    expect(sizes([product(100, 101, 102), finish(0, 1)])).toEqual([2])
+    expect(sizes([product(100, 101, 102), finish(0, 2)])).toEqual([1, 1])
+    // They go with either, and do not bring both together.
+    expect(sizes([finish(0, 1), product(100, 101, 102), finish(1, 2)])).toEqual([1, 2])
+  })
+
+  const row = (left: number, right: number, out: number): GpuKernel => {
+    const view = (buffer: number) => ({ buffer, at: { offset: 0, strides: [1] } })
+    return { _tag: 'random', key: view(left), counter: view(right), out, size: 1 }
+  }
+
+  it('begin with what most waits for: a chain is not put off for what nobody waits for', () => {
+    const idle = [0, 1, 2].map((n) => row(10 * n, 10 * n + 1, 10 * n + 2))
+    const chain = [0, 1, 2].map((n) => row(100 + n, 100 + n, 101 + n))
+    // Of six buffers there is room for one of each, or for two that nobody waits for.
+    const groups = jointOf([...idle, ...chain], 8, 6)
+    expect(groups.map((group) => [...group].sort((a, b) => a - b))).toEqual([
+      [0, 3],
+      [1, 4],
+      [2, 5]
+    ])
+  })
+
+  it('are not brought forward further than 256 kernels, however much waits for them', () => {
+    const idle = Array.from({ length: 300 }, (_, n) => row(3 * n, 3 * n + 1, 3 * n + 2))
+    const chain = Array.from({ length: 300 }, (_, n) => row(1000 + n, 1000 + n, 1001 + n))
+    const order = jointOf([...idle, ...chain], 2, 4).flat()
+    const turn = new Map(order.map((k, i) => [k, i]))
+    const turnOf = (k: number): number => turn.get(k) ?? -1
+    for (let early = 0; early + 256 < order.length; early++)
+      expect(turnOf(early)).toBeLessThan(Math.min(...order.filter((k) => k >= early + 256).map(turnOf)))
+    // And some are, within that.
+    expect(turnOf(300)).toBeLessThan(turnOf(299))
   })
 })

@@ -1,11 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { GpuLimits } from '../../../../src/tensor/program/gpu/gpu-limits.js'
 import { placed, sizeClass, type Placement } from '../../../../src/tensor/program/gpu/placement.js'
 import { range } from '../../../../src/tensor/range.js'
-import { compileForGpu } from '../../../../src/tensor/run/webgpu/compilation.js'
+import { apart, compileForGpu, type Launch } from '../../../../src/tensor/run/webgpu/compilation.js'
 import { programOf } from '../agreement.js'
 import { graphs } from '../graphs.js'
 import { limitsWith } from './limits.js'
+import { productGraphs } from './product-graphs.js'
 
 /** Buffers, of which the first `fixed` are inputs and outputs, and dispatches over them. */
 type Case = {
@@ -136,8 +138,20 @@ describe('temporaries in slots', () => {
 })
 
 describe('the dispatches of a program', () => {
-  const limits = limitsWith(8, { chunks: 4, chunkRows: 1, scatterBlock: 2, longRow: 4, lanes: 2 })
-  const compiled = graphs(40).map((graph) => compileForGpu(programOf(graph), limits, undefined))
+  const programs = fc.oneof(
+    graphs(40).map(programOf),
+    productGraphs.map(({ program }) => program)
+  )
+  const withBuffers = (kernelBuffers: number) =>
+    limitsWith(kernelBuffers, { chunks: 4, chunkRows: 1, scatterBlock: 2, longRow: 4, lanes: 2 })
+  /** The same, where sums of two terms and more are cut. */
+  const cutting = (kernelBuffers: number): GpuLimits => {
+    const limits = withBuffers(kernelBuffers)
+    return { ...limits, products: { ...limits.products, split: { processors: 64, outputs: 4, terms: 1, unit: 1 } } }
+  }
+  const compiled = fc
+    .tuple(programs, fc.constantFrom(...[4, 5, 8].flatMap((buffers) => [withBuffers(buffers), cutting(buffers)])))
+    .map(([program, limits]) => ({ limits, ...compileForGpu(program, limits, undefined) }))
 
   it('never bind one place twice where they write it', () => {
     fc.assert(
@@ -156,16 +170,30 @@ describe('the dispatches of a program', () => {
 
   it('bind as many buffers as their shaders have bindings, on grids that a device takes', () => {
     fc.assert(
-      fc.property(compiled, ({ launches, bytes }) => {
+      fc.property(compiled, ({ limits, launches, bytes }) => {
         launches.forEach(({ buffers, work }) => {
           if (work._tag === 'gpu.js') return
           expect(buffers).toHaveLength(work.shader.access.length)
-          expect(buffers.length).toBeLessThanOrEqual(8)
+          expect(buffers.length).toBeLessThanOrEqual(limits.loops.kernelBuffers)
           buffers.forEach((b) => expect(bytes[b]).toBeGreaterThanOrEqual(4))
           work.workgroups.forEach((groups) => expect(groups).toBeLessThanOrEqual(65_535))
         })
       }),
       { numRuns: 150, endOnFailure: true }
+    )
+  })
+  it('are, kernel by kernel, all of its kernels over the same buffers', () => {
+    fc.assert(
+      fc.property(compiled, ({ limits, launches, halves }) => {
+        for (const launch of launches) {
+          const alone = apart(launch, limits, halves)
+          expect(alone.map(({ origins }) => origins)).toEqual(launch.origins.map((origin) => [origin]))
+          expect(new Set(alone.flatMap(({ buffers }) => buffers))).toEqual(new Set(launch.buffers))
+          const kernelsOf = ({ work }: Launch) => (work._tag === 'gpu.js' ? [] : work.kernels)
+          expect(alone.flatMap(kernelsOf)).toEqual(kernelsOf(launch))
+        }
+      }),
+      { numRuns: 100, endOnFailure: true }
     )
   })
 })

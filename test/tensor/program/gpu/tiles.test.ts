@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest'
 import {
   bigGpuSplit,
   chooseTile,
+  chooseTiles,
   fits,
   gpuTiles,
   matrixTile,
+  rivalsFor,
   slicesOf,
   softwareSplit,
   softwareTiles,
@@ -132,5 +134,53 @@ describe('a tile', () => {
     expect(chooseTile(plain([], 4096, 4096, 256), limits)).toEqual(gpuTiles[0])
     expect(chooseTile(plain([], 128, 128, 256), limits)).toEqual(gpuTiles.at(-1))
     expect(chooseTile(plain([], 4096, 4096, 256), { ...limits, isSoftware: true })).toEqual(softwareTiles[0])
+  })
+})
+
+describe('tiles of products that run at once', () => {
+  const any = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 5000 }))
+  const sized = fc.tuple(any, any, any).map(([m, n, k]) => plain([], m, n, k))
+  const several = fc.array(sized, { minLength: 1, maxLength: 5 })
+  const within = fc
+    .tuple(fc.constantFrom(128, 256), fc.constantFrom(4096, 12_000, 16_384, 32_768), fc.boolean())
+    .map(([threads, bytes, isSoftware]) => ({
+      ...limits,
+      maxComputeInvocationsPerWorkgroup: threads,
+      maxComputeWorkgroupStorageSize: bytes,
+      isSoftware
+    }))
+
+  it('are of one number of threads, one for each, and fit', () => {
+    fc.assert(
+      fc.property(several, within, (all, here) => {
+        const tiles = chooseTiles(all, here)
+        expect(tiles).toHaveLength(all.length)
+        expect(new Set(tiles.map(threadsOf)).size).toBe(1)
+        for (const tile of tiles) expect(fits(tile, here)).toBe(true)
+      })
+    )
+  })
+
+  it('are those of the largest product where it is alone', () => {
+    fc.assert(
+      fc.property(sized, within, (contraction, here) => {
+        expect(chooseTiles([contraction], here)).toEqual([chooseTile(contraction, here)])
+      })
+    )
+    expect(chooseTiles([plain([], 64, 64, 512), plain([], 4096, 4096, 256)], limits)[1]).toEqual(gpuTiles[0])
+  })
+
+  it('are raced, of every number of threads some, and what is worth it alone', () => {
+    fc.assert(
+      fc.property(several, within, (all, here) => {
+        const rivals = all.map((contraction) => rivalsFor(contraction, here))
+        const counts = rivals.map((list) => new Set(list.map(threadsOf)))
+        counts.forEach((count) => expect(count).toEqual(counts[0]))
+        all.forEach((contraction, i) =>
+          expect(rivals[i]).toEqual(expect.arrayContaining([...tilesFor(contraction, here)]))
+        )
+        rivals.flat().forEach((tile) => expect(fits(tile, here)).toBe(true))
+      })
+    )
   })
 })

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { afterAll, describe, expect } from 'vitest'
 import { allocateOutputs } from '../../../../src/tensor/run/arrays.js'
 import type { Device } from '../../../../src/tensor/run/device.js'
+import type { SplitRule } from '../../../../src/tensor/program/gpu/tiles.js'
 import { reference } from '../../../../src/tensor/run/reference/reference.js'
 import { webgpu } from '../../../../src/tensor/run/webgpu/webgpu.js'
 import { productGraphs } from '../../program/gpu/product-graphs.js'
@@ -16,13 +17,22 @@ const right = <L, A>(e: E.Either<L, A>): A => {
 const devices: Array<Device<'async'>> = []
 afterAll(() => Promise.all(devices.map(({ release }) => release())))
 
-describe.each([[4], [6], [12]] as const)('products with %i buffers a kernel', (kernelBuffers) => {
+/** Sums are whole, or cut into slices of two terms. */
+const whole: Partial<SplitRule> = {}
+const cut: Partial<SplitRule> = { processors: 64, outputs: 4, terms: 2, unit: 1 }
+
+describe.each([
+  [4, cut],
+  [6, whole],
+  [12, cut]
+] as const)('products with %i buffers a kernel', (kernelBuffers, split) => {
   itOnWebGpu('and what is done to them next are exactly what the reference says of integers', async () => {
     const device = right(
       await webgpu({
         limits: (known) => ({
           ...known,
           joined: 4,
+          products: { ...known.products, split: { ...known.products.split, ...split } },
           loops: { ...known.loops, kernelBuffers, joinedBuffers: kernelBuffers }
         })
       })()

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Launch } from '../../../../src/tensor/run/webgpu/compilation.js'
 import { lower } from '../../../../src/tensor/program/lower.js'
 import { allocateOutputs } from '../../../../src/tensor/run/arrays.js'
 import { webgpu } from '../../../../src/tensor/run/webgpu/webgpu.js'
@@ -11,6 +10,7 @@ import { observed } from '../../../../src/tensor/run/webgpu/observation.js'
 import { right, rightOf } from '../../../electra/data/right.js'
 
 type Kernels = Parameters<typeof observed>[1]
+type Launches = Parameters<typeof observed>[2]
 
 /** Launches of so many nanoseconds by kernel; a kernel may have none. */
 const durations = fc.array(fc.array(fc.integer({ min: 1, max: 1e6 }), { maxLength: 3 }), {
@@ -19,9 +19,11 @@ const durations = fc.array(fc.array(fc.integer({ min: 1, max: 1e6 }), { maxLengt
 })
 
 const compilationOf = (kernels: ReadonlyArray<ReadonlyArray<number>>): Kernels => ({
-  kernels: { kernels: kernels.map(() => ({})) } as unknown as Kernels['kernels'],
-  launches: kernels.flatMap((launches, origin) => launches.map(() => ({ origin }) as Launch))
+  kernels: { kernels: kernels.map(() => ({})) } as unknown as Kernels['kernels']
 })
+
+const launchesOf = (kernels: ReadonlyArray<ReadonlyArray<number>>): Launches =>
+  kernels.flatMap((launches, origin) => launches.map(() => ({ origins: [origin] })))
 
 type Stamps = {
   readonly querySet: BigUint64Array
@@ -105,7 +107,13 @@ describe('a run that is watched', () => {
         const { device, done } = clockwork(true, gap)
         const seen: Array<readonly [number, number | undefined]> = []
         await rightOf(
-          observed(device, compilationOf(kernels), encoding(kernels), (k, seconds) => void seen.push([k, seconds]))
+          observed(
+            device,
+            compilationOf(kernels),
+            launchesOf(kernels),
+            encoding(kernels),
+            (k, seconds) => void seen.push([k, seconds])
+          )
         )
         expect(done).toEqual([...kernels.flat().keys()])
         expect(seen).toEqual(kernels.map((launches, k) => [k, launches.reduce((a, b) => a + b, 0) / 1e9]))
@@ -117,7 +125,13 @@ describe('a run that is watched', () => {
     const kernels = Array.from({ length: 5000 }, (_, k) => [k + 1])
     const seen: Array<number | undefined> = []
     await rightOf(
-      observed(clockwork(true, 5).device, compilationOf(kernels), encoding(kernels), (_, s) => void seen.push(s))
+      observed(
+        clockwork(true, 5).device,
+        compilationOf(kernels),
+        launchesOf(kernels),
+        encoding(kernels),
+        (_, s) => void seen.push(s)
+      )
     )
     expect(seen).toEqual(kernels.map(([nanoseconds]) => nanoseconds / 1e9))
   })
@@ -128,7 +142,7 @@ describe('a run that is watched', () => {
         const { device, done } = clockwork(false, 0)
         const seen: Array<readonly [number, number | undefined, number]> = []
         await rightOf(
-          observed(device, compilationOf(kernels), encoding(kernels), (k, seconds) => {
+          observed(device, compilationOf(kernels), launchesOf(kernels), encoding(kernels), (k, seconds) => {
             seen.push([k, seconds, done.length])
           })
         )

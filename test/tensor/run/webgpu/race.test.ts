@@ -1,10 +1,13 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { afterAll, describe, expect, vi } from 'vitest'
+import fc from 'fast-check'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { matmul } from '../../../../src/tensor/ops/contract.js'
 import { lower } from '../../../../src/tensor/program/lower.js'
 import type { Device } from '../../../../src/tensor/run/device.js'
+import { gpuTiles, threadsOf } from '../../../../src/tensor/program/gpu/tiles.js'
 import { openGpu, type Gpu } from '../../../../src/tensor/run/webgpu/gpu.js'
+import { bestTiles } from '../../../../src/tensor/run/webgpu/race.js'
 import { webgpuOn } from '../../../../src/tensor/run/webgpu/webgpu.js'
 import { inputNode } from '../../../../src/tensor/tensor.js'
 import { itOnWebGpu } from '../multipliers/webgpu.js'
@@ -59,5 +62,33 @@ describe('a race of tiles', () => {
     const device = await deviceOn(gpu, true)
     expect(await run(device, 8, 8)).toEqual(await run(await deviceOn(gpu, false), 8, 8))
     expect(sets).not.toHaveBeenCalled()
+  })
+})
+
+describe('the tiles of products that run at once', () => {
+  const times = fc.array(
+    fc
+      .tuple(...gpuTiles.map(() => fc.integer({ min: 1, max: 50 })))
+      .map((all) => gpuTiles.map((tile, i) => ({ tile, nanoseconds: all[i] }))),
+    { minLength: 1, maxLength: 3 }
+  )
+
+  it('are of one number of threads, and of those the ones that take least time in all', () => {
+    fc.assert(
+      fc.property(times, (products) => {
+        const best = bestTiles(products)
+        expect(new Set(best.map(threadsOf)).size).toBe(1)
+        const took = products.map((raced, i) => raced.find(({ tile }) => tile === best[i])?.nanoseconds ?? NaN)
+        const total = (list: ReadonlyArray<number>): number => list.reduce((a, b) => a + b, 0)
+        const ways = [128, 256].map((threads) =>
+          total(
+            products.map((raced) =>
+              Math.min(...raced.filter(({ tile }) => threadsOf(tile) === threads).map(({ nanoseconds }) => nanoseconds))
+            )
+          )
+        )
+        expect(total(took)).toBe(Math.min(...ways))
+      })
+    )
   })
 })

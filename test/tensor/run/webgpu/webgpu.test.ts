@@ -65,8 +65,10 @@ const gpu = gpuForFile()
 const deviceWith = async (kernelBuffers: number, cut: Partial<GpuLimits>): Promise<Device<'async'>> => {
   const limits = (known: GpuLimits): GpuLimits => {
     const most = Math.min(kernelBuffers, known.loops.kernelBuffers)
-    const loops = { ...known.loops, kernelBuffers: most, ...eager }
-    return { ...known, ...cut, loops }
+    // Sums of products are cut, too, where others are.
+    const split = cut.chunks === undefined ? known.products.split : { processors: 64, outputs: 4, terms: 1, unit: 1 }
+    const products = { ...known.products, split }
+    return { ...known, products, ...cut, loops: { ...known.loops, kernelBuffers: most, ...eager } }
   }
   return value(webgpuOn(await gpu(), { limits }))
 }

@@ -2,7 +2,7 @@
  * The loop over the terms of a tile's sums, one way for each way that operands take from storage to registers.
  *
  * All of them find `row` and `column`, where the tile begins; `start` and `end`, the terms that it sums; `base`, where the matrix
- * begins in the result; and `l`, the number of the thread, or of its subgroup `subgroup`.
+ * begins in the result; and `t`, the number of the thread, or of its subgroup `subgroup`.
  */
 
 import { matrixUnit, stagedRow, threadsOf, type Tile } from '../../../program/gpu/tiles.js'
@@ -14,24 +14,23 @@ import {
   declareBlock,
   elementOf,
   loadBlock,
+  plus,
   u32,
   type Block,
+  type BoundOperand,
   type Operand
 } from './operand.js'
+import type { Lines, Memory } from '../shader.js'
 import { addTerm, componentOf, declareSums, groupAt, groupsOf, putSums } from './sums.js'
-
-export type Loop = {
-  /** Workgroup memory. */
-  readonly declarations: ReadonlyArray<string>
-  readonly body: ReadonlyArray<string>
-}
 
 export type LoopInput = {
   readonly tile: Tile
-  readonly left: Operand
-  readonly right: Operand
+  readonly left: BoundOperand
+  readonly right: BoundOperand
   /** The coordinates of the batch element. */
   readonly coordinates: ReadonlyArray<string>
+  /** The function that stores sums. */
+  readonly put: string
 }
 
 const indented = (lines: ReadonlyArray<string>): ReadonlyArray<string> => lines.map((line) => `  ${line}`)
@@ -47,14 +46,21 @@ const turns = (depth: number, lines: ReadonlyArray<string>): ReadonlyArray<strin
 
 /** The thread's place among those of the tile. */
 const threadPlace = (columns: number): ReadonlyArray<string> => [
-  `let tx = l % ${u32(columns)};`,
-  `let ty = l / ${u32(columns)};`
+  `let tx = t % ${u32(columns)};`,
+  `let ty = t / ${u32(columns)};`
 ]
 
 /** Each thread loads the blocks of its own rows and columns. */
-export const registerLoop = ({ tile, left, right, coordinates }: LoopInput): Loop => {
+export const registerLoop = ({ tile, left, right, coordinates, put }: LoopInput): Lines => {
   const groups = groupsOf(tile)
-  const side = (operand: Operand, prefix: string, count: number, origin: string, thread: string, threads: number) =>
+  const side = (
+    operand: BoundOperand,
+    prefix: string,
+    count: number,
+    origin: string,
+    thread: string,
+    threads: number
+  ) =>
     range(count).map((g) => {
       const [name, outer, address] = [`${prefix}${g}_`, `${prefix}o${g}`, `${prefix}at${g}`]
       const found: Block = { operand, prefix: name }
@@ -81,16 +87,13 @@ export const registerLoop = ({ tile, left, right, coordinates }: LoopInput): Loo
       )
     ])
   ])
-  return {
-    declarations: [],
-    body: [
-      ...threadPlace(groups.threads.columns),
-      ...all.flatMap(({ before }) => before),
-      ...declareSums(groups),
-      ...turns(4, [...all.flatMap(({ turn }) => turn), ...terms]),
-      ...putSums(groups)
-    ]
-  }
+  return [
+    ...threadPlace(groups.threads.columns),
+    ...all.flatMap(({ before }) => before),
+    ...declareSums(groups),
+    ...turns(4, [...all.flatMap(({ turn }) => turn), ...terms]),
+    ...putSums(groups, put)
+  ]
 }
 
 /** How a workgroup brings a turn's blocks of both operands into workgroup memory, some rounds of a block a thread. */
@@ -102,8 +105,8 @@ type Staging = {
   readonly store: ReadonlyArray<string>
 }
 
-/** `store(operand, block, place)` prints how a block goes to its place in workgroup memory, of which `depthStep` is one term. */
-type Place = { readonly depthStep: number; readonly blockStep: number }
+/** Where an operand's blocks go in workgroup memory: `depthStep` is one term. */
+type Place = { readonly first: number; readonly depthStep: number; readonly blockStep: number }
 
 const staging = (
   { tile, left, right, coordinates }: LoopInput,
@@ -138,7 +141,7 @@ const staging = (
     const found = ({ operand }: (typeof sides)[number]): Block => ({ operand, prefix: `${prefix}_` })
     return {
       before: [
-        `let ${item} = l + ${u32(from)};`,
+        `let ${item} = t + ${u32(from)};`,
         `var ${outer}: u32; var ${depth}: u32; var ${address}: u32; var ${to}: u32;`,
         declareBlock(`${prefix}_`),
         ...either(({ operand, origin, first, blocks, place }) => {
@@ -148,7 +151,7 @@ const staging = (
           return [
             `${outer} = ${inOuter};`,
             `${depth} = ${inDepth};`,
-            `${to} = ${depth} * ${u32(4 * place.depthStep)} + ${outer} * ${u32(place.blockStep)};`,
+            `${to} = ${plus(`${depth} * ${u32(4 * place.depthStep)} + ${outer} * ${u32(place.blockStep)}`, place.first)};`,
             `${outer} = ${origin} + ${outer} * 4u;`,
             `${depth} = start + ${depth} * 4u;`,
             `${address} = ${addressOf(operand, coordinates, outer, depth)};`
@@ -190,28 +193,26 @@ const stagedTurns = (
   ])
 ]
 
-const memory = (side: Operand): string => `${side.name}Tile`
-
-/** Operands in workgroup memory as rows of vectors, a row for each term. */
-export const stagedLoop = (input: LoopInput): Loop => {
-  const { tile, left, right } = input
+/** Operands in workgroup memory as rows of vectors, a row for each term: those of the left one, then those of the right one. */
+export const stagedLoop = (input: LoopInput): Lines => {
+  const { tile, put } = input
   const groups = groupsOf(tile)
   const [leftRow, rightRow] = [stagedRow(tile.rows), stagedRow(tile.columns)]
+  const rightFirst = tile.depth * leftRow
   const staged = staging(
     input,
-    { left: { depthStep: leftRow, blockStep: 1 }, right: { depthStep: rightRow, blockStep: 1 } },
+    {
+      left: { first: 0, depthStep: leftRow, blockStep: 1 },
+      right: { first: rightFirst, depthStep: rightRow, blockStep: 1 }
+    },
     (found, { depthStep }, to) =>
-      range(4).map(
-        (depth) => `${memory(found.operand)}[${to} + ${u32(depth * depthStep)}] = ${acrossBlock(found, depth)};`
-      )
+      range(4).map((depth) => `tile[${to} + ${u32(depth * depthStep)}] = ${acrossBlock(found, depth)};`)
   )
   const terms = range(tile.depth).flatMap((depth) =>
     block('', [
-      ...range(groups.rows).map(
-        (g) => `let a${g} = ${memory(left)}[ty + ${u32(depth * leftRow + g * groups.threads.rows)}];`
-      ),
+      ...range(groups.rows).map((g) => `let a${g} = tile[ty + ${u32(depth * leftRow + g * groups.threads.rows)}];`),
       ...range(groups.columns).map(
-        (h) => `let b${h} = ${memory(right)}[tx + ${u32(depth * rightRow + h * groups.threads.columns)}];`
+        (h) => `let b${h} = tile[tx + ${u32(rightFirst + depth * rightRow + h * groups.threads.columns)}];`
       ),
       ...addTerm(
         groups,
@@ -220,34 +221,30 @@ export const stagedLoop = (input: LoopInput): Loop => {
       )
     ])
   )
-  return {
-    declarations: [
-      `var<workgroup> ${memory(left)}: array<vec4<f32>, ${tile.depth * leftRow}>;`,
-      `var<workgroup> ${memory(right)}: array<vec4<f32>, ${tile.depth * rightRow}>;`
-    ],
-    body: [
-      ...threadPlace(groups.threads.columns),
-      ...declareSums(groups),
-      ...stagedTurns(tile, staged, terms),
-      ...putSums(groups)
-    ]
-  }
+  return [
+    ...threadPlace(groups.threads.columns),
+    ...declareSums(groups),
+    ...stagedTurns(tile, staged, terms),
+    ...putSums(groups, put)
+  ]
 }
+
+const halves = ({ name }: Pick<Operand, 'name'>): string => `${name}Halves`
 
 /**
  * Operands in workgroup memory in f16, a row for each term, multiplied by subgroups as matrices; the sums return through workgroup
  * memory, because a matrix can neither be guarded nor be given an epilogue.
  */
-export const matrixLoop = (input: LoopInput): Loop => {
-  const { tile, left, right } = input
+export const matrixLoop = (input: LoopInput): Lines => {
+  const { tile, left, right, put } = input
   const { rows, columns, depth, threadRows, threadColumns } = tile
   const staged = staging(
     input,
-    { left: { depthStep: rows, blockStep: 4 }, right: { depthStep: columns, blockStep: 4 } },
+    { left: { first: 0, depthStep: rows, blockStep: 4 }, right: { first: 0, depthStep: columns, blockStep: 4 } },
     (found, { depthStep }, to) =>
       range(4).flatMap((d) =>
         range(4).map(
-          (o) => `${memory(found.operand)}[${to} + ${u32(d * depthStep + o)}] = f16(${elementOf(found, o, d)});`
+          (o) => `${halves(found.operand)}[${to} + ${u32(d * depthStep + o)}] = f16(${elementOf(found, o, d)});`
         )
       )
   )
@@ -258,11 +255,11 @@ export const matrixLoop = (input: LoopInput): Loop => {
     block('', [
       ...down.map((i) => {
         const at = u32(step * matrixUnit * rows + i * matrixUnit)
-        return `let a${i} = subgroupMatrixLoad<subgroup_matrix_left<f16, ${shape}>>(&${memory(left)}, subgroupRow + ${at}, true, ${u32(rows)});`
+        return `let a${i} = subgroupMatrixLoad<subgroup_matrix_left<f16, ${shape}>>(&${halves(left)}, subgroupRow + ${at}, true, ${u32(rows)});`
       }),
       ...across.map((j) => {
         const at = u32(step * matrixUnit * columns + j * matrixUnit)
-        return `let b${j} = subgroupMatrixLoad<subgroup_matrix_right<f16, ${shape}>>(&${memory(right)}, subgroupColumn + ${at}, false, ${u32(columns)});`
+        return `let b${j} = subgroupMatrixLoad<subgroup_matrix_right<f16, ${shape}>>(&${halves(right)}, subgroupColumn + ${at}, false, ${u32(columns)});`
       }),
       ...down.flatMap((i) =>
         across.map((j) => `m${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, m${i}_${j});`)
@@ -270,30 +267,41 @@ export const matrixLoop = (input: LoopInput): Loop => {
     ])
   )
   const vectors = (rows * columns) / 4
-  return {
-    declarations: [
-      `var<workgroup> ${memory(left)}: array<f16, ${depth * rows}>;`,
-      `var<workgroup> ${memory(right)}: array<f16, ${depth * columns}>;`,
-      `var<workgroup> sumTile: array<f32, ${rows * columns}>;`
-    ],
-    body: [
-      `let subgroupRow = subgroup / ${u32(columns / threadColumns)} * ${u32(threadRows)};`,
-      `let subgroupColumn = subgroup % ${u32(columns / threadColumns)} * ${u32(threadColumns)};`,
-      ...down.flatMap((i) => across.map((j) => `var m${i}_${j}: subgroup_matrix_result<f32, ${shape}>;`)),
-      ...stagedTurns(tile, staged, terms),
-      ...down.flatMap((i) =>
-        across.map(
-          (j) =>
-            `subgroupMatrixStore(&sumTile, (subgroupRow + ${u32(i * matrixUnit)}) * ${u32(columns)} + subgroupColumn + ${u32(j * matrixUnit)}, m${i}_${j}, false, ${u32(columns)});`
-        )
-      ),
-      'workgroupBarrier();',
-      ...block(`for (var q = l; q < ${u32(vectors)}; q += ${u32(threadsOf(tile))})`, [
-        `let sums = vec4<f32>(${range(4)
-          .map((c) => `sumTile[q * 4u + ${u32(c)}]`)
-          .join(', ')});`,
-        `put(base, row + q / ${u32(columns / 4)}, column + q % ${u32(columns / 4)} * 4u, sums);`
-      ])
-    ]
+  return [
+    `let subgroupRow = subgroup / ${u32(columns / threadColumns)} * ${u32(threadRows)};`,
+    `let subgroupColumn = subgroup % ${u32(columns / threadColumns)} * ${u32(threadColumns)};`,
+    ...down.flatMap((i) => across.map((j) => `var m${i}_${j}: subgroup_matrix_result<f32, ${shape}>;`)),
+    ...stagedTurns(tile, staged, terms),
+    ...down.flatMap((i) =>
+      across.map(
+        (j) =>
+          `subgroupMatrixStore(&sumTile, (subgroupRow + ${u32(i * matrixUnit)}) * ${u32(columns)} + subgroupColumn + ${u32(j * matrixUnit)}, m${i}_${j}, false, ${u32(columns)});`
+      )
+    ),
+    'workgroupBarrier();',
+    ...block(`for (var q = t; q < ${u32(vectors)}; q += ${u32(threadsOf(tile))})`, [
+      `let sums = vec4<f32>(${range(4)
+        .map((c) => `sumTile[q * 4u + ${u32(c)}]`)
+        .join(', ')});`,
+      `${put}(base, row + q / ${u32(columns / 4)}, column + q % ${u32(columns / 4)} * 4u, sums);`
+    ])
+  ]
+}
+
+const [leftSide, rightSide] = [{ name: 'left' }, { name: 'right' }] as const
+
+/** The workgroup memory that a tile's loop needs. */
+export const tileMemory = ({ via, rows, columns, depth }: Tile): ReadonlyArray<Memory> => {
+  switch (via) {
+    case 'staged':
+      return [{ name: 'tile', type: 'vec4<f32>', count: depth * (stagedRow(rows) + stagedRow(columns)) }]
+    case 'registers':
+      return []
+    case 'matrices':
+      return [
+        { name: halves(leftSide), type: 'f16', count: depth * rows },
+        { name: halves(rightSide), type: 'f16', count: depth * columns },
+        { name: 'sumTile', type: 'f32', count: rows * columns }
+      ]
   }
 }

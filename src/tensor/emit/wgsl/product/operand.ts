@@ -11,6 +11,7 @@ import type { Contraction, StridedMatrix } from '../../../program/kernel.js'
 import type { Slices, Tile } from '../../../program/gpu/tiles.js'
 import type { Storage } from '../../../program/gpu/storages.js'
 import type { Shape } from '../../../shape.js'
+import type { View } from '../shader.js'
 
 export const components = ['x', 'y', 'z', 'w'] as const
 
@@ -56,6 +57,9 @@ export type Operand = OperandStorage & {
   /** Whether a tile may lie across the edge of the axis. */
   readonly guards: { readonly outer: boolean; readonly depth: boolean }
 }
+
+/** An operand whose buffer has a name. */
+export type BoundOperand = Operand & { readonly variable: string }
 
 /** The widest vectors that lines along the axis can be loaded as: every place where one begins is a multiple of their width. */
 const widthAlong = (line: Axis, others: ReadonlyArray<Axis>, offset: number, slices: Slices | undefined): Width => {
@@ -136,9 +140,11 @@ export const rightOperand = (
     slices
   )
 
-/** The type of its buffer. Its size is a constant, so what a driver checks costs no question to the buffer. */
-export const bufferType = ({ width, storage, reach }: Pick<Operand, 'width' | 'storage' | 'reach'>): string =>
-  `array<${vector(width, storage)}, ${Math.ceil(reach / width)}>`
+/** How its buffer is seen. Its size is a constant, so what a driver checks costs no question to the buffer. */
+export const operandView = ({ width, storage, reach }: Pick<Operand, 'width' | 'storage' | 'reach'>): View => ({
+  type: vector(width, storage),
+  count: Math.ceil(reach / width)
+})
 
 /** The steps of an address, in vectors, along an axis. */
 const stepOf = ({ width, along, depth, outer }: Operand, axis: 'depth' | 'outer'): number => {
@@ -165,7 +171,7 @@ export const addressOf = (operand: Operand, coordinates: ReadonlyArray<string>, 
 export const advance = (operand: Operand, terms: number): string => u32(terms * stepOf(operand, 'depth'))
 
 /** The names of a block's four lines. */
-export type Block = { readonly operand: Operand; readonly prefix: string }
+export type Block = { readonly operand: BoundOperand; readonly prefix: string }
 
 const line = ({ prefix }: Block, i: number): string => `${prefix}${i}`
 
@@ -196,7 +202,7 @@ export type BlockPlace = {
   readonly end: string
 }
 
-const plus = (name: string, n: number): string => (n === 0 ? name : `${name} + ${u32(n)}`)
+export const plus = (name: string, n: number): string => (n === 0 ? name : `${name} + ${u32(n)}`)
 
 /**
  * Assigns the four lines of a block. A guarded load is of the first element where its own is beyond an edge, and then 0: branches
@@ -204,14 +210,14 @@ const plus = (name: string, n: number): string => (n === 0 ? name : `${name} + $
  */
 export const loadBlock = (block: Block, { address, outer, depth, end }: BlockPlace): ReadonlyArray<string> => {
   const { operand } = block
-  const { name, width, along, guards } = operand
+  const { variable, width, along, guards } = operand
   const acrossStep = stepOf(operand, along === 'depth' ? 'outer' : 'depth')
   const alongStep = width > 1 ? 1 : stepOf(operand, along)
   const type = vector(width, 'f32')
   const load = (at: string, guard: string): string =>
     guard === ''
-      ? `${type}(${name}[${at}])`
-      : `select(${type}(), ${type}(${name}[select(0u, ${at}, ${guard})]), ${guard})`
+      ? `${type}(${variable}[${at}])`
+      : `select(${type}(), ${type}(${variable}[select(0u, ${at}, ${guard})]), ${guard})`
   return range(4).flatMap((i) => {
     const parts = range(4 / width).map((part) => {
       const [o, d] = along === 'depth' ? [i, part * width] : [part * width, i]

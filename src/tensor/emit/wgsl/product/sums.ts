@@ -45,14 +45,14 @@ export const addTerm = (
 export const groupAt = (name: string, group: number, threads: number): string =>
   group === 0 ? name : `${name} + ${u32(group * threads)}`
 
-/** Puts every sum. The tile begins at `row`, `column` of the matrix at `base`; the thread is at `ty`, `tx`. */
-export const putSums = ({ rows, columns, threads }: Groups): ReadonlyArray<string> =>
+/** Puts every sum by a function `put`. The tile begins at `row`, `column` of the matrix at `base`; the thread is at `ty`, `tx`. */
+export const putSums = ({ rows, columns, threads }: Groups, put: string): ReadonlyArray<string> =>
   range(rows).flatMap((g) =>
     range(4).flatMap((r) =>
       range(columns).map((h) => {
         const row = `row + (${groupAt('ty', g, threads.rows)}) * 4u + ${u32(r)}`
         const column = `column + (${groupAt('tx', h, threads.columns)}) * 4u`
-        return `put(base, ${row}, ${column}, ${sumName(4 * g + r, h)});`
+        return `${put}(base, ${row}, ${column}, ${sumName(4 * g + r, h)});`
       })
     )
   )
