@@ -10,6 +10,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Device, DeviceError, TensorError } from '../../tensor/index.js'
 import type { FusedProgram } from '../../tensor/program/fused.js'
+import { median } from '../statistics/moments.js'
 import type { WorkerError } from '../../workers/index.js'
 import type { Corpus } from '../data/corpus/corpus.js'
 import type { InputsError } from '../training/problem.js'
@@ -51,11 +52,6 @@ export type Profile = {
   /** The most that the process had by the end of the rounds. */
   readonly peakBytes: number
   readonly limits: Limits
-}
-
-const median = (values: ReadonlyArray<number>): number => {
-  const sorted = [...values].sort((a, b) => a - b)
-  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
 }
 
 const profileOf = (

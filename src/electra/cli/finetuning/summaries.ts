@@ -1,5 +1,6 @@
 /** Numbers of several trials: how they lie, beside what guessing gives. */
 
+import { deviation, mean, median } from '../../statistics/moments.js'
 import type { Column, Report } from '../../training/columns.js'
 
 export type Summary = {
@@ -10,20 +11,6 @@ export type Summary = {
   readonly deviation?: number
   readonly majority?: number
   readonly chance?: number
-}
-
-/** The middle of them, or the mean of the two in the middle. */
-export const median = (values: ReadonlyArray<number>): number => {
-  const sorted = [...values].sort((a, b) => a - b)
-  const half = Math.floor(sorted.length / 2)
-  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
-}
-
-export const mean = (values: ReadonlyArray<number>): number => values.reduce((sum, x) => sum + x, 0) / values.length
-
-export const deviation = (values: ReadonlyArray<number>): number => {
-  const centre = mean(values)
-  return Math.sqrt(values.reduce((sum, x) => sum + (x - centre) * (x - centre), 0) / (values.length - 1))
 }
 
 /** Of each column that the reports have. A number that one of the trials has not (NaN) is none of all. */
