@@ -1,0 +1,279 @@
+/**
+ * What an experiment has to run, by what it has found so far: a function of declaration and outcomes, so that it is resumed by being
+ * asked again.
+ *
+ * Rates are chosen first, by runs with a seed of their own; then every arm is trained with every seed at its objective's rate, and
+ * fine-tuned at the rates of its objective and task.
+ */
+
+import type { Arm } from './arms.js'
+import type { Budget, Declaration, TaskDeclaration } from './declaration.js'
+
+export type Pretraining = {
+  readonly _tag: 'Pretraining'
+  readonly id: string
+  /** Whether it only serves to choose rates. */
+  readonly isTuning: boolean
+  readonly arm: Arm
+  readonly budget: Budget
+  readonly seed: number
+  readonly rate: number
+}
+
+export type FineTuning = {
+  readonly _tag: 'FineTuning'
+  readonly id: string
+  readonly isTuning: boolean
+  /** By its name in the declaration. */
+  readonly task: string
+  /** The run that its model is of. */
+  readonly from: string
+  /** Whether the weights are drawn anew: the run gives the architecture. */
+  readonly untrained: boolean
+  readonly seed: number
+  readonly trials: number
+  readonly rate: number
+}
+
+export type Job = Pretraining | FineTuning
+
+/** How a job ended. `scores` are what fine-tuning was judged by, a number for each trial; none of pre-training. */
+export type Outcome =
+  | { readonly _tag: 'Done'; readonly scores: ReadonlyArray<number> }
+  | { readonly _tag: 'Failed'; readonly reason: string }
+
+export type Outcomes = ReadonlyMap<string, Outcome>
+
+/** The rate that was best, and what each that was tried came to: NaN where it failed. */
+export type Choice = {
+  readonly rate: number
+  readonly tried: ReadonlyArray<{ readonly rate: number; readonly score: number }>
+}
+
+export type Chosen = {
+  /** Of pre-training, by objective; `undefined` where all that were tried failed. */
+  readonly pretraining: ReadonlyMap<string, Choice | undefined>
+  /** Of fine-tuning, by who (an objective, or `untrained`) and task: see `choiceKey`. */
+  readonly fineTuning: ReadonlyMap<string, Choice | undefined>
+}
+
+export type Plan = {
+  /** All that is known to be run, in the order in which it is. What it needs is done. */
+  readonly jobs: ReadonlyArray<Job>
+  /** How many there will be, where nothing fails. */
+  readonly total: number
+  readonly chosen: Chosen
+}
+
+export const untrained = 'untrained'
+
+export const choiceKey = (who: string, task: string): string => `${who} ${task}`
+
+const slug = (rate: number): string => rate.toExponential().replace('e-', 'e')
+
+const tasksOf = ({ tasks }: Declaration): ReadonlyArray<readonly [string, TaskDeclaration]> => Object.entries(tasks)
+
+/** The first arm of each objective stands for it where rates are chosen. */
+const tuningArms = (declaration: Declaration, arms: ReadonlyArray<Arm>): ReadonlyArray<Arm> =>
+  Object.keys(declaration.objectives).flatMap((name) => arms.find(({ objective }) => objective === name) ?? [])
+
+/** Where there is one rate, nothing is to be chosen. */
+const isOpen = ({ rates }: { readonly rates: ReadonlyArray<number> }): boolean => rates.length > 1
+
+/** With a choice open, every rate; else none. */
+const tuningRuns = (declaration: Declaration, arms: ReadonlyArray<Arm>): ReadonlyArray<Pretraining> => {
+  const { tuning, budgets } = declaration
+  const isNeeded = isOpen(tuning) || tasksOf(declaration).some(([, task]) => isOpen(task))
+  return !isNeeded
+    ? []
+    : tuningArms(declaration, arms).flatMap((arm) =>
+        tuning.rates.map((rate): Pretraining => ({
+          _tag: 'Pretraining',
+          id: `tune-${arm.objective}-${slug(rate)}`,
+          isTuning: true,
+          arm,
+          budget: tuning.budget ?? budgets[0],
+          seed: tuning.seed,
+          rate
+        }))
+      )
+}
+
+const fineTuned = (
+  from: string,
+  declaration: Declaration,
+  name: string,
+  rate: number,
+  more: Pick<FineTuning, 'isTuning' | 'untrained' | 'seed'>
+): FineTuning => ({
+  _tag: 'FineTuning',
+  id: `${more.untrained ? `${untrained}-s${more.seed}` : from}-${name}-${slug(rate)}`,
+  from,
+  task: name,
+  rate,
+  trials: more.isTuning ? 1 : declaration.tasks[name].trials,
+  ...more
+})
+
+const meanOf = (outcome: Outcome | undefined): number =>
+  outcome?._tag === 'Done' && outcome.scores.length > 0
+    ? outcome.scores.reduce((sum, x) => sum + x, 0) / outcome.scores.length
+    : NaN
+
+const best = (tried: Choice['tried']): Choice | undefined => {
+  const scored = tried.filter(({ score }) => !Number.isNaN(score))
+  if (scored.length === 0) return undefined
+  const { rate } = scored.reduce((a, b) => (b.score > a.score ? b : a))
+  return { rate, tried }
+}
+
+const isDone = (outcomes: Outcomes, id: string): boolean => outcomes.get(id)?._tag === 'Done'
+
+/** What chooses the rates of fine-tuning on the models of these runs. */
+const tuningTrials = (
+  declaration: Declaration,
+  runs: ReadonlyArray<Pretraining>,
+  outcomes: Outcomes
+): ReadonlyArray<FineTuning> => {
+  const { seed } = declaration.tuning
+  const model = runs.find(({ id }) => isDone(outcomes, id))
+  return tasksOf(declaration).flatMap(([name, { rates }]) =>
+    rates.flatMap((rate) => [
+      ...runs
+        .filter(({ id }) => isDone(outcomes, id))
+        .map(({ id }) => fineTuned(id, declaration, name, rate, { isTuning: true, untrained: false, seed })),
+      ...(declaration.untrained && model !== undefined && isOpen({ rates })
+        ? [fineTuned(model.id, declaration, name, rate, { isTuning: true, untrained: true, seed })]
+        : [])
+    ])
+  )
+}
+
+const only = (rate: number): Choice => ({ rate, tried: [] })
+
+/** The mean over tasks of each task's best rate: a rate of pre-training is as good as what can be made of it. */
+const scoreOfRun = (
+  declaration: Declaration,
+  trials: ReadonlyArray<FineTuning>,
+  run: Pretraining,
+  outcomes: Outcomes
+) => {
+  const scores = tasksOf(declaration).map(([name]) =>
+    trials
+      .filter(({ from, task, untrained: isUntrained }) => from === run.id && task === name && !isUntrained)
+      .map(({ id }) => meanOf(outcomes.get(id)))
+      .reduce((a, b) => (Number.isNaN(a) || b > a ? b : a), NaN)
+  )
+  return scores.reduce((sum, x) => sum + x, 0) / scores.length
+}
+
+const chosenFrom = (
+  declaration: Declaration,
+  runs: ReadonlyArray<Pretraining>,
+  trials: ReadonlyArray<FineTuning>,
+  outcomes: Outcomes
+): Chosen => {
+  const { tuning } = declaration
+  const names = Object.keys(declaration.objectives)
+  const pretraining = new Map(
+    names.map((name) => [
+      name,
+      isOpen(tuning)
+        ? best(
+            runs
+              .filter(({ arm }) => arm.objective === name)
+              .map((run) => ({ rate: run.rate, score: scoreOfRun(declaration, trials, run, outcomes) }))
+          )
+        : only(tuning.rates[0])
+    ])
+  )
+  const ofTask = (who: string, task: string, rates: ReadonlyArray<number>): Choice | undefined => {
+    if (rates.length === 1) return only(rates[0])
+    const rate = pretraining.get(who)?.rate
+    const own = trials.filter(
+      (trial) =>
+        trial.task === task &&
+        (who === untrained
+          ? trial.untrained
+          : !trial.untrained &&
+            runs.some(({ id, arm, ...run }) => id === trial.from && arm.objective === who && run.rate === rate))
+    )
+    return best(own.map((trial) => ({ rate: trial.rate, score: meanOf(outcomes.get(trial.id)) })))
+  }
+  const who = [...names, ...(declaration.untrained ? [untrained] : [])]
+  const fineTuning = new Map(
+    who.flatMap((name) =>
+      tasksOf(declaration).map(([task, { rates }]) => [choiceKey(name, task), ofTask(name, task, rates)] as const)
+    )
+  )
+  return { pretraining, fineTuning }
+}
+
+const runOf = (
+  { budgets }: Declaration,
+  arm: Arm,
+  { pretraining }: Chosen,
+  seed: number
+): ReadonlyArray<Pretraining> => {
+  const rate = pretraining.get(arm.objective)?.rate
+  return rate === undefined
+    ? []
+    : [
+        {
+          _tag: 'Pretraining',
+          id: `${arm.id}-s${seed}`,
+          isTuning: false,
+          arm,
+          budget: budgets[arm.budget],
+          seed,
+          rate
+        }
+      ]
+}
+
+/** Seed by seed: what is there of an experiment that is interrupted can be compared. */
+const judgedJobs = (
+  declaration: Declaration,
+  arms: ReadonlyArray<Arm>,
+  chosen: Chosen,
+  outcomes: Outcomes
+): ReadonlyArray<Job> => {
+  const trialsOf = (who: string, from: string, seed: number): ReadonlyArray<FineTuning> =>
+    tasksOf(declaration).flatMap(([name]) => {
+      const rate = chosen.fineTuning.get(choiceKey(who, name))?.rate
+      return rate === undefined
+        ? []
+        : [fineTuned(from, declaration, name, rate, { isTuning: false, untrained: who === untrained, seed })]
+    })
+  return declaration.seeds.flatMap((seed) => {
+    const runs = arms.flatMap((arm) => runOf(declaration, arm, chosen, seed))
+    const done = runs.filter(({ id }) => isDone(outcomes, id))
+    return [
+      ...runs,
+      ...done.flatMap(({ id, arm }) => trialsOf(arm.objective, id, seed)),
+      ...(declaration.untrained && done.length > 0 ? trialsOf(untrained, done[0].id, seed) : [])
+    ]
+  })
+}
+
+/** How many jobs there are, where none fails. */
+const totalOf = (declaration: Declaration, arms: ReadonlyArray<Arm>, runs: ReadonlyArray<Pretraining>): number => {
+  const tasks = tasksOf(declaration)
+  const rates = tasks.reduce((sum, [, task]) => sum + task.rates.length, 0)
+  const openRates = tasks.reduce((sum, [, task]) => sum + (isOpen(task) ? task.rates.length : 0), 0)
+  const ofTuning = runs.length === 0 ? 0 : runs.length * (1 + rates) + (declaration.untrained ? openRates : 0)
+  const ofSeed = arms.length * (1 + tasks.length) + (declaration.untrained ? tasks.length : 0)
+  return ofTuning + declaration.seeds.length * ofSeed
+}
+
+/** What there is to run, after these outcomes. It is finished where all its jobs have one. */
+export const plan = (declaration: Declaration, arms: ReadonlyArray<Arm>, outcomes: Outcomes): Plan => {
+  const runs = tuningRuns(declaration, arms)
+  const trials = tuningTrials(declaration, runs, outcomes)
+  const tuning = [...runs, ...trials]
+  const total = totalOf(declaration, arms, runs)
+  const chosen = chosenFrom(declaration, runs, trials, outcomes)
+  return tuning.every(({ id }) => outcomes.has(id))
+    ? { jobs: [...tuning, ...judgedJobs(declaration, arms, chosen, outcomes)], total, chosen }
+    : { jobs: tuning, total, chosen: { pretraining: new Map(), fineTuning: new Map() } }
+}
