@@ -3,12 +3,12 @@
  * The command line: options in, one command run, an exit code out.
  */
 
-import { readFileSync } from 'node:fs'
 import { Command as Program, CommanderError } from 'commander'
 import { declareConfig } from './commands/config.js'
 import { declareCorpus } from './commands/corpus.js'
 import { declareDemo } from './commands/demo.js'
 import { declareDevices } from './commands/devices.js'
+import { declareExperiment } from './commands/experiment.js'
 import { declareFinetune } from './commands/finetune.js'
 import { declareFlops } from './commands/flops.js'
 import { declarePredict } from './commands/predict.js'
@@ -22,11 +22,8 @@ import { endDespiteThreads } from './end.js'
 import { examples } from './finish.js'
 import { exitCodes } from './outcome.js'
 import { endUnexpectedly, reportUnexpected } from './unexpected.js'
-
-const version = (): string => {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { readonly version: string }).version
-}
+import { version } from './version.js'
+import { endWithParent } from './with-parent.js'
 
 /**
  * A reader that has left, such as `head`, is no failure: the command goes on without it. Output that could not be written
@@ -49,6 +46,7 @@ const declarations = [
   declareCorpus,
   declarePretrain,
   declareFinetune,
+  declareExperiment,
   declareConfig,
   declareVerify,
   declarePredict,
@@ -83,6 +81,7 @@ ignoreClosedPipes()
 endDespiteThreads()
 reportUnexpected(version())()
 ignoreEarlySignals()
+endWithParent()
 try {
   await program().parseAsync()
 } catch (thrown) {

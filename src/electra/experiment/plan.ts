@@ -61,7 +61,7 @@ export type Plan = {
   /** All that is known to be run, in the order in which it is. What it needs is done. */
   readonly jobs: ReadonlyArray<Job>
   /** How many there will be, where nothing fails. */
-  readonly total: number
+  readonly total: Readonly<Record<Job['_tag'], number>>
   readonly chosen: Chosen
 }
 
@@ -257,13 +257,20 @@ const judgedJobs = (
 }
 
 /** How many jobs there are, where none fails. */
-const totalOf = (declaration: Declaration, arms: ReadonlyArray<Arm>, runs: ReadonlyArray<Pretraining>): number => {
-  const tasks = tasksOf(declaration)
-  const rates = tasks.reduce((sum, [, task]) => sum + task.rates.length, 0)
-  const openRates = tasks.reduce((sum, [, task]) => sum + (isOpen(task) ? task.rates.length : 0), 0)
-  const ofTuning = runs.length === 0 ? 0 : runs.length * (1 + rates) + (declaration.untrained ? openRates : 0)
-  const ofSeed = arms.length * (1 + tasks.length) + (declaration.untrained ? tasks.length : 0)
-  return ofTuning + declaration.seeds.length * ofSeed
+const totalOf = (
+  declaration: Declaration,
+  arms: ReadonlyArray<Arm>,
+  tuning: ReadonlyArray<Pretraining>
+): Plan['total'] => {
+  const { seeds, untrained: withUntrained } = declaration
+  const tasks = tasksOf(declaration).map(([, task]) => task)
+  const rates = tasks.reduce((sum, task) => sum + task.rates.length, 0)
+  const openRates = tasks.filter(isOpen).reduce((sum, task) => sum + task.rates.length, 0)
+  const ofTuning = tuning.length === 0 ? 0 : tuning.length * rates + (withUntrained ? openRates : 0)
+  return {
+    Pretraining: tuning.length + seeds.length * arms.length,
+    FineTuning: ofTuning + seeds.length * tasks.length * (arms.length + (withUntrained ? 1 : 0))
+  }
 }
 
 /** What there is to run, after these outcomes. It is finished where all its jobs have one. */

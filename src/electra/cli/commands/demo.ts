@@ -2,7 +2,6 @@
 
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Command as Program } from 'commander'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as T from 'fp-ts/lib/Task.js'
@@ -13,18 +12,12 @@ import { demoAdvice } from '../advice.js'
 import type { Console } from '../console.js'
 import { reportName } from '../report.js'
 import { failedWith, type Command, type Failure } from '../outcome.js'
-import { buildWithProgress } from './corpus.js'
+import { buildSampleCorpus } from '../shipped-text.js'
 import { pretrain } from './pretrain.js'
 import { jsonOption, positive, seedOption } from '../arguments.js'
 import { examples, finish, type WithJson } from '../finish.js'
 
 export type DemoOptions = { readonly out: string; readonly workers?: number; readonly seed: number }
-
-/** Pieces of the demo's vocabulary: few, so that each is seen often in a short run. */
-const vocabularySize = 2000
-
-/** The text that the package carries. */
-const sample = fileURLToPath(new URL('../../../../data/sample', import.meta.url))
 
 /** The first `out/run-N` that is not finished: an interrupted demo goes on, a finished one starts anew beside it. */
 const runDirectory = (out: string, n = 1): T.Task<string> => {
@@ -43,27 +36,10 @@ const isStarted = (directory: string): TE.TaskEither<Failure, boolean> =>
     TE.mapLeft(failedWith(showStoreError))
   )
 
-const buildCorpusOfSample = (out: string, console: Console): TE.TaskEither<Failure, undefined> =>
-  pipe(
-    buildWithProgress(
-      {
-        input: [sample],
-        out,
-        vocabSize: vocabularySize,
-        cased: false,
-        keepAccents: false,
-        blankLinesKeepDocuments: false
-      },
-      console
-    ),
-    TE.map(() => undefined)
-  )
-
 export const demo = ({ out, workers, seed }: DemoOptions, console: Console): Command => {
   const corpus = join(out, 'corpus')
   return pipe(
-    TE.fromTask<boolean, Failure>(TE.toUnion(exists(corpus))),
-    TE.chain((there) => (there ? TE.right(undefined) : buildCorpusOfSample(corpus, console))),
+    buildSampleCorpus(corpus, console),
     TE.chain(() => TE.fromTask(runDirectory(out))),
     TE.bindTo('directory'),
     TE.bind('resume', ({ directory }) => isStarted(directory)),

@@ -1,0 +1,86 @@
+/**
+ * Carries an experiment out: as many jobs at a time as it is given, each of those that the plan has next, until none is left.
+ *
+ * Everything that is known of it stands in its directory, so it can be killed at any moment and goes on from there.
+ */
+
+import * as O from 'fp-ts/lib/Option.js'
+import type { Arm } from '../../experiment/arms.js'
+import type { Declaration } from '../../experiment/declaration.js'
+import { plan, type Job, type Outcome, type Plan } from '../../experiment/plan.js'
+
+/** How a job ended, or that it did not: it was interrupted. */
+export type JobEnd = Outcome | { readonly _tag: 'Interrupted' }
+
+export type Worker = {
+  /** How a job ended that was run before. */
+  readonly known: (job: Job) => Promise<O.Option<Outcome>>
+  readonly run: (job: Job) => Promise<JobEnd>
+}
+
+export type Event =
+  | { readonly _tag: 'Begun'; readonly job: Job }
+  | { readonly _tag: 'Ended'; readonly job: Job; readonly end: JobEnd; readonly seconds: number }
+
+export type CarriedOut = {
+  readonly outcomes: ReadonlyMap<string, Outcome>
+  readonly plan: Plan
+  readonly isComplete: boolean
+}
+
+export type Options = {
+  readonly jobs: number
+  readonly isInterrupted: () => boolean
+  readonly observe: (event: Event, plan: Plan, outcomes: ReadonlyMap<string, Outcome>) => void
+}
+
+/** What is known already, by asking for every job of the plan until it has no new ones. */
+const recalled = async (
+  declaration: Declaration,
+  arms: ReadonlyArray<Arm>,
+  { known }: Worker
+): Promise<Map<string, Outcome>> => {
+  const outcomes = new Map<string, Outcome>()
+  const asked = new Set<string>()
+  for (;;) {
+    const fresh = plan(declaration, arms, outcomes).jobs.filter(({ id }) => !asked.has(id))
+    if (fresh.length === 0) return outcomes
+    for (const job of fresh) {
+      asked.add(job.id)
+      const outcome = await known(job)
+      if (O.isSome(outcome)) outcomes.set(job.id, outcome.value)
+    }
+  }
+}
+
+/** All of it, or as much as is done when it is interrupted: jobs that run then are awaited. */
+export const carryOut = async (
+  declaration: Declaration,
+  arms: ReadonlyArray<Arm>,
+  worker: Worker,
+  { jobs: most, isInterrupted, observe }: Options
+): Promise<CarriedOut> => {
+  const outcomes = await recalled(declaration, arms, worker)
+  const running = new Map<string, Promise<void>>()
+  const planned = (): Plan => plan(declaration, arms, outcomes)
+
+  const begin = (job: Job): void => {
+    const since = performance.now()
+    observe({ _tag: 'Begun', job }, planned(), outcomes)
+    const ending = worker.run(job).then((end) => {
+      if (end._tag !== 'Interrupted') outcomes.set(job.id, end)
+      running.delete(job.id)
+      observe({ _tag: 'Ended', job, end, seconds: (performance.now() - since) / 1000 }, planned(), outcomes)
+    })
+    running.set(job.id, ending)
+  }
+
+  for (;;) {
+    const waiting = planned().jobs.filter(({ id }) => !outcomes.has(id) && !running.has(id))
+    if (!isInterrupted()) waiting.slice(0, Math.max(0, most - running.size)).forEach(begin)
+    if (running.size === 0) break
+    await Promise.race(running.values())
+  }
+  const last = planned()
+  return { outcomes, plan: last, isComplete: last.jobs.every(({ id }) => outcomes.has(id)) }
+}

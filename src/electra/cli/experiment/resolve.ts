@@ -1,0 +1,169 @@
+/** A declaration with everything found that it names: paths made absolute, the shipped text in place of `sample`, every arm checked. */
+
+import { dirname, join, resolve } from 'node:path'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { namesNear, showNear } from '../../config/near.js'
+import { presetNames } from '../../config/presets.js'
+import { armsOf, type Arm } from '../../experiment/arms.js'
+import {
+  checkDeclaration,
+  parseDeclaration,
+  type Declaration,
+  type DeclarationProblem,
+  type Settings,
+  type TaskDeclaration
+} from '../../experiment/declaration.js'
+import { experimentNames, experiments } from '../../experiment/presets.js'
+import { kindOf } from '../../objective/table.js'
+import { readText } from '../../store/files/files.js'
+import { taskNamed, tasks } from '../../tasks/table.js'
+import { loadConfig } from '../load-config.js'
+import { wrongUsage, type Failure } from '../outcome.js'
+
+/** What stands for the text that the package carries, as a corpus and as a task. */
+export const sample = 'sample'
+
+export type Asked = {
+  /** A name, or a file. */
+  readonly experiment: string
+  readonly corpus?: string
+  /** Where the tasks' directories are. */
+  readonly data?: string
+}
+
+const longestDeclaration = 2 ** 18
+
+const showProblems = (source: string, problems: ReadonlyArray<DeclarationProblem>): string =>
+  problems
+    .map(
+      ({ path, found, expected }) => `${source}: ${path === '' ? '' : `${path}: `}found ${found}, expected ${expected}`
+    )
+    .join('\n')
+
+type Read = { readonly declaration: Declaration; readonly directory: string }
+
+const declared = (source: string): TE.TaskEither<Failure, Read> => {
+  const problem = TE.mapLeft((all: ReadonlyArray<DeclarationProblem>) => wrongUsage(showProblems(source, all)))
+  const known = experimentNames.find((name) => name === source)
+  if (known !== undefined)
+    return pipe(
+      TE.fromEither(checkDeclaration(experiments[known])),
+      problem,
+      TE.map((declaration) => ({ declaration, directory: '.' }))
+    )
+  return pipe(
+    readText(source, longestDeclaration),
+    TE.mapLeft((e) =>
+      wrongUsage(
+        `experiment: found ${source}, expected one of ${experimentNames.join(', ')}, or a readable file` +
+          `${e._tag === 'FileFailure' ? ` (${e.reason})` : ''}${showNear(namesNear(source, experimentNames))}`
+      )
+    ),
+    TE.chain((text) => pipe(TE.fromEither(parseDeclaration(text)), problem)),
+    TE.map((declaration) => ({ declaration, directory: dirname(source) }))
+  )
+}
+
+/** Options of `finetune` that are files. */
+const fileOptions = ['train', 'dev', 'test']
+
+const isFile = (name: string, value: unknown): value is string =>
+  fileOptions.includes(name) && typeof value === 'string' && /\.(tsv|csv|jsonl)$/.test(value)
+
+const foundTask = (task: TaskDeclaration, directory: string, sampleTask: string): TaskDeclaration =>
+  task.task === sample
+    ? {
+        ...task,
+        task: 'sentence',
+        options: {
+          ...task.options,
+          train: join(sampleTask, 'train.tsv'),
+          dev: join(sampleTask, 'dev.tsv'),
+          'text-a': 'sentence',
+          label: 'book'
+        }
+      }
+    : {
+        ...task,
+        ...(task.data === undefined ? {} : { data: resolve(directory, task.data) }),
+        options: Object.fromEntries(
+          Object.entries(task.options).map(([name, value]): readonly [string, Settings[string]] => [
+            name,
+            isFile(name, value) ? resolve(directory, value) : value
+          ])
+        )
+      }
+
+const unknownTasks = ({ tasks: declaredTasks }: Declaration): ReadonlyArray<DeclarationProblem> =>
+  Object.entries(declaredTasks).flatMap(([name, { task }]) =>
+    task === sample || task === 'sentence' || taskNamed(task) !== undefined
+      ? []
+      : [
+          {
+            path: `tasks.${name}.task`,
+            found: `'${task}'`,
+            expected: `one of ${tasks.map((known) => known.name).join(', ')}, sentence or ${sample}`
+          }
+        ]
+  )
+
+export type Resolved = {
+  readonly declaration: Declaration
+  readonly arms: ReadonlyArray<Arm>
+  readonly usesSample: boolean
+}
+
+const settingsOf = (settings: Settings): ReadonlyArray<string> =>
+  Object.entries(settings).map(([key, value]) => `${key}=${value}`)
+
+/** `out` is where the shipped text lies as corpus and as task. */
+export const resolved = ({ experiment, corpus, data }: Asked, out: string): TE.TaskEither<Failure, Resolved> =>
+  pipe(
+    declared(experiment),
+    TE.filterOrElse(
+      ({ declaration }) => unknownTasks(declaration).length === 0,
+      ({ declaration }) => wrongUsage(showProblems(experiment, unknownTasks(declaration)))
+    ),
+    TE.map(({ declaration, directory }) => {
+      const isSample = (corpus ?? declaration.corpus) === sample
+      const files = data ?? directory
+      const found: Declaration = {
+        ...declaration,
+        corpus: isSample ? join(out, 'corpus') : (corpus ?? resolve(directory, declaration.corpus)),
+        config: presetNames.some((name) => name === declaration.config)
+          ? declaration.config
+          : resolve(directory, declaration.config),
+        tasks: Object.fromEntries(
+          Object.entries(declaration.tasks).map(([name, task]) => [name, foundTask(task, files, join(out, sample))])
+        )
+      }
+      const usesSample = isSample || Object.values(declaration.tasks).some(({ task }) => task === sample)
+      return { declaration: found, usesSample }
+    }),
+    TE.bind('generators', ({ declaration: { objectives, config, set } }) =>
+      pipe(
+        Object.entries(objectives),
+        TE.traverseArray(([name, own]) =>
+          pipe(
+            loadConfig(config, settingsOf({ ...set, ...own })),
+            TE.map((resolvedConfig) => [name, kindOf(resolvedConfig).generator === 'own sizes'] as const)
+          )
+        ),
+        TE.map((all) => new Map(all))
+      )
+    ),
+    TE.let('arms', ({ declaration, generators }) => armsOf(declaration, (name) => generators.get(name) === true)),
+    TE.chainFirst(({ declaration: { config }, arms }) =>
+      pipe(
+        arms,
+        TE.traverseArray(({ id, settings }) =>
+          pipe(
+            loadConfig(config, settingsOf(settings)),
+            TE.mapLeft(({ exit, message }) => ({ exit, message: `${experiment}: ${id}: ${message}` }))
+          )
+        )
+      )
+    ),
+    TE.map(({ declaration, arms, usesSample }) => ({ declaration, arms, usesSample }))
+  )

@@ -1,0 +1,64 @@
+/** What is seen of an experiment while it runs: how far it is, when it will end, and what runs. */
+
+import type { Job, Outcome, Plan } from '../../experiment/plan.js'
+import { counted } from '../counted.js'
+import { showSeconds } from '../progress.js'
+
+type Kind = Job['_tag']
+
+/** Seconds that jobs took, by their kinds: of those that this process has carried out. */
+export type Took = Readonly<Record<Kind, ReadonlyArray<number>>>
+
+export const nothingTook: Took = { Pretraining: [], FineTuning: [] }
+
+export const took = (before: Took, { _tag }: Job, seconds: number): Took => ({
+  ...before,
+  [_tag]: [...before[_tag], seconds]
+})
+
+export type Progressing = {
+  readonly plan: Plan
+  readonly outcomes: ReadonlyMap<string, Outcome>
+  readonly took: Took
+  /** Jobs at a time. */
+  readonly jobs: number
+}
+
+const kinds: ReadonlyArray<Kind> = ['Pretraining', 'FineTuning']
+
+/** Seconds: as long as those before it took, on average, for every job of its kind; `undefined` where none of a kind is known. */
+export const secondsLeft = ({ plan, outcomes, took, jobs }: Progressing): number | undefined => {
+  const left = kinds.map((kind) => {
+    const ended = plan.jobs.filter(({ _tag, id }) => _tag === kind && outcomes.has(id)).length
+    const each = took[kind].reduce((sum, x) => sum + x, 0) / took[kind].length
+    const count = Math.max(0, plan.total[kind] - ended)
+    return count === 0 ? 0 : count * each
+  })
+  const all = left.reduce((sum, x) => sum + x, 0) / jobs
+  return Number.isNaN(all) ? undefined : all
+}
+
+const failures = (outcomes: ReadonlyMap<string, Outcome>): number =>
+  [...outcomes.values()].filter(({ _tag }) => _tag === 'Failed').length
+
+/** `evening: 12 of 64 jobs, 1 failed, 2h31m left (until 21:40)`. `now` is in milliseconds since 1970. */
+export const headline = (name: string, progressing: Progressing, now: number): string => {
+  const { plan, outcomes } = progressing
+  const failed = failures(outcomes)
+  const left = secondsLeft(progressing)
+  const until = left === undefined ? '' : ` (until ${new Date(now + 1000 * left).toTimeString().slice(0, 5)})`
+  return [
+    `${name}: ${outcomes.size} of ${counted(plan.total.Pretraining + plan.total.FineTuning, 'job')}`,
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+    `${showSeconds(left)} left${until}`
+  ].join(', ')
+}
+
+export const verbs: Readonly<Record<Kind, string>> = { Pretraining: 'pre-train', FineTuning: 'fine-tune' }
+
+/** A line for each job that runs, with what it has said last. */
+export const runningLines = (
+  running: ReadonlyArray<{ readonly job: Job; readonly said: string }>,
+  width: number
+): ReadonlyArray<string> =>
+  running.map(({ job, said }) => `  ${verbs[job._tag]} ${job.id}  ${said}`.slice(0, Math.max(20, width)))

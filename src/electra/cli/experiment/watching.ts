@@ -1,0 +1,72 @@
+/** Shows an experiment that runs: lines that are drawn again on a terminal, elsewhere a line for each job that begins or ends. */
+
+import type { Job } from '../../experiment/plan.js'
+import type { Console } from '../console.js'
+import { reportWidth } from '../fit.js'
+import { showSeconds } from '../progress.js'
+import type { Event, Options } from './carry-out.js'
+import type { Running } from './processes.js'
+import { headline, nothingTook, runningLines, took, verbs, type Progressing } from './table.js'
+
+/** Milliseconds between two drawings. */
+const drawEvery = 1000
+
+const eventLine = (event: Event): string => {
+  const what = `${verbs[event.job._tag]} ${event.job.id}`
+  if (event._tag === 'Begun') return `${what}: begun`
+  const { end, seconds } = event
+  switch (end._tag) {
+    case 'Done':
+      return `${what}: done in ${showSeconds(seconds)}`
+    case 'Failed':
+      return `${what}: failed after ${showSeconds(seconds)}: ${end.reason}`
+    case 'Interrupted':
+      return `${what}: interrupted, its state saved`
+  }
+}
+
+export const watching = (
+  name: string,
+  jobs: number,
+  running: ReadonlyMap<string, { readonly job: Job; readonly process: Running }>,
+  console: Console,
+  stream: NodeJS.WriteStream = process.stderr
+): { readonly observe: Options['observe']; readonly stop: () => void } => {
+  let progressing: Progressing | undefined
+  let seconds = nothingTook
+  let drawn = 0
+  const erase = (): void => {
+    if (drawn > 0) stream.write(`\u001b[${drawn}A\u001b[J`)
+    drawn = 0
+  }
+  const draw = (): void => {
+    if (!console.isInteractive || progressing === undefined) return
+    const width = stream.columns > 0 ? stream.columns - 1 : reportWidth
+    const lines = [
+      headline(name, progressing, Date.now()),
+      ...runningLines(
+        [...running.values()].map(({ job, process: { lastLine } }) => ({ job, said: lastLine() })),
+        width
+      )
+    ].map((line) => line.slice(0, width))
+    erase()
+    stream.write(`${lines.join('\n')}\n`)
+    drawn = lines.length
+  }
+  const timer = setInterval(draw, drawEvery)
+  timer.unref()
+  return {
+    observe: (event, plan, outcomes) => {
+      if (event._tag === 'Ended' && event.end._tag === 'Done') seconds = took(seconds, event.job, event.seconds)
+      progressing = { plan, outcomes, took: seconds, jobs }
+      erase()
+      if (!console.isInteractive || event._tag === 'Ended') console.note(eventLine(event))
+      if (!console.isInteractive && event._tag === 'Ended') console.note(headline(name, progressing, Date.now()))
+      draw()
+    },
+    stop: () => {
+      clearInterval(timer)
+      erase()
+    }
+  }
+}
