@@ -11,7 +11,7 @@ import { parseJson } from '../../../tensor/strict-json.js'
 import type { Declaration } from '../../experiment/declaration.js'
 import type { FineTuning, Job, Outcome, Pretraining } from '../../experiment/plan.js'
 import type { CurvePoint } from '../../experiment/results.js'
-import { namesIn, readText } from '../../store/files/files.js'
+import { exists, namesIn, readText } from '../../store/files/files.js'
 import { longestReport, parseReport, reportName, type KeptReport } from '../report.js'
 import type { Places } from './places.js'
 
@@ -108,13 +108,12 @@ export const outcomeOf = (declaration: Declaration, places: Places, job: Job): T
 
 /** Whether there is something to go on from: a checkpoint of a run, the directory of trials. */
 export const isBegun = (places: Places, job: Job): T.Task<boolean> =>
-  pipe(
-    namesIn(job._tag === 'Pretraining' ? join(places.of(job), 'checkpoints') : places.of(job)),
-    T.map(
-      (names) =>
-        E.isRight(names) && (job._tag === 'FineTuning' || names.right.some((name) => name.startsWith('checkpoint-')))
-    )
-  )
+  job._tag === 'FineTuning'
+    ? TE.toUnion(exists(places.of(job)))
+    : pipe(
+        namesIn(join(places.of(job), 'checkpoints')),
+        T.map(E.exists((names) => names.some((name) => name.startsWith('checkpoint-'))))
+      )
 
 const line = z.looseObject({ kind: z.enum(['step', 'heldOut']), step: z.number(), seconds: z.number().optional() })
 
