@@ -80,8 +80,8 @@ const program = (): Program => {
 ignoreClosedPipes()
 endDespiteThreads()
 reportUnexpected(version())()
-ignoreEarlySignals()
 endWithParent()
+ignoreEarlySignals()
 try {
   await program().parseAsync()
 } catch (thrown) {

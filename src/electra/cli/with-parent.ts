@@ -9,8 +9,10 @@ export const endsWithParent: Readonly<Record<string, string>> = { [variable]: '1
 
 /** Where the connection to the parent breaks, this process is interrupted: it saves its state and ends. */
 export const endWithParent: IO<void> = () => {
-  if (process.env[variable] === undefined || process.channel === undefined || process.channel === null) return
-  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  if (process.env[variable] === undefined || process.send === undefined) return
+  const end = (): void => void process.kill(process.pid, 'SIGTERM')
+  if (!process.connected) return end()
+  process.once('disconnect', end)
   // The connection alone is no reason to go on.
-  process.channel.unref()
+  process.channel?.unref()
 }

@@ -13,10 +13,12 @@ import type { Job } from '../../experiment/plan.js'
 import { experimentNames } from '../../experiment/presets.js'
 import { showStoreError } from '../../store/errors.js'
 import { exists, makeDirectories, readText, writeFileWhole } from '../../store/files/files.js'
+import { lockDirectory } from '../../store/files/lock.js'
 import type { Console } from '../console.js'
 import { carryOut, type JobEnd, type Worker } from '../experiment/carry-out.js'
 import { collect, type Collected, type When } from '../experiment/collect.js'
 import { isBegun, outcomeOf } from '../experiment/found.js'
+import { untilFree } from '../experiment/free.js'
 import { argumentsOf, type Execution } from '../experiment/job-arguments.js'
 import { placesIn, type Places } from '../experiment/places.js'
 import { start, type Running } from '../experiment/processes.js'
@@ -81,9 +83,11 @@ const workerFor = (
   { declaration }: Resolved,
   places: Places,
   execution: Execution,
-  running: Map<string, { readonly job: Job; readonly process: Running }>
+  running: Map<string, { readonly job: Job; readonly process: Running }>,
+  isInterrupted: () => boolean
 ): Worker => {
   const once = async (job: Job): Promise<JobEnd | { readonly _tag: 'Killed'; readonly signal: string }> => {
+    if (!(await untilFree(places, job, isInterrupted))) return { _tag: 'Interrupted' }
     const args = argumentsOf(declaration, places, execution, job, await isBegun(places, job)())
     const process = start(args, places.log(job.id))
     running.set(job.id, { job, process })
@@ -139,7 +143,7 @@ const ran = async (
     running.forEach(({ process: { interrupt } }) => interrupt())
   }, 100)
   try {
-    const done = await carryOut(declaration, arms, workerFor(its, places, options, running), {
+    const done = await carryOut(declaration, arms, workerFor(its, places, options, running, signals.isInterrupted), {
       jobs,
       isInterrupted: signals.isInterrupted,
       observe: watch.observe
@@ -151,7 +155,8 @@ const ran = async (
       return E.right(exitCodes.interrupted)
     }
     console.say(places.results)
-    return E.right(exitCodes.done)
+    const isFruitless = [...done.outcomes.values()].every(({ _tag }) => _tag === 'Failed')
+    return isFruitless ? E.left(failed(`every job failed; why is in ${places.results}`)) : E.right(exitCodes.done)
   } finally {
     clearInterval(passOn)
     watch.stop()
@@ -182,7 +187,13 @@ export const experiment = (source: string, options: ExperimentOptions, console: 
     TE.chainFirstTaskK((): T.Task<void> => async () => {
       if (retryFailed) await rm(dirname(places.failure('x')), { recursive: true, force: true })
     }),
-    TE.chain((its) => () => ran(its, places, options, console))
+    TE.bindTo('its'),
+    TE.bind('lock', () => store(lockDirectory(out))),
+    TE.chain(
+      ({ its, lock }) =>
+        () =>
+          ran(its, places, options, console).finally(lock.release)
+    )
   )
 }
 

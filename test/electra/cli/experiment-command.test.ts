@@ -1,0 +1,136 @@
+/**
+ * `experiment` as a process that has processes: to its end, killed at any moment, and with what it is not given.
+ */
+
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { setTimeout as wait } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { ExperimentResults } from '../../../src/electra/experiment/results.js'
+import { textOf } from '../training/runs.js'
+import { expectFailure, pureElectra, start } from './cli.js'
+import { place, type Place } from './finetune-cases.js'
+
+let its: Place
+
+const declaration = {
+  name: 'least',
+  corpus: 'corpus',
+  config: 'nano.json',
+  objectives: { electra: {}, mlm: {} },
+  baseline: 'mlm',
+  budgets: [{ steps: 12 }],
+  seeds: [1],
+  tuning: { rates: [1e-3], seed: 9 },
+  tasks: {
+    colours: {
+      task: 'sentence',
+      options: {
+        train: 'train.csv',
+        dev: 'dev.csv',
+        'text-a': 'text',
+        label: 'label',
+        epochs: 1,
+        'batch-size': 4,
+        'sequence-length': 12
+      },
+      metric: 'accuracy',
+      rates: [1e-3],
+      trials: 1
+    }
+  },
+  untrained: false
+}
+
+const command = (out: string, ...more: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...['experiment', its.at('experiment.json'), '--out', its.at(out), '--jobs', '2', ...more]
+]
+
+const resultsIn = async (out: string): Promise<ExperimentResults> =>
+  JSON.parse(await readFile(its.at(out, 'results.json'), 'utf8')) as ExperimentResults
+
+/** But for times, and for where it was. */
+const timeless = (results: ExperimentResults, out: string): unknown =>
+  JSON.parse(
+    JSON.stringify(results, (key, value: unknown) =>
+      ['seconds', 'startedAt', 'updatedAt', 'command', 'tokensPerSecond', 'starts'].includes(key) ? 0 : value
+    ).replaceAll(its.at(out), 'OUT')
+  ) as unknown
+
+beforeAll(async () => {
+  its = await place()
+  await writeFile(its.at('experiment.json'), JSON.stringify(declaration))
+  await writeFile(
+    its.at('nano.json'),
+    JSON.stringify({ extends: 'nano', model: { layers: 1 }, training: { evaluationBatches: 1 } })
+  )
+  await writeFile(its.at('text.txt'), textOf(52))
+  const corpus = ['corpus', 'build', '--input', its.at('text.txt'), '--out', its.at('corpus'), '--vocab-size', '60']
+  expect(await pureElectra(...corpus)).toMatchObject({ code: 0 })
+  expect(await pureElectra(...command('whole'))).toMatchObject({ code: 0 })
+})
+afterAll(() => its.remove())
+
+describe('an experiment', () => {
+  it('trains every arm, fine-tunes it, and says what came of it', async () => {
+    const { runs, trials, isComplete } = await resultsIn('whole')
+    expect(isComplete).toBe(true)
+    expect(runs.map(({ id, outcome }) => [id, outcome._tag])).toEqual([
+      ['electra-s1', 'Done'],
+      ['mlm-s1', 'Done']
+    ])
+    expect(trials.map(({ arm, outcome }) => [arm, outcome])).toEqual(
+      ['electra', 'mlm'].map((arm) => [arm, { _tag: 'Done', scores: [expect.any(Number)] }])
+    )
+    expect(runs.every(({ report, curve }) => report?.complete === true && curve.length > 0)).toBe(true)
+  })
+
+  it('killed at any moment leaves no process behind, and comes to the same when it goes on', async () => {
+    const killed = start(...command('killed'))
+    await wait(2000 + 5000 * Math.random())
+    killed.child.kill('SIGKILL')
+    await killed.ended
+    const resumed = await pureElectra(...command('killed', '--resume'))
+    expect(resumed).toMatchObject({ code: 0 })
+    expect(timeless(await resultsIn('killed'), 'killed')).toEqual(timeless(await resultsIn('whole'), 'whole'))
+  })
+
+  it('keeps a run that fails as a result, and goes on with the others', async () => {
+    const failing = { ...declaration, tasks: { colours: { ...declaration.tasks.colours, metric: 'roc' } } }
+    await writeFile(its.at('failing.json'), JSON.stringify(failing))
+    await cp(its.at('whole', 'runs'), its.at('failing', 'runs'), { recursive: true })
+    const ran = await pureElectra('experiment', its.at('failing.json'), '--out', its.at('failing'))
+    expect(ran).toMatchObject({ code: 0 })
+    const { trials, isComplete } = await resultsIn('failing')
+    expect(isComplete).toBe(true)
+    expect(trials.map(({ outcome }) => outcome)).toEqual([
+      { _tag: 'Failed', reason: 'a trial has no roc on dev' },
+      { _tag: 'Failed', reason: 'a trial has no roc on dev' }
+    ])
+  })
+
+  it('refuses what it cannot carry out, and leaves what is there', async () => {
+    const before = await readdir(its.at('whole'))
+    expectFailure(
+      await pureElectra(...command('whole')),
+      2,
+      /found an experiment there, expected none; --resume goes on/
+    )
+    await writeFile(its.at('other.json'), JSON.stringify({ ...declaration, seeds: [2] }))
+    expectFailure(
+      await pureElectra('experiment', its.at('other.json'), '--out', its.at('whole'), '--resume'),
+      1,
+      /found another experiment there/
+    )
+    await writeFile(its.at('bad.json'), JSON.stringify({ ...declaration, baseline: 'bert', seeds: [] }))
+    expectFailure(
+      await pureElectra('experiment', its.at('bad.json'), '--out', its.at('new')),
+      2,
+      /seeds: .*at least one/
+    )
+    await writeFile(its.at('unknown.json'), JSON.stringify({ ...declaration, set: { 'model.depth': 3 } }))
+    expectFailure(await pureElectra('experiment', its.at('unknown.json'), '--out', its.at('new')), 1, /model\.depth/)
+    expectFailure(await pureElectra('experiment', 'minute', '--out', its.at('new')), 2, /minutes/)
+    expect(await readdir(its.at('whole'))).toEqual(before)
+    expect(await readdir(its.at())).not.toContain('new')
+  })
+})
