@@ -6,7 +6,7 @@
 
 import { range } from '../../tensor/range.js'
 import type { Words } from '../../tensor/threefry.js'
-import { ascending, deviation, mean, quantileOf, standardError, type Numbers } from './moments.js'
+import { ascending, mean, quantileOf, standardError, type Numbers } from './moments.js'
 import { resamples } from './resampling.js'
 import { criticalT, twoSided } from './student.js'
 
@@ -28,8 +28,14 @@ export type Comparison = {
 
 export const differences = (a: Numbers, b: Numbers): Numbers => a.map((x, i) => x - b[i])
 
+/** Of differences that are alike but for roundings it is 0: they would be endlessly sure. */
+const errorOf = (d: Numbers): number => {
+  const error = standardError(d)
+  return error <= 1e-9 * Math.max(...d.map(Math.abs)) ? 0 : error
+}
+
 const student = (d: Numbers, confidence: number): Comparison['student'] => {
-  const [centre, error, df] = [mean(d), standardError(d), d.length - 1]
+  const [centre, error, df] = [mean(d), errorOf(d), d.length - 1]
   if (!(error > 0)) return { low: NaN, high: NaN, p: NaN }
   const reach = criticalT(1 - confidence, df) * error
   return { low: centre - reach, high: centre + reach, p: twoSided(centre / error, df) }
@@ -38,12 +44,12 @@ const student = (d: Numbers, confidence: number): Comparison['student'] => {
 /** Resamples whose values are all alike have no standard error: in units of it they are infinitely far, or nowhere. */
 const studentised = (of: Numbers, centre: number): number => {
   const away = mean(of) - centre
-  const error = standardError(of)
+  const error = errorOf(of)
   return error > 0 ? away / error : away === 0 ? 0 : Math.sign(away) * Infinity
 }
 
 const bootstrap = (d: Numbers, confidence: number, most: number, key: Words): Comparison['bootstrap'] => {
-  const [centre, error] = [mean(d), standardError(d)]
+  const [centre, error] = [mean(d), errorOf(d)]
   if (!(error > 0)) return { low: NaN, high: NaN, p: NaN }
   const ts = ascending(
     resamples(d.length, most, key).map((at) =>
@@ -93,7 +99,7 @@ export const compared = (
   { confidence = 0.95, resamples: most = 10_000, key = [0, 0] }: ComparisonOptions = {}
 ): Comparison => {
   const d = differences(a, b)
-  const spread = deviation(d)
+  const spread = errorOf(d) * Math.sqrt(d.length)
   return {
     pairs: d.length,
     difference: mean(d),

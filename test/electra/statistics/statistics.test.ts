@@ -144,6 +144,20 @@ describe('a comparison', () => {
     expect(compared([1, 2], [0, 0.5]).bootstrap).toMatchObject({ low: -Infinity, high: Infinity })
   })
 
+  it('that varies by roundings only is not sure of anything', () => {
+    // Each difference is 0.3 in decimals, and another double.
+    const [a, b] = [
+      [0.83, 0.84, 0.86, 0.81, 0.8],
+      [0.53, 0.54, 0.56, 0.51, 0.5]
+    ]
+    expect(new Set(a.map((x, i) => x - b[i])).size).toBeGreaterThan(1)
+    const { student, bootstrap, effect } = compared(a, b)
+    expect([student.p, bootstrap.p, effect]).toEqual([NaN, NaN, NaN])
+    // Four of five are alike: many resamples vary by roundings, and no bound is a number that one of them made.
+    const { low, high } = compared(a.with(4, 0.81), b).bootstrap
+    for (const bound of [low, high]) expect(Math.abs(bound) < 1 || Math.abs(bound) === Infinity).toBe(true)
+  })
+
   describe('of five pairs', () => {
     const trials = 400
     const uniform = (i: number, j: number): number => (threefry2x32([5, i], [j, 0])[0] + 0.5) / 2 ** 32
