@@ -128,7 +128,9 @@ const keptReport = z.looseObject({
       published: operations,
       sparse: operations,
       executed: operations,
-      generatorShare: z.object({ published: z.number(), sparse: z.number() }).optional(),
+      generatorShare: z
+        .object({ published: z.number(), sparse: z.number(), executed: z.number().optional() })
+        .optional(),
       batchSize: count.optional()
     })
     .optional(),

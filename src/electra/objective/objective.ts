@@ -34,6 +34,8 @@ export type Stage = {
   /** Of the run's steps; those of all stages add to 1. The learning rate's schedule spans the stage. */
   readonly share: number
   readonly shardLoss: (params: Params, batch: ShardBatch, denominators: Denominators, run: ForwardMode) => ShardLoss
+  /** The generator's own part of that loss, where there is a generator: what of a step it is that trains it. */
+  readonly generatorLoss?: (params: Params, batch: ShardBatch, denominators: Denominators, run: ForwardMode) => Tensor
   /** Metric sums added over `batches` whole batches, as plain arrays. One of its numbers is `loss`. */
   readonly report: (sums: MetricSums<ArrayLike<number>>, batches: number) => Report
   /** Parameters that it changes, by their paths; all, where not given. Others are not decayed either. */

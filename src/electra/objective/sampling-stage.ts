@@ -33,7 +33,10 @@ export const samplingStage = <P extends Params, F extends SamplingForward>(
   sampling: Sampling,
   generator: Pick<Generator, 'report'>,
   { forward, metrics, report }: SamplingParts<P, F>
-): Pick<Stage, 'shardLoss' | 'report'> => ({
+): Pick<Stage, 'shardLoss' | 'generatorLoss' | 'report'> => ({
+  generatorLoss: (params, batch, denominators, { training, key }) =>
+    forward(samplerOf(sampling, foldName('sample')(key)))(params as P, batch, denominators, training ? key : undefined)
+      .proposal.loss,
   shardLoss: (params, batch, denominators, { training, key }) => {
     const made = forward(samplerOf(sampling, foldName('sample')(key)))(
       params as P,

@@ -5,12 +5,12 @@ import { pipe } from 'fp-ts/lib/function.js'
 import type { TensorError } from '../../tensor/index.js'
 import type { ElectraConfig } from '../config/config.js'
 import { stepsWithin } from '../flops/budget.js'
-import { executedOnAverage, executedFlops, type Executed } from '../flops/executed.js'
+import { executedByProgram, executedOnAverage, executedFlops, type Executed } from '../flops/executed.js'
 import { networksOf } from '../flops/network.js'
 import { runCompute, stepFlopsBy, type Counting, type RunCompute } from '../flops/run-compute.js'
 import type { Recipe } from '../flops/training.js'
 import type { Objective } from '../objective/objective.js'
-import { pretrainingPrograms } from './programs.js'
+import { generatorGrad, pretrainingPrograms, type PretrainingPrograms } from './programs.js'
 
 export type Pretraining = { readonly config: ElectraConfig; readonly objective: Objective }
 
@@ -23,18 +23,47 @@ export const recipeOf = ({ config, objective }: Pretraining, steps: number): Rec
 /** Where the schedule ends: any length makes programs of the same arithmetic. */
 const anySteps = 10_000
 
+const programsOf = ({ config, objective }: Pretraining): E.Either<TensorError, PretrainingPrograms> =>
+  pretrainingPrograms(config, objective, anySteps)
+
+const executedBySteps = ({ stages }: PretrainingPrograms): Executed =>
+  executedOnAverage(stages.map(({ stage: { share }, step }) => ({ share, step })))
+
 /** What a step executes, on average over the stages of a run. Traces its programs, and compiles none. */
-export const executedStep = ({ config, objective }: Pretraining): E.Either<TensorError, Executed> =>
+export const executedStep = (pretraining: Pretraining): E.Either<TensorError, Executed> =>
+  pipe(programsOf(pretraining), E.map(executedBySteps))
+
+/** What of a step a generator takes that is trained in all of them; `undefined` where there is none. */
+const executedGenerator = (
+  { config, objective: { stages } }: Pretraining,
+  { state }: PretrainingPrograms
+): E.Either<TensorError, number | undefined> =>
   pipe(
-    pretrainingPrograms(config, objective, anySteps),
-    E.map(({ stages }) => executedOnAverage(stages.map(({ stage: { share }, step }) => ({ share, step }))))
+    stages,
+    E.traverseArray(generatorGrad(config, state)),
+    E.map((programs) =>
+      programs.reduce<number | undefined>(
+        (sum, program, i) =>
+          sum === undefined || program === undefined
+            ? undefined
+            : sum + stages[i].share * config.shards * executedFlops(executedByProgram(program)),
+        0
+      )
+    )
   )
 
 /** What `steps` steps come to. */
 export const computeOf = (pretraining: Pretraining, steps: number): E.Either<TensorError, RunCompute> =>
   pipe(
-    executedStep(pretraining),
-    E.map((executed) => runCompute(recipeOf(pretraining, steps), executedFlops(executed)))
+    programsOf(pretraining),
+    E.chain((programs) =>
+      pipe(
+        executedGenerator(pretraining, programs),
+        E.map((generator) =>
+          runCompute(recipeOf(pretraining, steps), executedFlops(executedBySteps(programs)), generator)
+        )
+      )
+    )
   )
 
 /** A run of no more than so many operations. */

@@ -18,6 +18,7 @@ import {
   type Params
 } from '../../nn/index.js'
 import { mul, sub, type Tensor, type TensorError } from '../../tensor/index.js'
+import type { Program } from '../../tensor/program/program.js'
 import { spec, trace, type Traced } from '../../tensor/program/trace.js'
 import type { Key } from '../../tensor/random.js'
 import { tensorEntries } from '../../tensor/tree.js'
@@ -85,6 +86,9 @@ const traceReading =
       : trace((scale: Tensor, at: Params, ...rest: Args) => f(scale)(at, ...rest))(lossScale.scale, params, ...args)
 
 const keySpec: Key = spec([2], 'u32')
+
+const shardSpecOf = ({ batchSize, shards, sequenceLength, maskProbability }: ElectraConfig): ShardBatch =>
+  shardBatchSpec(batchSize / shards, sequenceLength, slotsOf(maskProbability, sequenceLength))
 
 const judgementOf = (
   { batchSize, shards, sequenceLength }: ElectraConfig,
@@ -157,14 +161,25 @@ const isOfScale = (path: string): boolean => path.startsWith(scalePath)
 /** What shards read of a state. */
 const isRead = (path: string): boolean => path.startsWith('params.') || path === `${scalePath}scale`
 
+/** The gradient of a generator's own loss in a shard, where a stage has one: a part of what a step computes. */
+export const generatorGrad =
+  (config: ElectraConfig, { params }: Pick<TrainingState, 'params'>) =>
+  ({ generatorLoss }: Pick<Stage, 'generatorLoss'>): E.Either<TensorError, Program | undefined> => {
+    if (generatorLoss === undefined) return E.right(undefined)
+    const shardLoss: Stage['shardLoss'] = (...given) => ({ loss: generatorLoss(...given), metrics: {} })
+    return pipe(
+      trace(shardGradOf({ shardLoss }))(params, shardSpecOf(config), denominatorsSpec, keySpec),
+      E.map(({ program }) => program)
+    )
+  }
+
 type Span = { readonly stage: Stage; readonly from: number; readonly steps: number }
 
 const stagePrograms =
   (config: ElectraConfig, state: TrainingState, scaling: LossScaling | undefined) =>
   ({ stage, from, steps }: Span): E.Either<TensorError, StagePrograms> => {
     const { params } = state
-    const slots = slotsOf(config.maskProbability, config.sequenceLength)
-    const batch = shardBatchSpec(config.batchSize / config.shards, config.sequenceLength, slots)
+    const batch = shardSpecOf(config)
     const schedule = scheduleOf(config.optimizer, steps)
     const update = updateWith(keeping(optimizerOf(config.optimizer, schedule), stage), scaling)
     const paths = tensorEntries(state).map(([path]) => path)
