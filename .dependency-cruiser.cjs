@@ -46,6 +46,13 @@ module.exports = {
     within('electra/data', 'vocabulary', []),
     within('electra/data', 'examples', ['vocabulary']),
     within('electra/data', 'corpus', ['text', 'vocabulary']),
+    // Of the command line it has the forms of reports and samples that runs leave.
+    within('electra', 'report', ['cli', 'config', 'experiment', 'flops', 'objective', 'statistics', 'training']),
+    within('electra/report', 'charts', []),
+    within('electra/report', 'pages', ['charts']),
+    within('electra/report', 'experiment', ['charts']),
+    within('electra/report', 'run', ['charts']),
+    within('electra/report', 'export', []),
     within('electra/tasks', 'metrics', []),
     within('electra/tasks', 'data', []),
     {

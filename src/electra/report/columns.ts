@@ -1,0 +1,47 @@
+/** What the numbers of any run mean, by their names: those of all objectives, and those that every run has. */
+
+import * as E from 'fp-ts/lib/Either.js'
+import { resolveConfig } from '../config/resolve.js'
+import { drawnPieces } from '../objective/pieces.js'
+import { objectiveNames, objectives, type ObjectiveName } from '../objective/table.js'
+import type { Column } from '../training/columns.js'
+
+/** Of whatever is trained. */
+const ofEveryRun: ReadonlyArray<Column> = [
+  { name: 'loss', meaning: 'The loss that is trained on, in nats.', better: 'down', digits: 4, label: 'loss' },
+  {
+    name: 'learningRate',
+    meaning: 'The learning rate of the step.',
+    better: 'neither',
+    digits: 6,
+    label: 'learning rate'
+  },
+  {
+    name: 'gradientNorm',
+    meaning: "The gradients' norm over all parameters, before it is clipped.",
+    better: 'neither',
+    digits: 4,
+    label: 'gradient norm'
+  },
+  { name: 'tokens', meaning: 'Real tokens of the step.', better: 'neither', digits: 0, label: 'tokens' },
+  { name: 'seconds', meaning: 'Time that the step took, in seconds.', better: 'neither', digits: 4, label: 'seconds' }
+]
+
+/** Names do not depend on how large a model is. */
+const columnsOf = (objective: ObjectiveName): ReadonlyArray<Column> => {
+  const config = resolveConfig({ extends: 'nano', objective, ...objectives[objective].example })
+  return E.isRight(config) ? objectives[objective].make(config.right, drawnPieces(100)).columns : []
+}
+
+export type Columns = ReadonlyMap<string, Column>
+
+/** Those of all objectives, and of every run. Of a name that several have, the first's. */
+export const knownColumns = (): Columns => {
+  const all = [...objectiveNames.flatMap(columnsOf), ...ofEveryRun]
+  return new Map(all.toReversed().map((column) => [column.name, column]))
+}
+
+/** What it is called in tables and charts; its name, where nobody has said more. */
+export const labelOf = (columns: Columns, name: string): string => columns.get(name)?.label ?? name
+
+export const digitsOf = (columns: Columns, name: string): number => Math.max(3, columns.get(name)?.digits ?? 4)

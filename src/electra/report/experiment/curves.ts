@@ -1,0 +1,343 @@
+/** How arms learn: means over their seeds of what was held out, against operations and against time. */
+
+import type { ExperimentResults, RunFound } from '../../experiment/results.js'
+import { deviation, mean } from '../../statistics/moments.js'
+import { intervals, isEmpty, lines, type Axis, type LineChart, type Point, type Rule } from '../charts/chart.js'
+import type { Columns } from '../columns.js'
+import { digitsOf, labelOf } from '../columns.js'
+import { figures, numbers, says, section, words, type Block, type Figure, type Table } from '../document.js'
+import { fixed, interval, plain, scientific, signed, whole } from '../shown.js'
+import { allComparisons, type Compared } from './comparisons.js'
+import { scoresFor, tasksOf, untrainedArm } from './scores.js'
+
+/** An evaluation at the same step of all seeds of an arm that came so far. */
+type Mean = {
+  readonly arm: string
+  readonly step: number
+  readonly flops: number
+  readonly seconds: number
+  readonly seeds: number
+  readonly mean: number
+  readonly deviation: number
+}
+
+/** Runs that failed are left out: their last numbers are those before they broke. */
+const runsOf = ({ runs }: ExperimentResults, arm: string): ReadonlyArray<RunFound> =>
+  runs.filter((run) => !run.isTuning && run.arm === arm && run.outcome._tag !== 'Failed')
+
+const flopsPerStep = (runs: ReadonlyArray<RunFound>): number =>
+  runs.flatMap(({ report }) => report?.compute?.published.step ?? [])[0] ?? NaN
+
+const meansOf = (results: ExperimentResults, arm: string, name: string): ReadonlyArray<Mean> => {
+  const runs = runsOf(results, arm)
+  const found = runs.flatMap(({ curve }) =>
+    curve.flatMap(({ step, seconds, numbers: at }) =>
+      Number.isFinite(at[name]) ? [{ step, seconds, value: at[name] }] : []
+    )
+  )
+  const steps = [...new Set(found.map(({ step }) => step))].sort((a, b) => a - b)
+  return steps.map((step) => {
+    const here = found.filter((point) => point.step === step)
+    const values = here.map(({ value }) => value)
+    return {
+      arm,
+      step,
+      flops: step * flopsPerStep(runs),
+      seconds: mean(here.map(({ seconds }) => seconds)),
+      seeds: here.length,
+      mean: mean(values),
+      deviation: deviation(values)
+    }
+  })
+}
+
+/** What arms are drawn as, the same in all charts. */
+const lookOf = ({ arms }: ExperimentResults, arm: string): number => {
+  const place = arms.findIndex(({ id }) => id === arm)
+  return place < 0 ? arms.length : place
+}
+
+const around = (centre: number, spread: number): Pick<Point, 'low' | 'high'> =>
+  Number.isNaN(spread) ? {} : { low: centre - spread, high: centre + spread }
+
+/** The sum of losses that each objective is trained on is another sum for each: it is not compared. */
+const isCompared = (name: string): boolean => name !== 'loss'
+
+const namesOf = ({ runs }: ExperimentResults): ReadonlyArray<string> =>
+  [...new Set(runs.flatMap(({ curve }) => curve.flatMap((point) => Object.keys(point.numbers))))].filter(isCompared)
+
+const tableOf = (columns: Columns, name: string, means: ReadonlyArray<Mean>): Table => ({
+  caption: `${labelOf(columns, name)}, held out: means over seeds`,
+  columns: [...words('arm'), ...numbers('step', 'operations (published)', 'seconds', 'seeds', 'mean', 'deviation')],
+  rows: means.map((point) => [
+    point.arm,
+    whole(point.step),
+    scientific(point.flops),
+    fixed(point.seconds, 1),
+    String(point.seeds),
+    fixed(point.mean, digitsOf(columns, name)),
+    fixed(point.deviation, digitsOf(columns, name))
+  ])
+})
+
+/** Baselines that most arms agree on, to three digits; none where they are many. */
+const rulesOf = ({ runs }: ExperimentResults, name: string): ReadonlyArray<Rule> => {
+  const found = runs.flatMap(({ isTuning, report }) => (isTuning ? [] : (report?.baselines[name]?.noContext ?? [])))
+  const distinct = [...new Set(found.map((x) => fixed(x, 3)))]
+  return distinct.length === 1 ? [{ at: found[0], name: 'no context' }] : []
+}
+
+type Against = 'flops' | 'seconds'
+
+const axisOf: Readonly<Record<Against, Axis>> = {
+  flops: { title: "operations, by the paper's count", scale: 'linear' },
+  seconds: { title: 'seconds of training', scale: 'linear' }
+}
+
+const curveOf = (columns: Columns, results: ExperimentResults, name: string, against: Against): Figure => {
+  const means = results.arms.flatMap(({ id }) => meansOf(results, id, name))
+  const label = labelOf(columns, name)
+  const chart: LineChart = lines({
+    x: axisOf[against],
+    y: { title: label, scale: 'linear' },
+    series: results.arms.flatMap(({ id }) => {
+      const own = means.filter(({ arm }) => arm === id)
+      return own.length === 0
+        ? []
+        : [
+            {
+              name: id,
+              look: lookOf(results, id),
+              points: own.map((point) => ({
+                x: point[against],
+                y: point.mean,
+                ...around(point.mean, point.deviation)
+              }))
+            }
+          ]
+    }),
+    rules: rulesOf(results, name),
+    hasPoints: means.length <= 25 * results.arms.length
+  })
+  return {
+    title: `${label} against ${against === 'flops' ? 'operations' : 'time'}`,
+    description:
+      `${columns.get(name)?.meaning ?? ''} On held-out text; means over seeds, shaded by one deviation on either side.`.trim(),
+    chart,
+    numbers: tableOf(columns, name, means)
+  }
+}
+
+const drawn = (all: ReadonlyArray<Figure>): ReadonlyArray<Figure> => all.filter(({ chart }) => !isEmpty(chart))
+
+export const curvesSection = (columns: Columns, results: ExperimentResults): ReadonlyArray<Block> => {
+  const curves = drawn(
+    namesOf(results).flatMap((name) => [
+      curveOf(columns, results, name, 'flops'),
+      curveOf(columns, results, name, 'seconds')
+    ])
+  )
+  return [
+    section('Learning curves'),
+    ...(curves.length === 0
+      ? [says('No run has been evaluated yet.')]
+      : [
+          says(
+            "Of an objective with a generator the masked-LM loss is the generator's, of the others the main network's. Runs that failed are left out; the numbers below each chart say how many seeds a point is of."
+          ),
+          ...figures(curves)
+        ])
+  ]
+}
+
+// ------------------------------------------------------------- downstream
+
+/** Arms that differ by one thing only, as a line over it. */
+type Line = {
+  readonly name: string
+  readonly look: number
+  readonly arms: ReadonlyArray<{ readonly id: string; readonly x: number }>
+}
+
+const nameWithout = (parts: ReadonlyArray<string | undefined>): string =>
+  parts.filter((part) => part !== undefined).join(', ')
+
+const linesBy = (
+  results: ExperimentResults,
+  placed: ReadonlyArray<{ readonly name: string; readonly id: string; readonly x: number }>
+): ReadonlyArray<Line> =>
+  [...new Set(placed.map(({ name }) => name))].map((name) => {
+    const own = placed.filter((one) => one.name === name)
+    return {
+      name,
+      look: lookOf(results, own[0].id),
+      arms: own.map(({ id, x }) => ({ id, x })).sort((a, b) => a.x - b.x)
+    }
+  })
+
+const downstreamFigure = (
+  results: ExperimentResults,
+  task: string,
+  {
+    title,
+    description,
+    x,
+    show
+  }: { readonly title: string; readonly description: string; readonly x: Axis; readonly show: (x: number) => string },
+  found: ReadonlyArray<Line>
+): Figure => {
+  const { metric } = results.declaration.tasks[task]
+  const untrained = scoresFor(results, untrainedArm, task).mean
+  const series = found.map(({ name, look, arms }) => ({
+    name,
+    look,
+    points: arms.map(({ id, x: at }) => {
+      const scores = scoresFor(results, id, task)
+      return { x: at, y: scores.mean, ...around(scores.mean, scores.deviation) }
+    })
+  }))
+  return {
+    title: `${task} ${title}`,
+    description,
+    chart: lines({
+      x,
+      y: { title: `${task}, ${metric}`, scale: 'linear' },
+      series,
+      rules: Number.isNaN(untrained) ? [] : [{ at: untrained, name: 'weights never trained' }],
+      hasPoints: true
+    }),
+    numbers: {
+      caption: `${task} ${title}`,
+      columns: [...words('line', 'arm'), ...numbers(x.title, 'seeds', 'mean', 'deviation')],
+      rows: found.flatMap(({ name, arms }) =>
+        arms.map(({ id, x: at }) => {
+          const scores = scoresFor(results, id, task)
+          return [name, id, show(at), String(scores.bySeed.length), fixed(scores.mean), fixed(scores.deviation)]
+        })
+      )
+    }
+  }
+}
+
+const budgetName = (index: number): string => `budget ${index + 1}`
+
+/** Downstream scores against operations, where there are several budgets. */
+export const budgetFigures = (results: ExperimentResults): ReadonlyArray<Figure> => {
+  const { arms, declaration } = results
+  if (declaration.budgets.length < 2) return []
+  const placed = arms.map(({ id, objective, size, generatorSize }) => ({
+    id,
+    name: nameWithout([objective, size, generatorSize === undefined ? undefined : `generator ${generatorSize}`]),
+    x: mean(runsOf(results, id).flatMap(({ report }) => report?.compute?.published.run ?? []))
+  }))
+  return drawn(
+    tasksOf(results).map((task) =>
+      downstreamFigure(
+        results,
+        task,
+        {
+          title: 'against operations',
+          description: 'Means over seeds with a deviation on either side; an arm for each budget.',
+          x: { title: "operations, by the paper's count", scale: 'log' },
+          show: (x) => scientific(x)
+        },
+        linesBy(results, placed)
+      )
+    )
+  )
+}
+
+/** Downstream scores against the generator's size, where there are several. */
+export const generatorFigures = (results: ExperimentResults): ReadonlyArray<Figure> => {
+  const { arms, declaration } = results
+  if ((declaration.generatorSizes?.length ?? 0) < 2) return []
+  const placed = arms.flatMap(({ id, objective, size, generatorSize, budget }) =>
+    generatorSize === undefined
+      ? []
+      : [
+          {
+            id,
+            name: nameWithout([objective, size, declaration.budgets.length > 1 ? budgetName(budget) : undefined]),
+            x: generatorSize
+          }
+        ]
+  )
+  return drawn(
+    tasksOf(results).map((task) =>
+      downstreamFigure(
+        results,
+        task,
+        {
+          title: "against the generator's width",
+          description: 'Means over seeds with a deviation on either side, at the same budget.',
+          x: {
+            title: "generator's width / main network's",
+            scale: 'log',
+            ticks: [...new Set(placed.map(({ x }) => x))].sort((a, b) => a - b)
+          },
+          show: plain
+        },
+        linesBy(results, placed)
+      )
+    )
+  )
+}
+
+export const budgetSection = (results: ExperimentResults): ReadonlyArray<Block> => {
+  const found = budgetFigures(results)
+  return found.length === 0 ? [] : [section('Scores against operations'), ...figures(found)]
+}
+
+const differenceFigure = (
+  { arms, declaration }: ExperimentResults,
+  task: string,
+  from: string,
+  found: ReadonlyArray<Compared>
+): Figure => ({
+  title: `Differences from ${from} on ${task}`,
+  description:
+    'Mean differences paired by seed, with 95 % bootstrap intervals, not corrected. Right of the line is ahead of it. No interval is drawn where the bootstrap gives no finite one.',
+  chart: intervals({
+    x: { title: `difference in ${declaration.tasks[task].metric}`, scale: 'linear' },
+    rows: found.map(({ arm, comparison }) => ({
+      name: arm,
+      look: arms.findIndex(({ id }) => id === arm),
+      at: comparison.difference,
+      low: comparison.bootstrap.low,
+      high: comparison.bootstrap.high
+    })),
+    rules: [{ at: 0, name: 'no difference' }]
+  }),
+  numbers: {
+    caption: `differences from ${from} on ${task}`,
+    columns: [...words('arm', 'against'), ...numbers('seeds', 'difference', '95 %, bootstrap')],
+    rows: found.map(({ arm, against, comparison }) => [
+      arm,
+      against,
+      String(comparison.pairs),
+      signed(comparison.difference),
+      interval(comparison.bootstrap)
+    ])
+  }
+})
+
+/** Differences at a glance: for each task a chart of those from the baseline, and one of those from weights never trained. */
+export const differenceFigures = (results: ExperimentResults): ReadonlyArray<Figure> => {
+  const all = allComparisons(results)
+  return drawn(
+    tasksOf(results).flatMap((task) => {
+      const own = all.filter((one) => one.task === task)
+      const baselines = own.filter(({ against }) => against !== untrainedArm)
+      const names = [...new Set(baselines.map(({ against }) => against))]
+      return [
+        differenceFigure(results, task, names.length === 1 ? names[0] : 'the baseline', baselines),
+        differenceFigure(
+          results,
+          task,
+          'weights never trained',
+          own.filter(({ against }) => against === untrainedArm)
+        )
+      ]
+    })
+  )
+}

@@ -1,0 +1,184 @@
+/** What an experiment has found, in sentences that follow from its numbers. */
+
+import { counted } from '../../cli/counted.js'
+import type { ExperimentResults } from '../../experiment/results.js'
+import { code, list, listed, says, strong, type Block, type Text } from '../document.js'
+import { fixed, interval, pValue } from '../shown.js'
+import {
+  allComparisons,
+  ofReplacedTokenDetection,
+  type Compared,
+  type FromItsSide,
+  type Verdict
+} from './comparisons.js'
+import { plateaus } from './plateau.js'
+import { untrainedArm } from './scores.js'
+import { edges } from './tuning.js'
+
+/** Comparisons are spoken of in as many sentences at most; the table has them all. */
+const mostSpoken = 4
+
+const nameOf = (arm: string): Text => (arm === untrainedArm ? ['weights never trained'] : [code(arm)])
+
+/** How sure: `95 % interval +0.0110 to +0.0310, corrected p 0.0031, 5 seeds`. */
+const certainty = ({ comparison, corrected }: Compared): string =>
+  `95 % interval ${interval(comparison.bootstrap)}, corrected p ${pValue(Math.max(corrected.bootstrap, corrected.student))}, ` +
+  counted(comparison.pairs, 'seed')
+
+/** A comparison in a sentence, without its full stop. */
+export const sentenceOf = (found: Compared): Text => {
+  const { arm, against, task, comparison, verdict } = found
+  const by = fixed(Math.abs(comparison.difference))
+  switch (verdict) {
+    case 'ahead':
+      return [
+        ...nameOf(arm),
+        ' is ahead of ',
+        ...nameOf(against),
+        ' on ',
+        code(task),
+        ` by ${by} (${certainty(found)})`
+      ]
+    case 'behind':
+      return [...nameOf(arm), ' is behind ', ...nameOf(against), ' on ', code(task), ` by ${by} (${certainty(found)})`]
+    case 'same':
+      return [
+        ...nameOf(arm),
+        ' and ',
+        ...nameOf(against),
+        ' cannot be told apart at this scale on ',
+        code(task),
+        ` (difference ${comparison.difference < 0 ? '−' : '+'}${by}, ${certainty(found)})`
+      ]
+    case 'unknown':
+      return [
+        ...nameOf(arm),
+        ' and ',
+        ...nameOf(against),
+        ' cannot be compared on ',
+        code(task),
+        ': fewer than two seeds have both'
+      ]
+  }
+}
+
+const countOf = (found: ReadonlyArray<Pick<Compared, 'verdict'>>, verdict: Verdict): number =>
+  found.filter((one) => one.verdict === verdict).length
+
+/** What is said first of replaced token detection, from its side. */
+const headline = (found: ReadonlyArray<FromItsSide>): string => {
+  const [ahead, behind, same] = (['ahead', 'behind', 'same'] as const).map((verdict) => countOf(found, verdict))
+  const known = ahead + behind + same
+  const of = counted(known, 'comparison')
+  if (known === 0)
+    return 'Nothing can be said of replaced token detection: there are no two seeds that it can be compared by.'
+  if (ahead === known)
+    return known === 1 ? 'Replaced token detection wins.' : `Replaced token detection wins in all of ${of}.`
+  const rest = [
+    ...(behind > 0 ? [`behind in ${behind}`] : []),
+    ...(same > 0 ? [`not to be told apart from its rival in ${same}`] : [])
+  ].join(' and ')
+  return ahead === 0
+    ? `Replaced token detection does not win at this scale: of ${of} it is ${rest}.`
+    : `Replaced token detection wins in ${ahead} of ${of}; it is ${rest}.`
+}
+
+const headlineOfOthers = (found: ReadonlyArray<Compared>): string => {
+  const known = found.filter(({ verdict }) => verdict !== 'unknown')
+  const claims = known.filter(({ verdict }) => verdict !== 'same')
+  if (known.length === 0) return 'Nothing can be said: there are no two seeds that arms can be compared by.'
+  return claims.length === 0
+    ? `No arm can be told apart from the baseline at this scale, in ${counted(known.length, 'comparison')}.`
+    : `Of ${counted(known.length, 'comparison')} with the baseline ${claims.length} ${claims.length === 1 ? 'shows' : 'show'} a difference.`
+}
+
+/** What is claimed before what is not. */
+const claimsFirst = (found: ReadonlyArray<Compared>): ReadonlyArray<Compared> =>
+  (['ahead', 'behind', 'same', 'unknown'] as const).flatMap((verdict) => found.filter((one) => one.verdict === verdict))
+
+/** What a reader has to know before believing any of it. */
+const warnings = (results: ExperimentResults): ReadonlyArray<Text> => {
+  const { runs, trials, isComplete } = results
+  const judged = runs.filter(({ isTuning }) => !isTuning)
+  const failed = [...runs, ...trials].filter(({ outcome }) => outcome._tag === 'Failed')
+  const done = judged.filter(({ outcome }) => outcome._tag === 'Done').length
+  const known = plateaus(results).filter(({ noContext }) => !Number.isNaN(noContext))
+  const stuck = known.filter(({ leftAt }) => leftAt === undefined)
+  const atEdge = edges(results)
+  return [
+    ...(isComplete
+      ? []
+      : [
+          [
+            strong('This experiment is not finished:'),
+            ` ${done} of ${judged.length} pre-training runs are done.`
+          ] as Text
+        ]),
+    ...(failed.length === 0
+      ? []
+      : [[strong(`${counted(failed.length, 'job')} failed`), '; they are listed below with their reasons.'] as Text]),
+    ...(stuck.length === 0
+      ? []
+      : [
+          [
+            strong(`${stuck.length} of ${counted(known.length, 'run')} never left the plateau`),
+            " of single words' frequencies: what follows compares models that have hardly begun to learn."
+          ] as Text
+        ]),
+    ...(atEdge.length === 0
+      ? []
+      : [
+          [
+            strong('The best learning rate was the lowest or highest that was tried'),
+            ' for ',
+            ...listed(atEdge.map(code)),
+            ': others may be better still.'
+          ] as Text
+        ])
+  ]
+}
+
+/** Of an experiment with the baseline alone there is nothing to compare. */
+const lead = (results: ExperimentResults, comparisons: ReadonlyArray<Compared>): Text => {
+  const withBaseline = comparisons.filter(({ against }) => against !== untrainedArm)
+  if (withBaseline.length === 0) return ['There is nothing to compare: the baseline is all that is pre-trained. ']
+  const own = ofReplacedTokenDetection(results, comparisons)
+  const first = own.length === 0 ? headlineOfOthers(withBaseline) : headline(own)
+  const spoken = claimsFirst(own.length === 0 ? withBaseline : own.map(({ found }) => found)).slice(0, mostSpoken)
+  const rest = comparisons.length - spoken.length
+  return [
+    strong(first),
+    ' ',
+    ...spoken.flatMap((found) => [...sentenceOf(found), '. ']),
+    ...(rest > 0 ? [`The table of differences has ${rest} more.`] : [])
+  ]
+}
+
+/** More are counted, and not listed. */
+const mostListed = 8
+
+/** Whether pre-training helps at all. */
+const againstUntrained = (comparisons: ReadonlyArray<Compared>): ReadonlyArray<Block> => {
+  const found = comparisons.filter(({ against }) => against === untrainedArm)
+  if (found.length === 0) return []
+  const [ahead, behind, same, unknown] = (['ahead', 'behind', 'same', 'unknown'] as const).map((verdict) =>
+    countOf(found, verdict)
+  )
+  return [
+    says(
+      'Against the same network with weights that were never trained, fine-tuned in the same way, what was pre-trained is ' +
+        `ahead in ${ahead} of ${counted(found.length, 'comparison')}, behind in ${behind}, not to be told apart in ${same}` +
+        `${unknown === 0 ? '' : `, and without a comparison in ${unknown}`}.`
+    ),
+    ...list(found.length > mostListed ? [] : claimsFirst(found).map((one) => [...sentenceOf(one), '.']))
+  ]
+}
+
+export const findings = (results: ExperimentResults): ReadonlyArray<Block> => {
+  const comparisons = allComparisons(results)
+  return [
+    { _tag: 'Lead', text: lead(results, comparisons) },
+    ...list(warnings(results)),
+    ...againstUntrained(comparisons)
+  ]
+}

@@ -1,0 +1,103 @@
+/**
+ * The plateau on which every run begins: a masked language model that knows nothing but how frequent pieces are. Who is still on it
+ * has learnt nothing of language that a comparison could be about.
+ */
+
+import type { ExperimentResults, RunFound } from '../../experiment/results.js'
+import { mean } from '../../statistics/moments.js'
+import { folded, numbers, says, section, table, words, type Block, type Table } from '../document.js'
+import { fixed, none, scientific, whole } from '../shown.js'
+
+const loss = 'maskedLmLoss'
+
+export type Plateau = {
+  readonly run: RunFound
+  /** The loss of the best guess that reads no context; NaN of a run that does not say. */
+  readonly noContext: number
+  /** The first evaluation below it. */
+  readonly leftAt?: { readonly step: number; readonly seconds: number; readonly loss: number }
+  /** At the last evaluation. */
+  readonly last: number
+}
+
+const noContextOf = (run: RunFound, others: ReadonlyArray<RunFound>): number =>
+  // A run that failed left no report; those of its arm have the same configuration and corpus.
+  [run, ...others.filter(({ arm }) => arm === run.arm)].flatMap(
+    ({ report }) => report?.baselines[loss]?.noContext ?? []
+  )[0] ?? NaN
+
+const plateauOf =
+  (all: ReadonlyArray<RunFound>) =>
+  (run: RunFound): Plateau => {
+    const noContext = noContextOf(run, all)
+    const seen = run.curve.flatMap(({ step, seconds, numbers: found }) =>
+      loss in found ? [{ step, seconds, loss: found[loss] }] : []
+    )
+    return {
+      run,
+      noContext,
+      leftAt: seen.find((point) => point.loss < noContext),
+      last: seen.at(-1)?.loss ?? NaN
+    }
+  }
+
+/** Of the runs that are compared and have a masked-LM loss. */
+export const plateaus = ({ runs }: ExperimentResults): ReadonlyArray<Plateau> =>
+  runs
+    .filter(({ isTuning, curve }) => !isTuning && curve.some(({ numbers: found }) => loss in found))
+    .map(plateauOf(runs))
+
+const flopsAt = ({ report }: RunFound, step: number | undefined): number =>
+  step === undefined ? NaN : (report?.compute?.published.step ?? NaN) * step
+
+const runTable = (found: ReadonlyArray<Plateau>): Table => ({
+  caption: 'The plateau, run by run',
+  columns: [
+    ...words('run'),
+    ...numbers('seed', 'no context, nats', 'first step below', 'operations until then', 'last held-out loss')
+  ],
+  rows: found.map(({ run, noContext, leftAt, last }) => [
+    run.id,
+    String(run.seed),
+    fixed(noContext, 3),
+    leftAt === undefined ? 'never' : whole(leftAt.step),
+    scientific(flopsAt(run, leftAt?.step)),
+    fixed(last, 3)
+  ])
+})
+
+const armTable = (found: ReadonlyArray<Plateau>): Table => ({
+  caption: 'The plateau, arm by arm',
+  columns: [
+    ...words('arm'),
+    ...numbers('runs', 'past it', 'no context, nats', 'mean first step below', 'mean last held-out loss')
+  ],
+  rows: [...new Set(found.map(({ run }) => run.arm))].map((arm) => {
+    const own = found.filter(({ run }) => run.arm === arm)
+    const past = own.flatMap(({ leftAt }) => leftAt ?? [])
+    return [
+      arm,
+      String(own.length),
+      String(past.length),
+      fixed(own[0].noContext, 3),
+      past.length === 0 ? none : whole(mean(past.map(({ step }) => step))),
+      fixed(mean(own.map(({ last }) => last)), 3)
+    ]
+  })
+})
+
+export const plateauSection = (results: ExperimentResults): ReadonlyArray<Block> => {
+  const found = plateaus(results)
+  return [
+    section('The plateau'),
+    ...(found.length === 0
+      ? [says('No run has been evaluated yet by a masked-LM loss.')]
+      : [
+          says(
+            'A masked language model first learns how frequent pieces are, and stays at that loss for a while. A run is past this plateau at the first evaluation whose held-out masked-LM loss (of the generator, where there is one) is below the best guess without context. Comparisons of models that are not past it say nothing of what they were trained on. Runs of an arm that have no loss are left out.'
+          ),
+          table(armTable(found)),
+          folded(runTable(found))
+        ])
+  ]
+}

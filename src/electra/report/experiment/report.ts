@@ -1,0 +1,30 @@
+/** The report of an experiment, from its results and nothing else. */
+
+import type { ExperimentResults } from '../../experiment/results.js'
+import { knownColumns } from '../columns.js'
+import { figures, type Block, type Document } from '../document.js'
+import { budgetSection, curvesSection, differenceFigures } from './curves.js'
+import { findings } from './findings.js'
+import { plateauSection } from './plateau.js'
+import { provenanceSection } from './provenance.js'
+import { reviewersSections } from './reviewers.js'
+import { runsSection, scoresSection } from './tables.js'
+import { tuningSection } from './tuning.js'
+
+/** The same results give the same document. */
+export const experimentReport = (results: ExperimentResults): Document => {
+  const columns = knownColumns()
+  const blocks: ReadonlyArray<Block> = [
+    ...findings(results),
+    ...scoresSection(results),
+    ...figures(differenceFigures(results)),
+    ...budgetSection(results),
+    ...curvesSection(columns, results),
+    ...plateauSection(results),
+    ...tuningSection(results),
+    ...reviewersSections(results),
+    ...runsSection(columns, results),
+    ...provenanceSection(results)
+  ]
+  return { title: `Experiment ${results.declaration.name}`, blocks }
+}

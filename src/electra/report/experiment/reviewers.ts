@@ -1,0 +1,179 @@
+/**
+ * What the paper's reviewers missed: standard deviations, an ablation of the generator's size, and the generator's share of the compute.
+ *
+ * The paper's numbers are those of Clark et al. 2020, https://arxiv.org/abs/2003.10555; shares are what its script counts,
+ * `flops_computation.py` of https://github.com/google-research/electra.
+ */
+
+import type { ExperimentResults } from '../../experiment/results.js'
+import { generatorShare, type Recipe } from '../../flops/training.js'
+import { publishedRows, type PublishedName } from '../../flops/published.js'
+import { published } from '../../flops/forward.js'
+import { figures, folded, numbers, says, section, table, words, type Block, type Table } from '../document.js'
+import { counted } from '../../cli/counted.js'
+import { fixed, none, percent, scientific, whole } from '../shown.js'
+import { generatorFigures } from './curves.js'
+import { allScores } from './scores.js'
+
+// ------------------------------------------------------------- deviations
+
+/** Clark et al. 2020, table 1: the average on GLUE's dev sets. */
+const paperScores: Table = {
+  caption: 'The paper: GLUE dev averages of small models (table 1)',
+  columns: [...words('model'), ...numbers('training operations, as printed', 'GLUE')],
+  rows: [
+    ['BERT-Small', '1.4e18', '75.1'],
+    ['ELECTRA-Small', '1.4e18', '79.9'],
+    ['ELECTRA-Small, 50 % trained', '7.1e17', '79.0'],
+    ['ELECTRA-Small, 25 % trained', '3.6e17', '77.7'],
+    ['ELECTRA-Small, 12.5 % trained', '1.8e17', '76.0'],
+    ['ELECTRA-Small, 6.25 % trained', '8.9e16', '74.1'],
+    ['BERT-Base', '6.4e19', '82.2'],
+    ['ELECTRA-Base', '6.4e19', '85.1']
+  ]
+}
+
+const deviationsTable = (results: ExperimentResults): Table => ({
+  caption: 'Ours: deviations over seeds of pre-training, and over trials of fine-tuning within a seed',
+  columns: [...words('task', 'arm'), ...numbers('mean', 'deviation over seeds', 'deviation over trials', 'seeds')],
+  rows: allScores(results).map(({ task, arm, mean, deviation, withinSeeds, bySeed }) => [
+    task,
+    arm,
+    fixed(mean),
+    fixed(deviation),
+    fixed(withinSeeds),
+    String(bySeed.length)
+  ])
+})
+
+/** Of the deviation of n values of a normal distribution, as a share of itself. */
+const relativeError = (n: number): string =>
+  n < 2 ? 'and one seed has none' : `which is itself known to within ${percent(1 / Math.sqrt(2 * (n - 1)), 0)} only`
+
+const parametersOf = ({ runs }: ExperimentResults): string => {
+  const found = runs.flatMap(({ report }) => report?.parameters ?? [])
+  return found.length === 0 ? 'this size' : `at most ${whole(Math.max(...found))} parameters`
+}
+
+const deviations = (results: ExperimentResults): ReadonlyArray<Block> => [
+  section('Reviewers, 1: how large are the deviations?'),
+  says(
+    'The paper gives medians of ten fine-tunings of one pre-trained model and no deviation: nothing of its tables says how much another seed of pre-training would change. An independent reproduction of ELECTRA-Small on OpenWebText (richarddwang/electra_pytorch) reports a deviation of 0.57 points of GLUE over 14 seeds of pre-training, and over seeds of fine-tuning from 0.10 (QQP) to 1.93 (RTE).'
+  ),
+  table(deviationsTable(results)),
+  folded(paperScores),
+  says(
+    `What cannot be concluded: ${counted(results.declaration.seeds.length, 'seed')} were declared for the deviation, ${relativeError(results.declaration.seeds.length)}; and that of models of ${parametersOf(results)} is not that of the paper's smallest, of 14 million (table 1). By how much the paper's own differences stand out from chance stays open.`
+  )
+]
+
+// ------------------------------------------------------------- the generator's size
+
+/** Clark et al. 2020, section 3.1: weights that are tied, with a generator of the discriminator's size. */
+const paperTying: Table = {
+  caption: 'The paper: what is shared with a generator of full size, GLUE dev, 500K steps (section 3.2)',
+  columns: [...words('shared'), ...numbers('GLUE')],
+  rows: [
+    ['nothing', '83.6'],
+    ['token embeddings', '84.3'],
+    ['all weights', '84.4']
+  ]
+}
+
+/** Clark et al. 2020, section 3.4. */
+const paperEfficiency: Table = {
+  caption: 'The paper: where the gain comes from, GLUE dev of Base size (section 3.4)',
+  columns: [...words('objective'), ...numbers('GLUE')],
+  rows: [
+    ['BERT', '82.2'],
+    ['ELECTRA 15 %', '82.4'],
+    ['Replace MLM', '82.4'],
+    ['All-Tokens MLM', '84.3'],
+    ['ELECTRA', '85.0']
+  ]
+}
+
+const sizesSaid = (results: ExperimentResults): Block => {
+  const { generatorSizes } = results.declaration
+  return (generatorSizes?.length ?? 0) < 2
+    ? says('This experiment has one size of generator, so it has nothing to add.')
+    : says(
+        `Ours: widths of ${(generatorSizes ?? []).join(', ')} of the main network's, at the same budget. Which of them differ is in the table of differences, after the correction.`
+      )
+}
+
+const sizes = (results: ExperimentResults): ReadonlyArray<Block> => [
+  section('Reviewers, 2: how large should the generator be?'),
+  says(
+    "The paper finds generators of a quarter to half of the discriminator's size best, and both larger ones and much smaller ones down to one that draws by frequency worse, at 500K steps each. It plots this (figure 3) and prints no numbers, neither scores nor deviations; and steps are matched there, not compute, so that larger generators are given more of it."
+  ),
+  sizesSaid(results),
+  ...figures(generatorFigures(results)),
+  folded(paperTying),
+  folded(paperEfficiency),
+  says(
+    "What cannot be concluded: at this scale embeddings and the softmax weigh more than layers do, so a share of the width is another share of the compute than in the paper's models, and the best size may be another one."
+  )
+]
+
+// ------------------------------------------------------------- the generator's share
+
+const sparse = { ...published, sparseLookup: true }
+
+const paperRow = (name: PublishedName): ReadonlyArray<{ readonly title: string; readonly recipe: Recipe }> =>
+  publishedRows.flatMap((row) =>
+    row.name === name && row.recipe !== undefined ? [{ title: row.title, recipe: row.recipe }] : []
+  )
+
+const paperShares = (): Table => ({
+  caption: "The paper's models: the generator's share by its script",
+  columns: [...words('model'), ...numbers('published', 'sparse')],
+  rows: (['electra_small', 'electra_base', 'electra_400k'] as const)
+    .flatMap(paperRow)
+    .map(({ title, recipe }) => [title, percent(generatorShare(recipe), 3), percent(generatorShare(recipe, sparse), 3)])
+})
+
+const ourShares = ({ arms, runs }: ExperimentResults): Table => ({
+  caption: "Ours: the generator's share of the training, and what a run takes",
+  columns: [
+    ...words('arm'),
+    ...numbers(
+      'share, published',
+      'share, sparse',
+      'share, executed',
+      'operations, published',
+      'operations, sparse',
+      'operations, executed'
+    )
+  ],
+  rows: arms.map(({ id }) => {
+    const compute = runs.flatMap((run) => (!run.isTuning && run.arm === id ? (run.report?.compute ?? []) : [])).at(0)
+    const share = compute?.generatorShare
+    const none0 = compute === undefined ? none : 'no generator'
+    return [
+      id,
+      share === undefined ? none0 : percent(share.published, 2),
+      share === undefined ? none0 : percent(share.sparse, 2),
+      share === undefined ? none0 : percent(share.executed, 2),
+      ...(['published', 'sparse', 'executed'] as const).map((by) => scientific(compute?.[by].run, 4))
+    ]
+  })
+})
+
+const shares = (results: ExperimentResults): ReadonlyArray<Block> => [
+  section("Reviewers, 3: what is the generator's share of the compute?"),
+  says(
+    "The paper does not state it. Its script counts it with the rest: published, where a word's embedding is counted as a product with the whole table, and sparse, where words are looked up. Executed is what our compiled programs compute, with the backward pass at its true price and the optimizer: of the generator, what a step that trains it alone takes."
+  ),
+  table(ourShares(results)),
+  table(paperShares()),
+  says(
+    "What cannot be concluded: a share of operations is no share of time or energy. Small products run at a smaller part of a machine's rate than large ones do, so the generator takes more of the time than of the operations."
+  )
+]
+
+export const reviewersSections = (results: ExperimentResults): ReadonlyArray<Block> => [
+  ...deviations(results),
+  ...sizes(results),
+  ...shares(results)
+]

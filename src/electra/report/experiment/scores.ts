@@ -1,0 +1,70 @@
+/** What the trials of an experiment come to: a number for each arm, task and seed, and how it varies over seeds. */
+
+import type { ExperimentResults, TrialsFound } from '../../experiment/results.js'
+import { deviation, mean, type Numbers } from '../../statistics/moments.js'
+
+/** Arms and tasks are compared by their names; `untrained` is one. */
+export type Scores = {
+  readonly arm: string
+  readonly task: string
+  /** By seed, in the order of the declaration: the mean over the trials of each. */
+  readonly bySeed: ReadonlyArray<{ readonly seed: number; readonly score: number; readonly trials: Numbers }>
+  readonly mean: number
+  /** Over seeds. */
+  readonly deviation: number
+  /** Of the trials of a seed, root mean square over the seeds that have several: NaN where none has. */
+  readonly withinSeeds: number
+  readonly failed: number
+  readonly pending: number
+}
+
+export const untrainedArm = 'untrained'
+
+/** NaN where a trial came to no number. */
+const scoresOf = ({ outcome }: TrialsFound): Numbers => (outcome._tag === 'Done' ? outcome.scores : [])
+
+const within = (all: ReadonlyArray<Numbers>): number => {
+  const spreads = all.map(deviation).filter((x) => !Number.isNaN(x))
+  return Math.sqrt(mean(spreads.map((x) => x * x)))
+}
+
+const judged = ({ trials }: ExperimentResults, arm: string, task: string): ReadonlyArray<TrialsFound> =>
+  trials.filter((trial) => !trial.isTuning && trial.arm === arm && trial.task === task)
+
+export const scoresFor = (results: ExperimentResults, arm: string, task: string): Scores => {
+  const own = judged(results, arm, task)
+  const bySeed = results.declaration.seeds.flatMap((seed) => {
+    const trials = own.filter((trial) => trial.seed === seed).flatMap(scoresOf)
+    const score = mean(trials)
+    return Number.isFinite(score) ? [{ seed, score, trials }] : []
+  })
+  const values = bySeed.map(({ score }) => score)
+  return {
+    arm,
+    task,
+    bySeed,
+    mean: mean(values),
+    deviation: deviation(values),
+    withinSeeds: within(bySeed.map(({ trials }) => trials)),
+    failed: own.filter(
+      (trial) =>
+        trial.outcome._tag === 'Failed' ||
+        (trial.outcome._tag === 'Done' && !Number.isFinite(mean(trial.outcome.scores)))
+    ).length,
+    pending: own.filter(({ outcome }) => outcome._tag === 'Pending').length
+  }
+}
+
+export const tasksOf = ({ declaration }: ExperimentResults): ReadonlyArray<string> => Object.keys(declaration.tasks)
+
+/** Of every arm and task, tasks side by side; the untrained last, where they are declared. */
+export const allScores = (results: ExperimentResults): ReadonlyArray<Scores> =>
+  tasksOf(results).flatMap((task) =>
+    [...results.arms.map(({ id }) => id), ...(results.declaration.untrained ? [untrainedArm] : [])].map((arm) =>
+      scoresFor(results, arm, task)
+    )
+  )
+
+/** What always guessing the most frequent label gives; NaN where nobody knows. */
+export const majorityOf = ({ trials }: ExperimentResults, task: string): number =>
+  trials.find((trial) => trial.task === task && trial.majority !== undefined)?.majority ?? NaN

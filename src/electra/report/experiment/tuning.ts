@@ -1,0 +1,55 @@
+/** How learning rates were chosen: what was tried, and what it came to. */
+
+import type { ExperimentResults, Tuned } from '../../experiment/results.js'
+import { numbers, says, section, table, words, type Block, type Table } from '../document.js'
+import { fixed, none, plain } from '../shown.js'
+
+const nameOf = ({ who, task }: Tuned): string => (task === undefined ? who : `${who} on ${task}`)
+
+const isAtEdge = ({ choice }: Tuned): boolean => {
+  if (choice === undefined || choice.tried.length < 2) return false
+  const rates = choice.tried.map(({ rate }) => rate)
+  return choice.rate === Math.min(...rates) || choice.rate === Math.max(...rates)
+}
+
+/** Whose best rate was the lowest or highest tried. */
+export const edges = ({ tuned }: ExperimentResults): ReadonlyArray<string> => tuned.filter(isAtEdge).map(nameOf)
+
+const tuningTable = (tuned: ReadonlyArray<Tuned>): Table => ({
+  caption: 'Learning rates: what was tried, and the mean score that it came to',
+  columns: [...words('of', 'trained on', 'tried (score)'), ...numbers('chosen'), ...words('remark')],
+  rows: tuned.map((one) => {
+    const { who, task, choice } = one
+    const tried = choice?.tried ?? []
+    return [
+      who,
+      task ?? 'pre-training',
+      tried.length === 0
+        ? none
+        : tried
+            .map(({ rate, score }) => `${plain(rate)} (${Number.isNaN(score) ? 'failed' : fixed(score)})`)
+            .join(', '),
+      plain(choice?.rate),
+      choice === undefined
+        ? 'all that were tried failed'
+        : tried.length === 0
+          ? 'the only one declared'
+          : isAtEdge(one)
+            ? 'at the edge of what was tried'
+            : ''
+    ]
+  })
+})
+
+export const tuningSection = (results: ExperimentResults): ReadonlyArray<Block> => {
+  const { tuned, declaration } = results
+  const { rates, seed } = declaration.tuning
+  return [
+    section('Tuning'),
+    says(
+      `Every objective had the same rates of pre-training to choose from (${rates.map(plain).join(', ')}), by runs with seed ${seed}, which is none of those that are compared; ` +
+        'rates of fine-tuning were chosen for each objective and task. A rate of pre-training is scored by the best that fine-tuning makes of it, on average over tasks.'
+    ),
+    ...(tuned.length === 0 ? [says('Nothing has been chosen yet.')] : [table(tuningTable(tuned))])
+  ]
+}

@@ -1,0 +1,321 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { ExperimentResults } from '../../../src/electra/experiment/results.js'
+import type { Block, Document, Table, Text } from '../../../src/electra/report/document.js'
+import { allComparisons, level } from '../../../src/electra/report/experiment/comparisons.js'
+import { experimentReport } from '../../../src/electra/report/experiment/report.js'
+import { htmlOf } from '../../../src/electra/report/pages/html.js'
+import { markdownOf } from '../../../src/electra/report/pages/markdown.js'
+import { holm } from '../../../src/electra/statistics/corrected.js'
+import { deviation, mean } from '../../../src/electra/statistics/moments.js'
+import { compared } from '../../../src/electra/statistics/paired.js'
+import { declared, falling, resultsOf, type ScoreOf } from './results.js'
+
+const textOf = (text: Text): string =>
+  text.map((part) => (typeof part === 'string' ? part : 'code' in part ? part.code : part.strong)).join('')
+
+const leadOf = ({ blocks }: Document): string =>
+  blocks.map((block) => (block._tag === 'Lead' ? textOf(block.text) : '')).join('')
+
+const tablesOf = ({ blocks }: Document): ReadonlyArray<Table> =>
+  blocks.flatMap((block) =>
+    block._tag === 'Table' ? [block.table] : block._tag === 'Figures' ? block.figures.map(({ numbers }) => numbers) : []
+  )
+
+const tableNamed = (document: Document, start: string): Table => {
+  const found = tablesOf(document).find(({ caption }) => caption.startsWith(start))
+  if (found === undefined) throw new Error(`no table ${start}`)
+  return found
+}
+
+const cell = ({ columns, rows }: Table, title: string, is: (row: ReadonlyArray<string>) => boolean): string => {
+  const row = rows.find(is)
+  if (row === undefined) throw new Error('no such row')
+  return row[columns.findIndex((column) => column.title === title)]
+}
+
+/** Some way from each other, and from any other arm's. */
+const near = [0.001, -0.002, 0.0005, 0.0021, -0.0013]
+
+/** ELECTRA is so far ahead, by seeds that vary a little; trials differ by 0.002. */
+const ahead =
+  (by: number, noise = 1): ScoreOf =>
+  (arm, _task, place) => {
+    const base =
+      0.8 +
+      0.01 * place +
+      (arm === 'electra' ? by + noise * near[place] : arm === 'untrained' ? -0.1 - noise * near[(place + 2) % 5] : 0)
+    return [base - 0.001, base + 0.001]
+  }
+
+describe('the first sentence of a report', () => {
+  it('says that replaced token detection wins where it does', () => {
+    expect(leadOf(experimentReport(resultsOf({ scoreOf: ahead(0.05) })))).toMatch(
+      /^Replaced token detection wins\. electra is ahead of mlm on subj by 0\.050\d \(95 % interval \+0\.0\d+ to \+0\.0\d+, corrected p 0\.0\d+, 5 seeds\)\./
+    )
+  })
+
+  it('says first that it does not, where it is behind', () => {
+    expect(leadOf(experimentReport(resultsOf({ scoreOf: ahead(-0.05) })))).toMatch(
+      /^Replaced token detection does not win at this scale: of 1 comparison it is behind in 1\. electra is behind mlm on subj by 0\.049\d/
+    )
+  })
+
+  it('says first that it does not, where nothing can be told apart', () => {
+    expect(leadOf(experimentReport(resultsOf({ scoreOf: ahead(0.001, 30) })))).toMatch(
+      /^Replaced token detection does not win at this scale: of 1 comparison it is not to be told apart from its rival in 1\. electra and mlm cannot be told apart at this scale on subj/
+    )
+  })
+
+  it('takes its side where it is itself the baseline', () => {
+    const declaration = declared({ baseline: 'electra' })
+    const lead = leadOf(experimentReport(resultsOf({ declaration, scoreOf: ahead(0.05) })))
+    expect(lead).toMatch(/^Replaced token detection wins\. mlm is behind electra on subj by/)
+  })
+
+  it('says how many of several it wins', () => {
+    const declaration = declared({
+      tasks: Object.fromEntries(
+        ['a', 'b'].map((name) => [name, { task: 'cola', metric: 'matthews', rates: [1e-4], trials: 2 }])
+      )
+    })
+    const scoreOf: ScoreOf = (arm, task, place) => ahead(task === 'a' ? 0.05 : -0.05)(arm, task, place)
+    expect(leadOf(experimentReport(resultsOf({ declaration, scoreOf })))).toMatch(
+      /^Replaced token detection wins in 1 of 2 comparisons; it is behind in 1\. electra is ahead of mlm on a .* electra is behind mlm on b/
+    )
+  })
+
+  it('has nothing to compare of the baseline alone', () => {
+    const declaration = declared({ objectives: { mlm: {} } })
+    expect(leadOf(experimentReport(resultsOf({ declaration, scoreOf: ahead(0) })))).toMatch(
+      /^There is nothing to compare: the baseline is all/
+    )
+  })
+
+  it.each([
+    ['one seed', declared({ seeds: [1] }), ahead(0.05)],
+    ['nothing done', declared(), () => undefined],
+    ['everything failed', declared(), () => 'the loss is NaN']
+  ] as const)('says nothing of %s', (_, declaration, scoreOf) => {
+    const lead = leadOf(experimentReport(resultsOf({ declaration, scoreOf })))
+    expect(lead).toMatch(/^Nothing can be said of replaced token detection/)
+    expect(lead).toMatch(/cannot be compared on subj: fewer than two seeds have both/)
+  })
+
+  it('claims what both corrected p-values allow, and nothing else', () => {
+    const scores = fc.array(fc.integer({ min: -30, max: 60 }), { minLength: 15, maxLength: 15 })
+    fc.assert(
+      fc.property(scores, (thousandths) => {
+        const arms = ['electra', 'mlm', 'untrained']
+        const results = resultsOf({
+          scoreOf: (arm, _, place) => [0.7 + thousandths[5 * arms.indexOf(arm) + place] / 1000],
+          declaration: declared({ tuning: { rates: [1e-3], seed: 9 } })
+        })
+        const valuesOf = (arm: string) =>
+          [0, 1, 2, 3, 4].map((i) => 0.7 + thousandths[5 * arms.indexOf(arm) + i] / 1000)
+        const family = [
+          ['electra', 'mlm'],
+          ['electra', 'untrained'],
+          ['mlm', 'untrained']
+        ].map(([a, b]) => compared(valuesOf(a), valuesOf(b)))
+        const [bootstrap, student] = (['bootstrap', 'student'] as const).map((by) => holm(family.map((f) => f[by].p)))
+        const isClaimed = bootstrap[0] < level && student[0] < level
+        const lead = leadOf(experimentReport(results))
+        expect(/is (ahead of|behind) mlm/.test(lead)).toBe(isClaimed)
+        expect(lead.includes('wins')).toBe(isClaimed && family[0].difference > 0)
+        expect(lead.includes('cannot be told apart')).toBe(!isClaimed)
+      }),
+      { numRuns: 25 }
+    )
+  })
+})
+
+describe('the tables of a report', () => {
+  const results = resultsOf({ scoreOf: ahead(0.02, 4) })
+  const document = experimentReport(results)
+  const bySeed = (arm: string) =>
+    [0, 1, 2, 3, 4].map((place) => mean([...(ahead(0.02, 4)(arm, 'subj', place) as ReadonlyArray<number>)]))
+
+  it('have the mean and the deviation over seeds, after trials are averaged', () => {
+    for (const arm of ['electra', 'mlm', 'untrained']) {
+      const values = bySeed(arm)
+      expect(cell(tableNamed(document, 'Scores'), 'mean ± deviation', (row) => row[1] === arm)).toBe(
+        `${mean(values).toFixed(4)} ± ${deviation(values).toFixed(4)}`
+      )
+    }
+    expect(
+      cell(tableNamed(document, 'Scores'), 'mean ± deviation', ([, arm]) => arm === 'the most frequent label')
+    ).toBe('0.5000')
+  })
+
+  it('have what the statistics give for the pairs, corrected over all of them', () => {
+    const family = [
+      ['electra', 'mlm'],
+      ['electra', 'untrained'],
+      ['mlm', 'untrained']
+    ]
+    const found = family.map(([a, b]) => compared(bySeed(a), bySeed(b)))
+    const corrected = holm(found.map(({ bootstrap }) => bootstrap.p))
+    family.forEach(([arm, against], i) => {
+      const of = (title: string) =>
+        cell(tableNamed(document, 'Differences, paired'), title, (row) => row[1] === arm && row[2] === against)
+      const plain = (text: string) => Number(text.replace('−', '-').replace('+', ''))
+      expect(plain(of('difference'))).toBeCloseTo(found[i].difference, 4)
+      expect(of('p, bootstrap')).toBe(found[i].bootstrap.p.toFixed(4))
+      expect(of('corrected')).toBe(corrected[i].toFixed(4))
+      expect(of('p, sign flips')).toBe(found[i].signFlip.p.toFixed(4))
+      expect(plain(of("Hedges's g"))).toBeCloseTo(found[i].effect, 1)
+      const [low, high] = of("95 %, Student's").split(' to ').map(plain)
+      expect(low).toBeCloseTo(found[i].student.low, 4)
+      expect(high).toBeCloseTo(found[i].student.high, 4)
+    })
+  })
+
+  it('pair by seed, whatever else is missing', () => {
+    const some = resultsOf({
+      scoreOf: (arm, task, place) => (arm === 'mlm' && place === 1 ? 'broke' : ahead(0.02, 4)(arm, task, place))
+    })
+    const [first] = allComparisons(some)
+    const kept = (arm: string) => bySeed(arm).filter((_, i) => i !== 1)
+    expect(first.comparison).toEqual(compared(kept('electra'), kept('mlm')))
+  })
+
+  it('leave a trial that is no number out, and count it', () => {
+    const some = experimentReport(
+      resultsOf({
+        scoreOf: (arm, task, place) => (arm === 'mlm' && place === 1 ? [NaN, 0.8] : ahead(0.02)(arm, task, place))
+      })
+    )
+    const of = (title: string) => cell(tableNamed(some, 'Scores'), title, (row) => row[1] === 'mlm')
+    expect([of('seeds'), of('failed')]).toEqual(['4', '1'])
+    expect(
+      tablesOf(some)
+        .flatMap(({ rows }) => rows.flat())
+        .filter((text) => /NaN|undefined|Infinity/.test(text))
+    ).toEqual([])
+  })
+
+  it('have a row for every run and every fine-tuning, and as many cells as columns', () => {
+    expect(tableNamed(document, 'All 10 pre-training runs').rows).toHaveLength(10)
+    expect(tableNamed(document, 'All 15 fine-tunings').rows).toHaveLength(15)
+    for (const { columns, rows } of tablesOf(document)) rows.forEach((row) => expect(row).toHaveLength(columns.length))
+  })
+})
+
+const listsOf = ({ blocks }: Document): string =>
+  blocks.flatMap((block) => (block._tag === 'List' ? block.items.map(textOf) : [])).join('\n')
+
+describe('what a reader is warned of', () => {
+  it('runs that failed, with their reasons', () => {
+    const document = experimentReport(
+      resultsOf({
+        scoreOf: ahead(0.02),
+        failureOf: (arm, place) => (arm === 'electra' && place === 3 ? 'the loss was NaN at step 12' : undefined)
+      })
+    )
+    expect(listsOf(document)).toMatch(/1 job failed/)
+    expect(listsOf(document)).toMatch(/electra-s4: the loss was NaN at step 12/)
+    // Its last evaluations are in no mean.
+    const curve = tableNamed(document, 'masked-LM loss, held out')
+    expect(cell(curve, 'seeds', (row) => row[0] === 'electra')).toBe('4')
+  })
+
+  it('runs that never left the plateau, run by run', () => {
+    const stuck = experimentReport(
+      resultsOf({
+        scoreOf: ahead(0.02),
+        losses: (arm, place) => (arm === 'mlm' && place === 0 ? [6, 5.2, 5.11] : falling(arm, place))
+      })
+    )
+    expect(listsOf(stuck)).toMatch(/1 of 10 runs never left the plateau/)
+    expect(cell(tableNamed(stuck, 'The plateau, run by run'), 'first step below', ([id]) => id === 'mlm-s1')).toBe(
+      'never'
+    )
+    const first = falling('mlm', 1).findIndex((loss) => loss < 5.1)
+    expect(cell(tableNamed(stuck, 'The plateau, run by run'), 'first step below', ([id]) => id === 'mlm-s2')).toBe(
+      String(40 * (first + 1))
+    )
+  })
+
+  it('a rate at the edge of what was tried, and an experiment that is not finished', () => {
+    const lists = listsOf(experimentReport(resultsOf({ scoreOf: ahead(0.02), isComplete: false })))
+    expect(lists).toMatch(/lowest or highest that was tried for mlm:/)
+    expect(lists).toMatch(/not finished: 10 of 10 pre-training runs/)
+  })
+})
+
+const figuresOf = ({ blocks }: Document) =>
+  blocks.flatMap((block: Block) => (block._tag === 'Figures' ? block.figures : []))
+
+describe('the charts of a report', () => {
+  it('have every point that they draw in the numbers below them', () => {
+    const document = experimentReport(
+      resultsOf({
+        declaration: declared({ generatorSizes: [0.125, 0.25, 1], budgets: [{ steps: 10 }, { steps: 20 }] }),
+        scoreOf: (arm, task, place) => ahead(0.02)(arm.startsWith('electra') ? 'electra' : arm, task, place)
+      })
+    )
+    const titles = figuresOf(document).map(({ title }) => title)
+    expect(titles).toEqual(
+      expect.arrayContaining([
+        "subj against the generator's width",
+        'subj against operations',
+        'discriminator AUC against time'
+      ])
+    )
+    for (const { chart, numbers } of figuresOf(document))
+      expect(numbers.rows).toHaveLength(
+        chart._tag === 'Lines' ? chart.series.reduce((sum, { points }) => sum + points.length, 0) : chart.rows.length
+      )
+  })
+
+  it('compare no sums of different losses', () => {
+    const titles = figuresOf(experimentReport(resultsOf({ scoreOf: ahead(0.02) }))).map(({ title }) => title)
+    expect(titles.filter((title) => title.startsWith('loss'))).toEqual([])
+  })
+})
+
+const pagesOf = async (results: ExperimentResults) => {
+  const document = experimentReport(results)
+  return { html: await htmlOf(document)(), markdown: markdownOf(document) }
+}
+
+describe('the pages of a report', () => {
+  it('are the same bytes for the same results', async () => {
+    const results = resultsOf({ scoreOf: ahead(0.02) })
+    expect(await pagesOf(structuredClone(results))).toEqual(await pagesOf(results))
+  })
+
+  it.each([
+    ['nothing done', resultsOf({ scoreOf: () => undefined, losses: () => [], isComplete: false })],
+    ['all failed', resultsOf({ scoreOf: () => 'broke', failureOf: () => 'broke' })],
+    ['one seed', resultsOf({ declaration: declared({ seeds: [1] }), scoreOf: ahead(0) })],
+    ['the baseline alone', resultsOf({ declaration: declared({ objectives: { mlm: {} } }), scoreOf: ahead(0) })],
+    ['losses that are no numbers', resultsOf({ scoreOf: ahead(0), losses: () => [NaN, 5, NaN, Infinity] })]
+  ])('are there for %s, and say no NaN', async (_, results) => {
+    const { html, markdown } = await pagesOf(results)
+    expect(html).toContain('</html>')
+    expect(html.replace(/<style>[^]*?<\/style>/, '')).not.toMatch(/NaN|undefined|Infinity/)
+    expect(markdown).not.toMatch(/NaN|undefined|Infinity/)
+  })
+
+  it('need nothing from anywhere', async () => {
+    const { html } = await pagesOf(resultsOf({ scoreOf: ahead(0.02) }))
+    expect(html).not.toMatch(/<script|<link|<img|<iframe|\bon\w+=|@import|url\(/)
+    expect(html.match(/(src|href)="[^"#]/g)).toBeNull()
+  })
+
+  it('show names and reasons as they are, and obey none', async () => {
+    const evil = `</td><script>alert("1")</script> & | ~~a~~ \`b\` [c](d) <img src=x onerror='x'>`
+    const { html, markdown } = await pagesOf({
+      ...resultsOf({ scoreOf: (_, __, place) => (place === 0 ? evil : [0.5, 0.6 + place / 100]) }),
+      command: evil
+    })
+    expect(html).not.toMatch(/<script|<img|<td><script/)
+    expect(html).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; | ~~a~~')
+    expect(markdown).not.toMatch(/<script|<img|(?<!\\)\[c\]/)
+    // A bar of a name ends no cell.
+    for (const line of markdown.split('\n').filter((text) => text.startsWith('| command')))
+      expect(line.match(/(?<!\\)\|/g)).toHaveLength(3)
+  })
+})
