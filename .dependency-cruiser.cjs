@@ -51,7 +51,7 @@ module.exports = {
     within('electra/report', 'charts', []),
     within('electra/report', 'pages', ['charts']),
     within('electra/report', 'experiment', ['charts']),
-    within('electra/report', 'run', ['charts']),
+    within('electra/report', 'run', ['charts', 'export']),
     within('electra/report', 'export', []),
     within('electra/tasks', 'metrics', []),
     within('electra/tasks', 'data', []),

@@ -59,10 +59,10 @@ const exportAll = (
   )
 
 /** What the networks make of a few held-out sentences; nothing for an objective without a discriminator. */
-const judgeSentences = (
+export const judgeSentences = (
   options: DeviceOptions & { readonly seed: number },
   { config, corpus, objective }: Trained,
-  result: RunResult
+  result: Pick<RunResult, 'params'>
 ): TE.TaskEither<Failure, Samples | undefined> => {
   const { judged } = objective
   return judged === undefined
@@ -117,9 +117,12 @@ export const close = (
       )
     ),
     // The last of a run's files: where it stands, all others do.
-    TE.chainFirst(({ models, report }) =>
+    TE.chainFirst(({ models, report, samples }) =>
       pipe(
-        writeFileWhole(join(out, reportName), `${JSON.stringify({ ...report, models }, null, 2)}\n`),
+        writeFileWhole(
+          join(out, reportName),
+          `${JSON.stringify({ ...report, models, ...(samples === undefined ? {} : { samples }) }, null, 2)}\n`
+        ),
         TE.mapLeft(failedWith(showStoreError))
       )
     ),

@@ -14,6 +14,7 @@ import { declareFlops } from './commands/flops.js'
 import { declarePredict } from './commands/predict.js'
 import { declarePretrain } from './commands/pretrain.js'
 import { declareProfile } from './commands/profile.js'
+import { declareReport } from './commands/report.js'
 import { declareRerank } from './commands/rerank.js'
 import { declareScore } from './commands/score.js'
 import { declareVerify } from './commands/verify.js'
@@ -47,6 +48,7 @@ const declarations = [
   declarePretrain,
   declareFinetune,
   declareExperiment,
+  declareReport,
   declareConfig,
   declareVerify,
   declarePredict,

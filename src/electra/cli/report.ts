@@ -14,6 +14,7 @@ import type { Where } from '../../workers/index.js'
 import { counted } from './counted.js'
 import { whereFields } from './device.js'
 import { reportWidth, wrapped } from './fit.js'
+import type { Samples } from './samples.js'
 
 /** The report as one JSON line carries it. */
 export type ClosingReport = Where & {
@@ -106,6 +107,22 @@ const where = z.object({
   precision: z.enum(precisions).optional()
 })
 
+const samples = z.object({
+  sentences: z.array(
+    z.array(
+      z.object({
+        piece: z.string(),
+        original: z.string().optional(),
+        probability: real,
+        isFlagged: z.boolean()
+      })
+    )
+  ),
+  replaced: count,
+  found: count,
+  tokens: count
+})
+
 const operations = z.object({ step: z.number(), run: z.number() })
 
 /** What is looked at of a kept report; it may say more. */
@@ -139,10 +156,12 @@ const keptReport = z.looseObject({
   weightsSha256: z.string(),
   optimizerSha256: z.string(),
   checkpoint: z.string(),
-  models: z.array(z.string())
+  models: z.array(z.string()),
+  // They are only looked at.
+  samples: samples.optional().catch(undefined)
 })
 
-export type KeptReport = ClosingReport & { readonly models: ReadonlyArray<string> }
+export type KeptReport = ClosingReport & { readonly models: ReadonlyArray<string>; readonly samples?: Samples }
 
 /** A report is a shallow thing. */
 const deepestReport = 16

@@ -35,10 +35,14 @@ const columnsOf = (objective: ObjectiveName): ReadonlyArray<Column> => {
 
 export type Columns = ReadonlyMap<string, Column>
 
-/** Those of all objectives, and of every run. Of a name that several have, the first's. */
+/** In the order in which they are shown: those of all objectives, then of every run. Of a name that several have, the first's. */
 export const knownColumns = (): Columns => {
   const all = [...objectiveNames.flatMap(columnsOf), ...ofEveryRun]
-  return new Map(all.toReversed().map((column) => [column.name, column]))
+  return new Map(
+    all
+      .filter(({ name }, i) => all.findIndex((other) => other.name === name) === i)
+      .map((column) => [column.name, column])
+  )
 }
 
 /** What it is called in tables and charts; its name, where nobody has said more. */

@@ -70,10 +70,14 @@ export const isEmpty = (chart: Chart): boolean =>
     ? !chart.series.some(({ points }) => points.some(isDrawn(chart)))
     : !chart.rows.some(({ at }) => Number.isFinite(at))
 
+/** Lines of which there is something to be seen. */
+export const seen = (chart: LineChart): ReadonlyArray<Series> =>
+  chart.series.filter(({ points }) => points.some(isDrawn(chart)))
+
 /** The same without what cannot be drawn; of a line, the place where it is broken is left. */
 export const drawable = (chart: LineChart): LineChart => ({
   ...chart,
-  series: chart.series.map((series) => ({
+  series: seen(chart).map((series) => ({
     ...series,
     points: series.points.filter(({ x }) => Number.isFinite(x) && (chart.x.scale === 'linear' || x > 0))
   })),

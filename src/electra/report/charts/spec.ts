@@ -28,11 +28,21 @@ const config: Config = {
   }
 }
 
+/** Numbers that are all alike have no extent: some room is made around them. */
+const extentOf = (values: ReadonlyArray<number>, scale: Axis['scale']): readonly [number, number] => {
+  if (values.length === 0) return scale === 'log' ? [1, 10] : [0, 1]
+  const [low, high] = [Math.min(...values), Math.max(...values)]
+  if (low < high) return [low, high]
+  if (scale === 'log') return [low / 2, low * 2]
+  const room = low === 0 ? 1 : Math.abs(low) / 10
+  return [low - room, low + room]
+}
+
 const scaleOf = (name: 'x' | 'y', { scale }: Axis, values: ReadonlyArray<number>, isNice: boolean): Scale => ({
   name,
   type: scale,
   range: name === 'x' ? 'width' : 'height',
-  domain: values.length === 0 ? [0, 1] : [Math.min(...values), Math.max(...values)],
+  domain: [...extentOf(values, scale)],
   nice: scale === 'linear' && isNice,
   zero: false
 })

@@ -6,21 +6,20 @@ import type { Columns } from '../columns.js'
 import { digitsOf, labelOf } from '../columns.js'
 import { duration, fixed, interval, none, plain, pValue, scientific, signed, spread, whole } from '../shown.js'
 import { allComparisons, level, type Compared } from './comparisons.js'
-import { allScores, majorityOf, tasksOf, type Scores } from './scores.js'
+import { allScores, majorityOf, tasksOf } from './scores.js'
 
-const scoresTable = (results: ExperimentResults): Table => ({
-  caption: 'Scores: mean and standard deviation over seeds',
-  columns: [
-    ...words('task', 'arm'),
-    ...numbers('mean ± deviation', 'seeds', 'trials a seed', 'deviation of trials', 'failed', 'to come'),
-    ...words('scores by seed')
-  ],
-  rows: tasksOf(results).flatMap((task) => {
-    const { metric, trials } = results.declaration.tasks[task]
-    const own = allScores(results).filter((scores) => scores.task === task)
-    return [
-      ...own.map((scores: Scores) => [
-        `${task} (${metric})`,
+const scoresTable = (results: ExperimentResults, task: string): Table => {
+  const { metric, trials } = results.declaration.tasks[task]
+  const own = allScores(results).filter((scores) => scores.task === task)
+  return {
+    caption: `Scores on ${task}: ${metric}, mean and standard deviation over seeds`,
+    columns: [
+      ...words('arm'),
+      ...numbers('mean ± deviation', 'seeds', 'trials a seed', 'deviation of trials', 'failed', 'to come'),
+      ...words('scores by seed')
+    ],
+    rows: [
+      ...own.map((scores) => [
         scores.arm,
         spread(scores.mean, scores.deviation),
         String(scores.bySeed.length),
@@ -30,15 +29,10 @@ const scoresTable = (results: ExperimentResults): Table => ({
         String(scores.pending),
         scores.bySeed.map(({ score }) => fixed(score)).join(', ') || none
       ]),
-      [
-        `${task} (${metric})`,
-        'the most frequent label',
-        fixed(majorityOf(results, task)),
-        ...Array.from({ length: 6 }, () => none)
-      ]
+      ['the most frequent label', fixed(majorityOf(results, task)), none, none, none, none, none, none]
     ]
-  })
-})
+  }
+}
 
 const verdicts: Readonly<Record<Compared['verdict'], string>> = {
   ahead: 'ahead',
@@ -90,7 +84,7 @@ export const scoresSection = (results: ExperimentResults): ReadonlyArray<Block> 
     says(
       'Trials of fine-tuning are averaged within a seed of pre-training, so that a seed counts once; the deviation is that of seeds, with n − 1.'
     ),
-    table(scoresTable(results)),
+    ...tasksOf(results).map((task) => table(scoresTable(results, task))),
     section('Differences'),
     ...(length === 0
       ? [says('There is nothing to compare: there is one arm.')]

@@ -5,7 +5,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import * as T from 'fp-ts/lib/Task.js'
 import { svgOf } from '../charts/svg.js'
-import type { Chart } from '../charts/chart.js'
+import { seen, type Chart } from '../charts/chart.js'
 import type { Block, Document, Figure, Inline, MarkedWord, Table, Text } from '../document.js'
 import { anchorOf, escaped } from './escape.js'
 import { legendOf } from './legend.js'
@@ -47,8 +47,9 @@ const tableOf = ({ caption, columns, rows }: Table, hasCaption: boolean): string
 const hidden = (summary: string, content: string): string =>
   `<details><summary>${escaped(summary)}</summary>\n${content}\n</details>`
 
+/** What is told apart in it. Rows have their names beside them. */
 const namedIn = (chart: Chart): ReadonlyArray<{ readonly name: string; readonly look: number }> =>
-  chart._tag === 'Lines' ? chart.series : []
+  chart._tag === 'Lines' ? seen(chart) : []
 
 /** Vega's own element, as an image with a description in words. */
 const described = (svg: string, description: string): string =>

@@ -34,7 +34,7 @@ thead th { white-space: normal; }
 tbody th { font-weight: 500; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.number { min-width: 4.5rem; }
-.long { min-width: 14rem; max-width: 26rem; white-space: normal; overflow-wrap: anywhere; }
+.long { min-width: 18rem; max-width: 26rem; white-space: normal; overflow-wrap: anywhere; }
 details { margin: 0.5rem 0; }
 summary { cursor: pointer; color: var(--link); }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.25rem 1.5rem; margin: 1rem 0; align-items: start; }
@@ -46,7 +46,7 @@ figure svg.marks { display: block; width: 100%; height: auto; overflow: visible;
 .legend { list-style: none; margin: 0.25rem 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0.1rem 1rem; font-size: 0.86rem; }
 .legend svg { vertical-align: -2px; margin-right: 0.35rem; }
 .sentence { padding: 0.35rem 0.75rem; border-left: 3px solid var(--grid); max-width: 46rem; }
-.sentence s { color: var(--faint); font-size: 0.85em; margin-left: 0.2em; }
+.sentence s { color: var(--faint); font-size: 0.85em; margin: 0 0.15em 0 0.25em; }
 .sentence ins { text-decoration: underline dashed var(--look-1) 2px; text-underline-offset: 3px; }
 .sentence mark { background: var(--mark); color: inherit; outline: 1px solid var(--look-4); border-radius: 2px; }
 @media (max-width: 30rem) { main { padding: 0.5rem 0.75rem 3rem; } h1 { font-size: 1.35rem; } .lead { font-size: 1.05rem; } }

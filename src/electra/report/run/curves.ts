@@ -1,0 +1,153 @@
+/** Curves of one run or of several, over each other: steps thinned, evaluations as they are. */
+
+import { range } from '../../../tensor/range.js'
+import { isEmpty, lines } from '../charts/chart.js'
+import { digitsOf, labelOf, type Columns } from '../columns.js'
+import { numbers, words, type Figure } from '../document.js'
+import { fixed, whole } from '../shown.js'
+import type { Series } from './metrics.js'
+import type { RunData } from './run-data.js'
+import { thinned, type Bucket } from './thinned.js'
+
+/** More are not told apart on a screen. */
+const mostPoints = 120
+
+/** Of the given names those that a run has, first those that are known, in their order. */
+const ordered = (
+  columns: Columns,
+  runs: ReadonlyArray<RunData>,
+  of: (run: RunData) => Series
+): ReadonlyArray<string> => {
+  const found = new Set(runs.flatMap((run) => [...of(run).columns.keys()]))
+  return [...new Set(['loss', ...columns.keys(), ...found])].filter((name) => found.has(name))
+}
+
+const stepsOf = ({ metrics }: RunData): Series => metrics.steps
+const heldOutOf = ({ metrics }: RunData): Series => metrics.heldOut
+
+/** Shown as one number, tokens a second. */
+const isShownElsewhere = (name: string): boolean => name === 'tokens' || name === 'seconds'
+
+const bucketsOf = (run: RunData, name: string): ReadonlyArray<Bucket> => {
+  const { steps, columns } = run.metrics.steps
+  return thinned(steps, columns.get(name) ?? [], mostPoints)
+}
+
+/** Tokens a second over the steps of each bucket: all of them in all of their time. */
+const speeds = ({ metrics: { steps: series } }: RunData): ReadonlyArray<Bucket> => {
+  const { steps, columns } = series
+  const [tokens, seconds] = ['tokens', 'seconds'].map((name) => columns.get(name) ?? [])
+  const each = steps.map((_, i) => (seconds[i] > 0 ? tokens[i] / seconds[i] : NaN))
+  const [sums, times] = [tokens, seconds].map((values) => thinned(steps, values, mostPoints))
+  return thinned(steps, each, mostPoints).map((bucket) => {
+    const [sum, time] = [sums, times].map((of) => of.find(({ from }) => from === bucket.from))
+    return sum === undefined || time === undefined
+      ? bucket
+      : { ...bucket, mean: (sum.mean * sum.count) / (time.mean * time.count) }
+  })
+}
+
+const figureOf = (
+  title: string,
+  meaning: string,
+  unit: string,
+  digits: number,
+  runs: ReadonlyArray<RunData>,
+  bucketsIn: (run: RunData) => ReadonlyArray<Bucket>
+): Figure => {
+  const all = runs.map((run) => ({ run, buckets: bucketsIn(run) }))
+  const most = Math.max(1, ...all.flatMap(({ buckets }) => buckets.map(({ count }) => count)))
+  return {
+    title,
+    description:
+      `${meaning} ${most === 1 ? 'Every step.' : `Means of up to ${whole(most)} steps in a row, shaded from the least to the largest.`}`.trim(),
+    chart: lines({
+      x: { title: 'step', scale: 'linear' },
+      y: { title: unit, scale: 'linear' },
+      series: all.map(({ run, buckets }) => ({
+        name: run.name,
+        look: runs.indexOf(run),
+        points: buckets.map(({ from, to, mean, low, high, count }) => ({
+          x: (from + to) / 2,
+          y: mean,
+          ...(count === 1 ? {} : { low, high })
+        }))
+      })),
+      rules: [],
+      hasPoints: false
+    }),
+    numbers: {
+      caption: title,
+      columns: [...words('run'), ...numbers('steps', 'mean', 'least', 'largest')],
+      rows: all.flatMap(({ run, buckets }) =>
+        buckets.map(({ from, to, mean, low, high }) => [
+          run.name,
+          from === to ? String(from) : `${from}–${to}`,
+          ...[mean, low, high].map((x) => fixed(x, digits))
+        ])
+      )
+    }
+  }
+}
+
+const drawn = (all: ReadonlyArray<Figure>): ReadonlyArray<Figure> => all.filter(({ chart }) => !isEmpty(chart))
+
+/** What was measured at every step. */
+export const trainingFigures = (columns: Columns, runs: ReadonlyArray<RunData>): ReadonlyArray<Figure> =>
+  drawn([
+    ...ordered(columns, runs, stepsOf)
+      .filter((name) => !isShownElsewhere(name))
+      .map((name) =>
+        figureOf(
+          labelOf(columns, name),
+          columns.get(name)?.meaning ?? '',
+          labelOf(columns, name),
+          digitsOf(columns, name),
+          runs,
+          (run) => bucketsOf(run, name)
+        )
+      ),
+    figureOf('tokens/s', 'Real tokens trained on in a second.', 'tokens/s', 0, runs, speeds)
+  ])
+
+/** What guessing without context comes to, where the finished runs agree. */
+const noContextOf = (runs: ReadonlyArray<RunData>, name: string) => {
+  const found = runs.flatMap(({ report }) => report?.baselines[name]?.noContext ?? []).filter(Number.isFinite)
+  return new Set(found.map((x) => x.toFixed(3))).size === 1 ? [{ at: found[0], name: 'no context' }] : []
+}
+
+/** What was measured on held-out text. */
+export const heldOutFigures = (columns: Columns, runs: ReadonlyArray<RunData>): ReadonlyArray<Figure> =>
+  drawn(
+    ordered(columns, runs, heldOutOf).map((name): Figure => {
+      const label = labelOf(columns, name)
+      const all = runs.map((run) => {
+        const { steps, columns: own } = run.metrics.heldOut
+        const values = own.get(name) ?? []
+        return {
+          run,
+          points: range(steps.length).flatMap((i) =>
+            Number.isFinite(values[i]) ? [{ x: steps[i], y: values[i] }] : []
+          )
+        }
+      })
+      return {
+        title: `${label}, held out`,
+        description: columns.get(name)?.meaning ?? 'Every evaluation.',
+        chart: lines({
+          x: { title: 'step', scale: 'linear' },
+          y: { title: label, scale: 'linear' },
+          series: all.map(({ run, points }) => ({ name: run.name, look: runs.indexOf(run), points })),
+          rules: noContextOf(runs, name),
+          hasPoints: all.every(({ points }) => points.length <= 30)
+        }),
+        numbers: {
+          caption: `${label}, held out`,
+          columns: [...words('run'), ...numbers('step', label)],
+          rows: all.flatMap(({ run, points }) =>
+            points.map(({ x, y }) => [run.name, String(x), fixed(y, digitsOf(columns, name))])
+          )
+        }
+      }
+    })
+  )
