@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Declaration } from '../../../src/electra/experiment/declaration.js'
 import type { ExperimentResults } from '../../../src/electra/experiment/results.js'
 import type { Block, Document, Table, Text } from '../../../src/electra/report/document.js'
 import { allComparisons, level } from '../../../src/electra/report/experiment/comparisons.js'
@@ -130,6 +131,34 @@ describe('the first sentence of a report', () => {
   })
 })
 
+describe('what an arm is compared with', () => {
+  it('is the baseline of its size and budget, with a generator as wide, and among those the one of a quarter', () => {
+    const againstOf = (declaration: Declaration) =>
+      Object.fromEntries(
+        allComparisons(resultsOf({ declaration, scoreOf: () => undefined })).map(({ arm, against }) => [arm, against])
+      )
+    const only = { untrained: false, budgets: [{ steps: 10 }] }
+    const sizes = {
+      objectives: { electra: {}, 'electra-15': {} },
+      baseline: 'electra',
+      generatorSizes: [0.125, 0.25, 1]
+    }
+    expect(againstOf(declared({ ...only, ...sizes }))).toEqual({
+      'electra-g0.125': 'electra-g0.25',
+      'electra-g1': 'electra-g0.25',
+      'electra-15-g0.125': 'electra-g0.125',
+      'electra-15-g0.25': 'electra-g0.25',
+      'electra-15-g1': 'electra-g1'
+    })
+    expect(againstOf(declared({ ...only, budgets: [{ steps: 10 }, { steps: 20 }], sizes: { a: {}, b: {} } }))).toEqual({
+      'electra-a-b1': 'mlm-a-b1',
+      'electra-a-b2': 'mlm-a-b2',
+      'electra-b-b1': 'mlm-b-b1',
+      'electra-b-b2': 'mlm-b-b2'
+    })
+  })
+})
+
 describe('the tables of a report', () => {
   const results = resultsOf({ scoreOf: ahead(0.02, 4) })
   const document = experimentReport(results)
@@ -178,6 +207,23 @@ describe('the tables of a report', () => {
     const [first] = allComparisons(some)
     const kept = (arm: string) => bySeed(arm).filter((_, i) => i !== 1)
     expect(first.comparison).toEqual(compared(kept('electra'), kept('mlm')))
+  })
+
+  it('have nothing of what only served to choose rates', () => {
+    const [trial, run] = [results.trials[0], results.runs[0]]
+    const tuning = { ...trial, id: 'tune-1', isTuning: true, outcome: { _tag: 'Done', scores: [0.1] } } as const
+    const more = {
+      ...results,
+      trials: [...results.trials, tuning],
+      runs: [
+        ...results.runs,
+        { ...run, id: 'tune', isTuning: true, curve: [{ ...run.curve[0], numbers: { maskedLmLoss: 99 } }] }
+      ]
+    }
+    expect(allComparisons(more)).toEqual(allComparisons(results))
+    const shown = experimentReport(more)
+    for (const name of ['Scores', 'masked-LM loss, held out', 'The plateau, run by run'])
+      expect(tableNamed(shown, name)).toEqual(tableNamed(document, name))
   })
 
   it('leave a trial that is no number out, and count it', () => {

@@ -9,9 +9,21 @@ import type { ExperimentResults } from '../../experiment/results.js'
 import { generatorShare, type Recipe } from '../../flops/training.js'
 import { publishedRows, type PublishedName } from '../../flops/published.js'
 import { published } from '../../flops/forward.js'
-import { figures, folded, numbers, says, section, table, words, type Block, type Table } from '../document.js'
+import { lines } from '../charts/chart.js'
+import {
+  figures,
+  folded,
+  numbers,
+  says,
+  section,
+  table,
+  words,
+  type Block,
+  type Figure,
+  type Table
+} from '../document.js'
 import { counted } from '../../cli/counted.js'
-import { fixed, none, percent, scientific, whole } from '../shown.js'
+import { fixed, none, percent, plain, scientific, whole } from '../shown.js'
 import { generatorFigures } from './curves.js'
 import { allScores } from './scores.js'
 
@@ -133,6 +145,8 @@ const paperShares = (): Table => ({
     .map(({ title, recipe }) => [title, percent(generatorShare(recipe), 3), percent(generatorShare(recipe, sparse), 3)])
 })
 
+const accountings = ['published', 'sparse', 'executed'] as const
+
 const ourShares = ({ arms, runs }: ExperimentResults): Table => ({
   caption: "Ours: the generator's share of the training, and what a run takes",
   columns: [
@@ -155,10 +169,47 @@ const ourShares = ({ arms, runs }: ExperimentResults): Table => ({
       share === undefined ? none0 : percent(share.published, 2),
       share === undefined ? none0 : percent(share.sparse, 2),
       share === undefined ? none0 : percent(share.executed, 2),
-      ...(['published', 'sparse', 'executed'] as const).map((by) => scientific(compute?.[by].run, 4))
+      ...accountings.map((by) => scientific(compute?.[by].run, 4))
     ]
   })
 })
+
+/** Shares over the generator's width, a line for each accounting: where there are several widths, of the first objective that has them. */
+const shareFigures = ({ arms, runs }: ExperimentResults): ReadonlyArray<Figure> => {
+  const first = arms.find(({ generatorSize }) => generatorSize !== undefined)
+  const found = arms.flatMap(({ id, objective, size, budget, generatorSize }) => {
+    if (first === undefined || generatorSize === undefined) return []
+    if (objective !== first.objective || size !== first.size || budget !== first.budget) return []
+    const share = runs.flatMap((run) => (run.arm === id ? (run.report?.compute?.generatorShare ?? []) : [])).at(0)
+    return share === undefined ? [] : [{ id, width: generatorSize, share }]
+  })
+  if (found.length < 2) return []
+  const ordered = [...found].sort((a, b) => a.width - b.width)
+  return [
+    {
+      title: `The generator's share of ${first?.objective ?? ''}`,
+      description: "Of the operations of training, in three accountings, over the generator's width.",
+      chart: lines({
+        x: { title: "generator's width / main network's", scale: 'log', ticks: ordered.map(({ width }) => width) },
+        y: { title: 'share of operations', scale: 'linear' },
+        series: accountings.map((name, look) => ({
+          name,
+          look,
+          points: ordered.map(({ width, share }) => ({ x: width, y: share[name] ?? NaN }))
+        })),
+        rules: [],
+        hasPoints: true
+      }),
+      numbers: {
+        caption: "the generator's share",
+        columns: [...words('accounting', 'arm'), ...numbers("generator's width", 'share')],
+        rows: accountings.flatMap((name) =>
+          ordered.map(({ id, width, share }) => [name, id, plain(width), percent(share[name], 2)])
+        )
+      }
+    }
+  ]
+}
 
 const shares = (results: ExperimentResults): ReadonlyArray<Block> => [
   section("Reviewers, 3: what is the generator's share of the compute?"),
@@ -166,6 +217,7 @@ const shares = (results: ExperimentResults): ReadonlyArray<Block> => [
     "The paper does not state it. Its script counts it with the rest: published, where a word's embedding is counted as a product with the whole table, and sparse, where words are looked up. Executed is what our compiled programs compute, with the backward pass at its true price and the optimizer: of the generator, what a step that trains it alone takes."
   ),
   table(ourShares(results)),
+  ...figures(shareFigures(results)),
   table(paperShares()),
   says(
     "What cannot be concluded: a share of operations is no share of time or energy. Small products run at a smaller part of a machine's rate than large ones do, so the generator takes more of the time than of the operations."
