@@ -16,6 +16,9 @@ import { exists, makeDirectories, readText, writeFileWhole } from '../../store/f
 import { lockDirectory } from '../../store/files/lock.js'
 import type { Console } from '../console.js'
 import { carryOut, type JobEnd, type Worker } from '../experiment/carry-out.js'
+import { experimentReport } from '../../report/experiment/report.js'
+import { htmlOf } from '../../report/pages/html.js'
+import { markdownOf } from '../../report/pages/markdown.js'
 import { collect, type Collected, type When } from '../experiment/collect.js'
 import { isBegun, outcomeOf } from '../experiment/found.js'
 import { untilFree } from '../experiment/free.js'
@@ -115,9 +118,24 @@ const workerFor = (
   }
 }
 
-const written = async (collected: Collected, places: Places, when: Omit<When, 'updatedAt'>): Promise<void> => {
+/** `results.json`, and the reports that are made of it alone. */
+const written = async (
+  collected: Collected,
+  places: Places,
+  when: Omit<When, 'updatedAt'>
+): Promise<E.Either<Failure, void>> => {
   const results = await collect(collected, places, { ...when, updatedAt: new Date().toISOString() })
-  await writeFileWhole(places.results, textOf(results))()
+  const document = experimentReport(results)
+  const html = await htmlOf(document)()
+  return pipe(
+    [
+      [places.results, textOf(results)],
+      [places.markdown, markdownOf(document)],
+      [places.html, html]
+    ] as const,
+    TE.traverseSeqArray(([path, text]) => store(writeFileWhole(path, text))),
+    TE.map(() => undefined)
+  )()
 }
 
 const ran = async (
@@ -148,13 +166,14 @@ const ran = async (
       isInterrupted: signals.isInterrupted,
       observe: watch.observe
     })
-    await written({ declaration, arms, ...done }, places, when)
     watch.stop()
+    const kept = await written({ declaration, arms, ...done }, places, when)
+    if (E.isLeft(kept)) return kept
     if (!done.isComplete) {
       console.say('Interrupted: --resume goes on.')
       return E.right(exitCodes.interrupted)
     }
-    console.say(places.results)
+    console.say([places.html, places.markdown, places.results].join('\n'))
     const isFruitless = [...done.outcomes.values()].every(({ _tag }) => _tag === 'Failed')
     return isFruitless ? E.left(failed(`every job failed; why is in ${places.results}`)) : E.right(exitCodes.done)
   } finally {

@@ -7,6 +7,8 @@ export type Places = {
   /** The declaration as it is carried out. */
   readonly declaration: string
   readonly results: string
+  readonly markdown: string
+  readonly html: string
   readonly sample: string
   readonly of: (job: Job) => string
   readonly ofRun: (id: string) => string
@@ -20,6 +22,8 @@ export const placesIn = (out: string): Places => {
   return {
     declaration: join(out, 'experiment.json'),
     results: join(out, 'results.json'),
+    markdown: join(out, 'report.md'),
+    html: join(out, 'report.html'),
     sample: join(out, 'sample'),
     ofRun,
     of: (job) => (job._tag === 'Pretraining' ? ofRun(job.id) : join(out, 'trials', job.id)),
