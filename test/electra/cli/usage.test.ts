@@ -10,12 +10,14 @@ const commands = [
   'pretrain',
   'verify',
   'predict',
+  'report',
   'profile',
   'flops',
   'finetune',
   'score',
   'rerank',
   'devices',
+  'experiment',
   'config'
 ]
 

@@ -21,7 +21,7 @@ import { htmlOf } from '../../report/pages/html.js'
 import { markdownOf } from '../../report/pages/markdown.js'
 import { collect, type Collected, type When } from '../experiment/collect.js'
 import { isBegun, outcomeOf } from '../experiment/found.js'
-import { untilFree } from '../experiment/free.js'
+import { held } from '../experiment/held.js'
 import { argumentsOf, type Execution } from '../experiment/job-arguments.js'
 import { placesIn, type Places } from '../experiment/places.js'
 import { start, type Running } from '../experiment/processes.js'
@@ -90,11 +90,13 @@ const workerFor = (
   isInterrupted: () => boolean
 ): Worker => {
   const once = async (job: Job): Promise<JobEnd | { readonly _tag: 'Killed'; readonly signal: string }> => {
-    if (!(await untilFree(places, job, isInterrupted))) return { _tag: 'Interrupted' }
+    const lock = await held(places.lock(job.id), isInterrupted)
+    if (lock === undefined) return { _tag: 'Interrupted' }
     const args = argumentsOf(declaration, places, execution, job, await isBegun(places, job)())
-    const process = start(args, places.log(job.id))
+    const process = start(args, places.log(job.id), lock.fd)
     running.set(job.id, { job, process })
     const ended = await process.ended
+    await lock.close()
     running.delete(job.id)
     if (ended._tag !== 'Succeeded') return ended
     const outcome = await outcomeOf(declaration, places, job)()
@@ -199,7 +201,9 @@ export const experiment = (source: string, options: ExperimentOptions, console: 
     ),
     TE.chainFirst(() =>
       pipe(
-        ['runs', 'trials', 'logs', 'failures'].map((name) => dirname(placesIn(out).log('x')).replace(/logs$/, name)),
+        ['runs', 'trials', 'logs', 'locks', 'failures'].map((name) =>
+          dirname(placesIn(out).log('x')).replace(/logs$/, name)
+        ),
         TE.traverseSeqArray((directory) => store(makeDirectories(directory)))
       )
     ),

@@ -13,6 +13,7 @@ export type Places = {
   readonly of: (job: Job) => string
   readonly ofRun: (id: string) => string
   readonly log: (id: string) => string
+  readonly lock: (id: string) => string
   /** Why a job failed. */
   readonly failure: (id: string) => string
 }
@@ -28,6 +29,7 @@ export const placesIn = (out: string): Places => {
     ofRun,
     of: (job) => (job._tag === 'Pretraining' ? ofRun(job.id) : join(out, 'trials', job.id)),
     log: (id) => join(out, 'logs', `${id}.log`),
+    lock: (id) => join(out, 'locks', id),
     failure: (id) => join(out, 'failures', `${id}.json`)
   }
 }

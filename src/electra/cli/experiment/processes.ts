@@ -39,9 +39,10 @@ export const reasonIn = (said: string): string => {
   return own?.slice(ownPrefix.length) ?? lines.at(-1) ?? 'it ended without a word'
 }
 
-export const start = (args: ReadonlyArray<string>, log: string): Running => {
+/** `lock` is an open file that the process has as long as it lives. */
+export const start = (args: ReadonlyArray<string>, log: string, lock: number): Running => {
   const child = spawn(process.execPath, [program, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc', lock],
     detached: true,
     env: { ...process.env, ...endsWithParent }
   })

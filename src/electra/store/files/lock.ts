@@ -35,7 +35,7 @@ const lockedByte = 2 ** 30
 type Native = { readonly tryLock: (fd: number, offset: number, length: number) => boolean }
 
 /** `undefined` where the lock is held elsewhere; otherwise why it guards nothing, or that it does. */
-const tryLock = (file: FileHandle): { readonly unguarded: string | undefined } | undefined => {
+export const tryLock = (file: FileHandle): { readonly unguarded: string | undefined } | undefined => {
   const locked = E.tryCatch(() => {
     // Loaded where it is wanted: it has no build for some platforms.
     const native = createRequire(import.meta.url)('fs-native-extensions') as Native
