@@ -124,7 +124,7 @@ const sizes = (results: ExperimentResults): ReadonlyArray<Block> => [
   folded(paperTying),
   folded(paperEfficiency),
   says(
-    "What cannot be concluded: at this scale embeddings and the softmax weigh more than layers do, so a share of the width is another share of the compute than in the paper's models, and the best size may be another one."
+    "What cannot be concluded: embeddings and the softmax do not shrink with the generator's width as its layers do, so that a share of the width is another share of the compute for every size of model and vocabulary. What is best here need not be best for the paper's models."
   )
 ]
 
@@ -214,13 +214,13 @@ const shareFigures = ({ arms, runs }: ExperimentResults): ReadonlyArray<Figure> 
 const shares = (results: ExperimentResults): ReadonlyArray<Block> => [
   section("Reviewers, 3: what is the generator's share of the compute?"),
   says(
-    "The paper does not state it. Its script counts it with the rest: published, where a word's embedding is counted as a product with the whole table, and sparse, where words are looked up. Executed is what our compiled programs compute, with the backward pass at its true price and the optimizer: of the generator, what a step that trains it alone takes."
+    "The paper does not state it. Its script counts it with the rest: published, where a word's embedding is counted as a product with the whole table, and sparse, where words are looked up. Executed is what our compiled programs compute, with the backward pass at its true price and the optimizer: of the generator, its own loss and gradient, without its part of the update."
   ),
   table(ourShares(results)),
   ...figures(shareFigures(results)),
   table(paperShares()),
   says(
-    "What cannot be concluded: a share of operations is no share of time or energy. Small products run at a smaller part of a machine's rate than large ones do, so the generator takes more of the time than of the operations."
+    "What cannot be concluded: a share of operations is no share of time or energy. Small products may run at a smaller part of a machine's rate than large ones do, and this report has not measured it."
   )
 ]
 
