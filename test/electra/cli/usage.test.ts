@@ -16,6 +16,7 @@ const commands = [
   'finetune',
   'score',
   'rerank',
+  'report',
   'devices',
   'experiment',
   'config'
