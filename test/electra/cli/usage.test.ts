@@ -16,7 +16,6 @@ const commands = [
   'finetune',
   'score',
   'rerank',
-  'report',
   'devices',
   'experiment',
   'config'
