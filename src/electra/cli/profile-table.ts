@@ -4,6 +4,7 @@
 
 import { counted } from './counted.js'
 import { shareOfLimit, totalOf, type Cost, type KernelGroup } from '../profile/cost.js'
+import type { Precision } from '../../tensor/run/choose.js'
 import type { Limits } from '../profile/limits.js'
 import type { Clock } from '../profile/timed.js'
 import type { Profile, ProgramProfile } from '../profile/profile.js'
@@ -21,6 +22,7 @@ export type ProfileSubject = {
   readonly device: string
   readonly multiplier: string
   readonly relaxedSimd: boolean
+  readonly precision: Precision
   readonly rounds: number
 }
 
@@ -105,22 +107,28 @@ const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
 
 const showSubject = (s: ProfileSubject): string =>
   `${s.config}: ${counted(s.examples, 'example')} of ${counted(s.sequenceLength, 'token')} (${s.tokens}), ${counted(s.vocabSize, 'piece')}\n` +
-  `on ${s.device}, matmul ${s.multiplier}${s.relaxedSimd ? ', relaxed SIMD' : ''}; ${s.rounds === 1 ? 'one round' : `medians of ${counted(s.rounds, 'round')}`}`
+  `on ${s.device}, matmul ${s.multiplier}${s.relaxedSimd ? ', relaxed SIMD' : ''}${s.precision === 'mixed' ? ', mixed precision' : ''}; ${s.rounds === 1 ? 'one round' : `medians of ${counted(s.rounds, 'round')}`}`
 
-type Titled = Pick<ProgramProfile, 'name' | 'workingBytes' | 'launches'>
+type Titled = Pick<ProgramProfile, 'name' | 'workingBytes' | 'launches' | 'halves'>
 
 const eachTitled =
   <P extends Titled>(programs: ReadonlyArray<P>) =>
   (f: (program: P) => string): string =>
     programs.map((program) => `${f(program)} (${programTitles[program.name]})`).join(', ')
 
-/** How often a device is asked for something in each program, where that counts, and what they need. */
+const showHalves = ({ halves }: Titled): string =>
+  halves === undefined
+    ? 'none'
+    : `${counted(halves.arrays, 'array')} in ${halves.savedBytes.toLocaleString('en')} bytes less`
+
+/** How often a device is asked for something in each program, where that counts, what is stored as float16, if anything, and what they need. */
 export const showMemory = (planned: number, programs: ReadonlyArray<Titled>): ReadonlyArray<string> => {
   const each = eachTitled(programs)
   return [
     ...(programs.every(({ launches }) => launches !== undefined)
       ? [`launches   ${each(({ launches }) => (launches ?? 0).toLocaleString('en'))}`]
       : []),
+    ...(programs.some(({ halves }) => halves !== undefined) ? [`float16    ${each(showHalves)}`] : []),
     `memory     ${megabytes(planned)} planned, of it to work in ${each(({ workingBytes }) => megabytes(workingBytes))}`
   ]
 }

@@ -32,9 +32,9 @@ export const totalOf = (costs: ReadonlyArray<Cost>): Cost =>
     { kernels: 0, flops: 0, bytes: 0, seconds: 0 }
   )
 
-/** `seconds[k]` is what kernel `k` takes. The groups that take longest come first. */
+/** `seconds[k]` is what kernel `k` takes. The groups that take longest come first. `halves` are the buffers stored as float16. */
 export const groupKernels = (
-  program: FusedProgram,
+  program: FusedProgram & { readonly halves?: ReadonlySet<number> },
   limits: DeviceLimits,
   seconds: ReadonlyArray<number>
 ): ReadonlyArray<KernelGroup> => {

@@ -9,6 +9,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Device, DeviceError, TensorError } from '../../tensor/index.js'
+import { halvesIn } from '../../tensor/program/explain.js'
 import type { FusedProgram } from '../../tensor/program/fused.js'
 import { median } from '../statistics/moments.js'
 import type { WorkerError } from '../../workers/index.js'
@@ -36,6 +37,8 @@ export type ProgramProfile = {
   readonly loadSeconds: number
   readonly workingBytes: number
   readonly launches?: number
+  /** See `halvesIn`. */
+  readonly halves?: ReturnType<typeof halvesIn>
   /** Of a whole run. What the kernels do not take goes into finding every array before them, and into the first of them. */
   readonly seconds: number
   /** Most time first. */
@@ -64,8 +67,9 @@ const profileOf = (
   workingBytes: executable.workingBytes,
   launches: executable.launches,
   seconds: median(rounds.map(({ whole }) => whole)),
+  halves: halvesIn(executable),
   groups: groupKernels(
-    program,
+    { ...program, halves: executable.halves },
     executable.limits,
     program.kernels.map((_, k) => median(rounds.map(({ kernels }) => kernels[k])))
   )

@@ -7,9 +7,11 @@ import type { IO } from 'fp-ts/lib/IO.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Device, DeviceError, Executable, Program, TensorError, Timing } from '../../tensor/index.js'
+import { dynamicLossScaling } from '../../nn/index.js'
 import { alignedTo } from '../../tensor/alignment.js'
 import { bytesPerElement } from '../../tensor/dtype.js'
 import { outputSpecs, type Spec } from '../../tensor/program/program.js'
+import type { Precision } from '../../tensor/run/device-choice.js'
 import type { DeviceBuffers } from '../../tensor/run/device.js'
 import { settling } from '../../tensor/run/settling.js'
 import { sizeOf } from '../../tensor/shape.js'
@@ -27,6 +29,8 @@ export type StepSettings = {
   readonly vocabSize: number
   /** Examples in the shard, in place of the configuration's. */
   readonly examples: number
+  /** In mixed precision losses are scaled, as they are in training; float32, where not given. */
+  readonly precision?: Precision
 }
 
 export type ProgramName = 'shardGrad' | 'update'
@@ -97,13 +101,14 @@ const holding = (device: Device) => {
 /** Compiles a step. Where arrays lie side by side it needs memory for the gradients. */
 export const loadStep = (
   device: Device,
-  { config: whole, vocabSize, examples }: StepSettings
+  { config: whole, vocabSize, examples, precision }: StepSettings
 ): TE.TaskEither<WorkerError | TensorError, LoadedStep> => {
   const config = { ...whole, batchSize: examples, shards: 1 }
+  const scaling = precision === 'mixed' ? dynamicLossScaling : undefined
   const buffers = holding(device)
   const start = performance.now()
   return pipe(
-    TE.fromEither(pretrainingPrograms(config, objectiveOf(config, drawnPieces(vocabSize)), totalSteps)),
+    TE.fromEither(pretrainingPrograms(config, objectiveOf(config, drawnPieces(vocabSize)), totalSteps, scaling)),
     TE.map((programs) => ({ programs, step: asTrainedOn(device, programs.stages[0].step) })),
     TE.let('traceSeconds', () => secondsSince(start)),
     TE.bindW('specs', ({ step }) => TE.fromEither(stepSpecs(step))),

@@ -51,13 +51,14 @@ const isArithmetic = (step: FusedStep): boolean =>
 const touched = (extents: Shape, { strides }: Affine): number =>
   sizeOf(extents.filter((_, axis) => strides[axis] !== 0))
 
-/** Bytes that a run moves to and from memory, if every element that it touches moves once. */
+/** Bytes that a run moves to and from memory, if every element that it touches moves once. `halves` take half the bytes of their dtype. */
 export const bytesOf = (
   kernel: FusedKernel,
-  { buffers }: Pick<FusedProgram, 'buffers'>,
+  { buffers, halves }: Pick<FusedProgram, 'buffers'> & { readonly halves?: ReadonlySet<number> },
   limits: DeviceLimits
 ): number => {
-  const bytes = (buffer: number, elements: number): number => elements * elementBytes(buffers[buffer].dtype, limits)
+  const bytes = (buffer: number, elements: number): number =>
+    (elements * elementBytes(buffers[buffer].dtype, limits)) / (halves?.has(buffer) === true ? 2 : 1)
   const whole = (buffer: number): number => bytes(buffer, buffers[buffer].size)
   switch (kernel._tag) {
     case 'loop': {
@@ -81,7 +82,9 @@ export const bytesOf = (
       // A panel of the result is read from a cache; where nobody else reads it, it stays there.
       const body = loop.body.filter((step) => !('buffer' in step) || step.buffer !== product.out)
       const results = isLocal ? 0 : whole(product.out)
-      return whole(product.left) + whole(product.right) + results + bytesOf({ ...loop, body }, { buffers }, limits)
+      return (
+        whole(product.left) + whole(product.right) + results + bytesOf({ ...loop, body }, { buffers, halves }, limits)
+      )
     }
     case 'random':
       return whole(kernel.out)

@@ -74,6 +74,8 @@ export type Explainable = {
   readonly program: Program
   /** What it was compiled to; `undefined` where a device carries programs out as they are. */
   readonly kernels: FusedProgram | undefined
+  /** Its buffers that the device stores as float16; none where not given. */
+  readonly halves?: ReadonlySet<number>
   /** For what device. */
   readonly limits: DeviceLimits
   /** Who multiplies a contraction: `own` is the device's own code. */
@@ -124,16 +126,29 @@ const listed = (head: string, items: ReadonlyArray<string>): ReadonlyArray<strin
 }
 
 /** A line that says how and how much, the rest of the names in it, and what it computes. */
-const explainKernel = (kernel: FusedKernel, { program, kernels, limits, multipliedBy }: Explained): string => {
+const explainKernel = (kernel: FusedKernel, { program, kernels, halves, limits, multipliedBy }: Explained): string => {
   const used = [...readsOfFused(kernel), ...writesOfFused(kernel)]
   const { nameOf, entries } = legendOf(program, used, axesOf(kernel))
   const buffers = { nameOf, sizeOf: (buffer: number) => kernels.buffers[buffer].size }
+  const bytes = bytesOf(kernel, { ...kernels, halves }, limits)
   return [
-    `${titleOf(kernel, multipliedBy)}: ${flopsOf(kernel, limits)} flops, ${bytesOf(kernel, kernels, limits)} bytes`,
+    `${titleOf(kernel, multipliedBy)}: ${flopsOf(kernel, limits)} flops, ${bytes} bytes`,
     ...entries.flatMap(([path, names]) => listed(`  ${path}:`, names)),
     ...formulasOf(kernel, buffers).map((formula) => `  ${formula}`)
   ].join('\n')
 }
+
+/** How many arrays a device stores as float16, and how many bytes less they take; `undefined` where it stores none so. */
+export const halvesIn = ({
+  kernels,
+  halves = new Set()
+}: Pick<Explainable, 'kernels' | 'halves'>): { readonly arrays: number; readonly savedBytes: number } | undefined =>
+  kernels === undefined || halves.size === 0
+    ? undefined
+    : {
+        arrays: halves.size,
+        savedBytes: [...halves].reduce((sum, buffer) => sum + 2 * kernels.buffers[buffer].size, 0)
+      }
 
 /** Each distinct text with how often it is there: `2 of a`. */
 const counted = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>

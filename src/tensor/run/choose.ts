@@ -133,9 +133,9 @@ const surveyWebGpu: Task<Surveyed> = pipe(
   TE.chainFirstTaskK(({ release }) => release),
   TE.match(
     (e) => ({ available: false, detail: reasonIn(e) }),
-    ({ facts }) => ({
+    ({ adapter, facts }) => ({
       available: true,
-      detail: `fused kernels as WGSL; float32; its own products; ${showAdapter(facts)}`
+      detail: `fused kernels as WGSL; ${adapter.features.has('shader-f16') ? 'float32 or mixed precision' : 'float32'}; its own products; ${showAdapter(facts)}`
     })
   ),
   T.map((found) => ({ kind: 'device', name: 'webgpu', ...found }))

@@ -124,6 +124,7 @@ describe('profile', () => {
     [['--vocab-size', '5'], 2, 'Expected an integer of at least 6.'],
     [['--seed', '-1'], 2, 'Expected an integer of at least 0.'],
     [['--config', 'nowhere'], 2, /--config nowhere: found neither a preset \(.*nano.*\) nor a readable file: ENOENT/],
+    [['--precision', 'mixed'], 2, '--precision mixed: found it with the device auto, expected --device webgpu'],
     [['--adapter', '0'], 2, '--adapter: found it with the device auto, expected --device webgpu'],
     [['--adapter', 'x', '--device', 'webgpu'], 2, 'Expected an integer of at least 0.'],
     [['--matmul', 'abacus'], 2, 'Allowed choices are auto, own, '],

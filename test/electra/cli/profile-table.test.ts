@@ -13,6 +13,7 @@ const subject: ProfileSubject = {
   device: 'wasm',
   multiplier: 'own',
   relaxedSimd: false,
+  precision: 'float32' as const,
   rounds: 3
 }
 

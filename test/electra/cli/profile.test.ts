@@ -3,12 +3,13 @@ import { expect, it } from 'vitest'
 import { profile } from '../../../src/electra/cli/commands/profile.js'
 import type { Console } from '../../../src/electra/cli/console.js'
 import type { DeviceOptions } from '../../../src/electra/cli/device.js'
-import { itOnWebGpu } from '../../tensor/run/multipliers/webgpu.js'
+import type { Precision } from '../../../src/tensor/run/choose.js'
+import { itOnWebGpu, itWithHalves } from '../../tensor/run/multipliers/webgpu.js'
 
 const options = { config: 'nano', vocabSize: 200, batch: 2, rounds: 1, limit: 1, explain: true, seed: 0 }
 
 /** What `profile --explain` says, and the JSON line that it writes. */
-const explained = async (on: Pick<DeviceOptions, 'device' | 'matmul'>) => {
+const explained = async (on: Pick<DeviceOptions, 'device' | 'matmul'>, precision: Precision = 'float32') => {
   const said: Array<string> = []
   const lines: Array<unknown> = []
   const console: Console = {
@@ -18,12 +19,13 @@ const explained = async (on: Pick<DeviceOptions, 'device' | 'matmul'>) => {
     isJson: false,
     isInteractive: false
   }
-  expect(E.isRight(await profile({ ...options, ...on, relaxedSimd: false }, console)())).toBe(true)
+  expect(E.isRight(await profile({ ...options, ...on, precision, relaxedSimd: false }, console)())).toBe(true)
   type Program = {
     readonly name: string
     readonly kernels: ReadonlyArray<string>
     readonly outside: string
     readonly launches?: number
+    readonly halves?: { readonly arrays: number; readonly savedBytes: number }
     readonly workingBytes: number
   }
   return { said, ...(lines[0] as { readonly programs: ReadonlyArray<Program>; readonly plannedBytes: number }) }
@@ -74,3 +76,21 @@ itOnWebGpu(
     expect(head).toMatch(new RegExp(`^outside compiled code: ${taken} of ${products.length} products, by gpu\\.js:`))
   }
 )
+
+itWithHalves('--explain in mixed precision says how much is stored as float16, and counts its bytes', async () => {
+  const on = { device: 'webgpu', matmul: 'own' } as const
+  const [single, mixed] = [await explained(on), await explained(on, 'mixed')]
+  expect(single.said.at(-1)).not.toContain('float16')
+  const [gradient, update] = mixed.programs
+  expect(update.halves).toBeUndefined()
+  const { arrays, savedBytes } = gradient.halves ?? { arrays: 0, savedBytes: 0 }
+  expect(arrays).toBeGreaterThan(10)
+  expect(mixed.said.at(-1)).toContain(
+    `float16    ${arrays} arrays in ${savedBytes.toLocaleString('en')} bytes less (gradient of the shard), none (update)\n`
+  )
+  expect(gradient.workingBytes).toBeLessThan(single.programs[0].workingBytes)
+  const bytesOf = ({ kernels }: typeof gradient): number =>
+    kernels.reduce((sum, kernel) => sum + Number(/ (\d+) bytes\n/.exec(kernel)?.[1]), 0)
+  // Each is written, and read once at least.
+  expect(bytesOf(mixed.programs[0])).toBeLessThanOrEqual(bytesOf(single.programs[0]) - 2 * savedBytes)
+})

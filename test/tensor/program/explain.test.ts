@@ -19,7 +19,7 @@ import {
 } from '../../../src/tensor/index.js'
 import type { Contraction } from '../../../src/tensor/program/kernel.js'
 import type { Multiplier } from '../../../src/tensor/run/multipliers/multiplier.js'
-import { describeKernel, explain } from '../../../src/tensor/program/explain.js'
+import { describeKernel, explain, halvesIn } from '../../../src/tensor/program/explain.js'
 import { fuse } from '../../../src/tensor/program/fuse.js'
 import { readsOfFused, writesOfFused, type FusedProgram } from '../../../src/tensor/program/fused.js'
 import type { Program } from '../../../src/tensor/program/program.js'
@@ -37,11 +37,16 @@ import { graphs } from './graphs.js'
 const own = (): string => 'own'
 
 /** The text in its lines, of a function of a record of tensors and so with names for them. */
-const explained = <Inputs>(f: (inputs: Inputs) => unknown, inputs: Inputs): ReadonlyArray<string> => {
+const explained = <Inputs>(
+  f: (inputs: Inputs) => unknown,
+  inputs: Inputs,
+  halves?: ReadonlySet<number>
+): ReadonlyArray<string> => {
   const { program } = right(trace(f)(inputs))
   return explain({
     program,
     kernels: fuse(schedule(program, wasmLimits), wasmLimits),
+    halves,
     limits: wasmLimits,
     multipliedBy: own
   }).split('\n')
@@ -61,6 +66,23 @@ describe('a program is explained', () => {
       '  out[j] += b4',
       'outside compiled code: nothing'
     ])
+  })
+
+  it('with half the bytes of what is stored as float16, of each kernel and in all', () => {
+    const f = ({ x, w }: Record<'x' | 'w', Tensor>): Tensor => pipe(x, exp, matmul(w), sum({ axes: 0 }))
+    const inputs = { w: spec([8, 2]), x: spec([4, 8]) }
+    const bytes = (halves?: ReadonlySet<number>): ReadonlyArray<number> =>
+      explained(f, inputs, halves)
+        .filter((line) => line.endsWith(' bytes'))
+        .map((line) => Number(line.split(' ').at(-2)))
+    expect(bytes()).toEqual([256, 224, 40])
+    // 32 elements of 4 bytes are written by the first and read by the second.
+    expect(bytes(new Set([3]))).toEqual([256 - 64, 224 - 64, 40])
+    const { program } = right(trace(f)(inputs))
+    const kernels = fuse(schedule(program, wasmLimits), wasmLimits)
+    expect(halvesIn({ kernels, halves: new Set([3, 4]) })).toEqual({ arrays: 2, savedBytes: 2 * (32 + 8) })
+    for (const none of [{ kernels }, { kernels, halves: new Set<number>() }, { kernels: undefined }])
+      expect(halvesIn(none)).toBeUndefined()
   })
 
   it('with a softmax as people write it', () => {

@@ -3,8 +3,9 @@
 import { Option, type Command as Program } from 'commander'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { explain } from '../../../tensor/program/explain.js'
+import { explain, halvesIn } from '../../../tensor/program/explain.js'
 import type { Device } from '../../../tensor/index.js'
+import type { Precision } from '../../../tensor/run/choose.js'
 import { openCorpus } from '../../data/corpus/corpus.js'
 import { showCorpusError } from '../../data/corpus-error.js'
 import { profile as measure, type ProfileSettings } from '../../profile/profile.js'
@@ -12,6 +13,7 @@ import { loadStep, plannedBytes } from '../../profile/step.js'
 import type { Console } from '../console.js'
 import { withDevice, type DeviceOptions } from '../device.js'
 import { loadConfig } from '../load-config.js'
+import { expectHalfPrecision } from '../run-command.js'
 import { exitCodes, failedWith, wrongUsage, type Command, type Failure } from '../outcome.js'
 import { programTitles, showMemory, showProfile } from '../profile-table.js'
 import { showRunError } from '../show-error.js'
@@ -23,6 +25,7 @@ import {
   matmulOption,
   pieces,
   positive,
+  precisionOption,
   relaxedSimdOption,
   seedOption,
   setOption
@@ -30,6 +33,7 @@ import {
 import { examples, finish, type WithJson } from '../finish.js'
 
 export type ProfileOptions = DeviceOptions & {
+  readonly precision: Precision
   readonly config: string
   /** Values laid over it, as `optimizer.learningRate=1e-3`. */
   readonly set?: ReadonlyArray<string>
@@ -62,6 +66,7 @@ const settingsOf = (options: ProfileOptions): TE.TaskEither<Failure, ProfileSett
       vocabSize: options.vocabSize ?? corpus?.vocabulary.pieces.length ?? publishedPieces,
       examples: options.batch ?? config.batchSize / config.shards,
       rounds: options.rounds,
+      precision: options.precision,
       seed: options.seed
     })),
     TE.filterOrElse(
@@ -92,6 +97,7 @@ const explainStep = (device: Device, settings: ProfileSettings, console: Console
         name,
         text: explain(executable),
         launches: executable.launches,
+        halves: halvesIn(executable),
         workingBytes: executable.workingBytes
       }))
       const planned = plannedBytes(device, step)
@@ -108,7 +114,8 @@ const explainStep = (device: Device, settings: ProfileSettings, console: Console
 
 export const profile = (options: ProfileOptions, console: Console): Command =>
   pipe(
-    settingsOf(options),
+    TE.fromEither(expectHalfPrecision(options)),
+    TE.chain(() => settingsOf(options)),
     TE.chain((settings) =>
       withDevice(options)((device) => {
         if (options.explain) return explainStep(device, settings, console)
@@ -122,6 +129,7 @@ export const profile = (options: ProfileOptions, console: Console): Command =>
           device: device.name,
           multiplier: device.multiplier,
           relaxedSimd: options.relaxedSimd,
+          precision: options.precision,
           rounds
         }
         return pipe(
@@ -151,6 +159,7 @@ export const declareProfile = (root: Program): void => {
     .addOption(seedOption())
     .addOption(deviceOption())
     .addOption(adapterOption())
+    .addOption(precisionOption())
     .addOption(matmulOption())
     .addOption(relaxedSimdOption())
     .addOption(jsonOption())
@@ -159,7 +168,8 @@ export const declareProfile = (root: Program): void => {
       examples(
         'profile --config small --batch 8',
         'profile --config tiny --corpus corpus --matmul own --relaxed-simd',
-        'profile --config tiny --explain'
+        'profile --config tiny --explain',
+        'profile --config tiny --explain --device webgpu --precision mixed'
       )
     )
     .action((options: ProfileOptions & WithJson) => finish(options, (console) => profile(options, console)))

@@ -48,7 +48,7 @@ export const adapterReport = (adapter: GPUAdapter): AdapterReport => {
 
 /** What each feature is for. */
 const features: Readonly<Record<keyof AdapterReport['features'], string>> = {
-  f16: 'f16 (half precision)',
+  f16: 'f16 (half precision, which --precision mixed needs)',
   timestamps: 'timestamps (times of single kernels)',
   subgroups: 'subgroups',
   subgroupMatrix: 'subgroup matrices (tensor cores)'

@@ -79,7 +79,7 @@ const loadOn = (context: Context): Device<'async'>['load'] => {
     const compilation = compileForGpu(program, limits, gpuJs)
     const largest = compilation.bytes.reduce((most, bytes) => Math.max(most, bytes), 0)
     if (largest > limits.bindingBytes) return E.left(tooLarge(largest, limits.bindingBytes))
-    const { kernels, launches, placement } = compilation
+    const { halves, kernels, launches, placement } = compilation
     let alone: Launches | undefined
     const loaded: Loaded = {
       program,
@@ -97,6 +97,7 @@ const loadOn = (context: Context): Device<'async'>['load'] => {
     return E.right({
       program,
       kernels,
+      halves,
       limits: limits.loops,
       declined: (contraction) =>
         gpuJs === undefined
