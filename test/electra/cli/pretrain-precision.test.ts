@@ -36,6 +36,8 @@ describe('--precision mixed', () => {
         2,
         /--precision mixed: found it with the device \w+, expected --device webgpu .*shader-f16.*or leave out --precision/
       )
+      // Nor is anything said of a run that there is not.
+      expect(ran.stderr).not.toContain('goes on')
     }
   )
 

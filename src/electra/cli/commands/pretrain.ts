@@ -169,7 +169,7 @@ const train = (
   const { out, resume, allowOtherBits, seed } = options
   noteWorkers(execution, console)
   noteShards(execution, config, console)
-  notePrecision(execution, console)
+  if (resume) notePrecision(execution, console)
   return pipe(
     TE.fromEither(resume ? E.right(undefined) : expectHalfPrecision(execution)),
     TE.chainIOEitherK(() => choiceOf(execution)),
