@@ -6,7 +6,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { itOnWebGpu } from '../../tensor/run/multipliers/webgpu.js'
+import { itOnWebGpu, itWithHalves, itWithoutHalves } from '../../tensor/run/multipliers/webgpu.js'
 import { textOf } from '../training/runs.js'
 import { expectFailure, jsonLines, pureElectra, start, startWith, type Ran, type Running } from './cli.js'
 
@@ -88,6 +88,36 @@ describe('a run on a GPU', () => {
     expect(JSON.parse(await readFile(at('moved', 'run.json'), 'utf8'))).toMatchObject({ starts })
     const loss = (ran: Ran): number => (reportOf(ran) as { last: { loss: number } }).last.loss
     expect(loss(moved) / loss(whole)).toBeCloseTo(1, 5)
+  })
+
+  itWithHalves(
+    'in mixed precision that is killed and resumed is the run that was not, and goes on on the CPU',
+    async () => {
+      const mixed = ['--device', 'webgpu', '--precision', 'mixed', '--steps', '12']
+      const whole = await pureElectra(...runArguments('mixed', ...mixed))
+      expect(whole.stderr).toContain('1 worker on webgpu, matmul own, mixed precision')
+      expect(reportOf(whole)).toMatchObject({ complete: true, step: 12, lossScale: { last: 65536, skipped: 0 } })
+
+      const killed = start(...runArguments('mixed and killed', ...mixed))
+      signalWhen(killed, 'checkpoint-00000004', 'SIGKILL')
+      expect(await killed.ended).toMatchObject({ code: null, stdout: '' })
+      await cp(at('mixed and killed'), at('mixed and moved'), { recursive: true })
+      const resumed = ['--resume', '--steps', '12']
+      expect(bitsOf(await pureElectra(...runArguments('mixed and killed', ...resumed)))).toEqual(bitsOf(whole))
+
+      const moved = await pureElectra(...runArguments('mixed and moved', ...resumed, '--device', 'wasm'))
+      expect(moved.stderr).toContain('the run is in mixed precision, and wasm computes in float32')
+      const starts = [{ device: 'webgpu', precision: 'mixed' }, { device: 'wasm' }]
+      expect(reportOf(moved)).toMatchObject({ complete: true, step: 12, device: 'wasm', starts })
+      expect(bitsOf(moved)).not.toEqual(bitsOf(whole))
+      const loss = (ran: Ran): number => (reportOf(ran) as { last: { loss: number } }).last.loss
+      expect(loss(moved) / loss(whole)).toBeCloseTo(1, 3)
+    }
+  )
+
+  itWithoutHalves('is refused in one sentence in mixed precision, where the adapter has no f16', async () => {
+    const ran = await pureElectra(...runArguments('refused', '--device', 'webgpu', '--precision', 'mixed'))
+    expectFailure(ran, 1, /^pure-electra: mixed precision is not available: .*shader-f16.*Available here: float32$/m)
   })
 
   it('is refused in one sentence where there is no adapter', async () => {

@@ -22,3 +22,10 @@ export const itWithHalves = (name: string, test: () => Promise<void>): void => {
   if (hasHalves || E.isLeft(found)) itOnWebGpu(name, test)
   else it.skip(`${name} (skipped, the WebGPU adapter has no f16)`, test)
 }
+
+/** What is seen only where there is an adapter that has none. */
+export const itWithoutHalves = (name: string, test: () => Promise<void>): void => {
+  if (E.isRight(found) && !hasHalves) it(name, test)
+  else
+    it.skip(`${name} (skipped, ${E.isLeft(found) ? 'there is no WebGPU adapter' : 'the WebGPU adapter has f16'})`, test)
+}
