@@ -21,7 +21,12 @@ export type Lateness = {
   /** The step from which on everything is NaN. */
   readonly divergingAt?: number
   /** Of a loss that is scaled: the scale of a step, and the steps whose gradients are not finite, which change nothing. */
-  readonly scaled?: { readonly scaleAt: (step: number) => number; readonly overflowing: (step: number) => boolean }
+  readonly scaled?: {
+    readonly scaleAt: (step: number) => number
+    readonly overflowing: (step: number) => boolean
+    /** Whether the losses of those steps are infinite, too. */
+    readonly isLossInfinite?: boolean
+  }
   /** Which of the reads fails, counted from 0. */
   readonly unreadable?: number
 }
@@ -75,8 +80,8 @@ export const lateFolds = (
         return E.left(broken)
       }
       seen.carriedOut.push(n)
-      const loss = lossOf(state[2])
       const isSkipped = scaled?.overflowing(n) ?? false
+      const loss = isSkipped && scaled?.isLossInfinite === true ? Infinity : lossOf(state[2])
       if (!isSkipped) state = after(state, n === divergingAt ? NaN : x, rate)
       const report = [Float32Array.of(isSkipped ? Infinity : lossOf(state[0]))]
       return E.right({

@@ -72,6 +72,14 @@ describe('a run in mixed precision', () => {
       _tag: 'NotResumable',
       differences: [{ what: 'precision', found: '"mixed"', expected: '"float32"' }]
     })
+    // So is one whose scale changes by another rule.
+    expect(left(await pretrain(mixed('mixed', { resume: true }))())).toMatchObject({
+      _tag: 'NotResumable',
+      differences: Object.entries(lossScaling).map(([name, value]) => ({
+        what: `lossScaling.${name}`,
+        expected: String(value)
+      }))
+    })
     await rightOf(pretrain({ ...plain, out: at('plain'), resume: false, ...stoppingAfter(1) }))
     expect(left(await pretrain(mixed('plain', { lossScaling: undefined, resume: true }))())).toEqual({
       _tag: 'NotResumable',

@@ -102,6 +102,21 @@ describe('a run on ranks', () => {
     }
   })
 
+  it('in mixed precision goes on from the checkpoint of one rank, and skips and scales as that one does', async () => {
+    const lossScaling = { initialScale: 2 ** 127, growthInterval: 3, maxScale: 2 ** 127 }
+    const mixed: Partial<PretrainOptions> = { precision: 'mixed', lossScaling, totalSteps: 12 }
+    const whole = await rightOf(pretrain(options('mixed-whole', mixed)))
+    await rightOf(pretrain(options('mixed-widened', { ...mixed, ...stoppingAfter(3) })))
+    const ended = await onAll(2, 'mixed-widened', () => ({ ...mixed, resume: true }))
+    const [first, second] = ended.map((e) => factsOf(right(e)))
+    expect(second).toEqual(first)
+    expect(first).toMatchObject({ isComplete: true, step: 12, ranks: 2, scaled: whole.scaled })
+    // Before it was stopped and after.
+    expect(whole.scaled?.skipped).toBeGreaterThan(3)
+    expect(whole.scaled?.skippedInRow).toBe(0)
+    expect(Math.abs((first.heldOut?.loss ?? NaN) / (whole.heldOut?.loss ?? NaN) - 1)).toBeLessThan(1e-3)
+  })
+
   it('stops after the same step everywhere, whichever rank is asked to', async () => {
     const ended = await onAll(2, 'asked', (rank) => (rank === 1 ? stoppingAfter(7) : {}))
     expect(ended.map((e) => right(e))).toMatchObject([1, 2].map(() => ({ isComplete: false, step: 7 })))
