@@ -5,11 +5,15 @@
 import type { DType } from '../../dtype.js'
 import type { Reduction } from '../../elementwise.js'
 import type { FusedStep } from '../../program/fused.js'
+import { range } from '../../range.js'
 import { combine, typeOf } from './scalar.js'
 import type { Lines, Memory } from './shader.js'
 
 /** A value that each invocation has a part of, by the names of the part and of the whole. */
 export type Folded = { readonly fn: Reduction; readonly dtype: DType; readonly part: string; readonly whole: string }
+
+/** Values that are folded at the same time, at most: kernels with many folds have workgroup memory for all the same. */
+const most = 8
 
 /** The workgroup memory for a value: one array for each that is folded at the same time, by its dtype. */
 const arrayOf = (folded: ReadonlyArray<Folded>, at: number): string => {
@@ -21,6 +25,7 @@ const arrayOf = (folded: ReadonlyArray<Folded>, at: number): string => {
 export const laneTree = (folded: ReadonlyArray<Folded>, lanes: number): Lines => {
   if (folded.length === 0) return []
   if (lanes === 1) return folded.map(({ part, whole }) => `let ${whole} = ${part};`)
+  if (folded.length > most) return [...laneTree(folded.slice(0, most), lanes), ...laneTree(folded.slice(most), lanes)]
   const level = (distance: number): Lines => [
     `if (lane < ${distance}u) {`,
     ...folded.map(({ fn, dtype }, i) => {
@@ -41,13 +46,15 @@ export const laneTree = (folded: ReadonlyArray<Folded>, lanes: number): Lines =>
   ]
 }
 
-/** The workgroup memory that folds of a body may need: as many arrays of a dtype as it has folds of it. */
+/** The workgroup memory that folds of a body may need: as many arrays of a dtype as it has folds of it, and `most` at most. */
 export const laneMemory = (body: ReadonlyArray<FusedStep>, lanes: number, workgroup: number): ReadonlyArray<Memory> => {
   if (lanes === 1) return []
   const folds = body.filter(({ _tag }) => _tag === 'fold')
-  return folds.map(({ dtype }, i) => ({
-    name: `s_${dtype}_${folds.slice(0, i).filter((other) => other.dtype === dtype).length}`,
-    type: typeOf(dtype),
-    count: workgroup
-  }))
+  return [...new Set(folds.map(({ dtype }) => dtype))].flatMap((dtype) =>
+    range(Math.min(most, folds.filter((fold) => fold.dtype === dtype).length)).map((i) => ({
+      name: `s_${dtype}_${i}`,
+      type: typeOf(dtype),
+      count: workgroup
+    }))
+  )
 }

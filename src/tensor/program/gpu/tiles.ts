@@ -169,12 +169,6 @@ export const tilesOf = (contraction: Contraction, threads: number, limits: Produ
   return worth.length > 0 ? worth : fitting(limits).filter(isOf).slice(-1)
 }
 
-/** The tiles to race for a contraction: those worth it, and at least one of each number of threads, for company that has so many. */
-export const rivalsFor = (contraction: Contraction, limits: ProductLimits): ReadonlyArray<Tile> => {
-  const counts = [...new Set(fitting(limits).map(threadsOf))]
-  return counts.flatMap((threads) => tilesOf(contraction, threads, limits))
-}
-
 /** The largest of some tiles with which every processor has a workgroup, or the smallest. */
 const largest = (contraction: Contraction, tiles: ReadonlyArray<Tile>, limits: ProductLimits): Tile => {
   const { batch, m, n } = contraction
@@ -190,6 +184,20 @@ const largest = (contraction: Contraction, tiles: ReadonlyArray<Tile>, limits: P
  */
 export const chooseTile = (contraction: Contraction, limits: ProductLimits): Tile =>
   limits.isSoftware && !limits.matrices ? softwareTiles[0] : largest(contraction, tilesFor(contraction, limits), limits)
+
+/**
+ * The tiles to race for a contraction: those worth it, and at least one of each number of threads, for company that has so many. What would be
+ * taken without a race comes first, so that it is what equal times leave.
+ */
+export const rivalsFor = (contraction: Contraction, limits: ProductLimits): ReadonlyArray<Tile> => {
+  const chosen = chooseTile(contraction, limits)
+  const counts = new Set([chosen, ...fitting(limits)].map(threadsOf))
+  return [...counts].flatMap((threads) => {
+    const tiles = tilesOf(contraction, threads, limits)
+    const first = threads === threadsOf(chosen) ? chosen : largest(contraction, tiles, limits)
+    return [first, ...tiles.filter((tile) => tile !== first)]
+  })
+}
 
 const arithmetic = ({ batch, m, n, k }: Contraction): number => sizeOf(batch) * m * n * k
 

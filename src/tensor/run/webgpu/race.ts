@@ -5,8 +5,8 @@
  * once have workgroups of one size, the one with which they take least time in all.
  */
 
-import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import * as RA from 'fp-ts/lib/ReadonlyArray.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { jointDispatch, productsIn } from '../../emit/wgsl/kernels.js'
@@ -21,6 +21,9 @@ import { deviceFailed } from './gpu.js'
 import type { Stored } from './storage.js'
 import { nanosecondsOf } from './timestamps.js'
 
+/** A tile of a product, ready to run. */
+type Entrant = { readonly tile: Tile; readonly dispatch: Dispatch; readonly pipeline: GPUComputePipeline }
+
 /** A tile, and the nanoseconds that a product took with it. */
 type Raced = { readonly tile: Tile; readonly nanoseconds: number }
 
@@ -33,14 +36,13 @@ type Buffers = Pick<GpuCompilation, 'bytes' | 'halves'>
 /** Runs of each tile, of which the fastest counts. */
 const runs = 3
 
-/** Nanoseconds of the fastest run of each, in their order. */
+/** Nanoseconds of the fastest run of each, in their order. All of them bind the same buffers, in one order. */
 const timesOf = async (
   device: GPUDevice,
-  pipelines: ReadonlyArray<GPUComputePipeline>,
-  dispatches: ReadonlyArray<Dispatch>,
+  entrants: ReadonlyArray<Entrant>,
   places: ReadonlyArray<Stored>
 ): Promise<ReadonlyArray<number>> => {
-  const groups = pipelines.map((pipeline) =>
+  const groups = entrants.map(({ pipeline }) =>
     device.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
       entries: places.map(({ buffer, offset, bytes }, binding) => ({
@@ -49,38 +51,65 @@ const timesOf = async (
       }))
     })
   )
-  const times = await nanosecondsOf(device, runs * dispatches.length, (pass, k) => {
-    const rival = Math.floor(k / runs)
-    pass.setPipeline(pipelines[rival])
-    pass.setBindGroup(0, groups[rival])
-    pass.dispatchWorkgroups(...dispatches[rival].workgroups)
+  const times = await nanosecondsOf(device, runs * entrants.length, (pass, k) => {
+    const i = Math.floor(k / runs)
+    pass.setPipeline(entrants[i].pipeline)
+    pass.setBindGroup(0, groups[i])
+    pass.dispatchWorkgroups(...entrants[i].dispatch.workgroups)
   })
-  return dispatches.map((_, i) => Math.min(...times.slice(runs * i, runs * (i + 1))))
+  return entrants.map((_, i) => Math.min(...times.slice(runs * i, runs * (i + 1))))
 }
 
-/** The tiles of a product, on storage of the sizes that it will have. */
+/** The tiles of a product that the driver compiles. Fails where it compiles none. */
+const entrantsOf = (
+  { limits, pipelines }: Context,
+  product: GpuProduct,
+  halves: ReadonlySet<number>
+): TE.TaskEither<DeviceError, ReadonlyArray<Entrant>> =>
+  pipe(
+    rivalsFor(product.contraction, limits.products),
+    T.traverseArray((tile) => {
+      const dispatch = jointDispatch([product], limits, halves, [tile])
+      return pipe(
+        pipelines.compile(dispatch.shader),
+        TE.map((pipeline): Entrant => ({ tile, dispatch, pipeline }))
+      )
+    }),
+    T.map(RA.separate),
+    TE.fromTask,
+    TE.chain(({ left: refused, right: entrants }) =>
+      entrants.length === 0 && refused.length > 0 ? TE.left(refused[0]) : TE.right(entrants)
+    )
+  )
+
+/** The tiles of a product, on storage of the sizes that it will have; none where there is no room for that beside what is there. */
 const race = (
   context: Context,
   product: GpuProduct,
-  rivals: ReadonlyArray<Tile>,
   { bytes, halves }: Buffers
 ): TE.TaskEither<DeviceError, ReadonlyArray<Raced>> => {
-  const { limits, pipelines, storage, gpu } = context
-  const dispatches = rivals.map((tile) => jointDispatch([product], limits, halves, [tile]))
+  const { storage, gpu } = context
+  const onPlaces = (
+    entrants: ReadonlyArray<Entrant>,
+    places: ReadonlyArray<Stored>
+  ): TE.TaskEither<DeviceError, ReadonlyArray<Raced>> =>
+    pipe(
+      TE.tryCatch(
+        () => timesOf(gpu.device, entrants, places),
+        (thrown) => deviceFailed(`a race of tiles: ${reasonOf(thrown)}`)
+      ),
+      T.chainFirstIOK(() => () => storage.giveBack(places)),
+      TE.map((times) => entrants.map(({ tile }, i) => ({ tile, nanoseconds: times[i] })))
+    )
   return pipe(
-    dispatches,
-    TE.traverseArray(({ shader }) => pipelines.compile(shader)),
-    TE.bindTo('compiled'),
-    // All of them bind the same buffers, in one order.
-    TE.bind('places', () => storage.take(dispatches[0].buffers.map((buffer) => bytes[buffer]))),
-    TE.chain(({ compiled, places }) =>
+    entrantsOf(context, product, halves),
+    TE.chain((entrants) =>
       pipe(
-        TE.tryCatch(
-          () => timesOf(gpu.device, compiled, dispatches, places),
-          (thrown) => deviceFailed(`a race of tiles: ${reasonOf(thrown)}`)
-        ),
-        T.chainFirstIOK(() => () => storage.giveBack(places)),
-        TE.map((times) => rivals.map((tile, i) => ({ tile, nanoseconds: times[i] })))
+        storage.take(entrants[0].dispatch.buffers.map((buffer) => bytes[buffer])),
+        TE.matchE(
+          (e) => (e._tag === 'OutOfMemory' ? TE.right([]) : TE.left(e)),
+          (places) => onPlaces(entrants, places)
+        )
       )
     )
   )
@@ -95,15 +124,21 @@ const fastest = (raced: ReadonlyArray<Raced>, threads: number): Raced | undefine
       undefined
     )
 
-/** A tile for each of some products, all of one number of threads: those with which they take least time one after the other. */
-export const bestTiles = (products: ReadonlyArray<ReadonlyArray<Raced>>): ReadonlyArray<Tile> => {
+/**
+ * A tile for each of some products, all of one number of threads: those with which they take least time one after the other. `undefined`
+ * where no number of threads has a time of each.
+ */
+export const bestTiles = (products: ReadonlyArray<ReadonlyArray<Raced>>): ReadonlyArray<Tile> | undefined => {
   const counts = new Set(products.flat().map(({ tile }) => threadsOf(tile)))
-  const lineups = [...counts].map((threads) => products.flatMap((raced) => fastest(raced, threads) ?? []))
   const timeOf = (lineup: ReadonlyArray<Raced>): number => lineup.reduce((sum, { nanoseconds }) => sum + nanoseconds, 0)
-  return lineups
+  return [...counts]
+    .map((threads) => products.flatMap((raced) => fastest(raced, threads) ?? []))
     .filter(({ length }) => length === products.length)
-    .reduce((best, lineup) => (timeOf(lineup) < timeOf(best) ? lineup : best))
-    .map(({ tile }) => tile)
+    .reduce<ReadonlyArray<Raced> | undefined>(
+      (best, lineup) => (best === undefined || timeOf(lineup) < timeOf(best) ? lineup : best),
+      undefined
+    )
+    ?.map(({ tile }) => tile)
 }
 
 /** The launches of a program, the products of each by the tiles that have been found fastest. */
@@ -119,8 +154,10 @@ export const raced = (
     const known = races.get(code)
     if (known !== undefined) return TE.right(known)
     return pipe(
-      race(context, product, rivalsFor(product.contraction, limits.products), buffers),
-      TE.chainFirstIOK((times) => () => races.set(code, times))
+      race(context, product, buffers),
+      TE.chainFirstIOK((times) => () => {
+        if (times.length > 0) races.set(code, times)
+      })
     )
   }
   const winner = (launch: Launch): TE.TaskEither<DeviceError, Launch> => {
@@ -131,13 +168,15 @@ export const raced = (
     return pipe(
       products,
       TE.traverseSeqArray(found),
-      TE.map((times) => ({
-        ...launch,
-        work: { ...work, ...jointDispatch(work.kernels, limits, buffers.halves, bestTiles(times)) }
-      }))
+      TE.map((times) => {
+        const tiles = bestTiles(times)
+        return tiles === undefined
+          ? launch
+          : { ...launch, work: { ...work, ...jointDispatch(work.kernels, limits, buffers.halves, tiles) } }
+      })
     )
   }
   return limits.race && context.gpu.device.features.has('timestamp-query')
     ? pipe(launches, TE.traverseSeqArray(winner))
-    : TE.fromEither(E.right(launches))
+    : TE.right(launches)
 }

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Reduction } from '../../../../src/tensor/elementwise.js'
+import { rowPart } from '../../../../src/tensor/emit/wgsl/row.js'
 import type { FusedLoop } from '../../../../src/tensor/program/fused.js'
 import { dense } from '../../../../src/tensor/program/views.js'
+import { range } from '../../../../src/tensor/range.js'
 import { sizeOf } from '../../../../src/tensor/shape.js'
 import { cuts, limitsWith, type Cuts } from '../../program/gpu/limits.js'
 import { isForGpu, loweredLoop } from '../../program/gpu/lowered.js'
@@ -93,6 +95,29 @@ describe('rows as WGSL', () => {
     })
     const { of, found } = await run(loop, buffers, [integers(120)], { lanes: 1, held: 1 })
     expectSame(found, meant(of))
+  })
+
+  /** So many folds of each of some rows at a time. */
+  const folding = (count: number) =>
+    rowLoop(2, 9, ({ load, constant, binary, fold, storeRow }) => {
+      const x = load()
+      const folds = range(count).map((i) => fold(i % 2 === 0 ? 'max' : 'sum', binary('sub', x, constant(i))))
+      storeRow(folds.reduce((sum, each) => binary('add', sum, each)))
+    })
+
+  itOnWebGpu('are folded more often at a time than workgroup memory has arrays for', async () => {
+    const { buffers, ...loop } = folding(20)
+    const { of, found } = await run(loop, buffers, [integers(18)], { lanes: 4, workgroup: 16, held: 8 })
+    expectSame(found, meant(of))
+  })
+
+  it('take no more workgroup memory than any adapter has, however many folds there are', () => {
+    const { buffers, ...loop } = folding(70)
+    const limits = limitsWith(12, { lanes: 4, workgroup: 128 })
+    const { kernels } = loweredLoop(loop, buffers, limits)
+    const memory = kernels.flatMap((kernel) => (kernel._tag === 'row' ? (rowPart(kernel).memory ?? []) : []))
+    expect(memory.length).toBeGreaterThan(0)
+    expect(memory.reduce((bytes, { count }) => bytes + 4 * count, 0)).toBeLessThanOrEqual(16_384)
   })
 
   it('are written out and walked, in these cases', () => {

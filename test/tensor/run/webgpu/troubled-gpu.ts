@@ -1,5 +1,6 @@
 /**
- * GPUs in trouble: this machine's, with as much memory as a test gives it, or without an answer from some time on.
+ * GPUs in trouble: this machine's, with as much memory as a test gives it, with a driver that refuses shaders, or without an answer from
+ * some time on.
  */
 
 import type { Gpu } from '../../../../src/tensor/run/webgpu/gpu.js'
@@ -38,6 +39,13 @@ export const withMemory = (budget: Budget, gpu: Gpu): Gpu =>
       }
       return buffer
     }
+  }))
+
+/** Compiles no shader while `refuses` says so, which is asked for each. */
+export const refusing = (refuses: () => boolean, gpu: Gpu): Gpu =>
+  onDevice(gpu, (device) => ({
+    createComputePipelineAsync: (wanted) =>
+      refuses() ? Promise.reject(new Error('refused')) : device.createComputePipelineAsync(wanted)
   }))
 
 /** Maps nothing while `hangs` says so. */
