@@ -65,7 +65,7 @@ const together = (alike: ReadonlyArray<Binding>): Binding => {
 }
 
 /** Bindings of buffers, each once for each type that it is seen as: one that is written is not also read. */
-export const bindingsOf = (wanted: ReadonlyArray<Binding>, halves: ReadonlySet<number>): Bindings => {
+const bindingsOf = (wanted: ReadonlyArray<Binding>, halves: ReadonlySet<number>): Bindings => {
   const alike = new Map<string, Array<Binding>>()
   for (const binding of wanted) {
     const key = bindingKey(binding, halves)

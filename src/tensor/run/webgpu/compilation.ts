@@ -129,7 +129,7 @@ const launchOf = (
 }
 
 /** What is put together, and what is put apart again for the sake of products. */
-export const fusedForGpu = (
+const fusedForGpu = (
   program: Program,
   { loops }: GpuLimits,
   gpuJs: Pick<GpuJsProducts, 'expresses'> | undefined
