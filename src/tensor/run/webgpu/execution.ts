@@ -93,12 +93,12 @@ type Places = {
 }
 
 /**
- * Arrays that lie on the GPU stay there; those of this process get places for the run. So do outputs that the program reads
- * again, where they are parts of a buffer: no other part could be written meanwhile.
+ * Arrays that lie on the GPU stay there; those of this process get places for the run. So do outputs in buffers that have inputs, too, and
+ * outputs that the program reads again, where they are parts of a buffer: no part can be written while another is read.
  */
 const placesFor = (
   context: Context,
-  { compilation: { bytes, placement, rereads } }: Loaded,
+  { compilation: { kernels, bytes, placement, rereads } }: Loaded,
   arrays: ReadonlyArray<ProgramArray>
 ): TE.TaskEither<DeviceError, Places> =>
   pipe(
@@ -106,9 +106,12 @@ const placesFor = (
     E.traverseArray((array) => (isBuffer(array) ? storedOf(context, array) : E.right(undefined))),
     TE.fromEither,
     TE.bindTo('own'),
-    TE.let('elsewhere', ({ own }) =>
-      own.flatMap((stored, i) => (stored === undefined || (stored.owner !== undefined && rereads.has(i)) ? [i] : []))
-    ),
+    TE.let('elsewhere', ({ own }) => {
+      const read = new Set(own.slice(0, kernels.inputs).map((stored) => stored?.buffer))
+      const stays = ({ buffer, owner }: Stored, i: number): boolean =>
+        i < kernels.inputs || !(read.has(buffer) || (owner !== undefined && rereads.has(i)))
+      return own.flatMap((stored, i) => (stored !== undefined && stays(stored, i) ? [] : [i]))
+    }),
     TE.bind('taken', ({ elsewhere }) => context.storage.take([...placement.slots, ...elsewhere.map((i) => bytes[i])])),
     TE.map(({ own, elsewhere, taken }): Places => {
       const slots = taken.slice(0, placement.slots.length)

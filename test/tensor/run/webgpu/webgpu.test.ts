@@ -222,6 +222,19 @@ describe('the webgpu device', () => {
     }
   })
 
+  itOnWebGpu('reads and writes parts of one block', async () => {
+    const device = await onDevice()
+    const [x, y] = ['x', 'y'].map((name) => T.inputNode(name, [3, 5], 'f32'))
+    const executable = right(device.load(programFor([x, y], [T.binaryNode('add', x, y), T.unaryNode('neg', y)])))
+    const { list, release } = await value(device.allocateBlock(range(4).map(() => [3, 5])))
+    const data = [1, 20].map((first) => Float32Array.from({ length: 15 }, (_, i) => first + i))
+    await value(device.write(list.slice(0, 2), data))
+    await value(executable.run(list.slice(0, 2), list.slice(2)))
+    const sums = data[0].map((a, i) => a + data[1][i])
+    expect(await value(device.read(list))).toEqual([...data, sums, data[1].map((b) => -b)])
+    release()
+  })
+
   itOnWebGpu('carries out runs that overlap in order, each on its own arrays', async () => {
     const device = await onDevice()
     const x = T.inputNode('x', [500], 'i32')
