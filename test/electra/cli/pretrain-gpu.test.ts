@@ -154,7 +154,9 @@ describe('verify --device webgpu', () => {
     itOnWebGpu(`agrees with ${fixture} on every tensor, multiplied by ${matmul}`, async () => {
       const path = join('test', 'fixtures', `${fixture}.safetensors`)
       const ran = await pureElectra('verify', '--fixture', path, '--json', '--device', 'webgpu', '--matmul', matmul)
-      expect(ran).toMatchObject({ code: 0, stderr: '' })
+      expect(ran).toMatchObject({ code: 0 })
+      // Drivers may have something to say.
+      expect(ran.stderr).not.toContain('pure-electra')
       const [line] = jsonLines(ran)
       expect(line).toMatchObject({ passes: true, device: 'webgpu', multiplier: matmul, float64: false })
       expect((line.comparisons as ReadonlyArray<unknown>).length).toBeGreaterThan(100)
