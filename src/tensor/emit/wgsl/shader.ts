@@ -145,8 +145,9 @@ const memoryOf = (parts: ReadonlyArray<ShaderPart>): Lines => {
   })
 }
 
-/** A grid of at least `total` workgroups, with at most `most` along each dimension. */
+/** A grid of at least `total` workgroups, none where that is 0, with at most `most` along each dimension. */
 export const gridOf = (total: number, most: number): readonly [number, number, number] => {
+  if (total === 0) return [0, 1, 1]
   const z = Math.ceil(total / (most * most))
   const y = Math.ceil(total / z / most)
   return [Math.ceil(total / z / y), y, z]

@@ -267,6 +267,7 @@ describe('a grid', () => {
         expect(count).toBeLessThan(total + grid[1] * grid[2])
       })
     )
+    expect(sizeOf(gridOf(0, 3))).toBe(0)
   })
 })
 
