@@ -193,7 +193,8 @@ export const unknownKey = (path: string, known: ReadonlyArray<string> = validPat
   expected: `a known one${showNear(pathsNear(path, known)) || ' (`pure-electra config NAME` lists them)'}`
 })
 
-const valueAt = (input: unknown, path: ReadonlyArray<PropertyKey>): unknown =>
+/** What stands there in a JSON value. */
+export const valueAt = (input: unknown, path: ReadonlyArray<PropertyKey>): unknown =>
   path.reduce<unknown>(
     (at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined),
     input

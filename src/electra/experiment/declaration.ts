@@ -8,6 +8,7 @@ import * as z from 'zod'
 import { describe } from '../../tensor/describe.js'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
 import { placeOfJsonError } from '../config/json-place.js'
+import { valueAt, type ConfigProblem } from '../config/schema.js'
 import { countings } from '../flops/run-compute.js'
 import { objectiveNames, type ObjectiveName } from '../objective/table.js'
 
@@ -62,7 +63,7 @@ export type Declaration = {
   readonly untrained: boolean
 }
 
-export type DeclarationProblem = { readonly path: string; readonly found: string; readonly expected: string }
+export type DeclarationProblem = ConfigProblem
 
 const number = (expected: string, accepts: (x: number) => boolean) =>
   z.number({ error: expected }).refine(accepts, { error: expected })
@@ -167,12 +168,6 @@ const complete = ({ objectives, ...rest }: Checked): Declaration => ({
     ])
   )
 })
-
-const valueAt = (input: unknown, path: ReadonlyArray<PropertyKey>): unknown =>
-  path.reduce<unknown>(
-    (at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined),
-    input
-  )
 
 /** The declaration that a JSON value describes, or all that is wrong with it. */
 export const checkDeclaration = (input: unknown): E.Either<ReadonlyArray<DeclarationProblem>, Declaration> => {

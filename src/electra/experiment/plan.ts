@@ -6,6 +6,7 @@
  * fine-tuned at the rates of its objective and task.
  */
 
+import { mean } from '../statistics/moments.js'
 import type { Arm } from './arms.js'
 import type { Budget, Declaration, TaskDeclaration } from './declaration.js'
 
@@ -115,10 +116,7 @@ const fineTuned = (
   ...more
 })
 
-const meanOf = (outcome: Outcome | undefined): number =>
-  outcome?._tag === 'Done' && outcome.scores.length > 0
-    ? outcome.scores.reduce((sum, x) => sum + x, 0) / outcome.scores.length
-    : NaN
+const meanOf = (outcome: Outcome | undefined): number => (outcome?._tag === 'Done' ? mean(outcome.scores) : NaN)
 
 const best = (tried: Choice['tried']): Choice | undefined => {
   const scored = tried.filter(({ score }) => !Number.isNaN(score))
@@ -164,7 +162,7 @@ const scoreOfRun = (
       .map(({ id }) => meanOf(outcomes.get(id)))
       .reduce((a, b) => (Number.isNaN(a) || b > a ? b : a), NaN)
   )
-  return scores.reduce((sum, x) => sum + x, 0) / scores.length
+  return mean(scores)
 }
 
 const chosenFrom = (

@@ -1,7 +1,6 @@
 /** `pure-electra experiment`: ways to pre-train compared, by as many processes at a time as there are cores. */
 
 import { availableParallelism } from 'node:os'
-import { dirname } from 'node:path'
 import { rm } from 'node:fs/promises'
 import { Argument, type Command as Program } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
@@ -199,17 +198,15 @@ export const experiment = (source: string, options: ExperimentOptions, console: 
           )
         : TE.right(undefined)
     ),
+    TE.chainFirstTaskK((): T.Task<void> => async () => {
+      if (retryFailed) await rm(places.failures, { recursive: true, force: true })
+    }),
     TE.chainFirst(() =>
       pipe(
-        ['runs', 'trials', 'logs', 'locks', 'failures'].map((name) =>
-          dirname(placesIn(out).log('x')).replace(/logs$/, name)
-        ),
+        places.directories,
         TE.traverseSeqArray((directory) => store(makeDirectories(directory)))
       )
     ),
-    TE.chainFirstTaskK((): T.Task<void> => async () => {
-      if (retryFailed) await rm(dirname(places.failure('x')), { recursive: true, force: true })
-    }),
     TE.bindTo('its'),
     TE.bind('lock', () => store(lockDirectory(out))),
     TE.chain(

@@ -6,6 +6,9 @@ import type { Job } from '../../experiment/plan.js'
 export type Places = {
   /** The declaration as it is carried out. */
   readonly declaration: string
+  /** What has to be there before a job is run. */
+  readonly directories: ReadonlyArray<string>
+  readonly failures: string
   readonly results: string
   readonly markdown: string
   readonly html: string
@@ -19,17 +22,22 @@ export type Places = {
 }
 
 export const placesIn = (out: string): Places => {
-  const ofRun = (id: string): string => join(out, 'runs', id)
+  const [runs, trials, logs, locks, failures] = ['runs', 'trials', 'logs', 'locks', 'failures'].map((name) =>
+    join(out, name)
+  )
+  const ofRun = (id: string): string => join(runs, id)
   return {
+    directories: [runs, trials, logs, locks, failures],
+    failures,
     declaration: join(out, 'experiment.json'),
     results: join(out, 'results.json'),
     markdown: join(out, 'report.md'),
     html: join(out, 'report.html'),
     sample: join(out, 'sample'),
     ofRun,
-    of: (job) => (job._tag === 'Pretraining' ? ofRun(job.id) : join(out, 'trials', job.id)),
-    log: (id) => join(out, 'logs', `${id}.log`),
-    lock: (id) => join(out, 'locks', id),
-    failure: (id) => join(out, 'failures', `${id}.json`)
+    of: (job) => (job._tag === 'Pretraining' ? ofRun(job.id) : join(trials, job.id)),
+    log: (id) => join(logs, `${id}.log`),
+    lock: (id) => join(locks, id),
+    failure: (id) => join(failures, `${id}.json`)
   }
 }

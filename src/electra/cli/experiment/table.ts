@@ -1,6 +1,7 @@
 /** What is seen of an experiment while it runs: how far it is, when it will end, and what runs. */
 
 import type { Job, Outcome, Plan } from '../../experiment/plan.js'
+import { mean } from '../../statistics/moments.js'
 import { counted } from '../counted.js'
 import { showSeconds } from '../progress.js'
 
@@ -30,7 +31,7 @@ const kinds: ReadonlyArray<Kind> = ['Pretraining', 'FineTuning']
 export const secondsLeft = ({ plan, outcomes, took, jobs }: Progressing): number | undefined => {
   const left = kinds.map((kind) => {
     const ended = plan.jobs.filter(({ _tag, id }) => _tag === kind && outcomes.has(id)).length
-    const each = took[kind].reduce((sum, x) => sum + x, 0) / took[kind].length
+    const each = mean(took[kind])
     const count = Math.max(0, plan.total[kind] - ended)
     return count === 0 ? 0 : count * each
   })
