@@ -4,7 +4,7 @@
 
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { ExperimentResults } from '../../../src/electra/experiment/results.js'
 import { textOf } from '../training/runs.js'
 import { expectFailure, pureElectra, start } from './cli.js'
@@ -93,6 +93,20 @@ describe('an experiment', () => {
     const resumed = await pureElectra(...command('killed', '--resume'))
     expect(resumed).toMatchObject({ code: 0 })
     expect(timeless(await resultsIn('killed'), 'killed')).toEqual(timeless(await resultsIn('whole'), 'whole'))
+  })
+
+  it('killed leaves no process of its own to go on', async () => {
+    // Longer than anybody waits.
+    await writeFile(its.at('long.json'), JSON.stringify({ ...declaration, budgets: [{ steps: 1_000_000 }] }))
+    const killed = start('experiment', its.at('long.json'), '--out', its.at('long'), '--jobs', '1')
+    const run = its.at('long', 'runs', 'electra-s1')
+    const names = (): Promise<ReadonlyArray<string>> => readdir(run).catch(() => [])
+    await vi.waitUntil(async () => (await names()).includes('metrics.jsonl'), { timeout: 60_000, interval: 100 })
+    expect(await names()).toContain('.lock')
+    killed.child.kill('SIGKILL')
+    await killed.ended
+    await vi.waitUntil(async () => !(await names()).includes('.lock'), { timeout: 60_000, interval: 100 })
+    expect(await readdir(its.at('long', 'runs', 'electra-s1', 'checkpoints'))).toHaveLength(1)
   })
 
   it('keeps a run that fails as a result, and goes on with the others', async () => {
