@@ -2,17 +2,17 @@
  * Kernels that do not depend on one another as one launch: a GPU takes some microseconds for each, whatever is in it.
  *
  * List scheduling by the critical path (Graham 1969, https://doi.org/10.1137/0117039): of the kernels that could be next, the one from which
- * most launches follow is, with as many others as its launch has room for.
+ * most launches follow is, with as many others as its launch has room for; of equals the last, which leaves together what is alike and lies before it.
  */
 
 import { usesOf, type GpuKernel, type GpuProduct, type Uses } from './gpu-kernel.js'
 import type { GpuLimits } from './gpu-limits.js'
 
 /**
- * How far from the first that is left those are that may be next. What is computed early is kept long: with twice as many there are fewer
- * launches by some in a hundred, and more memory by as much.
+ * How far from the first that is left those are that may be next: farther, there are fewer launches, and what is computed early is kept
+ * longer. Counted for ELECTRA-Small and -Base (`bench/gpu/counts.mjs`).
  */
-const farthest = 256
+const usualFarthest = 512
 
 /** Whom a kernel runs with: workgroups of one launch are of one size, which products choose, and what ends a sum can have any. */
 type Company = 'products' | 'others' | 'either' | 'none'
@@ -90,7 +90,8 @@ export const joint = (
   kernels: ReadonlyArray<GpuKernel>,
   limits: Pick<GpuLimits, 'joined' | 'loops'>,
   boundBy: (kernel: GpuKernel) => ReadonlySet<string>,
-  isOurs: (product: GpuProduct) => boolean
+  isOurs: (product: GpuProduct) => boolean,
+  farthest = usualFarthest
 ): ReadonlyArray<ReadonlyArray<number>> => {
   if (limits.joined === 1) return kernels.map((_, k) => [k])
   const companyOf = (kernel: GpuKernel): Company => {
@@ -107,7 +108,7 @@ export const joint = (
   const launches: Array<ReadonlyArray<number>> = []
   while (left.size > 0) {
     const [earliest] = left
-    const next = [...ready].filter((k) => k < earliest + farthest).sort((a, b) => heights[b] - heights[a] || a - b)
+    const next = [...ready].filter((k) => k < earliest + farthest).sort((a, b) => heights[b] - heights[a] || b - a)
     const launch = launchOf(next, members, limits)
     launch.forEach((k) => {
       left.delete(k)

@@ -108,11 +108,11 @@ const staged = (
   prefetch: boolean
 ): Tile => ({ via: 'staged', rows, columns, depth, threadRows, threadColumns, prefetch })
 
-/** Of 64 threads, each with its own square of the result. */
-const registers = (threadRows: number, threadColumns: number): Tile => ({
+/** Of 64 threads, `high` of them below each other, each with its own rectangle of the result. */
+const registers = (threadRows: number, threadColumns: number, high = 8): Tile => ({
   via: 'registers',
-  rows: 8 * threadRows,
-  columns: 8 * threadColumns,
+  rows: high * threadRows,
+  columns: (64 / high) * threadColumns,
   depth: 4,
   threadRows,
   threadColumns,
@@ -131,8 +131,11 @@ export const gpuTiles: ReadonlyArray<Tile> = [
   staged(32, 64, 16, 4, 4, true)
 ]
 
+/** Of 16 results a thread: the square first, then ever flatter and ever higher ones, for results of few rows or columns. */
+const softwareShapes: ReadonlyArray<Tile> = [8, 4, 2, 1, 16, 32, 64].map((high) => registers(4, 4, high))
+
 /** The tiles to race where barriers are dear. */
-export const softwareTiles: ReadonlyArray<Tile> = [registers(4, 4), registers(4, 8), registers(8, 8)]
+export const softwareTiles: ReadonlyArray<Tile> = [...softwareShapes, registers(4, 8), registers(8, 8)]
 
 /** For adapters with subgroup matrices: four subgroups of 32 by 32 each. */
 export const matrixTile: Tile = {
@@ -178,12 +181,21 @@ const largest = (contraction: Contraction, tiles: ReadonlyArray<Tile>, limits: P
   return tiles.find((tile) => workgroups(tile) >= limits.split.processors) ?? tiles[tiles.length - 1]
 }
 
+/** Elements that some tiles compute, those beyond the edges of the result among them. */
+const computed = ({ m, n }: Contraction, { rows, columns }: Tile): number => roundUp(m, rows) * roundUp(n, columns)
+
+/** Of tiles with equally many results the one that computes least beyond the edges, the first of equals. */
+const tightest = (contraction: Contraction): Tile =>
+  softwareShapes.reduce((found, tile) => (computed(contraction, tile) < computed(contraction, found) ? tile : found))
+
 /**
- * A sensible tile without a race: the largest with which every processor has a workgroup, or the smallest. Where no tile with
- * workgroup memory fits, registers alone.
+ * A sensible tile without a race: the largest with which every processor has a workgroup, or the smallest; on a CPU, whose processors
+ * are few, the one that fills the result best. Where no tile with workgroup memory fits, registers alone.
  */
 export const chooseTile = (contraction: Contraction, limits: ProductLimits): Tile =>
-  limits.isSoftware && !limits.matrices ? softwareTiles[0] : largest(contraction, tilesFor(contraction, limits), limits)
+  limits.isSoftware && !limits.matrices
+    ? tightest(contraction)
+    : largest(contraction, tilesFor(contraction, limits), limits)
 
 /**
  * The tiles to race for a contraction: those worth it, and at least one of each number of threads, for company that has so many. What would be

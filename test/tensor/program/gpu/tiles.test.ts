@@ -135,6 +135,17 @@ describe('a tile', () => {
     expect(chooseTile(plain([], 128, 128, 256), limits)).toEqual(gpuTiles.at(-1))
     expect(chooseTile(plain([], 4096, 4096, 256), { ...limits, isSoftware: true })).toEqual(softwareTiles[0])
   })
+
+  it.each([
+    [20, 4096, [4, 256]],
+    [4096, 20, [256, 4]],
+    [8, 128, [8, 128]],
+    [16, 4096, [16, 64]],
+    [33, 33, [16, 64]],
+    [1, 1, [32, 32]]
+  ])('is on a CPU the one that computes least beyond the edges of %i by %i: %j', (m, n, [rows, columns]) => {
+    expect(chooseTile(plain([], m, n, 64), { ...limits, isSoftware: true })).toMatchObject({ rows, columns })
+  })
 })
 
 describe('tiles of products that run at once', () => {
