@@ -1,6 +1,6 @@
-/** A declaration with everything found that it names: paths made absolute, the shipped text in place of `sample`, every arm checked. */
+/** A declaration with everything found that it names: paths relative to where we are, the shipped text in place of `sample`, every arm checked. */
 
-import { dirname, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { namesNear, showNear } from '../../config/near.js'
@@ -40,6 +40,9 @@ const showProblems = (source: string, problems: ReadonlyArray<DeclarationProblem
       ({ path, found, expected }) => `${source}: ${path === '' ? '' : `${path}: `}found ${found}, expected ${expected}`
     )
     .join('\n')
+
+/** Relative to where we are, where it is not absolute: reports name it, wherever that is. */
+const beside = (directory: string, path: string): string => (isAbsolute(path) ? path : join(directory, path))
 
 type Read = { readonly declaration: Declaration; readonly directory: string }
 
@@ -86,11 +89,11 @@ const foundTask = (task: TaskDeclaration, directory: string, sampleTask: string)
       }
     : {
         ...task,
-        ...(task.data === undefined ? {} : { data: resolve(directory, task.data) }),
+        ...(task.data === undefined ? {} : { data: beside(directory, task.data) }),
         options: Object.fromEntries(
           Object.entries(task.options).map(([name, value]): readonly [string, Settings[string]] => [
             name,
-            isFile(name, value) ? resolve(directory, value) : value
+            isFile(name, value) ? beside(directory, value) : value
           ])
         )
       }
@@ -130,10 +133,10 @@ export const resolved = ({ experiment, corpus, data }: Asked, out: string): TE.T
       const files = data ?? directory
       const found: Declaration = {
         ...declaration,
-        corpus: isSample ? join(out, 'corpus') : (corpus ?? resolve(directory, declaration.corpus)),
+        corpus: isSample ? join(out, 'corpus') : (corpus ?? beside(directory, declaration.corpus)),
         config: presetNames.some((name) => name === declaration.config)
           ? declaration.config
-          : resolve(directory, declaration.config),
+          : beside(directory, declaration.config),
         tasks: Object.fromEntries(
           Object.entries(declaration.tasks).map(([name, task]) => [name, foundTask(task, files, join(out, sample))])
         )
