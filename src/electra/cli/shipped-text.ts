@@ -17,6 +17,9 @@ export const sampleVocabularySize = 2000
 
 const books = ['sociology', 'psychology'] as const
 
+/** Sentences of each book: enough for a task that shows how one goes, and few enough to be read in a moment. */
+const sentencesOfBook = 1000
+
 /** Every so many-th sentence is held out. */
 const heldOutEvery = 5
 
@@ -26,7 +29,7 @@ const sentencesIn = (text: string): ReadonlyArray<string> =>
 /** Sentences of both in turn, as many of each. */
 const rowsOf = (texts: ReadonlyArray<string>): ReadonlyArray<string> => {
   const all = texts.map(sentencesIn)
-  const count = Math.min(...all.map(({ length }) => length))
+  const count = Math.min(sentencesOfBook, ...all.map(({ length }) => length))
   return Array.from({ length: count }, (_, i) => books.map((book, b) => `${book}\t${all[b][i]}`)).flat()
 }
 

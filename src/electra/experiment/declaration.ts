@@ -36,6 +36,8 @@ export type TaskDeclaration = {
 
 export type Declaration = {
   readonly name: string
+  /** What its reports say of it, in paragraphs: why these sizes and budgets, say. */
+  readonly about: ReadonlyArray<string>
   /** A corpus directory, relative to the declaration; `sample` is the text that comes with this package. */
   readonly corpus: string
   /** A preset or a file that all runs extend, and what all of them change. */
@@ -115,6 +117,7 @@ const task = z.strictObject({
 
 const schema = z.strictObject({
   name,
+  about: z.array(text('a paragraph'), { error: 'a list of paragraphs' }).default([]),
   corpus: text('a directory, or sample'),
   config: text('a preset, or a file'),
   set: settings.default({}),

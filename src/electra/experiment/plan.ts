@@ -6,7 +6,7 @@
  * fine-tuned at the rates of its objective and task.
  */
 
-import { mean } from '../statistics/moments.js'
+import { deviation, mean, type Numbers } from '../statistics/moments.js'
 import type { Arm } from './arms.js'
 import type { Budget, Declaration, TaskDeclaration } from './declaration.js'
 
@@ -149,20 +149,31 @@ const tuningTrials = (
 
 const only = (rate: number): Choice => ({ rate, tried: [] })
 
-/** The mean over tasks of each task's best rate: a rate of pre-training is as good as what can be made of it. */
-const scoreOfRun = (
+/** The best that fine-tuning makes of a run on a task, over its rates; NaN where all fail. */
+const bestScore = (trials: ReadonlyArray<FineTuning>, run: Pretraining, name: string, outcomes: Outcomes): number =>
+  trials
+    .filter(({ from, task, untrained: isUntrained }) => from === run.id && task === name && !isUntrained)
+    .map(({ id }) => meanOf(outcomes.get(id)))
+    .reduce((a, b) => (Number.isNaN(a) || b > a ? b : a), NaN)
+
+/** In deviations from the mean of those that are numbers: tasks have units of their own, some fractions and some percent. */
+const standardized = (scores: Numbers): Numbers => {
+  const known = scores.filter((x) => !Number.isNaN(x))
+  const [centre, spread] = [mean(known), deviation(known)]
+  return scores.map((x) => (spread > 0 ? (x - centre) / spread : x - centre))
+}
+
+/** What a run is worth: the mean over tasks of its standing among all runs that choose. */
+const worthOf = (
   declaration: Declaration,
+  runs: ReadonlyArray<Pretraining>,
   trials: ReadonlyArray<FineTuning>,
-  run: Pretraining,
   outcomes: Outcomes
-) => {
-  const scores = tasksOf(declaration).map(([name]) =>
-    trials
-      .filter(({ from, task, untrained: isUntrained }) => from === run.id && task === name && !isUntrained)
-      .map(({ id }) => meanOf(outcomes.get(id)))
-      .reduce((a, b) => (Number.isNaN(a) || b > a ? b : a), NaN)
+): ReadonlyMap<string, number> => {
+  const byTask = tasksOf(declaration).map(([name]) =>
+    standardized(runs.map((run) => bestScore(trials, run, name, outcomes)))
   )
-  return mean(scores)
+  return new Map(runs.map(({ id }, r) => [id, mean(byTask.map((scores) => scores[r]))]))
 }
 
 const chosenFrom = (
@@ -173,6 +184,7 @@ const chosenFrom = (
 ): Chosen => {
   const { tuning } = declaration
   const names = Object.keys(declaration.objectives)
+  const worth = worthOf(declaration, runs, trials, outcomes)
   const pretraining = new Map(
     names.map((name) => [
       name,
@@ -180,7 +192,7 @@ const chosenFrom = (
         ? best(
             runs
               .filter(({ arm }) => arm.objective === name)
-              .map((run) => ({ rate: run.rate, score: scoreOfRun(declaration, trials, run, outcomes) }))
+              .map(({ id, rate }) => ({ rate, score: worth.get(id) ?? NaN }))
           )
         : only(tuning.rates[0])
     ])

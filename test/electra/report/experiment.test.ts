@@ -49,6 +49,22 @@ const ahead =
     return [base - 0.001, base + 0.001]
   }
 
+describe('what a report says of its experiment', () => {
+  const sectionsOf = (about: ReadonlyArray<string>): string =>
+    markdownOf(experimentReport(resultsOf({ declaration: declared({ about }), scoreOf: ahead(0.05) })))
+
+  it('is what its declaration says, between what was found and the scores', () => {
+    const text = sectionsOf(['Budgets are those of the pilots.', 'Two paragraphs.'])
+    expect(text).toMatch(
+      /wins[^]*\n## The experiment\n\nBudgets are those of the pilots\.\n\nTwo paragraphs\.\n\n## Scores\n/
+    )
+  })
+
+  it('is nothing where it says nothing', () => {
+    expect(sectionsOf([])).not.toContain('The experiment\n')
+  })
+})
+
 describe('the first sentence of a report', () => {
   it('says that replaced token detection wins where it does', () => {
     expect(leadOf(experimentReport(resultsOf({ scoreOf: ahead(0.05) })))).toMatch(

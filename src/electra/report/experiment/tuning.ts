@@ -48,7 +48,7 @@ export const tuningSection = (results: ExperimentResults): ReadonlyArray<Block> 
     section('Tuning'),
     says(
       `Every objective had the same rates of pre-training to choose from (${rates.map(plain).join(', ')}), by runs with seed ${seed}, which is none of those that are compared; ` +
-        'rates of fine-tuning were chosen for each objective and task. A rate of pre-training is scored by the best that fine-tuning makes of it, on average over tasks.'
+        'rates of fine-tuning were chosen for each objective and task. A rate of pre-training is scored by the best that fine-tuning makes of it: in deviations from the mean of all that were tried on a task, since tasks have units of their own, on average over tasks.'
     ),
     ...(tuned.length === 0 ? [says('Nothing has been chosen yet.')] : [table(tuningTable(tuned))])
   ]

@@ -1,0 +1,101 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { resolved, type Asked, type Resolved } from '../../../../src/electra/cli/experiment/resolve.js'
+import { experimentNames, type ExperimentName } from '../../../../src/electra/experiment/presets.js'
+
+const resolve = async (asked: Asked): Promise<Resolved> => {
+  const found = await resolved(asked, 'out')()
+  if (E.isLeft(found)) throw new Error(found.left.message)
+  return found.right
+}
+
+describe('every experiment by name', () => {
+  it.each(experimentNames)('%s has arms whose configurations hold', async (name) => {
+    const { declaration, arms } = await resolve({ experiment: name })
+    expect(declaration.name).toBe(name)
+    expect(new Set(arms.map(({ objective }) => objective))).toEqual(new Set(Object.keys(declaration.objectives)))
+    expect(new Set(arms.map(({ id }) => id)).size).toBe(arms.length)
+    expect(declaration.seeds).not.toContain(declaration.tuning.seed)
+  })
+
+  const armIds = async (name: ExperimentName): Promise<ReadonlyArray<string>> =>
+    (await resolve({ experiment: name })).arms.map(({ id }) => id)
+
+  it('compares what it is named for', async () => {
+    expect(await armIds('evening')).toEqual(['electra', 'mlm'])
+    expect((await resolve({ experiment: 'evening' })).declaration.seeds.length).toBeGreaterThanOrEqual(5)
+    expect(await armIds('generator-sizes')).toEqual([
+      'electra-g0.125',
+      'electra-g0.25',
+      'electra-g0.5',
+      'electra-g1',
+      'mlm'
+    ])
+    expect(await armIds('efficiency')).toEqual(['electra', 'electra-15', 'replace-mlm', 'all-tokens-mlm', 'mlm'])
+  })
+
+  it('gives every objective the same rates to choose from', async () => {
+    const { tuning } = (await resolve({ experiment: 'evening' })).declaration
+    expect(tuning.rates.length).toBeGreaterThanOrEqual(3)
+  })
+})
+
+describe('a declaration in a file', () => {
+  let directory: string
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'declared-'))
+  })
+  afterAll(() => rm(directory, { recursive: true }))
+
+  const declaration = {
+    name: 'own',
+    corpus: 'text',
+    config: 'nano',
+    objectives: { electra: {}, mlm: {} },
+    baseline: 'mlm',
+    budgets: [{ steps: 1 }],
+    seeds: [1],
+    tuning: { rates: [1e-3], seed: 2 },
+    tasks: {
+      own: {
+        task: 'sentence',
+        options: { train: 'own/train.tsv', dev: '/elsewhere/dev.tsv', 'text-a': 'text' },
+        metric: 'accuracy',
+        rates: [1e-3]
+      }
+    }
+  }
+
+  it('names files beside it, absolute ones as they are, and those of --corpus and --data in their place', async () => {
+    const file = join(directory, 'own.json')
+    await writeFile(file, JSON.stringify(declaration))
+    const { corpus, tasks } = (await resolve({ experiment: file })).declaration
+    expect(corpus).toBe(join(directory, 'text'))
+    expect(tasks.own.options).toMatchObject({
+      train: join(directory, 'own/train.tsv'),
+      dev: '/elsewhere/dev.tsv',
+      'text-a': 'text'
+    })
+    const given = (await resolve({ experiment: file, corpus: 'books', data: 'tasks' })).declaration
+    expect(given.corpus).toBe('books')
+    expect(given.tasks.own.options).toMatchObject({ train: 'tasks/own/train.tsv', dev: '/elsewhere/dev.tsv' })
+  })
+
+  it('names no directory of this machine where none was given', async () => {
+    const { declaration: evening } = await resolve({ experiment: 'evening', data: 'tasks' })
+    expect(JSON.stringify(evening)).not.toContain(process.cwd())
+    expect(evening.corpus).toBe('corpus')
+    expect(evening.tasks.pos.data).toBe('tasks/UD_English-EWT')
+  })
+
+  it('says which task it does not know', async () => {
+    const file = join(directory, 'unknown.json')
+    await writeFile(file, JSON.stringify({ ...declaration, tasks: { a: { ...declaration.tasks.own, task: 'cloa' } } }))
+    expect(await resolved({ experiment: file }, 'out')()).toMatchObject({
+      left: { message: expect.stringMatching(/tasks\.a\.task: found 'cloa', expected one of .*cola/) as string }
+    })
+  })
+})
