@@ -119,9 +119,9 @@ export const experiments: Readonly<Record<ExperimentName, unknown>> = {
     set: small,
     objectives: { electra: generator, mlm: {} },
     baseline: 'mlm',
-    budgets: [{ flops: 5e13 }],
+    budgets: [{ flops: 4e13 }],
     seeds: [1, 2, 3, 4, 5],
-    tuning: { rates: [5e-4, 1e-3, 2e-3], seed: 101, budget: { flops: 1.5e13 } },
+    tuning: { rates: [2.5e-4, 5e-4, 1e-3, 2e-3], seed: 101, budget: { flops: 1.5e13 } },
     tasks: shortTasks([3e-4, 1e-3], 2)
   },
 
