@@ -1,7 +1,7 @@
 /**
  * WebGPU, wherever this runs: the browser's own, or in Node the one of the optional package `webgpu` (Dawn).
  *
- * Nothing is installed on `globalThis`: whoever asks holds what it was given, and lets go of it when done.
+ * Nothing is installed on `globalThis`.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
@@ -41,11 +41,19 @@ const experimentally = [
   'enable-dawn-features=vulkan_enable_f16_on_nvidia,allow_unsafe_apis,use_vulkan_memory_model'
 ]
 
+/**
+ * What `create` has given, plain and with experiments: Dawn frees everything under it when it is collected, in use or not yet finalized,
+ * and ends the process. So it lives as long as that.
+ */
+const created: { plain?: GPU; experimental?: GPU } = {}
+
 const inNode = (experiments: boolean): TE.TaskEither<string, GPU> =>
   TE.tryCatch(
     async () => {
       const dawn = (await import(/* webpackIgnore: true */ /* @vite-ignore */ nodePackage)) as Dawn
-      return dawn.create(experiments ? experimentally : plainly)
+      return experiments
+        ? (created.experimental ??= dawn.create(experimentally))
+        : (created.plain ??= dawn.create(plainly))
     },
     (reason) =>
       isMissing(reason)
@@ -68,10 +76,7 @@ const platformGpu =
       : E.left('this browser offers no WebGPU to this page (navigator.gpu is missing)')
   }
 
-/**
- * An adapter and the object that it came from. Dawn frees everything under a `gpu` that is garbage collected, in use or
- * not: whoever uses the adapter, or a device of it, holds the `gpu` for as long.
- */
+/** An adapter and the object that it came from. */
 export type PlatformAdapter = { readonly gpu: GPU; readonly adapter: GPUAdapter }
 
 const found = (gpu: GPU, options: GPURequestAdapterOptions): TE.TaskEither<string, GPUAdapter | null> =>

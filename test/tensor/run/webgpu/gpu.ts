@@ -5,7 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { requestAdapter } from '../../../../src/tensor/run/multipliers/webgpu-adapter.js'
 
-/** Dawn frees all under a `gpu` that is collected: `hold` keeps it until the device is given back. */
+/** Dawn frees all under a `gpu` that is collected: it is held as long as the process lives. */
 export type TestGpu = {
   readonly gpu: GPU
   readonly adapter: GPUAdapter
