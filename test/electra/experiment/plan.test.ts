@@ -116,14 +116,33 @@ describe('the plan of an experiment', () => {
     expect(chosen.pretraining.get('electra')).toEqual({
       rate: 2e-3,
       tried: [
-        { rate: 1e-3, score: expect.closeTo(0.4) as number },
-        { rate: 2e-3, score: expect.closeTo(0.6) as number }
+        // Two of four runs come to 0.4 and two to 0.6 on either task: half the difference is √3 / 2 deviations.
+        { rate: 1e-3, score: expect.closeTo(-Math.sqrt(3) / 2) as number },
+        { rate: 2e-3, score: expect.closeTo(Math.sqrt(3) / 2) as number }
       ]
     })
     for (const objective of ['electra', 'mlm'])
       expect(
         jobs.filter((job) => job._tag === 'Pretraining' && job.isTuning && job.arm.objective === objective)
       ).toHaveLength(2)
+  })
+
+  it('chooses the same in whatever units a task is scored, and counts every task alike', () => {
+    const declaration = declared({ tuning: { rates: [5e-4, 1e-3, 2e-3], seed: 9 } })
+    const rates = (scores: ReadonlyArray<number>, units: Readonly<Record<string, number>>) => {
+      let next = 0
+      const { outcomes } = carriedOut(declaration, (job) =>
+        job._tag === 'Pretraining' ? done() : done(7 + units[job.task] * scores[next++ % scores.length])
+      )
+      const { chosen } = plan(declaration, armsFor(declaration), outcomes)
+      return [...chosen.pretraining].map(([name, choice]) => [name, choice?.rate])
+    }
+    const scores = fc.uniqueArray(fc.integer({ min: 0, max: 9999 }), { minLength: 40, maxLength: 40 })
+    fc.assert(
+      fc.property(scores, fc.constantFrom(0.01, 8, 100), (found, units) => {
+        expect(rates(found, { a: 1, b: units })).toEqual(rates(found, { a: 1, b: 1 }))
+      })
+    )
   })
 
   it('passes over what failed: a rate is not chosen, an objective of which all failed is not trained', () => {
