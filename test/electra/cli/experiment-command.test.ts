@@ -6,6 +6,9 @@ import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { ExperimentResults } from '../../../src/electra/experiment/results.js'
+import { experimentReport } from '../../../src/electra/report/experiment/report.js'
+import { htmlOf } from '../../../src/electra/report/pages/html.js'
+import { markdownOf } from '../../../src/electra/report/pages/markdown.js'
 import { textOf } from '../training/runs.js'
 import { expectFailure, pureElectra, start } from './cli.js'
 import { place, type Place } from './finetune-cases.js'
@@ -49,12 +52,14 @@ const resultsIn = async (out: string): Promise<ExperimentResults> =>
   JSON.parse(await readFile(its.at(out, 'results.json'), 'utf8')) as ExperimentResults
 
 /** But for times, and for where it was. */
-const timeless = (results: ExperimentResults, out: string): unknown =>
+const timeless = (results: ExperimentResults, out: string): ExperimentResults =>
   JSON.parse(
-    JSON.stringify(results, (key, value: unknown) =>
-      ['seconds', 'startedAt', 'updatedAt', 'command', 'tokensPerSecond', 'starts'].includes(key) ? undefined : value
-    ).replaceAll(its.at(out), 'OUT')
-  ) as unknown
+    JSON.stringify(results, (key, value: unknown) => {
+      if (['seconds', 'tokensPerSecond'].includes(key)) return 0
+      if (['startedAt', 'updatedAt', 'command'].includes(key)) return ''
+      return key === 'starts' ? [] : value
+    }).replaceAll(its.at(out), 'OUT')
+  ) as ExperimentResults
 
 beforeAll(async () => {
   its = await place()
@@ -70,6 +75,37 @@ beforeAll(async () => {
 })
 afterAll(() => its.remove())
 
+describe('minutes', () => {
+  const minutes = (out: string, ...more: ReadonlyArray<string>): ReadonlyArray<string> => [
+    ...['experiment', 'minutes', '--out', its.at(out), '--jobs', '2', ...more]
+  ]
+  const reportsIn = async (out: string): Promise<ReadonlyArray<string>> => {
+    const document = experimentReport(timeless(await resultsIn(out), out))
+    return [markdownOf(document), await htmlOf(document)()]
+  }
+
+  it('closes, and killed at any moment comes to the same report when it goes on', { timeout: 600_000 }, async () => {
+    expect(await pureElectra(...minutes('minutes'))).toMatchObject({ code: 0 })
+    const { isComplete, runs, trials } = await resultsIn('minutes')
+    expect(isComplete).toBe(true)
+    expect([...runs, ...trials].filter(({ outcome }) => outcome._tag !== 'Done')).toEqual([])
+    expect(trials.filter(({ isTuning, untrained }) => !isTuning && untrained)).toHaveLength(2)
+
+    const killed = start(...minutes('minutes-killed'))
+    const moment = 4000 + 20_000 * Math.random()
+    await Promise.race([wait(moment), killed.ended])
+    killed.child.kill('SIGKILL')
+    await killed.ended
+    expect(await pureElectra(...minutes('minutes-killed', '--resume')), `killed after ${moment} ms`).toMatchObject({
+      code: 0
+    })
+    expect(timeless(await resultsIn('minutes-killed'), 'minutes-killed')).toEqual(
+      timeless(await resultsIn('minutes'), 'minutes')
+    )
+    expect(await reportsIn('minutes-killed')).toEqual(await reportsIn('minutes'))
+  })
+})
+
 describe('an experiment', () => {
   it('trains every arm, fine-tunes it, and says what came of it', async () => {
     const { runs, trials, isComplete } = await resultsIn('whole')
@@ -82,17 +118,6 @@ describe('an experiment', () => {
       ['electra', 'mlm'].map((arm) => [arm, { _tag: 'Done', scores: [expect.any(Number)] }])
     )
     expect(runs.every(({ report, curve }) => report?.complete === true && curve.length > 0)).toBe(true)
-  })
-
-  it('killed at any moment comes to the same when it goes on', async () => {
-    const killed = start(...command('killed'))
-    const moment = 2000 + 5000 * Math.random()
-    await wait(moment)
-    killed.child.kill('SIGKILL')
-    await killed.ended
-    const resumed = await pureElectra(...command('killed', '--resume'))
-    expect(resumed).toMatchObject({ code: 0 })
-    expect(timeless(await resultsIn('killed'), 'killed')).toEqual(timeless(await resultsIn('whole'), 'whole'))
   })
 
   it('killed leaves no process of its own to go on', async () => {
