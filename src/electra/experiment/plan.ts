@@ -61,8 +61,8 @@ export type Chosen = {
 export type Plan = {
   /** All that is known to be run, in the order in which it is. What it needs is done. */
   readonly jobs: ReadonlyArray<Job>
-  /** How many there will be, where nothing fails. */
-  readonly total: Readonly<Record<Job['_tag'], number>>
+  /** How many there will be, and how long they are together by `workOf`, where nothing fails. */
+  readonly total: Readonly<Record<Job['_tag'], { readonly jobs: number; readonly work: number }>>
   readonly chosen: Chosen
 }
 
@@ -266,20 +266,45 @@ const judgedJobs = (
   })
 }
 
-/** How many jobs there are, where none fails. */
+/** How long runs are beside each other: their operations or steps; the same where some budgets are in these and some in those. */
+const lengthOf = ({ budgets, tuning }: Declaration): ((budget: Budget) => number) => {
+  const all = [...budgets, ...(tuning.budget === undefined ? [] : [tuning.budget])]
+  const isInSteps = all.map((budget) => 'steps' in budget)
+  return new Set(isInSteps).size > 1 ? () => 1 : (budget) => ('steps' in budget ? budget.steps : budget.flops)
+}
+
+/** How long a job is beside others of its kind. */
+export const workOf = (declaration: Declaration): ((job: Job) => number) => {
+  const length = lengthOf(declaration)
+  return (job) => (job._tag === 'Pretraining' ? length(job.budget) : job.trials)
+}
+
+const sum = (values: Numbers): number => values.reduce((a, b) => a + b, 0)
+
+/** All jobs, where none fails. */
 const totalOf = (
   declaration: Declaration,
   arms: ReadonlyArray<Arm>,
   tuning: ReadonlyArray<Pretraining>
 ): Plan['total'] => {
-  const { seeds, untrained: withUntrained } = declaration
+  const { seeds, budgets, untrained: withUntrained } = declaration
+  const length = lengthOf(declaration)
   const tasks = tasksOf(declaration).map(([, task]) => task)
-  const rates = tasks.reduce((sum, task) => sum + task.rates.length, 0)
-  const openRates = tasks.filter(isOpen).reduce((sum, task) => sum + task.rates.length, 0)
+  const rates = sum(tasks.map((task) => task.rates.length))
+  const openRates = sum(tasks.filter(isOpen).map((task) => task.rates.length))
   const ofTuning = tuning.length === 0 ? 0 : tuning.length * rates + (withUntrained ? openRates : 0)
+  const models = seeds.length * (arms.length + (withUntrained ? 1 : 0))
   return {
-    Pretraining: tuning.length + seeds.length * arms.length,
-    FineTuning: ofTuning + seeds.length * tasks.length * (arms.length + (withUntrained ? 1 : 0))
+    Pretraining: {
+      jobs: tuning.length + seeds.length * arms.length,
+      work:
+        sum(tuning.map(({ budget }) => length(budget))) +
+        seeds.length * sum(arms.map((arm) => length(budgets[arm.budget])))
+    },
+    FineTuning: {
+      jobs: ofTuning + models * tasks.length,
+      work: ofTuning + models * sum(tasks.map(({ trials }) => trials))
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { armsOf } from '../../../src/electra/experiment/arms.js'
 import { checkDeclaration, type Declaration } from '../../../src/electra/experiment/declaration.js'
-import { plan, type Job, type Outcome, type Outcomes } from '../../../src/electra/experiment/plan.js'
+import { plan, workOf, type Job, type Outcome, type Outcomes } from '../../../src/electra/experiment/plan.js'
 import { right } from '../data/right.js'
 
 const declared = (change: object = {}): Declaration =>
@@ -67,7 +67,11 @@ describe('the plan of an experiment', () => {
       fc.property(declarations, (declaration) => {
         const { jobs } = carriedOut(declaration, graded)
         expect(new Set(jobs.map(({ id }) => id)).size).toBe(jobs.length)
-        const of = (tag: Job['_tag']): number => jobs.filter(({ _tag }) => _tag === tag).length
+        const work = workOf(declaration)
+        const of = (tag: Job['_tag']) => {
+          const own = jobs.filter(({ _tag }) => _tag === tag)
+          return { jobs: own.length, work: own.reduce((sum, job) => sum + work(job), 0) }
+        }
         expect(plan(declaration, armsFor(declaration), new Map()).total).toEqual({
           Pretraining: of('Pretraining'),
           FineTuning: of('FineTuning')

@@ -154,7 +154,7 @@ const ran = async (
     startedAt: new Date().toISOString(),
     version: version()
   }
-  const watch = watching(declaration.name, jobs, running, console)
+  const watch = watching(declaration, jobs, running, console)
   let isPassedOn = false
   const passOn = setInterval(() => {
     if (!signals.isInterrupted() || isPassedOn) return

@@ -1,39 +1,42 @@
 /** What is seen of an experiment while it runs: how far it is, when it will end, and what runs. */
 
 import type { Job, Outcome, Plan } from '../../experiment/plan.js'
-import { mean } from '../../statistics/moments.js'
 import { counted } from '../counted.js'
 import { showSeconds } from '../progress.js'
 
 type Kind = Job['_tag']
 
-/** Seconds that jobs took, by their kinds: of those that this process has carried out. */
-export type Took = Readonly<Record<Kind, ReadonlyArray<number>>>
+/** What jobs took, by their kinds: of those that this process has carried out. */
+export type Took = Readonly<Record<Kind, { readonly seconds: number; readonly work: number }>>
 
-export const nothingTook: Took = { Pretraining: [], FineTuning: [] }
+const nothing = { seconds: 0, work: 0 }
 
-export const took = (before: Took, { _tag }: Job, seconds: number): Took => ({
+export const nothingTook: Took = { Pretraining: nothing, FineTuning: nothing }
+
+export const took = (before: Took, { _tag }: Job, seconds: number, work: number): Took => ({
   ...before,
-  [_tag]: [...before[_tag], seconds]
+  [_tag]: { seconds: before[_tag].seconds + seconds, work: before[_tag].work + work }
 })
 
 export type Progressing = {
   readonly plan: Plan
   readonly outcomes: ReadonlyMap<string, Outcome>
   readonly took: Took
+  readonly workOf: (job: Job) => number
   /** Jobs at a time. */
   readonly jobs: number
 }
 
 const kinds: ReadonlyArray<Kind> = ['Pretraining', 'FineTuning']
 
-/** Seconds: as long as those before it took, on average, for every job of its kind; `undefined` where none of a kind is known. */
-export const secondsLeft = ({ plan, outcomes, took, jobs }: Progressing): number | undefined => {
+/** Seconds, by what those before them took for their length; `undefined` where none of a kind is known. */
+export const secondsLeft = ({ plan, outcomes, took: before, workOf, jobs }: Progressing): number | undefined => {
   const left = kinds.map((kind) => {
-    const ended = plan.jobs.filter(({ _tag, id }) => _tag === kind && outcomes.has(id)).length
-    const each = mean(took[kind])
-    const count = Math.max(0, plan.total[kind] - ended)
-    return count === 0 ? 0 : count * each
+    const ended = plan.jobs
+      .filter(({ _tag, id }) => _tag === kind && outcomes.has(id))
+      .reduce((sum, job) => sum + workOf(job), 0)
+    const work = Math.max(0, plan.total[kind].work - ended)
+    return work === 0 ? 0 : (work * before[kind].seconds) / before[kind].work
   })
   const all = left.reduce((sum, x) => sum + x, 0) / jobs
   return Number.isNaN(all) ? undefined : all
@@ -49,7 +52,7 @@ export const headline = (name: string, progressing: Progressing, now: number): s
   const left = secondsLeft(progressing)
   const until = left === undefined ? '' : ` (until ${new Date(now + 1000 * left).toTimeString().slice(0, 5)})`
   return [
-    `${name}: ${outcomes.size} of ${counted(plan.total.Pretraining + plan.total.FineTuning, 'job')}`,
+    `${name}: ${outcomes.size} of ${counted(plan.total.Pretraining.jobs + plan.total.FineTuning.jobs, 'job')}`,
     ...(failed === 0 ? [] : [`${failed} failed`]),
     `${showSeconds(left)} left${until}`
   ].join(', ')

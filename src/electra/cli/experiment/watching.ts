@@ -1,6 +1,7 @@
 /** Shows an experiment that runs: lines that are drawn again on a terminal, elsewhere a line for each job that begins or ends. */
 
-import type { Job } from '../../experiment/plan.js'
+import type { Declaration } from '../../experiment/declaration.js'
+import { workOf, type Job } from '../../experiment/plan.js'
 import type { Console } from '../console.js'
 import { reportWidth } from '../fit.js'
 import { showSeconds } from '../progress.js'
@@ -26,12 +27,14 @@ const eventLine = (event: Event): string => {
 }
 
 export const watching = (
-  name: string,
+  declaration: Declaration,
   jobs: number,
   running: ReadonlyMap<string, { readonly job: Job; readonly process: Running }>,
   console: Console,
   stream: NodeJS.WriteStream = process.stderr
 ): { readonly observe: Options['observe']; readonly stop: () => void } => {
+  const { name } = declaration
+  const work = workOf(declaration)
   let progressing: Progressing | undefined
   let seconds = nothingTook
   let drawn = 0
@@ -57,8 +60,9 @@ export const watching = (
   timer.unref()
   return {
     observe: (event, plan, outcomes) => {
-      if (event._tag === 'Ended' && event.end._tag === 'Done') seconds = took(seconds, event.job, event.seconds)
-      progressing = { plan, outcomes, took: seconds, jobs }
+      if (event._tag === 'Ended' && event.end._tag === 'Done')
+        seconds = took(seconds, event.job, event.seconds, work(event.job))
+      progressing = { plan, outcomes, took: seconds, workOf: work, jobs }
       erase()
       if (!console.isInteractive || event._tag === 'Ended') console.note(eventLine(event))
       if (!console.isInteractive && event._tag === 'Ended') console.note(headline(name, progressing, Date.now()))
