@@ -15,7 +15,7 @@ import { showStoreError } from '../store/errors.js'
 import { judgeSentences } from './closing.js'
 import type { DeviceOptions } from './device.js'
 import { failed, failedWith, type Failure } from './outcome.js'
-import type { Samples } from './samples.js'
+import type { Samples } from '../report/closing-report.js'
 import { configOfRun } from './scorer.js'
 
 const samplesOf = (

@@ -12,7 +12,7 @@ import { showStoreError, type StoreError } from '../store/errors.js'
 import { exists, namesIn, readBytes, readText } from '../store/files/files.js'
 import { readRecord } from '../training/run-record.js'
 import { failed, failedWith, type Failure } from './outcome.js'
-import { longestReport, parseReport, reportName, type KeptReport } from './report.js'
+import { longestReport, parseReport, reportName, type KeptReport } from '../report/closing-report.js'
 
 /** Far more than any configuration. */
 const longestConfig = 2 ** 20

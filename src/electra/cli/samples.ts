@@ -6,24 +6,9 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Corpus } from '../data/corpus/corpus.js'
 import type { JudgedToken } from '../replacements.js'
+import type { Samples, SampleToken } from '../report/closing-report.js'
 import { counted } from './counted.js'
 import { reportWidth, wrapped } from './fit.js'
-
-export type SampleToken = {
-  readonly piece: string
-  /** The piece that the generator replaced; absent where it replaced none. */
-  readonly original?: string
-  readonly probability: number
-  readonly isFlagged: boolean
-}
-
-export type Samples = {
-  readonly sentences: ReadonlyArray<ReadonlyArray<SampleToken>>
-  /** Tokens that were replaced, which is how many are flagged, and how many are both. */
-  readonly replaced: number
-  readonly found: number
-  readonly tokens: number
-}
 
 const [shown, fewestTokens] = [6, 8]
 

@@ -5,7 +5,7 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { ExperimentResults } from '../../../src/electra/experiment/results.js'
+import type { ExperimentResults } from '../../../src/electra/report/experiment/results.js'
 import { experimentReport } from '../../../src/electra/report/experiment/report.js'
 import { htmlOf } from '../../../src/electra/report/pages/html.js'
 import { markdownOf } from '../../../src/electra/report/pages/markdown.js'

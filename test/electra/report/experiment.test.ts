@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Declaration } from '../../../src/electra/experiment/declaration.js'
-import type { ExperimentResults } from '../../../src/electra/experiment/results.js'
+import type { ExperimentResults } from '../../../src/electra/report/experiment/results.js'
 import type { Block, Document, Table, Text } from '../../../src/electra/report/document.js'
 import { allComparisons, level } from '../../../src/electra/report/experiment/comparisons.js'
 import { experimentReport } from '../../../src/electra/report/experiment/report.js'

@@ -2,8 +2,13 @@
 
 import { armsOf } from '../../../src/electra/experiment/arms.js'
 import { checkDeclaration, type Declaration } from '../../../src/electra/experiment/declaration.js'
-import type { CurvePoint, ExperimentResults, RunFound, TrialsFound } from '../../../src/electra/experiment/results.js'
-import type { ClosingReport } from '../../../src/electra/cli/report.js'
+import type {
+  CurvePoint,
+  ExperimentResults,
+  RunFound,
+  TrialsFound
+} from '../../../src/electra/report/experiment/results.js'
+import type { ClosingReport } from '../../../src/electra/report/closing-report.js'
 import { right } from '../data/right.js'
 
 export const declared = (change: object = {}): Declaration =>

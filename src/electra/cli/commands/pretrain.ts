@@ -30,7 +30,7 @@ import { choiceOf } from '../device.js'
 import { loadConfig } from '../load-config.js'
 import { exitCodes, failedWith, wrongUsage, type Command, type ExitCode, type Failure } from '../outcome.js'
 import { trainingProgress } from '../progress.js'
-import type { KeptReport } from '../report.js'
+import type { KeptReport } from '../../report/closing-report.js'
 import {
   ending,
   executionOf,

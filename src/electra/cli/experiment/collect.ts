@@ -13,7 +13,7 @@ import {
   type Plan,
   type Pretraining
 } from '../../experiment/plan.js'
-import type { ExperimentResults, RunFound, TrialsFound, Tuned } from '../../experiment/results.js'
+import type { ExperimentResults, RunFound, TrialsFound, Tuned } from '../../report/experiment/results.js'
 import { judgedOf, reportOf, trainedOf } from './found.js'
 import type { Places } from './places.js'
 

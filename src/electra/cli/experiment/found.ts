@@ -10,9 +10,9 @@ import * as z from 'zod'
 import { parseJson } from '../../../tensor/strict-json.js'
 import type { Declaration } from '../../experiment/declaration.js'
 import type { FineTuning, Job, Outcome, Pretraining } from '../../experiment/plan.js'
-import type { CurvePoint } from '../../experiment/results.js'
+import type { CurvePoint } from '../../report/experiment/results.js'
 import { exists, namesIn, readText } from '../../store/files/files.js'
-import { longestReport, parseReport, reportName, type KeptReport } from '../report.js'
+import { longestReport, parseReport, reportName, type KeptReport } from '../../report/closing-report.js'
 import type { Places } from './places.js'
 
 const deepest = 16

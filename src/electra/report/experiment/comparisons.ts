@@ -4,7 +4,7 @@
  */
 
 import type { Arm } from '../../experiment/arms.js'
-import type { ExperimentResults } from '../../experiment/results.js'
+import type { ExperimentResults } from './results.js'
 import { holm } from '../../statistics/corrected.js'
 import { compared, type Comparison } from '../../statistics/paired.js'
 import { scoresFor, tasksOf, untrainedArm } from './scores.js'

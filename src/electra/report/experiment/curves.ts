@@ -1,6 +1,6 @@
 /** How arms learn: means over their seeds of what was held out, against operations and against time. */
 
-import type { ExperimentResults, RunFound } from '../../experiment/results.js'
+import type { ExperimentResults, RunFound } from './results.js'
 import { deviation, mean } from '../../statistics/moments.js'
 import { intervals, isEmpty, lines, type Axis, type LineChart, type Point, type Rule } from '../charts/chart.js'
 import type { Columns } from '../columns.js'

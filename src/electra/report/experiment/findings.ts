@@ -1,7 +1,7 @@
 /** What an experiment has found, in sentences that follow from its numbers. */
 
 import { counted } from '../../cli/counted.js'
-import type { ExperimentResults } from '../../experiment/results.js'
+import type { ExperimentResults } from './results.js'
 import { code, list, listed, says, strong, type Block, type Text } from '../document.js'
 import { fixed, interval, pValue } from '../shown.js'
 import {

@@ -3,7 +3,7 @@
  * has learnt nothing of language that a comparison could be about.
  */
 
-import type { ExperimentResults, RunFound } from '../../experiment/results.js'
+import type { ExperimentResults, RunFound } from './results.js'
 import { mean } from '../../statistics/moments.js'
 import { folded, numbers, says, section, table, words, type Block, type Table } from '../document.js'
 import { fixed, none, scientific, whole } from '../shown.js'

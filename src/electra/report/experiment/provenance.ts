@@ -1,7 +1,7 @@
 /** What an experiment was run on, by which command, when, and as what it was declared. */
 
 import { showBudget } from '../../experiment/arms.js'
-import type { ExperimentResults } from '../../experiment/results.js'
+import type { ExperimentResults } from './results.js'
 import { mean } from '../../statistics/moments.js'
 import { section, table, words, type Block } from '../document.js'
 import { duration, none } from '../shown.js'

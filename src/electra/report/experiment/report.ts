@@ -1,6 +1,6 @@
 /** The report of an experiment, from its results and nothing else. */
 
-import type { ExperimentResults } from '../../experiment/results.js'
+import type { ExperimentResults } from './results.js'
 import { knownColumns } from '../columns.js'
 import { figures, says, section, type Block, type Document } from '../document.js'
 import { budgetSection, curvesSection, differenceFigures } from './curves.js'

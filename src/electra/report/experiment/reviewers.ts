@@ -5,7 +5,7 @@
  * `flops_computation.py` of https://github.com/google-research/electra.
  */
 
-import type { ExperimentResults } from '../../experiment/results.js'
+import type { ExperimentResults } from './results.js'
 import { generatorShare, type Recipe } from '../../flops/training.js'
 import { publishedRows, type PublishedName } from '../../flops/published.js'
 import { published } from '../../flops/forward.js'

@@ -1,6 +1,6 @@
 /** What the trials of an experiment come to: a number for each arm, task and seed, and how it varies over seeds. */
 
-import type { ExperimentResults, TrialsFound } from '../../experiment/results.js'
+import type { ExperimentResults, TrialsFound } from './results.js'
 import { deviation, mean, type Numbers } from '../../statistics/moments.js'
 
 /** Arms and tasks are compared by their names; `untrained` is one. */

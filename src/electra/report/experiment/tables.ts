@@ -1,6 +1,6 @@
 /** The tables of an experiment: what arms come to, how they differ, and every run and trial that stands behind it. */
 
-import type { ExperimentResults, RunFound, TrialsFound } from '../../experiment/results.js'
+import type { ExperimentResults, RunFound, TrialsFound } from './results.js'
 import { code, folded, list, numbers, says, section, table, words, type Block, type Table } from '../document.js'
 import type { Columns } from '../columns.js'
 import { digitsOf, labelOf } from '../columns.js'

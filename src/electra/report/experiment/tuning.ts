@@ -1,6 +1,6 @@
 /** How learning rates were chosen: what was tried, and what it came to. */
 
-import type { ExperimentResults, Tuned } from '../../experiment/results.js'
+import type { ExperimentResults, Tuned } from './results.js'
 import { numbers, says, section, table, words, type Block, type Table } from '../document.js'
 import { fixed, none, plain } from '../shown.js'
 

@@ -1,7 +1,7 @@
 /** All that a run's directory says of it. */
 
-import type { KeptReport } from '../../cli/report.js'
-import type { Samples } from '../../cli/samples.js'
+import type { KeptReport } from '../closing-report.js'
+import type { Samples } from '../closing-report.js'
 import type { RunRecord } from '../../training/run-record.js'
 import type { Metrics } from './metrics.js'
 

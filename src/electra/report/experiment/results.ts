@@ -2,10 +2,10 @@
  * What an experiment has found, as plain data: `results.json` of its directory, from which its reports are made and nothing else.
  */
 
-import type { ClosingReport } from '../cli/report.js'
-import type { Arm } from './arms.js'
-import type { Declaration } from './declaration.js'
-import type { Choice, FineTuning, Outcome, Pretraining } from './plan.js'
+import type { ClosingReport } from '../closing-report.js'
+import type { Arm } from '../../experiment/arms.js'
+import type { Declaration } from '../../experiment/declaration.js'
+import type { Choice, FineTuning, Outcome, Pretraining } from '../../experiment/plan.js'
 
 /** An evaluation on the way: its numbers by the names of their columns, such as `loss`. */
 export type CurvePoint = {
