@@ -104,6 +104,77 @@ describe('minutes', () => {
     )
     expect(await reportsIn('minutes-killed')).toEqual(await reportsIn('minutes'))
   })
+
+  /** The rows of a table of the report in Markdown, by the titles of its columns. */
+  const tableIn = (markdown: string, caption: string): ReadonlyArray<ReadonlyMap<string, string>> => {
+    const lines = markdown.slice(markdown.indexOf(caption)).split('\n')
+    const start = lines.findIndex((line) => line.startsWith('|'))
+    const [titles, , ...rows] = lines.slice(start, lines.indexOf('', start)).map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim())
+    )
+    return rows.map((row) => new Map(titles.map((title, i) => [title, row[i]])))
+  }
+
+  const meanOf = (xs: ReadonlyArray<number>): number => xs.reduce((sum, x) => sum + x, 0) / xs.length
+
+  /** Its last digit may be rounded either way. */
+  const expectShown = (cell: string | undefined, x: number): void => {
+    expect(cell).toMatch(/^-?\d+(\.\d+)?$/)
+    const digits = (cell ?? '').split('.')[1]?.length ?? 0
+    expect(Math.abs(Number(cell) - x)).toBeLessThanOrEqual(0.5001 * 10 ** -digits)
+  }
+
+  it('reports what its runs wrote down: curves, the plateau, ends and scores', async () => {
+    const markdown = await readFile(its.at('minutes', 'report.md'), 'utf8')
+    const { runs, trials } = await resultsIn('minutes')
+    type Line = { readonly kind: string; readonly step: number; readonly maskedLmLoss: number }
+    const heldOut = async (id: string): Promise<ReadonlyArray<Line>> =>
+      (await readFile(its.at('minutes', 'runs', id, 'metrics.jsonl'), 'utf8'))
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Line)
+        .filter(({ kind }) => kind === 'heldOut')
+    const written = new Map(await Promise.all(runs.map(async ({ id }) => [id, await heldOut(id)] as const)))
+
+    const curves = tableIn(markdown, 'Numbers: masked-LM loss, held out')
+    expect(curves).toHaveLength(4)
+    for (const row of curves) {
+      const found = [1, 2].map((seed) =>
+        written.get(`${row.get('arm')}-s${seed}`)?.find(({ step }) => String(step) === row.get('step'))
+      )
+      expectShown(row.get('mean'), meanOf(found.map((line) => line?.maskedLmLoss ?? NaN)))
+    }
+    const ends = tableIn(markdown, 'All 8 pre-training runs')
+    expect(ends.map((row) => row.get('run'))).toEqual([...written.keys()])
+    for (const row of ends)
+      expectShown(row.get('held out: masked-LM loss'), written.get(row.get('run') ?? '')?.at(-1)?.maskedLmLoss ?? NaN)
+    for (const row of tableIn(markdown, 'The plateau, run by run')) {
+      const plateau = Number(row.get('no context, nats'))
+      const first = written.get(row.get('run') ?? '')?.find(({ maskedLmLoss }) => maskedLmLoss < plateau)
+      expect(row.get('first step below')).toBe(first === undefined ? 'never' : String(first.step))
+    }
+    const scores = tableIn(markdown, 'Scores on textbook')
+    for (const arm of ['electra', 'mlm', 'untrained']) {
+      const ids = trials.filter((one) => one.arm === arm && !one.isTuning).map(({ id }) => id)
+      const means = await Promise.all(
+        ids.map(async (id) => {
+          const text = await readFile(its.at('minutes', 'trials', id, 'results.json'), 'utf8')
+          type Trial = { readonly splits: { readonly dev: { readonly accuracy: number } } }
+          const { trials: all } = JSON.parse(text) as { readonly trials: ReadonlyArray<Trial> }
+          return meanOf(all.map(({ splits }) => splits.dev.accuracy))
+        })
+      )
+      const row = scores.find((one) => one.get('arm') === arm)
+      row
+        ?.get('scores by seed')
+        ?.split(', ')
+        .forEach((cell, i) => expectShown(cell, means[i]))
+      expectShown(row?.get('mean ± deviation')?.split(' ')[0], meanOf(means))
+    }
+  })
 })
 
 describe('an experiment', () => {
