@@ -61,7 +61,7 @@ export type Declaration = {
     readonly budget?: Budget
   }
   readonly tasks: Readonly<Record<string, TaskDeclaration>>
-  /** Whether weights that were never trained are fine-tuned as well. */
+  /** Whether weights that were never trained, of the first size, are fine-tuned as well. */
   readonly untrained: boolean
 }
 

@@ -241,6 +241,9 @@ const runOf = (
       ]
 }
 
+/** Whether an arm's network is that whose weights are fine-tuned untrained: those of the first size. */
+export const isOfUntrained = (arms: ReadonlyArray<Arm>, { size }: Arm): boolean => size === arms[0].size
+
 /** Seed by seed: what is there of an experiment that is interrupted can be compared. */
 const judgedJobs = (
   declaration: Declaration,
@@ -258,10 +261,11 @@ const judgedJobs = (
   return declaration.seeds.flatMap((seed) => {
     const runs = arms.flatMap((arm) => runOf(declaration, arm, chosen, seed))
     const done = runs.filter(({ id }) => isDone(outcomes, id))
+    const architecture = done.find(({ arm }) => isOfUntrained(arms, arm))
     return [
       ...runs,
       ...done.flatMap(({ id, arm }) => trialsOf(arm.objective, id, seed)),
-      ...(declaration.untrained && done.length > 0 ? trialsOf(untrained, done[0].id, seed) : [])
+      ...(declaration.untrained && architecture !== undefined ? trialsOf(untrained, architecture.id, seed) : [])
     ]
   })
 }

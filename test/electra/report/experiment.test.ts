@@ -65,6 +65,16 @@ describe('what a report says of its experiment', () => {
   })
 })
 
+describe('weights that were never trained', () => {
+  it('are compared with what has their architecture, which is of the first size', () => {
+    const declaration = declared({ sizes: { narrow: {}, wide: { 'model.hiddenSize': 32 } } })
+    const against = allComparisons(resultsOf({ declaration, scoreOf: () => [0.5] })).filter(
+      ({ against: other }) => other === 'untrained'
+    )
+    expect(against.map(({ arm }) => arm)).toEqual(['electra-narrow', 'mlm-narrow'])
+  })
+})
+
 describe('the first sentence of a report', () => {
   it('says that replaced token detection wins where it does', () => {
     expect(leadOf(experimentReport(resultsOf({ scoreOf: ahead(0.05) })))).toMatch(

@@ -4,6 +4,7 @@
  */
 
 import type { Arm } from '../../experiment/arms.js'
+import { isOfUntrained } from '../../experiment/plan.js'
 import type { ExperimentResults } from './results.js'
 import { holm } from '../../statistics/corrected.js'
 import { compared, type Comparison } from '../../statistics/paired.js'
@@ -56,7 +57,9 @@ const pairsOf = (results: ExperimentResults): ReadonlyArray<Pair> => {
     const baseline = baselineFor(results, arm)
     return baseline === undefined || baseline.id === arm.id ? [] : [{ arm: arm.id, against: baseline.id }]
   })
-  const withUntrained = declaration.untrained ? arms.map(({ id }) => ({ arm: id, against: untrainedArm })) : []
+  const withUntrained = declaration.untrained
+    ? arms.filter((arm) => isOfUntrained(arms, arm)).map(({ id }) => ({ arm: id, against: untrainedArm }))
+    : []
   return [withBaseline, withUntrained].flatMap((pairs) =>
     tasks.flatMap((task) => pairs.map((pair) => ({ ...pair, task })))
   )
