@@ -158,7 +158,7 @@ export const experiments: Readonly<Record<ExperimentName, unknown>> = {
     tasks: shortTasks([1e-3], 2)
   },
 
-  // A day of one data-centre card: ELECTRA-Small, a tenth of its published steps, with whole tasks.
+  // A day of one data-centre card, not tried yet: ELECTRA-Small, for a twelfth of its published operations, and whole tasks.
   'gpu-day': {
     name: 'gpu-day',
     corpus: 'corpus',

@@ -45,7 +45,14 @@ export const knownColumns = (): Columns => {
   )
 }
 
-/** What it is called in tables and charts; its name, where nobody has said more. */
-export const labelOf = (columns: Columns, name: string): string => columns.get(name)?.label ?? name
+/** `maskedLmAccuracy` as `masked-LM accuracy`. */
+const spaced = (name: string): string =>
+  name
+    .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    .replace('masked lm', 'masked-LM')
+    .replace(/\bauc\b/, 'AUC')
+
+/** What it is called in tables and charts; the words of its name, where nobody has said more. */
+export const labelOf = (columns: Columns, name: string): string => columns.get(name)?.label ?? spaced(name)
 
 export const digitsOf = (columns: Columns, name: string): number => Math.max(3, columns.get(name)?.digits ?? 4)
