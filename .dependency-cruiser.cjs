@@ -46,8 +46,7 @@ module.exports = {
     within('electra/data', 'vocabulary', []),
     within('electra/data', 'examples', ['vocabulary']),
     within('electra/data', 'corpus', ['text', 'vocabulary']),
-    // Of the command line it has the forms of reports and samples that runs leave.
-    within('electra', 'report', ['cli', 'config', 'experiment', 'flops', 'objective', 'statistics', 'training']),
+    within('electra', 'report', ['config', 'experiment', 'flops', 'objective', 'statistics', 'tasks', 'training']),
     within('electra/report', 'charts', []),
     within('electra/report', 'pages', ['charts']),
     within('electra/report', 'experiment', ['charts']),

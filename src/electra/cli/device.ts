@@ -16,8 +16,6 @@ import {
   type Precision
 } from '../../tensor/run/choose.js'
 import { showDeviceError, type Device } from '../../tensor/run/device.js'
-import type { Where } from '../../workers/index.js'
-import { counted } from './counted.js'
 import { failedWith, wrongUsage, type Failure } from './outcome.js'
 
 export type DeviceOptions = {
@@ -66,18 +64,3 @@ export const withDevice =
       use,
       (device) => TE.fromTask(device.release)
     )
-
-/** `2 workers on wasm`, `matmul blas`; `4 ranks of 2 workers on wasm`, `matmul blas` */
-export const whereFields = ({
-  device,
-  multiplier,
-  workers,
-  ranks,
-  relaxedSimd,
-  precision
-}: Where): ReadonlyArray<string> => [
-  `${ranks === 1 ? '' : `${counted(ranks, 'rank')} of `}${counted(workers, 'worker')} on ${device}`,
-  `matmul ${multiplier}`,
-  ...(relaxedSimd ? ['relaxed SIMD'] : []),
-  ...(precision === 'mixed' ? ['mixed precision'] : [])
-]

@@ -2,7 +2,7 @@
  * Counts of arithmetic for people: tables at most as wide as a report may be.
  */
 
-import { counted } from './counted.js'
+import { counted } from '../counted.js'
 import { reportWidth, wrapped } from './fit.js'
 import { executedFlops, type Executed } from '../flops/executed.js'
 import type { NetworkCount, RecipeCount } from '../flops/count.js'

@@ -2,7 +2,7 @@
  * A profile for people: kernels by the time that they take, and what they reach of what the machine can do.
  */
 
-import { counted } from './counted.js'
+import { counted } from '../counted.js'
 import { shareOfLimit, totalOf, type Cost, type KernelGroup } from '../profile/cost.js'
 import type { Precision } from '../../tensor/run/choose.js'
 import type { Limits } from '../profile/limits.js'

@@ -8,8 +8,8 @@ import type { CorpusProgress } from '../data/corpus/builder.js'
 import type { Column, Report } from '../training/columns.js'
 import type { RunEvent } from '../training/run.js'
 import type { Console } from './console.js'
-import { counted } from './counted.js'
-import { whereFields } from './device.js'
+import { counted } from '../counted.js'
+import { whereFields } from '../report/shown.js'
 import { fieldsWithin, reportWidth, wrapped } from './fit.js'
 
 /** 75 -> `1m15s`; `?` where it is not known. */

@@ -6,8 +6,8 @@ import type { RunCompute } from '../flops/run-compute.js'
 import type { Column } from '../training/columns.js'
 import type { ClosingReport } from '../report/closing-report.js'
 import type { Where } from '../../workers/index.js'
-import { counted } from './counted.js'
-import { whereFields } from './device.js'
+import { counted } from '../counted.js'
+import { whereFields } from '../report/shown.js'
 import { reportWidth, wrapped } from './fit.js'
 
 type Labelled = Column & { readonly label: string }

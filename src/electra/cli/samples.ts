@@ -7,7 +7,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Corpus } from '../data/corpus/corpus.js'
 import type { JudgedToken } from '../replacements.js'
 import type { Samples, SampleToken } from '../report/closing-report.js'
-import { counted } from './counted.js'
+import { counted } from '../counted.js'
 import { reportWidth, wrapped } from './fit.js'
 
 const [shown, fewestTokens] = [6, 8]

@@ -9,7 +9,7 @@ import { showTensorError } from '../../tensor/fault.js'
 import { showWorkerError, type Where } from '../../workers/index.js'
 import { showStoreError, type StoreError } from '../store/errors.js'
 import type { RunError, StateUnread } from '../training/run.js'
-import { counted } from './counted.js'
+import { counted } from '../counted.js'
 import { pretrainAdvice, sentence, type Advice } from './advice.js'
 
 const inMegabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6).toLocaleString('en')} MB`

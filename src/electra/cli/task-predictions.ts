@@ -19,7 +19,7 @@ import { applyTable } from '../tasks/families/own-table.js'
 import { taskNamed, tasks } from '../tasks/table.js'
 import { applyFor, type AppliedTask, type ApplyTo, type Judgement } from '../tasks/task.js'
 import type { Console } from './console.js'
-import { counted } from './counted.js'
+import { counted } from '../counted.js'
 import { withDevice, type DeviceOptions } from './device.js'
 import { exitCodes, failed, failedWith, wrongUsage, type Command, type Failure } from './outcome.js'
 

@@ -1,5 +1,8 @@
 /** Numbers as reports show them; what is not there, or is no number, is a dash. */
 
+import type { Where } from '../../workers/index.js'
+import { counted } from '../counted.js'
+
 export const none = '–'
 
 const isShown = (x: number | undefined): x is number => x !== undefined && !Number.isNaN(x)
@@ -52,3 +55,18 @@ export const duration = (seconds: number | undefined): string => {
   if (h > 0) return `${h} h ${Math.round((s - 3600 * h) / 60)} min`
   return m > 0 ? `${m} min ${s - 60 * m} s` : s < 10 ? `${fixed(seconds, 1)} s` : `${s} s`
 }
+
+/** `2 workers on wasm`, `matmul blas`; `4 ranks of 2 workers on wasm`, `matmul blas` */
+export const whereFields = ({
+  device,
+  multiplier,
+  workers,
+  ranks,
+  relaxedSimd,
+  precision
+}: Where): ReadonlyArray<string> => [
+  `${ranks === 1 ? '' : `${counted(ranks, 'rank')} of `}${counted(workers, 'worker')} on ${device}`,
+  `matmul ${multiplier}`,
+  ...(relaxedSimd ? ['relaxed SIMD'] : []),
+  ...(precision === 'mixed' ? ['mixed precision'] : [])
+]

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { counted } from '../../../src/electra/cli/counted.js'
+import { counted } from '../../../src/electra/counted.js'
 import { fieldsWithin, wrapped } from '../../../src/electra/cli/fit.js'
 
 const word = fc.stringMatching(/^[a-z0-9.]{1,12}$/)

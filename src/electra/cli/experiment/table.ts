@@ -1,7 +1,7 @@
 /** What is seen of an experiment while it runs: how far it is, when it will end, and what runs. */
 
 import type { Job, Outcome, Plan } from '../../experiment/plan.js'
-import { counted } from '../counted.js'
+import { counted } from '../../counted.js'
 import { showSeconds } from '../progress.js'
 
 type Kind = Job['_tag']

@@ -8,7 +8,7 @@ import { isOfUntrained } from '../../experiment/plan.js'
 import type { ExperimentResults } from './results.js'
 import { holm } from '../../statistics/corrected.js'
 import { compared, type Comparison } from '../../statistics/paired.js'
-import { scoresFor, tasksOf, untrainedArm } from './scores.js'
+import { isInPercent, scoresFor, tasksOf, untrainedArm } from './scores.js'
 
 /** A difference is called one where the chance of calling any of all comparisons so by mistake is below this. */
 export const level = 0.05
@@ -20,6 +20,8 @@ export type Compared = {
   readonly arm: string
   readonly against: string
   readonly task: string
+  /** Behind a difference: ` %` where scores are percent. */
+  readonly unit: string
   readonly comparison: Comparison
   /** p-values after Holm, over all comparisons of the report. */
   readonly corrected: { readonly bootstrap: number; readonly student: number }
@@ -90,7 +92,8 @@ export const allComparisons = (results: ExperimentResults): ReadonlyArray<Compar
   const student = holm(found.map((comparison) => comparison.student.p))
   return pairs.map((pair, i) => {
     const corrected = { bootstrap: bootstrap[i], student: student[i] }
-    return { ...pair, comparison: found[i], corrected, verdict: verdictOf(found[i], corrected) }
+    const unit = isInPercent(results, pair.task) ? ' %' : ''
+    return { ...pair, unit, comparison: found[i], corrected, verdict: verdictOf(found[i], corrected) }
   })
 }
 

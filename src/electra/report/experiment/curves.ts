@@ -8,7 +8,7 @@ import { digitsOf, labelOf } from '../columns.js'
 import { figures, numbers, says, section, words, type Block, type Figure, type Table } from '../document.js'
 import { fixed, interval, plain, scientific, signed, whole } from '../shown.js'
 import { allComparisons, type Compared } from './comparisons.js'
-import { scoresFor, tasksOf, untrainedArm } from './scores.js'
+import { metricOf, scoresFor, tasksOf, untrainedArm } from './scores.js'
 
 /** An evaluation at the same step of all seeds of an arm that came so far. */
 type Mean = {
@@ -186,7 +186,6 @@ const downstreamFigure = (
   }: { readonly title: string; readonly description: string; readonly x: Axis; readonly show: (x: number) => string },
   found: ReadonlyArray<Line>
 ): Figure => {
-  const { metric } = results.declaration.tasks[task]
   const untrained = scoresFor(results, untrainedArm, task).mean
   const series = found.map(({ name, look, arms }) => ({
     name,
@@ -201,7 +200,7 @@ const downstreamFigure = (
     description,
     chart: lines({
       x,
-      y: { title: `${task}, ${metric}`, scale: 'linear' },
+      y: { title: `${task}, ${metricOf(results, task)}`, scale: 'linear' },
       series,
       rules: Number.isNaN(untrained) ? [] : [{ at: untrained, name: 'weights never trained' }],
       hasPoints: true
@@ -289,7 +288,7 @@ export const budgetSection = (results: ExperimentResults): ReadonlyArray<Block> 
 }
 
 const differenceFigure = (
-  { arms, declaration }: ExperimentResults,
+  results: ExperimentResults,
   task: string,
   from: string,
   found: ReadonlyArray<Compared>
@@ -298,10 +297,10 @@ const differenceFigure = (
   description:
     'Mean differences paired by seed, with 95 % bootstrap intervals, not corrected. Right of the line is ahead of it. No interval is drawn where the bootstrap gives no finite one.',
   chart: intervals({
-    x: { title: `difference in ${declaration.tasks[task].metric}`, scale: 'linear' },
+    x: { title: `difference in ${metricOf(results, task)}`, scale: 'linear' },
     rows: found.map(({ arm, comparison }) => ({
       name: arm,
-      look: arms.findIndex(({ id }) => id === arm),
+      look: results.arms.findIndex(({ id }) => id === arm),
       at: comparison.difference,
       low: comparison.bootstrap.low,
       high: comparison.bootstrap.high

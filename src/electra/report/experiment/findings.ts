@@ -1,6 +1,6 @@
 /** What an experiment has found, in sentences that follow from its numbers. */
 
-import { counted } from '../../cli/counted.js'
+import { counted } from '../../counted.js'
 import type { ExperimentResults } from './results.js'
 import { code, list, listed, says, strong, type Block, type Text } from '../document.js'
 import { fixed, interval, pValue } from '../shown.js'
@@ -27,8 +27,8 @@ const certainty = ({ comparison, corrected }: Compared): string =>
 
 /** A comparison in a sentence, without its full stop. */
 export const sentenceOf = (found: Compared): Text => {
-  const { arm, against, task, comparison, verdict } = found
-  const by = fixed(Math.abs(comparison.difference))
+  const { arm, against, task, unit, comparison, verdict } = found
+  const by = `${fixed(Math.abs(comparison.difference))}${unit}`
   switch (verdict) {
     case 'ahead':
       return [
@@ -144,13 +144,15 @@ const lead = (results: ExperimentResults, comparisons: ReadonlyArray<Compared>):
   if (withBaseline.length === 0) return ['There is nothing to compare: the baseline is all that is pre-trained. ']
   const own = ofReplacedTokenDetection(results, comparisons)
   const first = own.length === 0 ? headlineOfOthers(withBaseline) : headline(own)
-  const spoken = claimsFirst(own.length === 0 ? withBaseline : own.map(({ found }) => found)).slice(0, mostSpoken)
+  const spoken = claimsFirst(own.length === 0 ? withBaseline : own.map(({ found }) => found))
+    .filter(({ verdict }) => verdict !== 'unknown')
+    .slice(0, mostSpoken)
   const rest = comparisons.length - spoken.length
   return [
     strong(first),
     ' ',
     ...spoken.flatMap((found) => [...sentenceOf(found), '. ']),
-    ...(rest > 0 ? [`The table of differences has ${rest} more.`] : [])
+    ...(rest > 0 ? [`The table of differences has ${rest}${spoken.length === 0 ? '' : ' more'}.`] : [])
   ]
 }
 

@@ -22,7 +22,7 @@ import {
   type Figure,
   type Table
 } from '../document.js'
-import { counted } from '../../cli/counted.js'
+import { counted } from '../../counted.js'
 import { fixed, none, percent, plain, scientific, whole } from '../shown.js'
 import { generatorFigures } from './curves.js'
 import { allScores } from './scores.js'

@@ -2,6 +2,7 @@
 
 import type { ExperimentResults, TrialsFound } from './results.js'
 import { deviation, mean, type Numbers } from '../../statistics/moments.js'
+import { taskNamed } from '../../tasks/table.js'
 
 /** Arms and tasks are compared by their names; `untrained` is one. */
 export type Scores = {
@@ -68,3 +69,11 @@ export const allScores = (results: ExperimentResults): ReadonlyArray<Scores> =>
 /** What always guessing the most frequent label gives; NaN where nobody knows. */
 export const majorityOf = ({ trials }: ExperimentResults, task: string): number =>
   trials.find((trial) => trial.task === task && trial.majority !== undefined)?.majority ?? NaN
+
+/** Scorers of tags and spans give percent, others fractions. */
+export const isInPercent = ({ declaration }: ExperimentResults, task: string): boolean =>
+  ['Tagging', 'Spans'].includes(taskNamed(declaration.tasks[task].task)?.says ?? '')
+
+/** The number that a task is judged by, with its unit. */
+export const metricOf = (results: ExperimentResults, task: string): string =>
+  `${results.declaration.tasks[task].metric}${isInPercent(results, task) ? ', %' : ''}`

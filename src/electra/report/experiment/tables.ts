@@ -6,13 +6,13 @@ import type { Columns } from '../columns.js'
 import { digitsOf, labelOf } from '../columns.js'
 import { duration, fixed, interval, none, plain, pValue, scientific, signed, spread, whole } from '../shown.js'
 import { allComparisons, level, type Compared } from './comparisons.js'
-import { allScores, majorityOf, tasksOf } from './scores.js'
+import { allScores, majorityOf, metricOf, tasksOf } from './scores.js'
 
 const scoresTable = (results: ExperimentResults, task: string): Table => {
-  const { metric, trials } = results.declaration.tasks[task]
+  const { trials } = results.declaration.tasks[task]
   const own = allScores(results).filter((scores) => scores.task === task)
   return {
-    caption: `Scores on ${task}: ${metric}, mean and standard deviation over seeds`,
+    caption: `Scores on ${task}: ${metricOf(results, task)}; mean and standard deviation over seeds`,
     columns: [
       ...words('arm'),
       ...numbers('mean ± deviation', 'seeds', 'trials a seed', 'deviation of trials', 'failed', 'to come'),

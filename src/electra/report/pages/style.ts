@@ -30,7 +30,7 @@ table { border-collapse: collapse; font-size: 0.86rem; line-height: 1.35; }
 caption { text-align: left; font-weight: 600; padding: 0.25rem 0; }
 th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid var(--grid); text-align: left; vertical-align: top; white-space: nowrap; }
 thead th { vertical-align: bottom; border-bottom: 2px solid var(--faint); }
-thead th { white-space: normal; }
+thead th { white-space: normal; overflow-wrap: normal; }
 tbody th { font-weight: 500; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.number { min-width: 4.5rem; }

@@ -1,7 +1,7 @@
 /** The report of runs, finished or not: what they have come to, curves over each other, sample sentences, and how they were made. */
 
-import { counted } from '../../cli/counted.js'
-import { whereFields } from '../../cli/device.js'
+import { counted } from '../../counted.js'
+import { whereFields } from '../shown.js'
 import { digitsOf, knownColumns, labelOf, type Columns } from '../columns.js'
 import {
   code,
