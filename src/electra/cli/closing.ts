@@ -32,10 +32,16 @@ import type { Console } from './console.js'
 import { withDevice, type DeviceOptions } from './device.js'
 import { exitCodes, failed, failedWith, type Command, type Failure } from './outcome.js'
 import { factLines, showReport } from './report.js'
-import { closingReport, longestReport, parseReport, reportName, type KeptReport } from '../report/closing-report.js'
+import {
+  closingReport,
+  longestReport,
+  parseReport,
+  reportName,
+  type KeptReport,
+  type Samples
+} from '../report/closing-report.js'
 import { showRunError } from './show-error.js'
 import { judgedSamples, showSamples } from './samples.js'
-import type { Samples } from '../report/closing-report.js'
 
 /** What is trained on what. */
 export type Trained = { readonly config: ElectraConfig; readonly corpus: Corpus; readonly objective: Objective }

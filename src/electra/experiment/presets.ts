@@ -4,7 +4,7 @@ export const experimentNames = ['minutes', 'pilots', 'evening', 'generator-sizes
 
 export type ExperimentName = (typeof experimentNames)[number]
 
-/** The published fine-tuning for networks of two layers: one rate for all of them, no dropout, as in their pre-training. */
+/** Not the published one: two layers have one rate, and no dropout, as in their pre-training. */
 const recipe = { epochs: 4, 'layer-decay': 0, dropout: 0 }
 
 /** Tasks that two layers can learn some of from a few examples, each with its files below `--data`. */

@@ -20,7 +20,7 @@ export type Compared = {
   readonly arm: string
   readonly against: string
   readonly task: string
-  /** Behind a difference: ` %` where scores are percent. */
+  /** Behind a difference: ` points` where scores are percent. */
   readonly unit: string
   readonly comparison: Comparison
   /** p-values after Holm, over all comparisons of the report. */
@@ -92,7 +92,7 @@ export const allComparisons = (results: ExperimentResults): ReadonlyArray<Compar
   const student = holm(found.map((comparison) => comparison.student.p))
   return pairs.map((pair, i) => {
     const corrected = { bootstrap: bootstrap[i], student: student[i] }
-    const unit = isInPercent(results, pair.task) ? ' %' : ''
+    const unit = isInPercent(results, pair.task) ? ' points' : ''
     return { ...pair, unit, comparison: found[i], corrected, verdict: verdictOf(found[i], corrected) }
   })
 }
