@@ -5,11 +5,11 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as z from 'zod'
-import { precisions } from '../../tensor/run/device-choice.js'
 import { parseJson, showJsonError } from '../../tensor/strict-json.js'
 import type { Where } from '../../workers/index.js'
 import type { RunCompute } from '../flops/run-compute.js'
 import type { Baselines, Column, Facts } from '../training/columns.js'
+import { whereShape } from '../training/run-record.js'
 import type { RunResult } from '../training/run.js'
 
 /** The report as one JSON line carries it. */
@@ -111,15 +111,6 @@ const real = z
   .transform((x) => x ?? NaN)
 const numbers = z.record(z.string(), real)
 const count = z.int().min(0)
-const where = z.object({
-  device: z.string(),
-  multiplier: z.string(),
-  workers: count,
-  ranks: count,
-  relaxedSimd: z.boolean(),
-  precision: z.enum(precisions).optional()
-})
-
 const samples = z.object({
   sentences: z.array(
     z.array(
@@ -140,12 +131,12 @@ const operations = z.object({ step: z.number(), run: z.number() })
 
 /** What is looked at of a kept report; it may say more. */
 const keptReport = z.looseObject({
-  ...where.shape,
+  ...whereShape,
   complete: z.boolean(),
   step: count,
   totalSteps: count,
   parameters: count,
-  starts: z.array(z.object({ ...where.shape, step: count })).default([]),
+  starts: z.array(z.object({ ...whereShape, step: count })).default([]),
   first: numbers,
   last: numbers,
   heldOut: numbers.optional(),

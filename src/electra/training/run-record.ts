@@ -39,23 +39,21 @@ const pathIn = (out: string): string => join(out, 'run.json')
 
 const count = z.int().min(1)
 
+/** `Where`, as it is kept. */
+export const whereShape = {
+  device: z.string(),
+  multiplier: z.string(),
+  workers: count,
+  ranks: count,
+  relaxedSimd: z.boolean(),
+  precision: z.enum(precisions).optional()
+}
+
 const schema = z.strictObject({
   version: z.literal(1),
   checkpointEvery: count,
   keepCheckpoints: count,
-  starts: z
-    .array(
-      z.strictObject({
-        step: z.int().min(0),
-        device: z.string(),
-        multiplier: z.string(),
-        workers: count,
-        ranks: count,
-        relaxedSimd: z.boolean(),
-        precision: z.enum(precisions).optional()
-      })
-    )
-    .min(1),
+  starts: z.array(z.strictObject({ ...whereShape, step: z.int().min(0) })).min(1),
   precision: z.enum(precisions).optional(),
   startedFrom: z.array(z.string()).optional()
 })
