@@ -1,7 +1,8 @@
 /** Trials of a fine-tuning through the built command line: what is judged, said and kept, and what a kill leaves. */
 
+import { existsSync } from 'node:fs'
 import { writeFile, mkdir } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { forwardCount } from '../../../src/electra/flops/forward.js'
 import { pearson } from '../../../src/electra/tasks/metrics/correlation.js'
 import { jsonLines, pureElectra, start, type Ran } from './cli.js'
@@ -37,7 +38,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => there.remove())
 
-const hashesOf = ({ reports }: Document): unknown =>
+const hashesOf = ({ reports }: Document): ReadonlyArray<unknown> =>
   reports.map(({ weightsSha256, optimizerSha256 }) => [weightsSha256, optimizerSha256])
 
 describe('trials', () => {
@@ -72,6 +73,17 @@ describe('trials', () => {
       expect(compute).toMatchObject({ published: { step, run: 12 * step }, batchSize: 4 })
       expect(compute.executed.run).toBe(12 * compute.executed.step)
     }
+  })
+
+  it('begin anew where a kill has left no checkpoint', async () => {
+    const running = start(...command('early', '--trials', '1'))
+    const lock = there.at('early', 'trial-1', 'checkpoints', '.lock')
+    await vi.waitUntil(() => existsSync(lock), { timeout: 60_000, interval: 5 })
+    running.child.kill('SIGKILL')
+    await running.ended
+    const again = await pureElectra(...command('early', '--trials', '1', '--resume', '--json'))
+    expect(again.code, again.stderr).toBe(0)
+    expect(hashesOf(documentOf(again))).toEqual(hashesOf(whole).slice(0, 1))
   })
 
   it('go on after a kill with the right one, as it was carried out, to the same bits', async () => {

@@ -6,6 +6,7 @@ import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Ranks } from '../../../workers/index.js'
 import { together } from '../../../workers/ranks/ranks.js'
+import { hasCheckpoint } from '../../store/checkpoints/checkpoint.js'
 import { exists, writeFileWhole } from '../../store/files/files.js'
 import { trialCompute } from '../../tasks/compute.js'
 import { judgements, settingsOf, trialIdentity, trialRun, type Trial } from '../../tasks/finetune.js'
@@ -97,7 +98,7 @@ const recordOf = (options: FinetuneOptions, i: number): TE.TaskEither<RunError, 
 const foundHere = (options: FinetuneOptions, trial: Trial, i: number): TE.TaskEither<RunError, Found> => {
   const out = placeOf(options, i)
   return pipe(
-    TE.fromTask<boolean, RunError>(TE.toUnion(exists(join(out, 'checkpoints')))),
+    TE.fromTask<boolean, RunError>(hasCheckpoint(join(out, 'checkpoints'))),
     TE.bindTo('resume'),
     TE.bind('ended', ({ resume }) => (resume ? finishedTrial(out, trial, options) : TE.right(undefined))),
     TE.bind('record', () => recordOf(options, i))

@@ -12,6 +12,7 @@ import { basename, join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
+import type * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { describe } from '../../../tensor/describe.js'
 import { decode, encode, showSafetensorsError } from '../../../tensor/safetensors.js'
@@ -212,6 +213,16 @@ const load = (path: string): TE.TaskEither<StoreError, Found> =>
   pipe(
     loadCheckpoint(path),
     TE.map((checkpoint) => ({ path, checkpoint }))
+  )
+
+/** Whether one is there, whole or damaged: something to go on from, or to complain of. */
+export const hasCheckpoint = (directory: string): T.Task<boolean> =>
+  pipe(
+    stepsIn(directory),
+    TE.match(
+      () => false,
+      (steps) => steps.length > 0
+    )
   )
 
 /** The first of `paths` that loads. */
