@@ -3,6 +3,7 @@
  * The command line: options in, one command run, an exit code out.
  */
 
+import { setImmediate as turn } from 'node:timers/promises'
 import { Command as Program, CommanderError } from 'commander'
 import { declareConfig } from './commands/config.js'
 import { declareCorpus } from './commands/corpus.js'
@@ -82,8 +83,11 @@ const program = (): Program => {
 ignoreClosedPipes()
 endDespiteThreads()
 reportUnexpected(version())()
-endWithParent()
+// A signal that came while the modules were loading is heard when the loop turns, of which one turn is not enough.
+await turn()
+await turn()
 ignoreEarlySignals()
+endWithParent()
 try {
   await program().parseAsync()
 } catch (thrown) {

@@ -13,8 +13,9 @@ export type Interrupts = { readonly isInterrupted: () => boolean; readonly relea
 /** A launcher such as npm passes on what the terminal has sent to all already: within so many milliseconds it is one request. */
 const oneRequest = 300
 
+/** `whenAsked` is called once, before the first is answered. */
 export const interrupts =
-  (console: Console): IO<Interrupts> =>
+  (console: Console, whenAsked: IO<void> = () => undefined): IO<Interrupts> =>
   () => {
     const asked = new Map<NodeJS.Signals, number>()
     const onSignal = (signal: NodeJS.Signals): void => {
@@ -25,6 +26,7 @@ export const interrupts =
         // Not the code of an interrupted run, which says that the state is saved.
         process.exit(exitCodes.failed)
       }
+      if (asked.size === 0) whenAsked()
       console.note(
         asked.size === 0
           ? `\nInterrupted: finishing the step and saving. Interrupt again to stop at once.`

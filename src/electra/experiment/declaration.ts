@@ -59,6 +59,8 @@ export type Declaration = {
     readonly seed: number
     /** Of each of these runs; the first of `budgets` where not given. */
     readonly budget?: Budget
+    /** Trials of fine-tuning at each rate on each of these runs, whose mean counts; 1 where not given. */
+    readonly trials?: number
   }
   readonly tasks: Readonly<Record<string, TaskDeclaration>>
   /** Whether weights that were never trained, of the first size, are fine-tuned as well. */
@@ -74,9 +76,12 @@ const positive = number('a number above 0', (x) => x > 0 && x < Infinity)
 const counting = number('an integer of at least 1', (x) => Number.isInteger(x) && x >= 1 && x < 2 ** 31)
 const seed = number('an integer from 0 to 4294967295', (x) => Number.isInteger(x) && x >= 0 && x < 2 ** 32)
 
+/** Who stands for weights that were never trained. */
+export const untrained = 'untrained'
+
 /** What becomes a part of a directory's name. */
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/, {
-  error: 'a short name of letters, digits, dots and dashes'
+  error: 'a name of at most 40 letters, digits, dots, dashes and underscores'
 })
 
 const text = (expected: string) => z.string({ error: expected }).min(1, { error: expected })
@@ -127,16 +132,61 @@ const schema = z.strictObject({
   generatorSizes: some(positive, 'generator sizes').optional(),
   budgets: some(budget, 'budgets'),
   seeds: some(seed, 'seeds'),
-  tuning: z.strictObject({ rates: some(positive, 'learning rates'), seed, budget: budget.optional() }),
+  tuning: z.strictObject({
+    rates: some(positive, 'learning rates'),
+    seed,
+    budget: budget.optional(),
+    trials: counting.optional()
+  }),
   tasks: named(task, 'tasks'),
   untrained: z.boolean().default(true)
 })
 
 type Checked = z.infer<typeof schema>
 
+/** Options of `finetune` that the experiment gives itself. */
+const ownOptions = [
+  ...['model', 'out', 'from-scratch', 'learning-rate', 'trials', 'seed', 'task', 'data', 'resume'],
+  ...['device', 'matmul', 'adapter']
+]
+
+/** Keys of a configuration that it sets itself, and where they are declared. */
+const ownKeys: Readonly<Record<string, string>> = {
+  'optimizer.learningRate': 'tuning.rates',
+  'training.steps': 'budgets'
+}
+
+const overridden = (path: string, settings: Settings): ReadonlyArray<DeclarationProblem> =>
+  Object.entries(settings).flatMap(([key, value]) =>
+    Object.hasOwn(ownKeys, key)
+      ? [{ path: `${path}.${key}`, found: describe(value), expected: `nothing: ${ownKeys[key]} says it` }]
+      : []
+  )
+
+/** What would be laid over the experiment's own choices, or be lost under them. */
+const overrides = ({ set, objectives, sizes = {}, tasks }: Checked): ReadonlyArray<DeclarationProblem> => [
+  ...overridden('set', set),
+  ...Object.entries(objectives).flatMap(([key, own]) => overridden(`objectives.${key}`, own)),
+  ...Object.entries(sizes).flatMap(([key, own]) => overridden(`sizes.${key}`, own)),
+  ...Object.entries(tasks).flatMap(([key, { options }]) =>
+    Object.keys(options)
+      .filter((option) => ownOptions.includes(option))
+      .map((option) => ({
+        path: `tasks.${key}.options.${option}`,
+        found: describe(options[option]),
+        expected: 'nothing: the experiment says it'
+      }))
+  )
+]
+
 /** What the form cannot say. */
 const contradictions = (d: Checked): ReadonlyArray<DeclarationProblem> => [
+  ...overrides(d),
   ...Object.entries(d.objectives).flatMap(([key, set]): ReadonlyArray<DeclarationProblem> => {
+    if (key === untrained)
+      return [
+        { path: `objectives.${key}`, found: 'an objective', expected: 'another name: weights never trained have it' }
+      ]
     const found = set.objective ?? key
     return objectiveNames.some((known) => known === found)
       ? []
@@ -148,7 +198,7 @@ const contradictions = (d: Checked): ReadonlyArray<DeclarationProblem> => [
           }
         ]
   }),
-  ...(d.baseline in d.objectives
+  ...(Object.hasOwn(d.objectives, d.baseline)
     ? []
     : [{ path: 'baseline', found: describe(d.baseline), expected: `one of ${Object.keys(d.objectives).join(', ')}` }]),
   ...(d.seeds.includes(d.tuning.seed)
@@ -179,6 +229,12 @@ export const checkDeclaration = (input: unknown): E.Either<ReadonlyArray<Declara
     return E.left(
       parsed.error.issues.flatMap((issue): ReadonlyArray<DeclarationProblem> => {
         const path = issue.path.join('.')
+        if (issue.code === 'invalid_key')
+          return issue.issues.map(({ message }) => ({
+            path: path.split('.').slice(0, -1).join('.'),
+            found: describe(issue.path.at(-1)),
+            expected: message
+          }))
         return issue.code === 'unrecognized_keys'
           ? issue.keys.map((key) => ({
               path: path === '' ? key : `${path}.${key}`,

@@ -8,7 +8,7 @@
 
 import { deviation, mean, type Numbers } from '../statistics/moments.js'
 import type { Arm } from './arms.js'
-import type { Budget, Declaration, TaskDeclaration } from './declaration.js'
+import { untrained, type Budget, type Declaration, type TaskDeclaration } from './declaration.js'
 
 export type Pretraining = {
   readonly _tag: 'Pretraining'
@@ -66,8 +66,6 @@ export type Plan = {
   readonly chosen: Chosen
 }
 
-export const untrained = 'untrained'
-
 export const choiceKey = (who: string, task: string): string => `${who} ${task}`
 
 const slug = (rate: number): string => rate.toExponential().replace('e-', 'e')
@@ -100,6 +98,9 @@ const tuningRuns = (declaration: Declaration, arms: ReadonlyArray<Arm>): Readonl
       )
 }
 
+/** Trials of each job that serves to choose. */
+const choosingTrials = ({ tuning: { trials = 1 } }: Declaration): number => trials
+
 const fineTuned = (
   from: string,
   declaration: Declaration,
@@ -112,7 +113,7 @@ const fineTuned = (
   from,
   task: name,
   rate,
-  trials: more.isTuning ? 1 : declaration.tasks[name].trials,
+  trials: more.isTuning ? choosingTrials(declaration) : declaration.tasks[name].trials,
   ...more
 })
 
@@ -219,8 +220,12 @@ const chosenFrom = (
   return { pretraining, fineTuning }
 }
 
+/** A run says at which rate it is where others were tried: with another choice it is another run. */
+const judgedId = ({ tuning }: Declaration, arm: Arm, rate: number, seed: number): string =>
+  `${arm.id}${isOpen(tuning) ? `-${slug(rate)}` : ''}-s${seed}`
+
 const runOf = (
-  { budgets }: Declaration,
+  declaration: Declaration,
   arm: Arm,
   { pretraining }: Chosen,
   seed: number
@@ -231,10 +236,10 @@ const runOf = (
     : [
         {
           _tag: 'Pretraining',
-          id: `${arm.id}-s${seed}`,
+          id: judgedId(declaration, arm, rate, seed),
           isTuning: false,
           arm,
-          budget: budgets[arm.budget],
+          budget: declaration.budgets[arm.budget],
           seed,
           rate
         }
@@ -261,11 +266,14 @@ const judgedJobs = (
   return declaration.seeds.flatMap((seed) => {
     const runs = arms.flatMap((arm) => runOf(declaration, arm, chosen, seed))
     const done = runs.filter(({ id }) => isDone(outcomes, id))
-    const architecture = done.find(({ arm }) => isOfUntrained(arms, arm))
+    // The first that has not failed, and not the first to be done, which is another one where jobs take other times.
+    const architecture = runs.find(({ id, arm }) => isOfUntrained(arms, arm) && outcomes.get(id)?._tag !== 'Failed')
     return [
       ...runs,
       ...done.flatMap(({ id, arm }) => trialsOf(arm.objective, id, seed)),
-      ...(declaration.untrained && architecture !== undefined ? trialsOf(untrained, architecture.id, seed) : [])
+      ...(declaration.untrained && architecture !== undefined && isDone(outcomes, architecture.id)
+        ? trialsOf(untrained, architecture.id, seed)
+        : [])
     ]
   })
 }
@@ -307,7 +315,7 @@ const totalOf = (
     },
     FineTuning: {
       jobs: ofTuning + models * tasks.length,
-      work: ofTuning + models * sum(tasks.map(({ trials }) => trials))
+      work: ofTuning * choosingTrials(declaration) + models * sum(tasks.map(({ trials }) => trials))
     }
   }
 }

@@ -142,16 +142,19 @@ describe('minutes', () => {
     const curves = tableIn(markdown, 'Numbers: masked-LM loss, held out')
     expect(curves).toHaveLength(4)
     for (const row of curves) {
-      const found = [1, 2].map((seed) =>
-        written.get(`${row.get('arm')}-s${seed}`)?.find(({ step }) => String(step) === row.get('step'))
-      )
+      const found = runs
+        .filter(({ arm, isTuning }) => arm === row.get('arm') && !isTuning)
+        .map(({ id }) => written.get(id)?.find(({ step }) => String(step) === row.get('step')))
+      expect(found).toHaveLength(2)
       expectShown(row.get('mean'), meanOf(found.map((line) => line?.maskedLmLoss ?? NaN)))
     }
     const ends = tableIn(markdown, 'All 8 pre-training runs')
     expect(ends.map((row) => row.get('run'))).toEqual([...written.keys()])
     for (const row of ends)
       expectShown(row.get('held out: masked-LM loss'), written.get(row.get('run') ?? '')?.at(-1)?.maskedLmLoss ?? NaN)
-    for (const row of tableIn(markdown, 'The plateau, run by run')) {
+    const plateaus = tableIn(markdown, 'The plateau, run by run')
+    expect(plateaus).toHaveLength(4)
+    for (const row of plateaus) {
       const plateau = Number(row.get('no context, nats'))
       const first = written.get(row.get('run') ?? '')?.find(({ maskedLmLoss }) => maskedLmLoss < plateau)
       expect(row.get('first step below')).toBe(first === undefined ? 'never' : String(first.step))
@@ -202,7 +205,22 @@ describe('an experiment', () => {
     killed.child.kill('SIGKILL')
     await killed.ended
     await vi.waitUntil(async () => !(await names()).includes('.lock'), { timeout: 60_000, interval: 100 })
-    expect(await readdir(its.at('long', 'runs', 'electra-s1', 'checkpoints'))).toHaveLength(1)
+    const saved = await readdir(its.at('long', 'runs', 'electra-s1', 'checkpoints'))
+    expect(saved.filter((name) => name.startsWith('checkpoint-')).length).toBeGreaterThan(0)
+  })
+
+  it('interrupted before its first job has begun, counts no job as failed', async () => {
+    const interrupted = start(...command('interrupted'))
+    const logs = (): Promise<ReadonlyArray<string>> => readdir(its.at('interrupted', 'logs')).catch(() => [])
+    await vi.waitUntil(async () => (await logs()).length > 0, { timeout: 60_000, interval: 10 })
+    // Before it has even loaded what hears signals, or when it does.
+    await wait(1000 * Math.random())
+    interrupted.child.kill('SIGINT')
+    expect(await interrupted.ended).toMatchObject({ code: 130 })
+    expect(await readdir(its.at('interrupted', 'failures'))).toEqual([])
+    const { runs, isComplete } = await resultsIn('interrupted')
+    expect(isComplete).toBe(false)
+    expect(runs.map(({ outcome }) => outcome._tag)).toEqual(['Pending', 'Pending'])
   })
 
   it('keeps a run that fails as a result, and goes on with the others', async () => {
@@ -214,8 +232,8 @@ describe('an experiment', () => {
     const { trials, isComplete } = await resultsIn('failing')
     expect(isComplete).toBe(true)
     expect(trials.map(({ outcome }) => outcome)).toEqual([
-      { _tag: 'Failed', reason: 'a trial has no roc on dev' },
-      { _tag: 'Failed', reason: 'a trial has no roc on dev' }
+      { _tag: 'Failed', reason: 'a trial has no number for roc on dev' },
+      { _tag: 'Failed', reason: 'a trial has no number for roc on dev' }
     ])
   })
 
@@ -241,6 +259,25 @@ describe('an experiment', () => {
     await writeFile(its.at('unknown.json'), JSON.stringify({ ...declaration, set: { 'model.depth': 3 } }))
     expectFailure(await pureElectra('experiment', its.at('unknown.json'), '--out', its.at('new')), 1, /model\.depth/)
     expectFailure(await pureElectra('experiment', 'minute', '--out', its.at('new')), 2, /minutes/)
+    expectFailure(
+      await pureElectra(...command('whole'), '--resume', '--matmul', 'own'),
+      2,
+      /--matmul: found own, expected none, as it was begun/
+    )
+    await writeFile(its.at('empty.json'), JSON.stringify({ ...declaration, corpus: 'nowhere' }))
+    expectFailure(
+      await pureElectra('experiment', its.at('empty.json'), '--out', its.at('new')),
+      2,
+      /found no corpus at/
+    )
+    const { colours } = declaration.tasks
+    const lost = { colours: { ...colours, options: { ...colours.options, dev: 'lost.csv' } } }
+    await writeFile(its.at('lost.json'), JSON.stringify({ ...declaration, tasks: lost }))
+    expectFailure(
+      await pureElectra('experiment', its.at('lost.json'), '--out', its.at('new')),
+      2,
+      /tasks\.colours\.options\.dev: found nothing at .*lost\.csv/
+    )
     expect(await readdir(its.at('whole'))).toEqual(before)
     expect(await readdir(its.at())).not.toContain('new')
   })

@@ -33,7 +33,11 @@ const declarations = fc
     sizes: fc.constantFrom(undefined, { narrow: { 'model.hiddenSize': 8 } }, { narrow: {}, wide: {} }),
     budgets: fc.constantFrom([{ steps: 10 }], [{ steps: 10 }, { flops: 1e9 }]),
     seeds: fc.constantFrom([1], [1, 2], [3, 1, 2]),
-    tuning: fc.constantFrom({ rates: [1e-3], seed: 9 }, { rates: [1e-3, 2e-3], seed: 9, budget: { steps: 5 } }),
+    tuning: fc.constantFrom(
+      { rates: [1e-3], seed: 9 },
+      { rates: [1e-3, 2e-3], seed: 9, budget: { steps: 5 } },
+      { rates: [1e-3, 2e-3], seed: 9, trials: 3 }
+    ),
     untrained: fc.boolean()
   })
   .map((change) => declared(JSON.parse(JSON.stringify(change)) as object))
@@ -111,6 +115,19 @@ describe('the plan of an experiment', () => {
     )
   })
 
+  it('makes as many trials as are declared, of what chooses and of what is judged', () => {
+    fc.assert(
+      fc.property(declarations, (declaration) => {
+        const { jobs } = carriedOut(declaration, graded)
+        for (const job of jobs)
+          if (job._tag === 'FineTuning')
+            expect(job.trials).toBe(
+              job.isTuning ? (declaration.tuning.trials ?? 1) : declaration.tasks[job.task].trials
+            )
+      })
+    )
+  })
+
   it('takes the rates that were best, the same number tried for every objective', () => {
     const declaration = declared()
     const { jobs, outcomes } = carriedOut(declaration, graded)
@@ -147,6 +164,37 @@ describe('the plan of an experiment', () => {
         expect(rates(found, { a: 1, b: units })).toEqual(rates(found, { a: 1, b: 1 }))
       })
     )
+  })
+
+  it('takes a run at another rate for another run', () => {
+    const declaration = declared()
+    const otherwise = (job: Job): Outcome =>
+      job._tag === 'Pretraining' ? done() : done(job.from.includes('1e3') ? 0.5 : 0.3)
+    const judged = [graded, otherwise].map((end) =>
+      carriedOut(declaration, end).jobs.flatMap(({ isTuning, id }) => (isTuning ? [] : [id]))
+    )
+    expect(judged[0].length).toBeGreaterThan(0)
+    expect(judged[1].filter((id) => !id.startsWith('untrained') && judged[0].includes(id))).toEqual([])
+  })
+
+  it('draws the weights that are never trained for the same arm, whichever is done first', () => {
+    const declaration = declared({ tuning: { rates: [1e-3], seed: 9 } })
+    const arms = armsFor(declaration)
+    const known = (...ids: ReadonlyArray<string>): Outcomes =>
+      new Map([
+        ...carriedOut(declaration, graded).jobs.flatMap(({ id, isTuning }) =>
+          isTuning ? [[id, done(0.5)] as const] : []
+        ),
+        ...ids.map((id) => [id, done()] as const)
+      ])
+    const drawn = (outcomes: Outcomes): ReadonlyArray<string> =>
+      plan(declaration, arms, outcomes).jobs.flatMap((job) =>
+        job._tag === 'FineTuning' && job.untrained && !job.isTuning && job.seed === 1 ? [job.from] : []
+      )
+    expect(drawn(known('mlm-s1'))).toEqual([])
+    expect(new Set(drawn(known('electra-s1', 'mlm-s1')))).toEqual(new Set(['electra-s1']))
+    const failed = new Map([...known('mlm-s1'), ['electra-s1', { _tag: 'Failed', reason: 'diverged' } as const]])
+    expect(new Set(drawn(failed))).toEqual(new Set(['mlm-s1']))
   })
 
   it('passes over what failed: a rate is not chosen, an objective of which all failed is not trained', () => {

@@ -1,37 +1,35 @@
 /** `pure-electra experiment`: ways to pre-train compared, by as many processes at a time as there are cores. */
 
-import { availableParallelism } from 'node:os'
 import { rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { Argument, type Command as Program } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
-import { pipe } from 'fp-ts/lib/function.js'
-import * as O from 'fp-ts/lib/Option.js'
-import type * as T from 'fp-ts/lib/Task.js'
+import { flow, pipe } from 'fp-ts/lib/function.js'
+import type { IO } from 'fp-ts/lib/IO.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { Job } from '../../experiment/plan.js'
 import { experimentNames } from '../../experiment/presets.js'
-import { showStoreError } from '../../store/errors.js'
-import { exists, makeDirectories, readText, writeFileWhole } from '../../store/files/files.js'
+import type { ExperimentResults } from '../../report/experiment/results.js'
+import { attempt, makeDirectories } from '../../store/files/files.js'
 import { lockDirectory } from '../../store/files/lock.js'
+import { adapterOption, deviceOption, jsonOption, keptOption, matmulOption, positive } from '../arguments.js'
 import type { Console } from '../console.js'
-import { carryOut, type JobEnd, type Worker } from '../experiment/carry-out.js'
-import { experimentReport } from '../../report/experiment/report.js'
-import { htmlOf } from '../../report/pages/html.js'
-import { markdownOf } from '../../report/pages/markdown.js'
-import { collect, type Collected, type When } from '../experiment/collect.js'
-import { isBegun, outcomeOf } from '../experiment/found.js'
-import { held } from '../experiment/held.js'
-import { argumentsOf, type Execution } from '../experiment/job-arguments.js'
+import { carryOut, type CarriedOut } from '../experiment/carry-out.js'
+import { claimed } from '../experiment/claim.js'
+import { collected, type When } from '../experiment/collect.js'
+import { inputsOf, type Inputs } from '../experiment/inputs.js'
+import type { Execution } from '../experiment/job-arguments.js'
+import { jobProcesses } from '../experiment/job-processes.js'
 import { placesIn, type Places } from '../experiment/places.js'
-import { start, type Running } from '../experiment/processes.js'
+import { publish } from '../experiment/publish.js'
 import { resolved, type Resolved } from '../experiment/resolve.js'
+import { stored } from '../experiment/stored.js'
 import { watching } from '../experiment/watching.js'
-import { exitCodes, failed, failedWith, wrongUsage, type Command, type ExitCode, type Failure } from '../outcome.js'
+import { examples, finish, type WithJson } from '../finish.js'
+import { exitCodes, failed, type Command, type ExitCode, type Failure } from '../outcome.js'
 import { buildSampleCorpus, writeSampleTask } from '../shipped-text.js'
 import { interrupts } from '../signals.js'
+import { codeOf, systemReasonOf } from '../../system-error.js'
 import { version } from '../version.js'
-import { adapterOption, deviceOption, jsonOption, keptOption, matmulOption, positive } from '../arguments.js'
-import { examples, finish, type WithJson } from '../finish.js'
 
 export type ExperimentOptions = Execution & {
   readonly out: string
@@ -42,178 +40,105 @@ export type ExperimentOptions = Execution & {
   readonly retryFailed: boolean
 }
 
-const store = <A>(task: TE.TaskEither<Parameters<typeof showStoreError>[0], A>): TE.TaskEither<Failure, A> =>
-  pipe(task, TE.mapLeft(failedWith(showStoreError)))
+/** What is known of it when it begins. */
+const whenBegun: IO<Omit<When, 'updatedAt'>> = () => ({
+  command: `pure-electra ${process.argv.slice(2).join(' ')}`,
+  startedAt: new Date().toISOString(),
+  version: version()
+})
 
-const textOf = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`
-
-/** The directory holds this experiment, or none. */
-const claimed = (
-  { declaration }: Resolved,
-  places: Places,
-  { out, resume }: ExperimentOptions
-): TE.TaskEither<Failure, void> =>
-  pipe(
-    TE.fromTask<boolean, Failure>(TE.toUnion(exists(places.declaration))),
-    TE.chain((there) => {
-      if (!there)
-        return pipe(
-          store(makeDirectories(out)),
-          TE.chain(() => store(writeFileWhole(places.declaration, textOf(declaration))))
-        )
-      if (!resume)
-        return TE.left(wrongUsage(`--out ${out}: found an experiment there, expected none; --resume goes on with it`))
-      return pipe(
-        store(readText(places.declaration)),
-        TE.filterOrElse(
-          (text) => text === textOf(declaration),
-          () =>
-            failed(
-              `--out ${out}: found another experiment there than the one declared (${places.declaration}): ` +
-                'give the one it was begun with, or another --out'
-            )
-        ),
-        TE.map(() => undefined)
-      )
-    })
-  )
-
-/** How often a job is begun again that something outside has ended. */
-const mostKilled = 2
-
-const workerFor = (
-  { declaration }: Resolved,
-  places: Places,
-  execution: Execution,
-  running: Map<string, { readonly job: Job; readonly process: Running }>,
-  isInterrupted: () => boolean
-): Worker => {
-  const once = async (job: Job): Promise<JobEnd | { readonly _tag: 'Killed'; readonly signal: string }> => {
-    const lock = await held(places.lock(job.id), isInterrupted)
-    if (lock === undefined) return { _tag: 'Interrupted' }
-    const args = argumentsOf(declaration, places, execution, job, await isBegun(places, job)())
-    const process = start(args, places.log(job.id), lock.fd)
-    running.set(job.id, { job, process })
-    const ended = await process.ended
-    await lock.close()
-    running.delete(job.id)
-    if (ended._tag !== 'Succeeded') return ended
-    const outcome = await outcomeOf(declaration, places, job)()
-    return O.isSome(outcome) ? outcome.value : { _tag: 'Failed', reason: 'it ended well, and left no results' }
-  }
-  const run = async (job: Job): Promise<JobEnd> => {
-    for (let killed = 0; ; killed++) {
-      const end = await once(job)
-      if (end._tag !== 'Killed') return end
-      if (killed === mostKilled) return { _tag: 'Failed', reason: `it was ended by ${end.signal} again and again` }
-    }
-  }
-  return {
-    known: (job) => outcomeOf(declaration, places, job)(),
-    run: async (job) => {
-      const end = await run(job)
-      // What cannot be written is found again by a resume, at the price of the job.
-      if (end._tag === 'Failed') await writeFileWhole(places.failure(job.id), textOf({ reason: end.reason }))()
-      return end
-    }
-  }
-}
-
-/** `results.json`, and the reports that are made of it alone. */
-const written = async (
-  collected: Collected,
-  places: Places,
-  when: Omit<When, 'updatedAt'>
-): Promise<E.Either<Failure, void>> => {
-  const results = await collect(collected, places, { ...when, updatedAt: new Date().toISOString() })
-  const document = experimentReport(results)
-  const html = await htmlOf(document)()
-  return pipe(
-    [
-      [places.results, textOf(results)],
-      [places.markdown, markdownOf(document)],
-      [places.html, html]
-    ] as const,
-    TE.traverseSeqArray(([path, text]) => store(writeFileWhole(path, text))),
-    TE.map(() => undefined)
-  )()
-}
-
-const ran = async (
-  its: Resolved,
+/** Its jobs, as many as are not done before it is interrupted, and the report of what is there then. */
+const carriedOut = (
+  { declaration, arms }: Resolved,
   places: Places,
   options: ExperimentOptions,
   console: Console
-): Promise<E.Either<Failure, ExitCode>> => {
-  const { declaration, arms } = its
+): TE.TaskEither<Failure, CarriedOut> => {
   const { jobs = availableParallelism() } = options
-  const signals = interrupts(console)()
-  const running = new Map<string, { readonly job: Job; readonly process: Running }>()
-  const when = {
-    command: `pure-electra ${process.argv.slice(2).join(' ')}`,
-    startedAt: new Date().toISOString(),
-    version: version()
-  }
-  const watch = watching(declaration, jobs, running, console)
-  let isPassedOn = false
-  const passOn = setInterval(() => {
-    if (!signals.isInterrupted() || isPassedOn) return
-    isPassedOn = true
-    running.forEach(({ process: { interrupt } }) => interrupt())
-  }, 100)
-  try {
-    const done = await carryOut(declaration, arms, workerFor(its, places, options, running, signals.isInterrupted), {
-      jobs,
-      isInterrupted: signals.isInterrupted,
-      observe: watch.observe
-    })
+  const processes = jobProcesses(declaration, places, options)
+  const when = whenBegun()
+  const watch = watching(declaration, jobs, processes.running, console)
+  const signals = interrupts(console, () => {
     watch.stop()
-    const kept = await written({ declaration, arms, ...done }, places, when)
-    if (E.isLeft(kept)) return kept
-    if (!done.isComplete) {
-      console.say('Interrupted: --resume goes on.')
-      return E.right(exitCodes.interrupted)
-    }
-    console.say([places.html, places.markdown, places.results].join('\n'))
-    const isFruitless = [...done.outcomes.values()].every(({ _tag }) => _tag === 'Failed')
-    return isFruitless ? E.left(failed(`every job failed; why is in ${places.results}`)) : E.right(exitCodes.done)
-  } finally {
-    clearInterval(passOn)
-    watch.stop()
-    signals.release()
-  }
+    processes.interrupt()
+  })()
+  const { isInterrupted } = signals
+  const command = pipe(
+    TE.tryCatch(
+      () => carryOut(declaration, arms, processes, { jobs, isInterrupted, observe: watch.observe }).finally(watch.stop),
+      (cause): Failure => {
+        // What the machine has not refused is a fault of ours.
+        if (codeOf(cause) === undefined) throw cause
+        return failed(`${options.out}: could not go on: ${systemReasonOf(cause)}; --resume does`)
+      }
+    ),
+    TE.chainFirst((done) =>
+      pipe(
+        TE.fromTask<ExperimentResults, Failure>(collected({ declaration, arms, ...done }, places, when)),
+        TE.chain((results) => publish(results, places))
+      )
+    )
+  )
+  return () => command().finally(signals.release)
 }
 
-export const experiment = (source: string, options: ExperimentOptions, console: Console): Command => {
-  const { out, retryFailed } = options
-  const places = placesIn(out)
-  return pipe(
-    resolved({ experiment: source, ...options }, out),
-    TE.chainFirst((its) => claimed(its, places, options)),
-    TE.chainFirst(({ usesSample, declaration }) =>
-      usesSample
-        ? pipe(
-            buildSampleCorpus(declaration.corpus, console),
-            TE.chain(() => writeSampleTask(places.sample))
-          )
+const ending =
+  ({ html, markdown, results }: Places, console: Console) =>
+  ({ isComplete, outcomes }: CarriedOut): E.Either<Failure, ExitCode> => {
+    if (!isComplete) {
+      console.say('Interrupted: --resume goes on.')
+      console.json({ isComplete, html, markdown, results })
+      return E.right(exitCodes.interrupted)
+    }
+    console.say([html, markdown, results].join('\n'))
+    console.json({ isComplete, html, markdown, results })
+    const isFruitless = [...outcomes.values()].every(({ _tag }) => _tag === 'Failed')
+    return isFruitless ? E.left(failed(`every job failed; why is in ${results}`)) : E.right(exitCodes.done)
+  }
+
+/** What has to be there before the first job. */
+const prepared = (
+  { declaration, samples }: Resolved,
+  places: Places,
+  { retryFailed }: ExperimentOptions,
+  console: Console
+): TE.TaskEither<Failure, void> =>
+  pipe(
+    samples.length > 0
+      ? pipe(
+          buildSampleCorpus(declaration.corpus, console),
+          TE.chain(() => writeSampleTask(places.sample))
+        )
+      : TE.right(undefined),
+    TE.chain(() =>
+      retryFailed
+        ? stored(attempt('remove it', places.failures, () => rm(places.failures, { recursive: true, force: true })))
         : TE.right(undefined)
     ),
-    TE.chainFirstTaskK((): T.Task<void> => async () => {
-      if (retryFailed) await rm(places.failures, { recursive: true, force: true })
-    }),
-    TE.chainFirst(() =>
-      pipe(
-        places.directories,
-        TE.traverseSeqArray((directory) => store(makeDirectories(directory)))
-      )
-    ),
-    TE.bindTo('its'),
-    TE.bind('lock', () => store(lockDirectory(out))),
-    TE.chain(
-      ({ its, lock }) =>
-        () =>
-          ran(its, places, options, console).finally(lock.release)
+    TE.chain(() => pipe(places.directories, TE.traverseSeqArray(flow(makeDirectories, stored)))),
+    TE.map(() => undefined)
+  )
+
+export const experiment = (source: string, options: ExperimentOptions, console: Console): Command => {
+  const { out } = options
+  const places = placesIn(out)
+  const locked = (its: Resolved, inputs: Inputs): TE.TaskEither<Failure, CarriedOut> =>
+    pipe(
+      claimed(its.declaration, inputs, places, options),
+      TE.chainFirst(() => prepared(its, places, options, console)),
+      TE.chain((execution) => carriedOut(its, places, { ...options, ...execution }, console))
     )
+  return pipe(
+    resolved({ experiment: source, ...options }, out),
+    TE.bindTo('its'),
+    TE.bind('inputs', ({ its }) => inputsOf(its, options)),
+    TE.bind('lock', () => stored(lockDirectory(out))),
+    TE.chain(
+      ({ its, inputs, lock }) =>
+        () =>
+          locked(its, inputs)().finally(lock.release)
+    ),
+    TE.chainEitherK(ending(places, console))
   )
 }
 

@@ -12,13 +12,17 @@ import { plan, type Job, type Outcome, type Plan } from '../../experiment/plan.j
 /** How a job ended, or that it did not: it was interrupted. */
 export type JobEnd = Outcome | { readonly _tag: 'Interrupted' }
 
+/** How a job ended that was run before, and what its steps took. */
+export type Known = { readonly outcome: Outcome; readonly seconds: number }
+
 export type Worker = {
-  /** How a job ended that was run before. */
-  readonly known: (job: Job) => Promise<O.Option<Outcome>>
+  readonly known: (job: Job) => Promise<O.Option<Known>>
   readonly run: (job: Job) => Promise<JobEnd>
 }
 
 export type Event =
+  /** It was run before. */
+  | ({ readonly _tag: 'Recalled'; readonly job: Job } & Known)
   | { readonly _tag: 'Begun'; readonly job: Job }
   | { readonly _tag: 'Ended'; readonly job: Job; readonly end: JobEnd; readonly seconds: number }
 
@@ -36,19 +40,22 @@ export type Options = {
 
 /** What is known already, by asking for every job of the plan until it has no new ones. */
 const recalled = async (
-  declaration: Declaration,
-  arms: ReadonlyArray<Arm>,
-  { known }: Worker
+  planned: (outcomes: ReadonlyMap<string, Outcome>) => Plan,
+  { known }: Worker,
+  observe: Options['observe']
 ): Promise<Map<string, Outcome>> => {
   const outcomes = new Map<string, Outcome>()
   const asked = new Set<string>()
   for (;;) {
-    const fresh = plan(declaration, arms, outcomes).jobs.filter(({ id }) => !asked.has(id))
+    const now = planned(outcomes)
+    const fresh = now.jobs.filter(({ id }) => !asked.has(id))
     if (fresh.length === 0) return outcomes
     for (const job of fresh) {
       asked.add(job.id)
-      const outcome = await known(job)
-      if (O.isSome(outcome)) outcomes.set(job.id, outcome.value)
+      const found = await known(job)
+      if (O.isNone(found)) continue
+      outcomes.set(job.id, found.value.outcome)
+      observe({ _tag: 'Recalled', job, ...found.value }, now, outcomes)
     }
   }
 }
@@ -60,7 +67,7 @@ export const carryOut = async (
   worker: Worker,
   { jobs: most, isInterrupted, observe }: Options
 ): Promise<CarriedOut> => {
-  const outcomes = await recalled(declaration, arms, worker)
+  const outcomes = await recalled((known) => plan(declaration, arms, known), worker, observe)
   const running = new Map<string, Promise<void>>()
   const planned = (): Plan => plan(declaration, arms, outcomes)
 

@@ -3,21 +3,15 @@
 import { cpus, totalmem } from 'node:os'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
+import type * as T from 'fp-ts/lib/Task.js'
 import type { Arm } from '../../experiment/arms.js'
-import type { Declaration } from '../../experiment/declaration.js'
-import {
-  choiceKey,
-  untrained,
-  type FineTuning,
-  type Outcome,
-  type Plan,
-  type Pretraining
-} from '../../experiment/plan.js'
+import { untrained, type Declaration } from '../../experiment/declaration.js'
+import { choiceKey, type FineTuning, type Outcome, type Plan, type Pretraining } from '../../experiment/plan.js'
 import type { ExperimentResults, RunFound, TrialsFound, Tuned } from '../../report/experiment/results.js'
 import { judgedOf, reportOf, trainedOf } from './found.js'
 import type { Places } from './places.js'
 
-export type Collected = {
+type Carried = {
   readonly declaration: Declaration
   readonly arms: ReadonlyArray<Arm>
   readonly plan: Plan
@@ -28,7 +22,7 @@ export type Collected = {
 const pending = { _tag: 'Pending' } as const
 
 const runFound = async (
-  { outcomes }: Collected,
+  { outcomes }: Carried,
   places: Places,
   { _tag, arm, ...job }: Pretraining
 ): Promise<RunFound> => {
@@ -43,7 +37,7 @@ const runFound = async (
 }
 
 const trialsFound = async (
-  { declaration, plan, outcomes }: Collected,
+  { declaration, plan, outcomes }: Carried,
   places: Places,
   { _tag, ...job }: FineTuning
 ): Promise<TrialsFound> => {
@@ -57,7 +51,7 @@ const trialsFound = async (
   }
 }
 
-const tunedOf = ({ declaration, plan: { chosen } }: Collected): ReadonlyArray<Tuned> => [
+const tunedOf = ({ declaration, plan: { chosen } }: Carried): ReadonlyArray<Tuned> => [
   ...[...chosen.pretraining].map(([who, choice]): Tuned => ({ who, ...(choice === undefined ? {} : { choice }) })),
   ...[...Object.keys(declaration.objectives), untrained].flatMap((who) =>
     Object.keys(declaration.tasks).flatMap((task): ReadonlyArray<Tuned> => {
@@ -75,23 +69,29 @@ export type When = {
   readonly version: string
 }
 
-export const collect = async (
-  collected: Collected,
-  places: Places,
-  { version, ...when }: When
-): Promise<ExperimentResults> => {
-  const { declaration, arms, plan, isComplete } = collected
-  const runs = plan.jobs.filter((job) => job._tag === 'Pretraining')
-  const trials = plan.jobs.filter((job) => job._tag === 'FineTuning')
-  const [cpu] = cpus()
-  return {
-    declaration,
-    arms,
-    tuned: tunedOf(collected),
-    runs: await Promise.all(runs.map((job) => runFound(collected, places, job))),
-    trials: await Promise.all(trials.map((job) => trialsFound(collected, places, job))),
-    isComplete,
-    machine: { cpu: cpu?.model ?? 'unknown', cores: cpus().length, bytes: totalmem(), node: process.version, version },
-    ...when
+/** Everything, as it stands in the directory now. */
+export const collected =
+  (carried: Carried, places: Places, { version, ...when }: Omit<When, 'updatedAt'>): T.Task<ExperimentResults> =>
+  async () => {
+    const { declaration, arms, plan, isComplete } = carried
+    const runs = plan.jobs.filter((job) => job._tag === 'Pretraining')
+    const trials = plan.jobs.filter((job) => job._tag === 'FineTuning')
+    const [cpu] = cpus()
+    return {
+      declaration,
+      arms,
+      tuned: tunedOf(carried),
+      runs: await Promise.all(runs.map((job) => runFound(carried, places, job))),
+      trials: await Promise.all(trials.map((job) => trialsFound(carried, places, job))),
+      isComplete,
+      machine: {
+        cpu: cpu?.model ?? 'unknown',
+        cores: cpus().length,
+        bytes: totalmem(),
+        node: process.version,
+        version
+      },
+      ...when,
+      updatedAt: new Date().toISOString()
+    }
   }
-}

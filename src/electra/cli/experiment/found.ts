@@ -11,7 +11,8 @@ import { parseJson } from '../../../tensor/strict-json.js'
 import type { Declaration } from '../../experiment/declaration.js'
 import type { FineTuning, Job, Outcome, Pretraining } from '../../experiment/plan.js'
 import type { CurvePoint } from '../../report/experiment/results.js'
-import { exists, namesIn, readText } from '../../store/files/files.js'
+import { hasCheckpoint } from '../../store/checkpoints/checkpoint.js'
+import { exists, readText } from '../../store/files/files.js'
 import { longestReport, parseReport, reportName, type KeptReport } from '../../report/closing-report.js'
 import type { Places } from './places.js'
 
@@ -93,7 +94,7 @@ const outcomeOfTrials = (declaration: Declaration, places: Places, job: FineTuni
     T.map(
       O.map(({ scores }): Outcome =>
         scores.some(Number.isNaN)
-          ? { _tag: 'Failed', reason: `a trial has no ${declaration.tasks[job.task].metric} on dev` }
+          ? { _tag: 'Failed', reason: `a trial has no number for ${declaration.tasks[job.task].metric} on dev` }
           : { _tag: 'Done', scores }
       )
     )
@@ -108,12 +109,7 @@ export const outcomeOf = (declaration: Declaration, places: Places, job: Job): T
 
 /** Whether there is something to go on from: a checkpoint of a run, the directory of trials. */
 export const isBegun = (places: Places, job: Job): T.Task<boolean> =>
-  job._tag === 'FineTuning'
-    ? TE.toUnion(exists(places.of(job)))
-    : pipe(
-        namesIn(join(places.of(job), 'checkpoints')),
-        T.map(E.exists((names) => names.some((name) => name.startsWith('checkpoint-'))))
-      )
+  job._tag === 'FineTuning' ? TE.toUnion(exists(places.of(job))) : hasCheckpoint(join(places.of(job), 'checkpoints'))
 
 const line = z.looseObject({ kind: z.enum(['step', 'heldOut']), step: z.number(), seconds: z.number().optional() })
 
@@ -141,8 +137,23 @@ export const trainedIn = (metrics: string): Trained => {
   return { curve, seconds }
 }
 
-export const trainedOf = (places: Places, id: string): T.Task<Trained> =>
+const trainedAt = (directory: string): T.Task<Trained> =>
   pipe(
-    readText(join(places.ofRun(id), 'metrics.jsonl')),
+    readText(join(directory, 'metrics.jsonl')),
     T.map(E.match((): Trained => ({ curve: [], seconds: 0 }), trainedIn))
   )
+
+export const trainedOf = (places: Places, id: string): T.Task<Trained> => trainedAt(places.ofRun(id))
+
+/** Seconds of all steps of a job. */
+export const secondsOf = (places: Places, job: Job): T.Task<number> =>
+  job._tag === 'Pretraining'
+    ? pipe(
+        trainedOf(places, job.id),
+        T.map(({ seconds }) => seconds)
+      )
+    : pipe(
+        Array.from({ length: job.trials }, (_, i) => trainedAt(join(places.of(job), `trial-${i + 1}`))),
+        T.sequenceArray,
+        T.map((trials) => trials.reduce((sum, { seconds }) => sum + seconds, 0))
+      )

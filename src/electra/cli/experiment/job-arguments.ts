@@ -38,7 +38,7 @@ const pretrain = ({ config, corpus }: Declaration, places: Places, job: Pretrain
   ...option('seed', job.seed)
 ]
 
-/** Seeds of trials: those of different models are all different, so that no two share an order of the data. */
+/** Seeds of trials for each seed of pre-training: all arms have the same, so that they can be paired. */
 const trialSeeds = 1000
 
 const finetune = ({ tasks }: Declaration, places: Places, job: FineTuning): ReadonlyArray<string> => {

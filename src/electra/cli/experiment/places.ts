@@ -6,6 +6,8 @@ import type { Job } from '../../experiment/plan.js'
 export type Places = {
   /** The declaration as it is carried out. */
   readonly declaration: string
+  /** What it was begun with beside that. */
+  readonly inputs: string
   /** What has to be there before a job is run. */
   readonly directories: ReadonlyArray<string>
   readonly failures: string
@@ -30,6 +32,7 @@ export const placesIn = (out: string): Places => {
     directories: [runs, trials, logs, locks, failures],
     failures,
     declaration: join(out, 'experiment.json'),
+    inputs: join(out, 'inputs.json'),
     results: join(out, 'results.json'),
     markdown: join(out, 'report.md'),
     html: join(out, 'report.html'),

@@ -47,6 +47,8 @@ export const start = (args: ReadonlyArray<string>, log: string, lock: number): R
     env: { ...process.env, ...endsWithParent }
   })
   const file = createWriteStream(log, { flags: 'a' })
+  // A log that cannot be written is none.
+  file.on('error', () => undefined)
   let said = ''
   const hear = (chunk: Buffer): void => {
     file.write(chunk)

@@ -3,6 +3,7 @@
 import { dirname, isAbsolute, join } from 'node:path'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
+import type { ElectraConfig } from '../../config/config.js'
 import { namesNear, showNear } from '../../config/near.js'
 import { presetNames } from '../../config/presets.js'
 import { armsOf, type Arm } from '../../experiment/arms.js'
@@ -68,11 +69,12 @@ const declared = (source: string): TE.TaskEither<Failure, Read> => {
   )
 }
 
-/** Options of `finetune` that are files. */
-const fileOptions = ['train', 'dev', 'test']
-
 const isFile = (name: string, value: unknown): value is string =>
-  fileOptions.includes(name) && typeof value === 'string' && /\.(tsv|csv|jsonl)$/.test(value)
+  ['train', 'dev', 'test'].includes(name) && typeof value === 'string' && /\.(tsv|csv|jsonl)$/.test(value)
+
+/** Options of `finetune` that are files. */
+export const fileOptions = (options: Settings): ReadonlyArray<readonly [string, string]> =>
+  Object.entries(options).flatMap(([name, value]) => (isFile(name, value) ? [[name, value] as const] : []))
 
 const foundTask = (task: TaskDeclaration, directory: string, sampleTask: string): TaskDeclaration =>
   task.task === sample
@@ -114,8 +116,15 @@ const unknownTasks = ({ tasks: declaredTasks }: Declaration): ReadonlyArray<Decl
 export type Resolved = {
   readonly declaration: Declaration
   readonly arms: ReadonlyArray<Arm>
-  readonly usesSample: boolean
+  /** Of each arm, but for the learning rate. */
+  readonly configurations: ReadonlyMap<string, ElectraConfig>
+  /** Where the text of this package is to be, as a corpus and as files of a task; none where it is not used. */
+  readonly samples: ReadonlyArray<string>
 }
+
+/** The first that two arms have. */
+const namesTwice = (arms: ReadonlyArray<Arm>): string | undefined =>
+  arms.map(({ id }) => id).find((id, i, all) => all.indexOf(id) !== i)
 
 const settingsOf = (settings: Settings): ReadonlyArray<string> =>
   Object.entries(settings).map(([key, value]) => `${key}=${value}`)
@@ -141,32 +150,38 @@ export const resolved = ({ experiment, corpus, data }: Asked, out: string): TE.T
           Object.entries(declaration.tasks).map(([name, task]) => [name, foundTask(task, files, join(out, sample))])
         )
       }
-      const usesSample = isSample || Object.values(declaration.tasks).some(({ task }) => task === sample)
-      return { declaration: found, usesSample }
+      const samples = [
+        ...(isSample ? [found.corpus] : []),
+        ...Object.entries(found.tasks).flatMap(([name, { options }]) =>
+          declaration.tasks[name].task === sample ? fileOptions(options).map(([, path]) => path) : []
+        )
+      ]
+      return { declaration: found, samples }
     }),
-    TE.bind('generators', ({ declaration: { objectives, config, set } }) =>
-      pipe(
-        Object.entries(objectives),
-        TE.traverseArray(([name, own]) =>
-          pipe(
-            loadConfig(config, settingsOf({ ...set, ...own })),
-            TE.map((resolvedConfig) => [name, kindOf(resolvedConfig).generator === 'own sizes'] as const)
-          )
-        ),
-        TE.map((all) => new Map(all))
-      )
+    TE.let('arms', ({ declaration }) =>
+      armsOf(declaration, (name) => kindOf(declaration.objectives[name]).generator === 'own sizes')
     ),
-    TE.let('arms', ({ declaration, generators }) => armsOf(declaration, (name) => generators.get(name) === true)),
-    TE.chainFirst(({ declaration: { config }, arms }) =>
+    TE.filterOrElse(
+      ({ arms }) => namesTwice(arms) === undefined,
+      ({ arms }) =>
+        wrongUsage(
+          `${experiment}: found two ways to pre-train that are both called ${namesTwice(arms)}, expected names of ` +
+            'objectives and sizes that differ when joined by dashes'
+        )
+    ),
+    TE.bind('configurations', ({ declaration: { config }, arms }) =>
       pipe(
         arms,
         TE.traverseArray(({ id, settings }) =>
           pipe(
             loadConfig(config, settingsOf(settings)),
-            TE.mapLeft(({ exit, message }) => ({ exit, message: `${experiment}: ${id}: ${message}` }))
+            TE.bimap(
+              ({ exit, message }) => ({ exit, message: `${experiment}: ${id}: ${message}` }),
+              (loaded) => [id, loaded] as const
+            )
           )
-        )
+        ),
+        TE.map((all) => new Map(all))
       )
-    ),
-    TE.map(({ declaration, arms, usesSample }) => ({ declaration, arms, usesSample }))
+    )
   )

@@ -6,7 +6,7 @@ import { showSeconds } from '../progress.js'
 
 type Kind = Job['_tag']
 
-/** What jobs took, by their kinds: of those that this process has carried out. */
+/** What jobs took that are done, by their kinds. */
 export type Took = Readonly<Record<Kind, { readonly seconds: number; readonly work: number }>>
 
 const nothing = { seconds: 0, work: 0 }

@@ -1,18 +1,18 @@
 /** Shows an experiment that runs: lines that are drawn again on a terminal, elsewhere a line for each job that begins or ends. */
 
 import type { Declaration } from '../../experiment/declaration.js'
-import { workOf, type Job } from '../../experiment/plan.js'
+import { workOf } from '../../experiment/plan.js'
 import type { Console } from '../console.js'
 import { reportWidth } from '../fit.js'
 import { showSeconds } from '../progress.js'
 import type { Event, Options } from './carry-out.js'
-import type { Running } from './processes.js'
+import type { RunningJob } from './job-processes.js'
 import { headline, nothingTook, runningLines, took, verbs, type Progressing } from './table.js'
 
 /** Milliseconds between two drawings. */
 const drawEvery = 1000
 
-const eventLine = (event: Event): string => {
+const eventLine = (event: Exclude<Event, { readonly _tag: 'Recalled' }>): string => {
   const what = `${verbs[event.job._tag]} ${event.job.id}`
   if (event._tag === 'Begun') return `${what}: begun`
   const { end, seconds } = event
@@ -22,14 +22,14 @@ const eventLine = (event: Event): string => {
     case 'Failed':
       return `${what}: failed after ${showSeconds(seconds)}: ${end.reason}`
     case 'Interrupted':
-      return `${what}: interrupted, its state saved`
+      return `${what}: interrupted`
   }
 }
 
 export const watching = (
   declaration: Declaration,
   jobs: number,
-  running: ReadonlyMap<string, { readonly job: Job; readonly process: Running }>,
+  running: () => ReadonlyArray<RunningJob>,
   console: Console,
   stream: NodeJS.WriteStream = process.stderr
 ): { readonly observe: Options['observe']; readonly stop: () => void } => {
@@ -48,7 +48,7 @@ export const watching = (
     const lines = [
       headline(name, progressing, Date.now()),
       ...runningLines(
-        [...running.values()].map(({ job, process: { lastLine } }) => ({ job, said: lastLine() })),
+        running().map(({ job, process: { lastLine } }) => ({ job, said: lastLine() })),
         width
       )
     ].map((line) => line.slice(0, width))
@@ -60,9 +60,13 @@ export const watching = (
   timer.unref()
   return {
     observe: (event, plan, outcomes) => {
-      if (event._tag === 'Ended' && event.end._tag === 'Done')
-        seconds = took(seconds, event.job, event.seconds, work(event.job))
+      const { job } = event
+      const isDone =
+        (event._tag === 'Ended' && event.end._tag === 'Done') ||
+        (event._tag === 'Recalled' && event.outcome._tag === 'Done')
+      if (isDone) seconds = took(seconds, job, event.seconds, work(job))
       progressing = { plan, outcomes, took: seconds, workOf: work, jobs }
+      if (event._tag === 'Recalled') return
       erase()
       if (!console.isInteractive || event._tag === 'Ended') console.note(eventLine(event))
       if (!console.isInteractive && event._tag === 'Ended') console.note(headline(name, progressing, Date.now()))

@@ -25,7 +25,7 @@ const arms = armsOf(declaration, (name) => name === 'electra')
 
 /** As each job ends, whenever it is run; some fail. */
 const endOf = (job: Job): Outcome =>
-  job.id === 'tune-mlm-2e3' || job.id === 'electra-s2'
+  job.id === 'tune-mlm-2e3' || /^electra-[12]e3-s2$/.test(job.id)
     ? { _tag: 'Failed', reason: 'diverged' }
     : { _tag: 'Done', scores: job._tag === 'Pretraining' ? [] : [job.id.length + job.rate] }
 
@@ -33,7 +33,10 @@ const endOf = (job: Job): Outcome =>
 const workerOn = (kept: Map<string, Outcome>, turns: (job: Job) => number, isInterrupted = () => false) => {
   let [now, most] = [0, 0]
   const worker: Worker = {
-    known: (job) => Promise.resolve(O.fromNullable(kept.get(job.id))),
+    known: ({ id }) => {
+      const outcome = kept.get(id)
+      return Promise.resolve(outcome === undefined ? O.none : O.some({ outcome, seconds: id.length }))
+    },
     run: async (job): Promise<JobEnd> => {
       if (job._tag === 'FineTuning') expect(kept.get(job.from)?._tag).toBe('Done')
       most = Math.max(most, ++now)
@@ -97,8 +100,16 @@ describe('an experiment that is carried out', () => {
             let turn = 0
             const isInterrupted = (): boolean => turn++ >= moment
             const { worker } = workerOn(kept, () => 2, isInterrupted)
-            const done = await carryOut(declaration, arms, worker, { jobs, isInterrupted, observe: () => undefined })
+            const before = sorted(kept)
+            const recalled = new Map<string, Outcome>()
+            const observe = (event: Event): void => {
+              if (event._tag !== 'Recalled') return
+              recalled.set(event.job.id, event.outcome)
+              expect(event.seconds).toBe(event.job.id.length)
+            }
+            const done = await carryOut(declaration, arms, worker, { jobs, isInterrupted, observe })
             expect(done.isComplete).toBe(kept.size === whole.length)
+            expect(sorted(recalled)).toEqual(before)
           }
           expect(sorted(kept)).toEqual(whole)
         }
@@ -108,8 +119,10 @@ describe('an experiment that is carried out', () => {
 
   it('keeps what failed, and trains nothing on it', async () => {
     const whole = await wholeOf()
-    expect(whole.get('electra-s2')).toEqual({ _tag: 'Failed', reason: 'diverged' })
-    expect([...whole.keys()].filter((id) => id.startsWith('electra-s2-'))).toEqual([])
-    expect([...whole.keys()].filter((id) => id.startsWith('mlm-s2-'))).toHaveLength(1)
+    const ids = [...whole.keys()]
+    const [failed] = ids.filter((id) => /^electra-[12]e3-s2/.test(id))
+    expect(whole.get(failed)).toEqual({ _tag: 'Failed', reason: 'diverged' })
+    expect(ids.filter((id) => id.startsWith(`${failed}-`))).toEqual([])
+    expect(ids.filter((id) => id.startsWith('mlm-1e3-s2-'))).toHaveLength(1)
   })
 })

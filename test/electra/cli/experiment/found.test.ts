@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as O from 'fp-ts/lib/Option.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { isBegun, judgedBy, outcomeOf, trainedIn } from '../../../../src/electra/cli/experiment/found.js'
+import { isBegun, judgedBy, outcomeOf, secondsOf, trainedIn } from '../../../../src/electra/cli/experiment/found.js'
 import { placesIn } from '../../../../src/electra/cli/experiment/places.js'
 import { reasonIn } from '../../../../src/electra/cli/experiment/processes.js'
 import { armsOf } from '../../../../src/electra/experiment/arms.js'
@@ -80,7 +80,7 @@ describe('how a job ended', () => {
     expect(await outcomeOf(declaration, places, trials)()).toEqual(O.some({ _tag: 'Done', scores: [0.25, 0.5] }))
     await put(file, results(0.25, null))
     expect(await outcomeOf(declaration, places, trials)()).toEqual(
-      O.some({ _tag: 'Failed', reason: 'a trial has no matthews on dev' })
+      O.some({ _tag: 'Failed', reason: 'a trial has no number for matthews on dev' })
     )
   })
 
@@ -132,6 +132,19 @@ describe('numbers that a job leaves', () => {
       seconds: 0.75
     })
     expect(trainedIn('')).toEqual({ curve: [], seconds: 0 })
+  })
+})
+
+describe('the seconds of a job', () => {
+  it('are those of its steps, of all its trials; none where nothing stands', async () => {
+    const places = placesIn(join(directory, 'seconds'))
+    for (const job of [run, trials]) expect(await secondsOf(places, job)()).toBe(0)
+    const step = (seconds: number): string => JSON.stringify({ kind: 'step', step: 1, seconds })
+    await put(join(places.of(run), 'metrics.jsonl'), `${step(2)}\n${step(0.5)}\n`)
+    await put(join(places.of(trials), 'trial-1', 'metrics.jsonl'), `${step(1)}\n`)
+    await put(join(places.of(trials), 'trial-2', 'metrics.jsonl'), `${step(4)}\n`)
+    expect(await secondsOf(places, run)()).toBe(2.5)
+    expect(await secondsOf(places, trials)()).toBe(5)
   })
 })
 

@@ -91,6 +91,31 @@ describe('a declaration in a file', () => {
     expect(evening.tasks.pos.data).toBe('tasks/UD_English-EWT')
   })
 
+  it('asks each size for a configuration that holds, not what all have in common', async () => {
+    const file = join(directory, 'sizes.json')
+    const sizes = { narrow: { 'model.hiddenSize': 96 }, wide: { 'model.hiddenSize': 192 } }
+    // Six heads go into neither the 128 of the preset nor half of them.
+    const set = { 'model.heads': 6, 'generator.heads': 6 }
+    await writeFile(file, JSON.stringify({ ...declaration, config: 'tiny', set, sizes }))
+    const { configurations } = await resolve({ experiment: file })
+    expect([...configurations].map(([id, { model }]) => [id, model.hiddenSize])).toEqual([
+      ['electra-narrow', 96],
+      ['electra-wide', 192],
+      ['mlm-narrow', 96],
+      ['mlm-wide', 192]
+    ])
+  })
+
+  it('has no two arms of one name', async () => {
+    const file = join(directory, 'twice.json')
+    const objectives = { a: { objective: 'mlm' }, 'a-x': { objective: 'mlm' } }
+    const sizes = { 'x-y': {}, y: {} }
+    await writeFile(file, JSON.stringify({ ...declaration, objectives, baseline: 'a', sizes }))
+    expect(await resolved({ experiment: file }, 'out')()).toMatchObject({
+      left: { message: expect.stringContaining('both called a-x-y') as string }
+    })
+  })
+
   it('says which task it does not know', async () => {
     const file = join(directory, 'unknown.json')
     await writeFile(file, JSON.stringify({ ...declaration, tasks: { a: { ...declaration.tasks.own, task: 'cloa' } } }))
