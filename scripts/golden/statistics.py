@@ -10,7 +10,7 @@ rng = np.random.default_rng(7)
 
 
 def bootstrap_t(d):
-    """All resamples of d, in units of their standard errors: interval of 95 % and p (Efron and Tibshirani 1993, 12.5)."""
+    """All resamples of d, in units of their standard errors: interval of 95 %, and p by equal tails (Efron and Tibshirani 1993, 12.5)."""
     n = len(d)
     error = np.std(d, ddof=1) / np.sqrt(n)
     of = d[np.array(list(itertools.product(range(n), repeat=n)))]
@@ -20,7 +20,7 @@ def bootstrap_t(d):
     alike = (of == of[:, :1]).all(axis=1)
     t = np.where(alike, np.copysign(np.inf, away), away / np.where(alike, 1, errors))
     quantile = lambda q: np.interp(q * (len(t) - 1), np.arange(len(t)), np.sort(t))
-    p = np.mean(np.abs(t) >= abs(d.mean() / error))
+    p = min(1, 2 * min(np.mean(t >= d.mean() / error), np.mean(t <= d.mean() / error)))
     return {"low": float(d.mean() - quantile(0.975) * error), "high": float(d.mean() - quantile(0.025) * error), "p": float(p)}
 
 

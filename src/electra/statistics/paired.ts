@@ -60,14 +60,21 @@ const bootstrap = (d: Numbers, confidence: number, most: number, key: Words): Co
     )
   )
   const tail = (1 - confidence) / 2
-  const found = Math.abs(centre / error)
-  const beyond = ts.filter((t) => Math.abs(t) >= found).length
+  const found = centre / error
+  const [above, below] = [ts.filter((t) => t >= found).length, ts.filter((t) => t <= found).length]
   return {
     low: centre - quantileOf(ts, 1 - tail) * error,
     high: centre - quantileOf(ts, tail) * error,
-    p: beyond / ts.length
+    // By equal tails, as the interval is: below a level where the interval of that confidence leaves 0 out.
+    p: Math.min(1, (2 * Math.min(above, below)) / ts.length)
   }
 }
+
+/**
+ * The least p-value that the bootstrap can give of so many pairs, however far apart they are: of nⁿ resamples those in which one pair
+ * is drawn again and again have no standard error, and one of them at least is as extreme as anything.
+ */
+export const leastBootstrapP = (pairs: number): number => range(pairs).reduce((p) => p / pairs, 2)
 
 /** Most pairs of which all changes of sign are tried. */
 const mostFlipped = 20

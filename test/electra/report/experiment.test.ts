@@ -9,7 +9,7 @@ import { htmlOf } from '../../../src/electra/report/pages/html.js'
 import { markdownOf } from '../../../src/electra/report/pages/markdown.js'
 import { holm } from '../../../src/electra/statistics/corrected.js'
 import { deviation, mean } from '../../../src/electra/statistics/moments.js'
-import { compared } from '../../../src/electra/statistics/paired.js'
+import { compared, leastBootstrapP } from '../../../src/electra/statistics/paired.js'
 import { declared, falling, resultsOf, type ScoreOf } from './results.js'
 
 const textOf = (text: Text): string =>
@@ -78,7 +78,7 @@ describe('weights that were never trained', () => {
 describe('the first sentence of a report', () => {
   it('says that replaced token detection wins where it does', () => {
     expect(leadOf(experimentReport(resultsOf({ scoreOf: ahead(0.05) })))).toMatch(
-      /^Replaced token detection wins\. electra is ahead of mlm on subj by 0\.050\d \(95 % interval \+0\.0\d+ to \+0\.0\d+, corrected p 0\.0\d+, 5 seeds\)\./
+      /^Replaced token detection wins\. electra is ahead of mlm on subj by 0\.050\d \(95 % interval of this alone \+0\.0\d+ to \+0\.0\d+, p 0\.0\d+ corrected for 3 comparisons, 5 seeds\)\./
     )
   })
 
@@ -90,7 +90,7 @@ describe('the first sentence of a report', () => {
 
   it('says first that it does not, where nothing can be told apart', () => {
     expect(leadOf(experimentReport(resultsOf({ scoreOf: ahead(0.001, 30) })))).toMatch(
-      /^Replaced token detection does not win at this scale: of 1 comparison it is not to be told apart from its rival in 1\. electra and mlm cannot be told apart at this scale on subj/
+      /^Replaced token detection does not win at this scale: it cannot be told apart from its rival\. electra and mlm cannot be told apart on subj/
     )
   })
 
@@ -110,6 +110,26 @@ describe('the first sentence of a report', () => {
     expect(leadOf(experimentReport(resultsOf({ declaration, scoreOf })))).toMatch(
       /^Replaced token detection wins in 1 of 2 comparisons; it is behind in 1\. electra is ahead of mlm on a .* electra is behind mlm on b/
     )
+  })
+
+  it('claims nothing of so few seeds that nothing could be claimed, whatever the difference', () => {
+    const scoreOf: ScoreOf = (arm, task, place) => ahead(10)(arm, task, place)
+    for (const seeds of [
+      [1, 2],
+      [1, 2, 3],
+      [1, 2, 3, 4]
+    ]) {
+      const document = experimentReport(resultsOf({ declaration: declared({ seeds }), scoreOf }))
+      const isEnough = 3 * leastBootstrapP(seeds.length) < level
+      const lead = leadOf(document)
+      expect(/^With \d seeds and 3 comparisons no difference can be claimed, however large/.test(lead)).toBe(!isEnough)
+      expect(/wins/.test(lead)).toBe(isEnough)
+      expect(lead).not.toMatch(/∞|cannot be told apart/)
+      if (!isEnough) {
+        expect(lead).toMatch(/electra less mlm on subj: \+(10\.0|9\.9)\d+ \(95 % interval of this alone \+\d/)
+        expect(markdownOf(document)).toContain('it is higher in 2 of 2 comparisons')
+      }
+    }
   })
 
   it('has nothing to compare of the baseline alone', () => {
@@ -309,6 +329,34 @@ describe('what a reader is warned of', () => {
     )
   })
 
+  it('how rates came to be: chosen, or declared', () => {
+    const tuningIn = (change: object): string => {
+      const text = markdownOf(experimentReport(resultsOf({ declaration: declared(change), scoreOf: ahead(0.05) })))
+      return text.slice(text.indexOf('## Tuning'), text.indexOf('## Reviewers, 1'))
+    }
+    const one = { task: 'subj', data: 'a', metric: 'accuracy', rates: [1e-4], trials: 2 }
+    const chosen = tuningIn({ tuning: { rates: [1e-3, 2e-3], seed: 9, trials: 2 } })
+    expect(chosen).toMatch(/to choose from \(0\.001, 0\.002\), by runs with seed 9/)
+    expect(chosen).toMatch(/were chosen for each objective on subj, by 2 trials each/)
+    const given = tuningIn({ tuning: { rates: [1e-3], seed: 9 }, tasks: { subj: one } })
+    expect(given).toMatch(/at one rate, 0\.001, which was declared/)
+    expect(given).toMatch(/each task has one rate, which was declared/)
+    expect(given).not.toMatch(/chosen for|seed 9/)
+  })
+
+  it('the paper beside ours, of each objective', () => {
+    const declaration = declared({ objectives: { electra: {}, 'electra-15': {}, mlm: {} } })
+    const scoreOf: ScoreOf = (arm) => [arm === 'electra-15' ? 0.25 : 0.5]
+    const rows = tableNamed(experimentReport(resultsOf({ declaration, scoreOf })), 'Where the gain comes from')
+    expect(rows.rows.map((row) => row.slice(0, 4))).toEqual([
+      ['BERT', '82.2', 'mlm', '0.5000 ± 0.0000'],
+      ['ELECTRA 15 %', '82.4', 'electra-15', '0.2500 ± 0.0000'],
+      ['Replace MLM', '82.4', '–', '–'],
+      ['All-Tokens MLM', '84.3', '–', '–'],
+      ['ELECTRA', '85.0', 'electra', '0.5000 ± 0.0000']
+    ])
+  })
+
   it('a rate at the edge of what was tried, and an experiment that is not finished', () => {
     const lists = listsOf(experimentReport(resultsOf({ scoreOf: ahead(0.02), isComplete: false })))
     expect(lists).toMatch(/lowest or highest that was tried for mlm:/)
@@ -339,6 +387,15 @@ describe('the charts of a report', () => {
       expect(numbers.rows).toHaveLength(
         chart._tag === 'Lines' ? chart.series.reduce((sum, { points }) => sum + points.length, 0) : chart.rows.length
       )
+  })
+
+  it('draw numbers that mean other things apart, though they have one name', () => {
+    const declaration = declared({ objectives: { electra: {}, 'electra-15': {}, mlm: {} } })
+    const results = resultsOf({ declaration, scoreOf: () => [0.5, 0.6] })
+    const captions = tablesOf(experimentReport(results)).map(({ caption }) => caption)
+    expect(captions).toContain('discriminator loss of electra, held out: means over seeds')
+    expect(captions).toContain('discriminator loss of electra-15, held out: means over seeds')
+    expect(captions).toContain('masked-LM loss, held out: means over seeds')
   })
 
   it('compare no sums of different losses', () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { holm } from '../../../src/electra/statistics/corrected.js'
 import { deviation, mean, median, quantile } from '../../../src/electra/statistics/moments.js'
-import { compared } from '../../../src/electra/statistics/paired.js'
+import { compared, leastBootstrapP } from '../../../src/electra/statistics/paired.js'
 import { resamples } from '../../../src/electra/statistics/resampling.js'
 import { criticalT, twoSided } from '../../../src/electra/statistics/student.js'
 import { range } from '../../../src/tensor/range.js'
@@ -144,6 +144,21 @@ describe('a comparison', () => {
     expect(compared([1, 2], [0, 0.5]).bootstrap).toMatchObject({ low: -Infinity, high: Infinity })
   })
 
+  it('has no smaller p, however large the difference, than so few pairs can give', () => {
+    for (const pairs of [2, 3, 4, 5]) {
+      // One is above the mean.
+      const of = range(pairs).map((i) => 1000 + (i === 0 ? 1 : i / 100))
+      const { bootstrap } = compared(
+        of,
+        of.map(() => 0)
+      )
+      expect(bootstrap.p).toBeCloseTo(leastBootstrapP(pairs), 12)
+    }
+    expect([2, 3, 5].map(leastBootstrapP)).toEqual(
+      [2 / 4, 2 / 27, 2 / 3125].map((p) => expect.closeTo(p, 15) as number)
+    )
+  })
+
   it('that varies by roundings only is not sure of anything', () => {
     // Each difference is 0.3 in decimals, and another double.
     const [a, b] = [
@@ -184,6 +199,10 @@ describe('a comparison', () => {
       }
       // p is below a level where the interval leaves 0 out: tests and intervals are of one kind.
       all.forEach(({ student: { low, high, p } }) => expect(low > 0 || high < 0).toBe(p < 0.05))
+      // The bootstrap's p has steps, of which one may be at the level.
+      all.forEach(({ bootstrap: { low, high, p } }) => {
+        if (Math.abs(p - 0.05) > 0.002) expect(low > 0 || high < 0).toBe(p < 0.05)
+      })
     })
   })
 })

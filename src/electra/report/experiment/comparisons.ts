@@ -7,14 +7,17 @@ import type { Arm } from '../../experiment/arms.js'
 import { isOfUntrained } from '../../experiment/plan.js'
 import type { ExperimentResults } from './results.js'
 import { holm } from '../../statistics/corrected.js'
-import { compared, type Comparison } from '../../statistics/paired.js'
+import { compared, leastBootstrapP, type Comparison } from '../../statistics/paired.js'
 import { isInPercent, scoresFor, tasksOf, untrainedArm } from './scores.js'
 
 /** A difference is called one where the chance of calling any of all comparisons so by mistake is below this. */
 export const level = 0.05
 
-/** `same` where they cannot be told apart, `unknown` where fewer than two seeds have both. */
-export type Verdict = 'ahead' | 'behind' | 'same' | 'unknown'
+/**
+ * `same` where they cannot be told apart, `few` where so few seeds have both that no difference could be claimed, however large,
+ * `unknown` where fewer than two have.
+ */
+export type Verdict = 'ahead' | 'behind' | 'same' | 'few' | 'unknown'
 
 export type Compared = {
   readonly arm: string
@@ -23,7 +26,9 @@ export type Compared = {
   /** Behind a difference: ` points` where scores are percent. */
   readonly unit: string
   readonly comparison: Comparison
-  /** p-values after Holm, over all comparisons of the report. */
+  /** Comparisons of the report: of it, too. */
+  readonly total: number
+  /** p-values after Holm, over all of these. */
   readonly corrected: { readonly bootstrap: number; readonly student: number }
   readonly verdict: Verdict
 }
@@ -80,8 +85,13 @@ const byPairs = (results: ExperimentResults, { arm, against, task }: Pair): Comp
 }
 
 /** Both corrected p-values have to say so. NaN says nothing. */
-const verdictOf = ({ pairs, difference }: Comparison, { bootstrap, student }: Compared['corrected']): Verdict => {
+const verdictOf = (
+  { pairs, difference }: Comparison,
+  { bootstrap, student }: Compared['corrected'],
+  total: number
+): Verdict => {
   if (pairs < 2) return 'unknown'
+  if (leastBootstrapP(pairs) * total >= level) return 'few'
   return bootstrap < level && student < level ? (difference > 0 ? 'ahead' : 'behind') : 'same'
 }
 
@@ -93,14 +103,17 @@ export const allComparisons = (results: ExperimentResults): ReadonlyArray<Compar
   return pairs.map((pair, i) => {
     const corrected = { bootstrap: bootstrap[i], student: student[i] }
     const unit = isInPercent(results, pair.task) ? ' points' : ''
-    return { ...pair, unit, comparison: found[i], corrected, verdict: verdictOf(found[i], corrected) }
+    return {
+      ...{ ...pair, unit, total: pairs.length, comparison: found[i], corrected },
+      verdict: verdictOf(found[i], corrected, pairs.length)
+    }
   })
 }
 
 /** A comparison, and what it says of replaced token detection, on whichever side that stands. */
 export type FromItsSide = { readonly found: Compared; readonly verdict: Verdict }
 
-const otherWay = { ahead: 'behind', behind: 'ahead', same: 'same', unknown: 'unknown' } as const
+const otherWay = { ahead: 'behind', behind: 'ahead', same: 'same', few: 'few', unknown: 'unknown' } as const
 
 /** Comparisons of replaced token detection with something else that was pre-trained. */
 export const ofReplacedTokenDetection = (

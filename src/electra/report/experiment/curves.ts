@@ -2,9 +2,10 @@
 
 import type { ExperimentResults, RunFound } from './results.js'
 import { deviation, mean } from '../../statistics/moments.js'
+import type { Comparison, Interval } from '../../statistics/paired.js'
 import { intervals, isEmpty, lines, type Axis, type LineChart, type Point, type Rule } from '../charts/chart.js'
 import type { Columns } from '../columns.js'
-import { digitsOf, labelOf } from '../columns.js'
+import { digitsOf, knownMeanings, labelOf, type Meanings } from '../columns.js'
 import { figures, numbers, says, section, words, type Block, type Figure, type Table } from '../document.js'
 import { fixed, interval, plain, scientific, signed, whole } from '../shown.js'
 import { allComparisons, type Compared } from './comparisons.js'
@@ -66,8 +67,8 @@ const isCompared = (name: string): boolean => name !== 'loss'
 const namesOf = ({ runs }: ExperimentResults): ReadonlyArray<string> =>
   [...new Set(runs.flatMap(({ curve }) => curve.flatMap((point) => Object.keys(point.numbers))))].filter(isCompared)
 
-const tableOf = (columns: Columns, name: string, means: ReadonlyArray<Mean>): Table => ({
-  caption: `${labelOf(columns, name)}, held out: means over seeds`,
+const tableOf = (columns: Columns, name: string, of: string, means: ReadonlyArray<Mean>): Table => ({
+  caption: `${labelOf(columns, name)}${of}, held out: means over seeds`,
   columns: [...words('arm'), ...numbers('step', 'operations (published)', 'seconds', 'seeds', 'mean', 'deviation')],
   rows: means.map((point) => [
     point.arm,
@@ -81,8 +82,10 @@ const tableOf = (columns: Columns, name: string, means: ReadonlyArray<Mean>): Ta
 })
 
 /** Baselines that most arms agree on, to three digits; none where they are many. */
-const rulesOf = ({ runs }: ExperimentResults, name: string): ReadonlyArray<Rule> => {
-  const found = runs.flatMap(({ isTuning, report }) => (isTuning ? [] : (report?.baselines[name]?.noContext ?? [])))
+const rulesOf = ({ runs }: ExperimentResults, name: string, arms: ReadonlyArray<string>): ReadonlyArray<Rule> => {
+  const found = runs.flatMap(({ isTuning, arm, report }) =>
+    isTuning || !arms.includes(arm) ? [] : (report?.baselines[name]?.noContext ?? [])
+  )
   const distinct = [...new Set(found.map((x) => fixed(x, 3)))]
   return distinct.length === 1 ? [{ at: found[0], name: 'no context' }] : []
 }
@@ -94,48 +97,67 @@ const axisOf: Readonly<Record<Against, Axis>> = {
   seconds: { title: 'seconds of training', scale: 'linear' }
 }
 
-const curveOf = (columns: Columns, results: ExperimentResults, name: string, against: Against): Figure => {
-  const means = results.arms.flatMap(({ id }) => meansOf(results, id, name))
+/** Arms of which a number of that name means the same. */
+type Alike = { readonly meaning: string; readonly arms: ReadonlyArray<string> }
+
+/** What a discriminator that sees masked positions alone gets right is another number than what one that sees all does. */
+const alike = (meanings: Meanings, results: ExperimentResults, name: string): ReadonlyArray<Alike> => {
+  const placed = results.arms
+    .filter(({ id }) => meansOf(results, id, name).length > 0)
+    .map(({ id, objective }) => ({
+      id,
+      meaning: meanings(results.declaration.objectives[objective].objective, name)
+    }))
+  return [...new Set(placed.map(({ meaning }) => meaning))].map((meaning) => ({
+    meaning,
+    arms: placed.filter((one) => one.meaning === meaning).map(({ id }) => id)
+  }))
+}
+
+const curveOf = (
+  columns: Columns,
+  results: ExperimentResults,
+  name: string,
+  { meaning, arms }: Alike,
+  /** Behind the title, where there are others of that name. */
+  of: string,
+  against: Against
+): Figure => {
+  const means = arms.flatMap((id) => meansOf(results, id, name))
   const label = labelOf(columns, name)
   const chart: LineChart = lines({
     x: axisOf[against],
     y: { title: label, scale: 'linear' },
-    series: results.arms.flatMap(({ id }) => {
-      const own = means.filter(({ arm }) => arm === id)
-      return own.length === 0
-        ? []
-        : [
-            {
-              name: id,
-              look: lookOf(results, id),
-              points: own.map((point) => ({
-                x: point[against],
-                y: point.mean,
-                ...around(point.mean, point.deviation)
-              }))
-            }
-          ]
-    }),
-    rules: rulesOf(results, name),
-    hasPoints: means.length <= 25 * results.arms.length
+    series: arms.map((id) => ({
+      name: id,
+      look: lookOf(results, id),
+      points: means
+        .filter(({ arm }) => arm === id)
+        .map((point) => ({ x: point[against], y: point.mean, ...around(point.mean, point.deviation) }))
+    })),
+    rules: rulesOf(results, name, arms),
+    hasPoints: means.length <= 25 * arms.length
   })
   return {
-    title: `${label} against ${against === 'flops' ? 'operations' : 'time'}`,
-    description:
-      `${columns.get(name)?.meaning ?? ''} On held-out text; means over seeds, shaded by one deviation on either side.`.trim(),
+    title: `${label}${of} against ${against === 'flops' ? 'operations' : 'time'}`,
+    description: `${meaning} On held-out text; means over seeds, shaded by one deviation on either side.`.trim(),
     chart,
-    numbers: tableOf(columns, name, means)
+    numbers: tableOf(columns, name, of, means)
   }
 }
 
 const drawn = (all: ReadonlyArray<Figure>): ReadonlyArray<Figure> => all.filter(({ chart }) => !isEmpty(chart))
 
 export const curvesSection = (columns: Columns, results: ExperimentResults): ReadonlyArray<Block> => {
+  const meanings = knownMeanings()
   const curves = drawn(
-    namesOf(results).flatMap((name) => [
-      curveOf(columns, results, name, 'flops'),
-      curveOf(columns, results, name, 'seconds')
-    ])
+    namesOf(results).flatMap((name) => {
+      const groups = alike(meanings, results, name)
+      return groups.flatMap((group) => {
+        const of = groups.length === 1 ? '' : ` of ${group.arms.join(', ')}`
+        return (['flops', 'seconds'] as const).map((against) => curveOf(columns, results, name, group, of, against))
+      })
+    })
   )
   return [
     section('Learning curves'),
@@ -220,29 +242,40 @@ const downstreamFigure = (
 
 const budgetName = (index: number): string => `budget ${index + 1}`
 
-/** Downstream scores against operations, where there are several budgets. */
+/** Downstream scores against operations and against time, where there are several budgets. */
 export const budgetFigures = (results: ExperimentResults): ReadonlyArray<Figure> => {
   const { arms, declaration } = results
   if (declaration.budgets.length < 2) return []
-  const placed = arms.map(({ id, objective, size, generatorSize }) => ({
-    id,
-    name: nameWithout([objective, size, generatorSize === undefined ? undefined : `generator ${generatorSize}`]),
-    x: mean(runsOf(results, id).flatMap(({ report }) => report?.compute?.published.run ?? []))
-  }))
+  const placedBy = (xOf: (run: RunFound) => ReadonlyArray<number>) =>
+    arms.map(({ id, objective, size, generatorSize }) => ({
+      id,
+      name: nameWithout([objective, size, generatorSize === undefined ? undefined : `generator ${generatorSize}`]),
+      x: mean(runsOf(results, id).flatMap(xOf))
+    }))
+  const byOperations = placedBy(({ report }) => (report?.compute === undefined ? [] : [report.compute.published.run]))
+  const byTime = placedBy(({ seconds }) => [seconds])
+  const description = 'Means over seeds with a deviation on either side; an arm for each budget.'
   return drawn(
-    tasksOf(results).map((task) =>
+    tasksOf(results).flatMap((task) => [
       downstreamFigure(
         results,
         task,
         {
-          title: 'against operations',
-          description: 'Means over seeds with a deviation on either side; an arm for each budget.',
-          x: { title: "operations, by the paper's count", scale: 'log' },
-          show: (x) => scientific(x)
+          ...{ title: 'against operations', description, show: scientific },
+          x: { title: "operations, by the paper's count", scale: 'log' }
         },
-        linesBy(results, placed)
+        linesBy(results, byOperations)
+      ),
+      downstreamFigure(
+        results,
+        task,
+        {
+          ...{ title: 'against time', description, show: (x) => fixed(x, 0) },
+          x: { title: 'seconds of pre-training', scale: 'log' }
+        },
+        linesBy(results, byTime)
       )
-    )
+    ])
   )
 }
 
@@ -284,7 +317,7 @@ export const generatorFigures = (results: ExperimentResults): ReadonlyArray<Figu
 
 export const budgetSection = (results: ExperimentResults): ReadonlyArray<Block> => {
   const found = budgetFigures(results)
-  return found.length === 0 ? [] : [section('Scores against operations'), ...figures(found)]
+  return found.length === 0 ? [] : [section('Scores against operations and time'), ...figures(found)]
 }
 
 const differenceFigure = (
@@ -292,33 +325,37 @@ const differenceFigure = (
   task: string,
   from: string,
   found: ReadonlyArray<Compared>
-): Figure => ({
-  title: `Differences from ${from} on ${task}`,
-  description:
-    'Mean differences paired by seed, with 95 % bootstrap intervals, not corrected. Right of the line is ahead of it. No interval is drawn where the bootstrap gives no finite one.',
-  chart: intervals({
-    x: { title: `difference in ${metricOf(results, task)}`, scale: 'linear' },
-    rows: found.map(({ arm, comparison }) => ({
-      name: arm,
-      look: results.arms.findIndex(({ id }) => id === arm),
-      at: comparison.difference,
-      low: comparison.bootstrap.low,
-      high: comparison.bootstrap.high
-    })),
-    rules: [{ at: 0, name: 'no difference' }]
-  }),
-  numbers: {
-    caption: `differences from ${from} on ${task}`,
-    columns: [...words('arm', 'against'), ...numbers('seeds', 'difference', '95 %, bootstrap')],
-    rows: found.map(({ arm, against, comparison }) => [
-      arm,
-      against,
-      String(comparison.pairs),
-      signed(comparison.difference),
-      interval(comparison.bootstrap)
-    ])
+): Figure => {
+  const isByStudent = found.some(({ comparison: { bootstrap } }) => !Number.isFinite(bootstrap.high))
+  const intervalOf = ({ student, bootstrap }: Comparison): Interval => (isByStudent ? student : bootstrap)
+  const column = `95 %, ${isByStudent ? "Student's" : 'bootstrap'}`
+  return {
+    title: `Differences from ${from} on ${task}`,
+    description: `Mean differences paired by seed, with 95 % intervals of each alone${isByStudent ? ", Student's, since the bootstrap gives none of so few seeds" : ', by the bootstrap'}. Right of the line is ahead of it.`,
+    chart: intervals({
+      x: { title: `difference in ${results.declaration.tasks[task].metric}${found[0]?.unit ?? ''}`, scale: 'linear' },
+      rows: found.map(({ arm, comparison }) => ({
+        name: arm,
+        look: results.arms.findIndex(({ id }) => id === arm),
+        at: comparison.difference,
+        low: intervalOf(comparison).low,
+        high: intervalOf(comparison).high
+      })),
+      rules: [{ at: 0, name: 'no difference' }]
+    }),
+    numbers: {
+      caption: `differences from ${from} on ${task}`,
+      columns: [...words('arm', 'against'), ...numbers('seeds', 'difference', column)],
+      rows: found.map(({ arm, against, comparison }) => [
+        arm,
+        against,
+        String(comparison.pairs),
+        signed(comparison.difference),
+        interval(intervalOf(comparison))
+      ])
+    }
   }
-})
+}
 
 /** Differences at a glance: for each task a chart of those from the baseline, and one of those from weights never trained. */
 export const differenceFigures = (results: ExperimentResults): ReadonlyArray<Figure> => {

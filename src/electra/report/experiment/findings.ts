@@ -20,10 +20,17 @@ const mostSpoken = 4
 
 const nameOf = (arm: string): Text => (arm === untrainedArm ? ['weights never trained'] : [code(arm)])
 
-/** How sure: `95 % interval +0.0110 to +0.0310, corrected p 0.0031, 5 seeds`. */
-const certainty = ({ comparison, corrected }: Compared): string =>
-  `95 % interval ${interval(comparison.bootstrap)}, corrected p ${pValue(Math.max(corrected.bootstrap, corrected.student))}, ` +
-  counted(comparison.pairs, 'seed')
+/** How sure: `95 % interval of this alone +0.0110 to +0.0310, p 0.0031 corrected for 12 comparisons, 5 seeds`. */
+const certainty = ({ comparison, corrected, total, verdict }: Compared): string =>
+  [
+    `95 % interval of this alone ${interval(verdict === 'few' ? comparison.student : comparison.bootstrap)}`,
+    ...(verdict === 'few'
+      ? []
+      : [
+          `p ${pValue(Math.max(corrected.bootstrap, corrected.student))} corrected for ${counted(total, 'comparison')}`
+        ]),
+    counted(comparison.pairs, 'seed')
+  ].join(', ')
 
 /** A comparison in a sentence, without its full stop. */
 export const sentenceOf = (found: Compared): Text => {
@@ -46,9 +53,18 @@ export const sentenceOf = (found: Compared): Text => {
         ...nameOf(arm),
         ' and ',
         ...nameOf(against),
-        ' cannot be told apart at this scale on ',
+        ' cannot be told apart on ',
         code(task),
         ` (difference ${comparison.difference < 0 ? '−' : '+'}${by}, ${certainty(found)})`
+      ]
+    case 'few':
+      return [
+        ...nameOf(arm),
+        ' less ',
+        ...nameOf(against),
+        ' on ',
+        code(task),
+        `: ${comparison.difference < 0 ? '−' : '+'}${by} (${certainty(found)})`
       ]
     case 'unknown':
       return [
@@ -74,6 +90,8 @@ const headline = (found: ReadonlyArray<FromItsSide>): string => {
     return 'Nothing can be said of replaced token detection: there are no two seeds that it can be compared by.'
   if (ahead === known)
     return known === 1 ? 'Replaced token detection wins.' : `Replaced token detection wins in all of ${of}.`
+  if (same === known)
+    return `Replaced token detection does not win at this scale: it cannot be told apart from its rival${known === 1 ? '' : ` in any of ${of}`}.`
   const rest = [
     ...(behind > 0 ? [`behind in ${behind}`] : []),
     ...(same > 0 ? [`not to be told apart from its rival in ${same}`] : [])
@@ -83,18 +101,29 @@ const headline = (found: ReadonlyArray<FromItsSide>): string => {
     : `Replaced token detection wins in ${ahead} of ${of}; it is ${rest}.`
 }
 
+/** Where no number of seeds that is there would do. */
+const headlineOfFew = (found: ReadonlyArray<Pick<Compared, 'comparison' | 'total'>>): string => {
+  const most = Math.max(...found.map(({ comparison }) => comparison.pairs))
+  return (
+    `With ${counted(most, 'seed')} and ${counted(found[0].total, 'comparison')} no difference can be claimed, however large: ` +
+    'what follows describes what was seen.'
+  )
+}
+
 const headlineOfOthers = (found: ReadonlyArray<Compared>): string => {
   const known = found.filter(({ verdict }) => verdict !== 'unknown')
   const claims = known.filter(({ verdict }) => verdict !== 'same')
   if (known.length === 0) return 'Nothing can be said: there are no two seeds that arms can be compared by.'
   return claims.length === 0
-    ? `No arm can be told apart from the baseline at this scale, in ${counted(known.length, 'comparison')}.`
+    ? `No arm can be told apart from the baseline in any of ${counted(known.length, 'comparison')}.`
     : `Of ${counted(known.length, 'comparison')} with the baseline ${claims.length} ${claims.length === 1 ? 'shows' : 'show'} a difference.`
 }
 
 /** What is claimed before what is not. */
 const claimsFirst = (found: ReadonlyArray<Compared>): ReadonlyArray<Compared> =>
-  (['ahead', 'behind', 'same', 'unknown'] as const).flatMap((verdict) => found.filter((one) => one.verdict === verdict))
+  (['ahead', 'behind', 'same', 'few', 'unknown'] as const).flatMap((verdict) =>
+    found.filter((one) => one.verdict === verdict)
+  )
 
 /** What a reader has to know before believing any of it. */
 const warnings = (results: ExperimentResults): ReadonlyArray<Text> => {
@@ -116,13 +145,13 @@ const warnings = (results: ExperimentResults): ReadonlyArray<Text> => {
         ]),
     ...(failed.length === 0
       ? []
-      : [[strong(`${counted(failed.length, 'job')} failed`), '; they are listed below with their reasons.'] as Text]),
+      : [[strong(`${counted(failed.length, 'job')} failed`), ', listed below with reasons.'] as Text]),
     ...(stuck.length === 0
       ? []
       : [
           [
             strong(`${stuck.length} of ${counted(known.length, 'run')} never left the plateau`),
-            " of single words' frequencies: what follows compares models that have hardly begun to learn."
+            " of single words' frequencies, by the masked-LM loss, which is the generator's where there is one."
           ] as Text
         ]),
     ...(atEdge.length === 0
@@ -143,7 +172,13 @@ const lead = (results: ExperimentResults, comparisons: ReadonlyArray<Compared>):
   const withBaseline = comparisons.filter(({ against }) => against !== untrainedArm)
   if (withBaseline.length === 0) return ['There is nothing to compare: the baseline is all that is pre-trained. ']
   const own = ofReplacedTokenDetection(results, comparisons)
-  const first = own.length === 0 ? headlineOfOthers(withBaseline) : headline(own)
+  const few = withBaseline.filter(({ verdict }) => verdict === 'few')
+  const first =
+    few.length > 0 && withBaseline.every(({ verdict }) => ['few', 'unknown'].includes(verdict))
+      ? headlineOfFew(few)
+      : own.length === 0
+        ? headlineOfOthers(withBaseline)
+        : headline(own)
   const spoken = claimsFirst(own.length === 0 ? withBaseline : own.map(({ found }) => found))
     .filter(({ verdict }) => verdict !== 'unknown')
     .slice(0, mostSpoken)
@@ -163,16 +198,27 @@ const mostListed = 8
 const againstUntrained = (comparisons: ReadonlyArray<Compared>): ReadonlyArray<Block> => {
   const found = comparisons.filter(({ against }) => against === untrainedArm)
   if (found.length === 0) return []
-  const [ahead, behind, same, unknown] = (['ahead', 'behind', 'same', 'unknown'] as const).map((verdict) =>
+  const [ahead, behind, same, few, unknown] = (['ahead', 'behind', 'same', 'few', 'unknown'] as const).map((verdict) =>
     countOf(found, verdict)
   )
+  const sentences = list(found.length > mostListed ? [] : claimsFirst(found).map((one) => [...sentenceOf(one), '.']))
+  if (few > 0 && few + unknown === found.length)
+    return [
+      says(
+        'Against the same network with weights that were never trained, fine-tuned in the same way, nothing can be claimed of what was ' +
+          `pre-trained either; it is higher in ${found.filter(({ comparison }) => comparison.difference > 0).length} of ` +
+          `${counted(found.length, 'comparison')}.`
+      ),
+      ...sentences
+    ]
   return [
     says(
       'Against the same network with weights that were never trained, fine-tuned in the same way, what was pre-trained is ' +
         `ahead in ${ahead} of ${counted(found.length, 'comparison')}, behind in ${behind}, not to be told apart in ${same}` +
+        `${few === 0 ? '' : `, with too few seeds to say in ${few}`}` +
         `${unknown === 0 ? '' : `, and without a comparison in ${unknown}`}.`
     ),
-    ...list(found.length > mostListed ? [] : claimsFirst(found).map((one) => [...sentenceOf(one), '.']))
+    ...sentences
   ]
 }
 

@@ -70,7 +70,14 @@ const armTable = (found: ReadonlyArray<Plateau>): Table => ({
   caption: 'The plateau, arm by arm',
   columns: [
     ...words('arm'),
-    ...numbers('runs', 'past it', 'no context, nats', 'mean first step below', 'mean last held-out loss')
+    ...numbers(
+      'runs',
+      'past it',
+      'no context, nats',
+      'mean first step below',
+      'mean last held-out loss',
+      'mean last AUC, fixed corruption'
+    )
   ],
   rows: [...new Set(found.map(({ run }) => run.arm))].map((arm) => {
     const own = found.filter(({ run }) => run.arm === arm)
@@ -81,7 +88,8 @@ const armTable = (found: ReadonlyArray<Plateau>): Table => ({
       String(past.length),
       fixed(own[0].noContext, 3),
       past.length === 0 ? none : whole(mean(past.map(({ step }) => step))),
-      fixed(mean(own.map(({ last }) => last)), 3)
+      fixed(mean(own.map(({ last }) => last)), 3),
+      fixed(mean(own.map(({ run }) => run.curve.at(-1)?.numbers.fixedCorruptionAuc ?? NaN)), 3)
     ]
   })
 })
@@ -94,7 +102,7 @@ export const plateauSection = (results: ExperimentResults): ReadonlyArray<Block>
       ? [says('No run has been evaluated yet by a masked-LM loss.')]
       : [
           says(
-            'A masked language model first learns how frequent pieces are, and stays at that loss for a while. A run is past this plateau at the first evaluation whose held-out masked-LM loss (of the generator, where there is one) is below the best guess without context. Comparisons of models that are not past it say nothing of what they were trained on. Runs of an arm that have no loss are left out.'
+            "A masked language model first learns how frequent pieces are, and stays near that loss for a while. A run is past this plateau at the first evaluation whose held-out masked-LM loss is below the best guess without context: that reads nothing but whether a token was masked or left as it is, and copies it there. Where there is a generator the loss is the generator's; what the other network has learnt then, the AUC against a fixed corruption says, where 0.5 is nothing."
           ),
           table(armTable(found)),
           folded(runTable(found))

@@ -1,5 +1,6 @@
 /** What an experiment was run on, by which command, when, and as what it was declared. */
 
+import { counted } from '../../counted.js'
 import { showBudget } from '../../experiment/arms.js'
 import type { ExperimentResults } from './results.js'
 import { mean } from '../../statistics/moments.js'
@@ -18,7 +19,7 @@ const facts = (results: ExperimentResults): ReadonlyArray<readonly [string, stri
     ['command', command],
     ['begun', startedAt],
     ['last written', updatedAt],
-    ['processor', `${machine.cpu}, ${machine.cores} of it`],
+    ['processor', `${machine.cpu}, ${counted(machine.cores, 'core')}`],
     ['memory', gibibytes(machine.bytes)],
     ['device and multiplier', where.join('; ') || none],
     ['Node.js', machine.node],

@@ -38,6 +38,7 @@ const verdicts: Readonly<Record<Compared['verdict'], string>> = {
   ahead: 'ahead',
   behind: 'behind',
   same: 'cannot be told apart',
+  few: 'too few seeds to claim one',
   unknown: 'too few seeds'
 }
 
@@ -91,7 +92,7 @@ export const scoresSection = (results: ExperimentResults): ReadonlyArray<Block> 
       : [
           says(
             `A difference is claimed where both corrected p-values, the bootstrap's and Student's, are below ${level}: corrected by Holm over all ${length} comparisons of this report. ` +
-              "The bootstrap is of differences in units of their standard error; all changes of sign of n differences give at least 2 / 2ⁿ. Hedges's g is the mean difference in deviations of the differences."
+              "The bootstrap is of differences in units of their standard error; all changes of sign of n differences give at least 2 / 2ⁿ. Intervals are of each comparison alone. Differences on tasks scored in percent are points. Hedges's g is the mean difference in deviations of the differences, less its bias in small samples: of pairs, so that it is no effect size of two groups."
           ),
           table(differencesTable(results))
         ])

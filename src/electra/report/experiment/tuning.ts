@@ -1,13 +1,16 @@
 /** How learning rates were chosen: what was tried, and what it came to. */
 
+import type { Declaration } from '../../experiment/declaration.js'
 import type { ExperimentResults, Tuned } from './results.js'
 import { numbers, says, section, table, words, type Block, type Table } from '../document.js'
+import { counted } from '../../counted.js'
 import { fixed, none, plain } from '../shown.js'
 
 const nameOf = ({ who, task }: Tuned): string => (task === undefined ? who : `${who} on ${task}`)
 
 const isAtEdge = ({ choice }: Tuned): boolean => {
-  if (choice === undefined || choice.tried.length < 2) return false
+  // Of two, either is at an edge.
+  if (choice === undefined || choice.tried.length < 3) return false
   const rates = choice.tried.map(({ rate }) => rate)
   return choice.rate === Math.min(...rates) || choice.rate === Math.max(...rates)
 }
@@ -41,15 +44,21 @@ const tuningTable = (tuned: ReadonlyArray<Tuned>): Table => ({
   })
 })
 
-export const tuningSection = (results: ExperimentResults): ReadonlyArray<Block> => {
-  const { tuned, declaration } = results
-  const { rates, seed } = declaration.tuning
-  return [
-    section('Tuning'),
-    says(
-      `Every objective had the same rates of pre-training to choose from (${rates.map(plain).join(', ')}), by runs with seed ${seed}, which is none of those that are compared; ` +
-        'rates of fine-tuning were chosen for each objective and task. A rate of pre-training is scored by the best that fine-tuning makes of it: in deviations from the mean of all that were tried on a task, since tasks have units of their own, on average over tasks.'
-    ),
-    ...(tuned.length === 0 ? [says('Nothing has been chosen yet.')] : [table(tuningTable(tuned))])
-  ]
+const ofPretraining = ({ tuning: { rates, seed } }: Declaration): string =>
+  rates.length === 1
+    ? `All objectives were pre-trained at one rate, ${plain(rates[0])}, which was declared: none was chosen.`
+    : `Every objective had the same rates of pre-training to choose from (${rates.map(plain).join(', ')}), by runs with seed ${seed}, which is none of those that are compared. ` +
+      'A rate is scored by the best that fine-tuning makes of it: in deviations from the mean of all that were tried on a task, since tasks have units of their own, on average over tasks.'
+
+const ofFineTuning = ({ tasks, tuning: { trials = 1 } }: Declaration): string => {
+  const open = Object.entries(tasks).filter(([, { rates }]) => rates.length > 1)
+  return open.length === 0
+    ? 'Of fine-tuning each task has one rate, which was declared, for all that are compared.'
+    : `Rates of fine-tuning were chosen for each objective on ${open.map(([name]) => name).join(', ')}, by ${counted(trials, 'trial')} each, so that what is compared may have been fine-tuned at different rates.`
 }
+
+export const tuningSection = ({ tuned, declaration }: ExperimentResults): ReadonlyArray<Block> => [
+  section('Tuning'),
+  says(`${ofPretraining(declaration)} ${ofFineTuning(declaration)}`),
+  ...(tuned.length === 0 ? [says('Nothing has been chosen yet.')] : [table(tuningTable(tuned))])
+]
