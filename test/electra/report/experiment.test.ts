@@ -347,7 +347,10 @@ describe('what a reader is warned of', () => {
   it('the paper beside ours, of each objective', () => {
     const declaration = declared({ objectives: { electra: {}, 'electra-15': {}, mlm: {} } })
     const scoreOf: ScoreOf = (arm) => [arm === 'electra-15' ? 0.25 : 0.5]
-    const rows = tableNamed(experimentReport(resultsOf({ declaration, scoreOf })), 'Where the gain comes from')
+    const rows = tableNamed(
+      experimentReport(resultsOf({ declaration, scoreOf })),
+      'The paper (GLUE dev, Base, table 5)'
+    )
     expect(rows.rows.map((row) => row.slice(0, 4))).toEqual([
       ['BERT', '82.2', 'mlm', '0.5000 ± 0.0000'],
       ['ELECTRA 15 %', '82.4', 'electra-15', '0.2500 ± 0.0000'],

@@ -333,7 +333,10 @@ const differenceFigure = (
     title: `Differences from ${from} on ${task}`,
     description: `Mean differences paired by seed, with 95 % intervals of each alone${isByStudent ? ", Student's, since the bootstrap gives none of so few seeds" : ', by the bootstrap'}. Right of the line is ahead of it.`,
     chart: intervals({
-      x: { title: `difference in ${results.declaration.tasks[task].metric}${found[0]?.unit ?? ''}`, scale: 'linear' },
+      x: {
+        title: `difference in ${results.declaration.tasks[task].metric}${(found[0]?.unit ?? '').replace(' ', ', ')}`,
+        scale: 'linear'
+      },
       rows: found.map(({ arm, comparison }) => ({
         name: arm,
         look: results.arms.findIndex(({ id }) => id === arm),
