@@ -8,21 +8,21 @@ export type ExperimentName = (typeof experimentNames)[number]
 const recipe = { epochs: 4, 'layer-decay': 0, dropout: 0 }
 
 /** Rates of fine-tuning and trials. */
-type Asked = { readonly rates: ReadonlyArray<number>; readonly trials: number }
+type RatesAndTrials = { readonly rates: ReadonlyArray<number>; readonly trials: number }
 
 /** Words to be tagged: what two layers learn some of from a thousand sentences. Files of tasks are below `--data`. */
-const tags = (asked: Asked) => ({
+const tags = (how: RatesAndTrials) => ({
   pos: {
     task: 'pos',
     data: 'UD_English-EWT',
     options: { ...recipe, limit: 1000, 'sequence-length': 48 },
     metric: 'accuracy',
-    ...asked
+    ...how
   }
 })
 
 /** A thousand sentences to be classified. */
-const subjectivity = (asked: Asked) => ({
+const subjectivity = (how: RatesAndTrials) => ({
   subj: {
     task: 'sentence',
     options: {
@@ -35,25 +35,25 @@ const subjectivity = (asked: Asked) => ({
       'sequence-length': 48
     },
     metric: 'accuracy',
-    ...asked
+    ...how
   }
 })
 
 /** Thousands of them, which take longer. */
-const shortGlue = (asked: Asked) => ({
+const shortGlue = (how: RatesAndTrials) => ({
   sst: {
     task: 'sst',
     data: 'SST-2',
     options: { ...recipe, limit: 4000, 'sequence-length': 48 },
     metric: 'accuracy',
-    ...asked
+    ...how
   },
   cola: {
     task: 'cola',
     data: 'CoLA',
     options: { ...recipe, dev: 'in_domain_dev', 'sequence-length': 24 },
     metric: 'matthews',
-    ...asked
+    ...how
   }
 })
 

@@ -10,7 +10,7 @@ import { failed, wrongUsage, type Failure } from '../outcome.js'
 import { goingOn, parseInputs, type Inputs } from './inputs.js'
 import type { Execution } from './job-arguments.js'
 import type { Places } from './places.js'
-import { stored, textOf } from './stored.js'
+import { stored, textOf } from '../stored.js'
 
 type Claim = { readonly out: string; readonly resume: boolean }
 

@@ -10,7 +10,7 @@ import { held } from './held.js'
 import { argumentsOf, type Execution } from './job-arguments.js'
 import type { Places } from './places.js'
 import { start, type Running } from './processes.js'
-import { textOf } from './stored.js'
+import { textOf } from '../stored.js'
 
 export type RunningJob = { readonly job: Job; readonly process: Running }
 

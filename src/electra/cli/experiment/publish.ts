@@ -10,7 +10,7 @@ import { markdownOf } from '../../report/pages/markdown.js'
 import { writeFileWhole } from '../../store/files/files.js'
 import type { Failure } from '../outcome.js'
 import type { Places } from './places.js'
-import { stored, textOf } from './stored.js'
+import { stored, textOf } from '../stored.js'
 
 /** What is written where. */
 const pagesOf = (results: ExperimentResults, places: Places): T.Task<ReadonlyArray<readonly [string, string]>> => {

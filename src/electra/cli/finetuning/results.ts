@@ -7,11 +7,11 @@ import { writeFileWhole } from '../../store/files/files.js'
 import type { Console } from '../console.js'
 import { exitCodes, type ExitCode, type Failure } from '../outcome.js'
 import type { ClosingReport } from '../../report/closing-report.js'
+import { stored } from '../stored.js'
 import type { FinetuneOptions } from './options.js'
 import type { Given } from './preparation.js'
 import { showSummaries, summaries, type Summary } from './summaries.js'
 import type { Ended, TrialResult } from './trial.js'
-import { stored } from './trial-files.js'
 
 type Splits = Readonly<Record<string, Readonly<Record<string, Summary>>>>
 

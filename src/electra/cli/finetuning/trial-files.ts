@@ -11,10 +11,9 @@ import { replaceTaskModel } from '../../store/models/task-model-files.js'
 import type { Judgement } from '../../tasks/task.js'
 import type { RunResult } from '../../training/run.js'
 import { failedWith, type Failure } from '../outcome.js'
+import { stored } from '../stored.js'
 import type { FinetuneOptions } from './options.js'
 import type { Given } from './preparation.js'
-
-export const stored = TE.mapLeft(failedWith(showStoreError))
 
 /** A state that is judged, and after how many steps it was there. */
 export type JudgedState = Pick<RunResult, 'params' | 'step'>

@@ -28,9 +28,10 @@ import { closingReport, reportName, type ClosingReport } from '../../report/clos
 import { executionOf, noteWorkers } from '../run-command.js'
 import { showRunError } from '../show-error.js'
 import type { Interrupts } from '../signals.js'
+import { stored } from '../stored.js'
 import type { FinetuneOptions } from './options.js'
 import type { Given } from './preparation.js'
-import { exportModel, judgedState, stored, writePredictions, type JudgedState } from './trial-files.js'
+import { exportModel, judgedState, writePredictions, type JudgedState } from './trial-files.js'
 
 export type TrialResult = {
   readonly seed: number
