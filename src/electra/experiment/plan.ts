@@ -128,6 +128,10 @@ const best = (tried: Choice['tried']): Choice | undefined => {
 
 const isDone = (outcomes: Outcomes, id: string): boolean => outcomes.get(id)?._tag === 'Done'
 
+/** The first that has not failed, and not the first to be done, which is another one where jobs take other times. */
+const firstLeft = (runs: ReadonlyArray<Pretraining>, outcomes: Outcomes): Pretraining | undefined =>
+  runs.find(({ id }) => outcomes.get(id)?._tag !== 'Failed')
+
 /** What chooses the rates of fine-tuning on the models of these runs. */
 const tuningTrials = (
   declaration: Declaration,
@@ -135,13 +139,13 @@ const tuningTrials = (
   outcomes: Outcomes
 ): ReadonlyArray<FineTuning> => {
   const { seed } = declaration.tuning
-  const model = runs.find(({ id }) => isDone(outcomes, id))
+  const model = firstLeft(runs, outcomes)
   return tasksOf(declaration).flatMap(([name, { rates }]) =>
     rates.flatMap((rate) => [
       ...runs
         .filter(({ id }) => isDone(outcomes, id))
         .map(({ id }) => fineTuned(id, declaration, name, rate, { isTuning: true, untrained: false, seed })),
-      ...(declaration.untrained && model !== undefined && isOpen({ rates })
+      ...(declaration.untrained && model !== undefined && isDone(outcomes, model.id) && isOpen({ rates })
         ? [fineTuned(model.id, declaration, name, rate, { isTuning: true, untrained: true, seed })]
         : [])
     ])
@@ -266,8 +270,10 @@ const judgedJobs = (
   return declaration.seeds.flatMap((seed) => {
     const runs = arms.flatMap((arm) => runOf(declaration, arm, chosen, seed))
     const done = runs.filter(({ id }) => isDone(outcomes, id))
-    // The first that has not failed, and not the first to be done, which is another one where jobs take other times.
-    const architecture = runs.find(({ id, arm }) => isOfUntrained(arms, arm) && outcomes.get(id)?._tag !== 'Failed')
+    const architecture = firstLeft(
+      runs.filter(({ arm }) => isOfUntrained(arms, arm)),
+      outcomes
+    )
     return [
       ...runs,
       ...done.flatMap(({ id, arm }) => trialsOf(arm.objective, id, seed)),

@@ -41,7 +41,7 @@ export type ExperimentOptions = Execution & {
 }
 
 /** What is known of it when it begins. */
-const whenBegun: IO<Omit<When, 'updatedAt'>> = () => ({
+const whenBegun: IO<When> = () => ({
   command: `pure-electra ${process.argv.slice(2).join(' ')}`,
   startedAt: new Date().toISOString(),
   version: version()
@@ -90,10 +90,11 @@ const ending =
       console.json({ isComplete, html, markdown, results })
       return E.right(exitCodes.interrupted)
     }
+    if ([...outcomes.values()].every(({ _tag }) => _tag === 'Failed'))
+      return E.left(failed(`every job failed; why is in ${results}`))
     console.say([html, markdown, results].join('\n'))
     console.json({ isComplete, html, markdown, results })
-    const isFruitless = [...outcomes.values()].every(({ _tag }) => _tag === 'Failed')
-    return isFruitless ? E.left(failed(`every job failed; why is in ${results}`)) : E.right(exitCodes.done)
+    return E.right(exitCodes.done)
   }
 
 /** What has to be there before the first job. */

@@ -65,13 +65,12 @@ const tunedOf = ({ declaration, plan: { chosen } }: Carried): ReadonlyArray<Tune
 export type When = {
   readonly command: string
   readonly startedAt: string
-  readonly updatedAt: string
   readonly version: string
 }
 
 /** Everything, as it stands in the directory now. */
 export const collected =
-  (carried: Carried, places: Places, { version, ...when }: Omit<When, 'updatedAt'>): T.Task<ExperimentResults> =>
+  (carried: Carried, places: Places, { version, ...when }: When): T.Task<ExperimentResults> =>
   async () => {
     const { declaration, arms, plan, isComplete } = carried
     const runs = plan.jobs.filter((job) => job._tag === 'Pretraining')
