@@ -17,6 +17,7 @@ import type { IOEither } from 'fp-ts/lib/IOEither.js'
 import { bytesPerElement, viewOf, type Data, type DType, type FloatWidth } from '../../dtype.js'
 import { once } from '../once.js'
 import { collectGarbage } from './collect-garbage.js'
+import { whenCollected } from './when-collected.js'
 
 /** A block that cannot be had, in bytes. `limit` is what the memory can be, or is where the machine lets it grow no further. */
 export type OutOfMemory = {
@@ -154,7 +155,6 @@ export const attachMemory = (wasm: WebAssembly.Memory, limit: number = mostBytes
   const release = (block: Owned): void => {
     if (owned.delete(block)) free(block.address, block.bytes)
   }
-  const collected = new FinalizationRegistry<Owned>(release)
 
   /** Takes back what the engine has collected the owner of, and says whether there was any. */
   const reclaim = (): boolean => {
@@ -201,7 +201,7 @@ export const attachMemory = (wasm: WebAssembly.Memory, limit: number = mostBytes
       E.Functor.map(allocate(bytes), (address): OwnedBlock => {
         const block = { owner: new WeakRef(owner), address, bytes }
         owned.add(block)
-        collected.register(owner, block)
+        whenCollected(owner, release, block)
         return { address, release: () => release(block) }
       }),
     free,

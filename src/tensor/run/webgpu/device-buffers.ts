@@ -4,12 +4,14 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import type { IO } from 'fp-ts/lib/IO.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { alignedTo } from '../../alignment.js'
 import type { DType } from '../../dtype.js'
 import { sizeOf } from '../../shape.js'
 import { allocateArrays, checkWritten } from '../arrays.js'
 import type { Device, DeviceBlock, DeviceBuffer, DeviceBuffers, DeviceError } from '../device.js'
+import { whenCollected } from '../memory/when-collected.js'
 import { sound, submitted, type Context } from './context.js'
 import { bytesOf, type Storage, type Stored } from './storage.js'
 import { readBack, upload } from './transfer.js'
@@ -63,16 +65,16 @@ export type Returning = {
 }
 
 export const returningTo = ({ giveBack }: Pick<Storage, 'giveBack'>): Returning => {
-  const collected = new FinalizationRegistry<Stored>((stored) => giveBack([stored]))
-  const held = new WeakSet<object>()
+  const held = new WeakMap<object, IO<void>>()
   return {
     own: (owner, stored) => {
-      held.add(owner)
-      collected.register(owner, stored, owner)
+      held.set(owner, whenCollected(owner, giveBack, [stored]))
     },
     release: (owner, stored) => {
-      if (!held.delete(owner)) return
-      collected.unregister(owner)
+      const takeBack = held.get(owner)
+      if (takeBack === undefined) return
+      held.delete(owner)
+      takeBack()
       giveBack([stored])
     }
   }

@@ -7,7 +7,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
+/** Collects what nothing holds, but for what was made a weak reference to in this very job. */
+export const collect = runInNewContext('gc') as () => void
 
 /** Collects, and lets what is called on collection run, until `done` or for a hundred turns. */
 export const collectUntil = async (done: () => boolean): Promise<void> => {
