@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config'
 const pure = [
   'test/{autodiff,nn,testing}/**/*.test.ts',
   'test/tensor/{ops,program}/**/*.test.ts',
-  'test/electra/{config,data,flops,model,objective,scoring,statistics,tasks}/**/*.test.ts',
+  'test/electra/{config,data,experiment,flops,model,objective,report,scoring,statistics,tasks}/**/*.test.ts',
   'test/electra/store/{checkpoints,models}/**/*.test.ts',
   'test/electra/store/files/!(durability).test.ts'
 ]

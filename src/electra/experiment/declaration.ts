@@ -61,6 +61,8 @@ export type Declaration = {
     readonly budget?: Budget
     /** Trials of fine-tuning at each rate on each of these runs, whose mean counts; 1 where not given. */
     readonly trials?: number
+    /** By which of the tasks rates of pre-training are chosen; by all where not given. */
+    readonly tasks?: ReadonlyArray<string>
   }
   readonly tasks: Readonly<Record<string, TaskDeclaration>>
   /** Whether weights that were never trained, of the first size, are fine-tuned as well. */
@@ -136,7 +138,8 @@ const schema = z.strictObject({
     rates: some(positive, 'learning rates'),
     seed,
     budget: budget.optional(),
-    trials: counting.optional()
+    trials: counting.optional(),
+    tasks: some(name, 'tasks').optional()
   }),
   tasks: named(task, 'tasks'),
   untrained: z.boolean().default(true)
@@ -209,7 +212,14 @@ const contradictions = (d: Checked): ReadonlyArray<DeclarationProblem> => [
           expected: 'none of seeds: what chooses must not be judged'
         }
       ]
-    : [])
+    : []),
+  ...(d.tuning.tasks ?? [])
+    .filter((key) => !Object.hasOwn(d.tasks, key))
+    .map((key) => ({
+      path: 'tuning.tasks',
+      found: describe(key),
+      expected: `some of ${Object.keys(d.tasks).join(', ')}`
+    }))
 ]
 
 const complete = ({ objectives, ...rest }: Checked): Declaration => ({

@@ -79,6 +79,13 @@ const tuningArms = (declaration: Declaration, arms: ReadonlyArray<Arm>): Readonl
 /** Where there is one rate, nothing is to be chosen. */
 const isOpen = ({ rates }: { readonly rates: ReadonlyArray<number> }): boolean => rates.length > 1
 
+/** Whether rates of pre-training are chosen by this task. */
+const chooses = ({ tuning }: Declaration, task: string): boolean => tuning.tasks?.includes(task) ?? true
+
+/** What runs that choose are fine-tuned on: what rates of pre-training are chosen by, and whatever has rates of its own to choose. */
+const tuningTasks = (declaration: Declaration): ReturnType<typeof tasksOf> =>
+  tasksOf(declaration).filter(([name, task]) => chooses(declaration, name) || isOpen(task))
+
 /** With a choice open, every rate; else none. */
 const tuningRuns = (declaration: Declaration, arms: ReadonlyArray<Arm>): ReadonlyArray<Pretraining> => {
   const { tuning, budgets } = declaration
@@ -140,7 +147,7 @@ const tuningTrials = (
 ): ReadonlyArray<FineTuning> => {
   const { seed } = declaration.tuning
   const model = firstLeft(runs, outcomes)
-  return tasksOf(declaration).flatMap(([name, { rates }]) =>
+  return tuningTasks(declaration).flatMap(([name, { rates }]) =>
     rates.flatMap((rate) => [
       ...runs
         .filter(({ id }) => isDone(outcomes, id))
@@ -168,16 +175,16 @@ const standardized = (scores: Numbers): Numbers => {
   return scores.map((x) => (spread > 0 ? (x - centre) / spread : x - centre))
 }
 
-/** What a run is worth: the mean over tasks of its standing among all runs that choose. */
+/** What a run is worth: the mean, over the tasks that choose, of its standing among all runs that choose. */
 const worthOf = (
   declaration: Declaration,
   runs: ReadonlyArray<Pretraining>,
   trials: ReadonlyArray<FineTuning>,
   outcomes: Outcomes
 ): ReadonlyMap<string, number> => {
-  const byTask = tasksOf(declaration).map(([name]) =>
-    standardized(runs.map((run) => bestScore(trials, run, name, outcomes)))
-  )
+  const byTask = tasksOf(declaration)
+    .filter(([name]) => chooses(declaration, name))
+    .map(([name]) => standardized(runs.map((run) => bestScore(trials, run, name, outcomes))))
   return new Map(runs.map(({ id }, r) => [id, mean(byTask.map((scores) => scores[r]))]))
 }
 
@@ -308,7 +315,7 @@ const totalOf = (
   const { seeds, budgets, untrained: withUntrained } = declaration
   const length = lengthOf(declaration)
   const tasks = tasksOf(declaration).map(([, task]) => task)
-  const rates = sum(tasks.map((task) => task.rates.length))
+  const rates = sum(tuningTasks(declaration).map(([, task]) => task.rates.length))
   const openRates = sum(tasks.filter(isOpen).map((task) => task.rates.length))
   const ofTuning = tuning.length === 0 ? 0 : tuning.length * rates + (withUntrained ? openRates : 0)
   const models = seeds.length * (arms.length + (withUntrained ? 1 : 0))

@@ -53,6 +53,8 @@ describe('a declaration', () => {
     [{ baseline: 'constructor' }, /^baseline: "constructor", one of electra, mlm/],
     [{ tuning: { rates: [0], seed: 9 } }, /^tuning\.rates\.0: 0, a number above 0/],
     [{ tuning: { ...whole.tuning, trials: 0 } }, /^tuning\.trials: 0, an integer of at least 1/],
+    [{ tuning: { ...whole.tuning, tasks: ['none'] } }, /^tuning\.tasks: "none", some of /],
+    [{ tuning: { ...whole.tuning, tasks: [] } }, /^tuning\.tasks: \[\], at least one of tasks/],
     [{ set: { 'optimizer.learningRate': 1 } }, /^set\.optimizer\.learningRate: 1, nothing: tuning\.rates says it/],
     [{ sizes: { small: { 'training.steps': 9 } } }, /^sizes\.small\.training\.steps: 9, nothing: budgets says it/],
     [

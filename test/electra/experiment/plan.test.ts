@@ -36,7 +36,9 @@ const declarations = fc
     tuning: fc.constantFrom(
       { rates: [1e-3], seed: 9 },
       { rates: [1e-3, 2e-3], seed: 9, budget: { steps: 5 } },
-      { rates: [1e-3, 2e-3], seed: 9, trials: 3 }
+      { rates: [1e-3, 2e-3], seed: 9, trials: 3 },
+      { rates: [1e-3, 2e-3], seed: 9, tasks: ['a'] },
+      { rates: [1e-3, 2e-3], seed: 9, tasks: ['b'] }
     ),
     untrained: fc.boolean()
   })
@@ -126,6 +128,23 @@ describe('the plan of an experiment', () => {
             )
       })
     )
+  })
+
+  it('chooses rates of pre-training by the tasks that are declared for it, whatever others come to', () => {
+    const better = (job: Job): Outcome =>
+      job._tag === 'Pretraining' ? done() : done(job.from.includes('2e3') === (job.task === 'b') ? 0.9 : 0.1)
+    for (const [task, rate] of [
+      ['a', 1e-3],
+      ['b', 2e-3]
+    ] as const) {
+      const declaration = declared({ tuning: { rates: [1e-3, 2e-3], seed: 9, tasks: [task] } })
+      const { jobs } = carriedOut(declaration, better)
+      jobs.forEach((job) => {
+        if (job._tag === 'Pretraining' && !job.isTuning) expect(job.rate).toBe(rate)
+        // Rates of fine-tuning are open on a alone.
+        if (job._tag === 'FineTuning' && job.isTuning) expect(['a', task]).toContain(job.task)
+      })
+    }
   })
 
   it('takes the rates that were best, the same number tried for every objective', () => {

@@ -44,11 +44,14 @@ const tuningTable = (tuned: ReadonlyArray<Tuned>): Table => ({
   })
 })
 
-const ofPretraining = ({ tuning: { rates, seed } }: Declaration): string =>
+const ofPretraining = ({ tuning: { rates, seed, tasks: by }, tasks }: Declaration): string =>
   rates.length === 1
     ? `All objectives were pre-trained at one rate, ${plain(rates[0])}, which was declared: none was chosen.`
     : `Every objective had the same rates of pre-training to choose from (${rates.map(plain).join(', ')}), by runs with seed ${seed}, which is none of those that are compared. ` +
-      'A rate is scored by the best that fine-tuning makes of it: in deviations from the mean of all that were tried on a task, since tasks have units of their own, on average over tasks.'
+      'A rate is scored by the best that fine-tuning makes of it: in deviations from the mean of all that were tried on a task, since tasks have units of their own, ' +
+      (by === undefined || by.length === Object.keys(tasks).length
+        ? 'on average over tasks.'
+        : `on average over ${by.join(' and ')}, the tasks that were declared for it.`)
 
 const ofFineTuning = ({ tasks, tuning: { trials = 1 } }: Declaration): string => {
   const open = Object.entries(tasks).filter(([, { rates }]) => rates.length > 1)
