@@ -2,7 +2,7 @@
  * `experiment` as a process that has processes: to its end, killed at any moment, and with what it is not given.
  */
 
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { ExperimentResults } from '../../../src/electra/report/experiment/results.js'
@@ -10,7 +10,7 @@ import { experimentReport } from '../../../src/electra/report/experiment/report.
 import { htmlOf } from '../../../src/electra/report/pages/html.js'
 import { markdownOf } from '../../../src/electra/report/pages/markdown.js'
 import { textOf } from '../training/runs.js'
-import { expectFailure, pureElectra, start } from './cli.js'
+import { expectFailure, jsonLines, pureElectra, start } from './cli.js'
 import { place, type Place } from './finetune-cases.js'
 
 let its: Place
@@ -202,6 +202,9 @@ describe('an experiment', () => {
     const names = (): Promise<ReadonlyArray<string>> => readdir(run).catch(() => [])
     await vi.waitUntil(async () => (await names()).includes('metrics.jsonl'), { timeout: 60_000, interval: 100 })
     expect(await names()).toContain('.lock')
+    const kept = await readFile(its.at('long', 'experiment.json'), 'utf8')
+    expectFailure(await pureElectra(...command('long')), 1, /long is in use by /)
+    expect(await readFile(its.at('long', 'experiment.json'), 'utf8')).toBe(kept)
     killed.child.kill('SIGKILL')
     await killed.ended
     await vi.waitUntil(async () => !(await names()).includes('.lock'), { timeout: 60_000, interval: 100 })
@@ -235,6 +238,33 @@ describe('an experiment', () => {
       { _tag: 'Failed', reason: 'a trial has no number for roc on dev' },
       { _tag: 'Failed', reason: 'a trial has no number for roc on dev' }
     ])
+  })
+
+  it('keeps a failure until it is asked to run that again, whether or not there can be a log of it', async () => {
+    for (const name of ['runs', 'trials', 'experiment.json', 'inputs.json'])
+      await cp(its.at('whole', name), its.at('again', name), { recursive: true })
+    await rm(its.at('again', 'runs', 'mlm-s1'), { recursive: true })
+    await rm(its.at('again', 'trials', 'mlm-s1-colours-1e3'), { recursive: true })
+    await mkdir(its.at('again', 'failures'))
+    await writeFile(its.at('again', 'failures', 'mlm-s1.json'), '{"reason":"the loss was NaN"}')
+    await mkdir(its.at('again', 'logs', 'mlm-s1.log'), { recursive: true })
+
+    expect(await pureElectra(...command('again', '--resume'))).toMatchObject({ code: 0 })
+    const { runs } = await resultsIn('again')
+    expect(runs.map(({ outcome }) => outcome)).toEqual([
+      { _tag: 'Done', scores: [] },
+      { _tag: 'Failed', reason: 'the loss was NaN' }
+    ])
+    const ran = await pureElectra(...command('again', '--resume', '--retry-failed', '--json'))
+    expect(ran).toMatchObject({ code: 0 })
+    expect(jsonLines(ran).at(-1)).toEqual({
+      isComplete: true,
+      html: its.at('again', 'report.html'),
+      markdown: its.at('again', 'report.md'),
+      results: its.at('again', 'results.json')
+    })
+    const ends = ({ runs, trials }: ExperimentResults) => [...runs, ...trials].map(({ id, outcome }) => [id, outcome])
+    expect(ends(await resultsIn('again'))).toEqual(ends(await resultsIn('whole')))
   })
 
   it('refuses what it cannot carry out, and leaves what is there', async () => {

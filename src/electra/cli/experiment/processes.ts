@@ -19,6 +19,7 @@ export type Ended =
   | { readonly _tag: 'Killed'; readonly signal: string }
 
 export type Running = {
+  /** Rejects where the machine gives no process. */
   readonly ended: Promise<Ended>
   /** What it has said last. */
   readonly lastLine: () => string
@@ -56,11 +57,11 @@ export const start = (args: ReadonlyArray<string>, log: string, lock: number): R
   }
   child.stdout?.on('data', hear)
   child.stderr?.on('data', hear)
-  const ended = new Promise<Ended>((resolve) => {
+  const ended = new Promise<Ended>((resolve, reject) => {
     const end = (how: Ended): void => {
       file.end(() => resolve(how))
     }
-    child.once('error', ({ message }) => end({ _tag: 'Failed', reason: message }))
+    child.once('error', reject)
     // When all is heard that it said.
     child.once('close', (code, signal) => {
       if (code === exitCodes.done) end({ _tag: 'Succeeded' })
