@@ -201,8 +201,14 @@ export const attachMemory = (wasm: WebAssembly.Memory, limit: number = mostBytes
       E.Functor.map(allocate(bytes), (address): OwnedBlock => {
         const block = { owner: new WeakRef(owner), address, bytes }
         owned.add(block)
-        whenCollected(owner, release, block)
-        return { address, release: () => release(block) }
+        const takeBack = whenCollected(owner, release, block)
+        return {
+          address,
+          release: () => {
+            takeBack()
+            release(block)
+          }
+        }
       }),
     free,
     view: (dtype, address, size, floats) => {

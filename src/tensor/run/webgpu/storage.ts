@@ -10,6 +10,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Data, DType } from '../../dtype.js'
 import { sizeClass } from '../../program/gpu/placement.js'
 import type { DeviceError } from '../device.js'
+import { collectGarbage } from '../memory/collect-garbage.js'
 
 /** Bytes of a buffer, and a number that no others have. They are there for as long as their owner, where they have one, is held. */
 export type Stored = {
@@ -22,8 +23,8 @@ export type Stored = {
 
 export type Storage = {
   /**
-   * Buffers of at least so many bytes: where memory has run out, after those that nobody has are given up. Fails with `OutOfMemory`, and
-   * then has taken none.
+   * Buffers of at least so many bytes: where memory has run out, after those that nobody has are given up, and then those too that nobody
+   * holds any more. Fails with `OutOfMemory`, and then has taken none.
    */
   readonly take: (bytes: ReadonlyArray<number>) => TaskEither<DeviceError, ReadonlyArray<Stored>>
   /** A part of a buffer. It is the buffer that is given back. */
@@ -33,6 +34,15 @@ export type Storage = {
 
 /** Whole words. A bool has one, and everything else that is not stored as f16. */
 export const bytesOf = (size: number, isHalf = false): number => Math.max(4, 4 * Math.ceil(isHalf ? size / 2 : size))
+
+type Taken = E.Either<DeviceError, ReadonlyArray<Stored>>
+
+/** Once what nobody holds is collected, and has been given back, which takes turns of its own. */
+const collected = async (): Promise<void> => {
+  collectGarbage()
+  await new Promise((turn) => setTimeout(turn))
+  await new Promise((turn) => setTimeout(turn))
+}
 
 export const storageOn = (device: GPUDevice, usage: number): Storage => {
   const free = new Map<number, Array<Stored>>()
@@ -61,7 +71,7 @@ export const storageOn = (device: GPUDevice, usage: number): Storage => {
       else list.push(stored)
     }
   }
-  const attempt = async (classes: ReadonlyArray<number>): Promise<E.Either<DeviceError, ReadonlyArray<Stored>>> => {
+  const attempt = async (classes: ReadonlyArray<number>): Promise<Taken> => {
     const reused = classes.map((bytes) => free.get(bytes)?.pop())
     const missing = classes.filter((_, i) => reused[i] === undefined)
     if (missing.length === 0) return E.right(reused.flatMap((stored) => stored ?? []))
@@ -83,13 +93,20 @@ export const storageOn = (device: GPUDevice, usage: number): Storage => {
       limit: device.limits.maxBufferSize
     })
   }
+  const isAnyFree = (): boolean => [...free.values()].some((list) => list.length > 0)
+
   return {
     take: (wanted) => async () => {
       const classes = wanted.map(sizeClass)
-      const first = await attempt(classes)
-      if (E.isRight(first) || [...free.values()].every((list) => list.length === 0)) return first
-      trim()
-      return attempt(classes)
+      const onceMore = (found: Taken): Taken | Promise<Taken> => {
+        if (E.isRight(found) || !isAnyFree()) return found
+        trim()
+        return attempt(classes)
+      }
+      const taken = await onceMore(await attempt(classes))
+      if (E.isRight(taken)) return taken
+      await collected()
+      return onceMore(taken)
     },
     part: ({ buffer }, offset, bytes) => ({ id: ids++, buffer, offset, bytes }),
     giveBack: (taken) => giveBack([...taken].reverse())

@@ -382,6 +382,19 @@ describe('the webgpu device refuses', () => {
     await device.release()
   })
 
+  itOnWebGpu(
+    'nothing where what was only dropped makes room, without anybody asking the engine to collect',
+    async () => {
+      const device = right(await webgpuOn(withMemory({ bytes: 2 ** 16, used: 0 }, right(await openGpu()())))())
+      const specs = [{ dtype: 'f32', shape: [2 ** 12] }] as const
+      const held = await value(device.allocate(specs))
+      await value(device.write(held.list, [new Float32Array(2 ** 12).fill(3)]))
+      for (let i = 0; i < 9; i++) await value(device.allocate(specs))
+      expect((await value(device.read(held.list)))[0].every((v) => v === 3)).toBe(true)
+      await device.release()
+    }
+  )
+
   itOnWebGpu('programs with arrays that no kernel can be given, with both numbers', async () => {
     const device = await deviceWith(16, { bindingBytes: 400 })
     const long = T.inputNode('x', [101], 'f32')
