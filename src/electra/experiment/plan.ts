@@ -84,7 +84,9 @@ const chooses = ({ tuning }: Declaration, task: string): boolean => tuning.tasks
 
 /** What runs that choose are fine-tuned on: what rates of pre-training are chosen by, and whatever has rates of its own to choose. */
 const tuningTasks = (declaration: Declaration): ReturnType<typeof tasksOf> =>
-  tasksOf(declaration).filter(([name, task]) => chooses(declaration, name) || isOpen(task))
+  tasksOf(declaration).filter(
+    ([name, task]) => (isOpen(declaration.tuning) && chooses(declaration, name)) || isOpen(task)
+  )
 
 /** With a choice open, every rate; else none. */
 const tuningRuns = (declaration: Declaration, arms: ReadonlyArray<Arm>): ReadonlyArray<Pretraining> => {

@@ -203,11 +203,11 @@ export const experiments: Readonly<Record<ExperimentName, unknown>> = {
     seeds: [1, 2, 3, 4, 5],
     tuning: { rates: [2.5e-4, 5e-4, 1e-3], seed: 101, budget: { flops: 2e16 } },
     tasks: {
-      cola: { task: 'cola', data: 'CoLA', metric: 'matthews', rates: [1e-4, 3e-4], trials: 3 },
-      sst: { task: 'sst', data: 'SST-2', metric: 'accuracy', rates: [1e-4, 3e-4], trials: 1 },
-      mrpc: { task: 'mrpc', data: 'MRPC', metric: 'accuracy', rates: [1e-4, 3e-4], trials: 3 },
-      sts: { task: 'sts', data: 'STS-B', metric: 'spearman', rates: [1e-4, 3e-4], trials: 3 },
-      rte: { task: 'rte', data: 'RTE', metric: 'accuracy', rates: [1e-4, 3e-4], trials: 3 }
+      cola: { task: 'cola', data: 'CoLA', metric: 'matthews', rates: ofSentences, trials: 3 },
+      sst: { task: 'sst', data: 'SST-2', metric: 'accuracy', rates: ofSentences, trials: 1 },
+      mrpc: { task: 'mrpc', data: 'MRPC', metric: 'accuracy', rates: ofSentences, trials: 3 },
+      sts: { task: 'sts', data: 'STS-B', metric: 'spearman', rates: ofSentences, trials: 3 },
+      rte: { task: 'rte', data: 'RTE', metric: 'accuracy', rates: ofSentences, trials: 3 }
     }
   }
 }

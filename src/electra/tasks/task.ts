@@ -104,6 +104,8 @@ type TaskOf<T extends TaskTag> = {
   /** One line, with the benchmark and the metric. */
   readonly about: string
   readonly defaults: TaskDefaults
+  /** Names of the numbers in its reports of which more is better. */
+  readonly metrics: ReadonlyArray<string>
   readonly prepare: (
     directory: string,
     settings: TaskSettings

@@ -35,3 +35,7 @@ export type Column = {
   /** What a reader of the closing table has to know. */
   readonly note?: (facts: Facts) => string
 }
+
+/** Names of the numbers of which more is better. */
+export const improving = (columns: ReadonlyArray<Column>): ReadonlyArray<string> =>
+  columns.filter(({ better }) => better === 'up').map(({ name }) => name)

@@ -6,11 +6,16 @@ import { describe, expect, it } from 'vitest'
 import { checkDeclaration, parseDeclaration, type Declaration } from '../../../src/electra/experiment/declaration.js'
 import { level } from '../../../src/electra/report/experiment/comparisons.js'
 import { leastBootstrapP } from '../../../src/electra/statistics/paired.js'
+import { mrqaTasks } from '../../../src/electra/tasks/families/span.js'
+import { tasks } from '../../../src/electra/tasks/table.js'
 import { right } from '../data/right.js'
 
 const text = readFileSync(new URL('../../../docs/declarations.md', import.meta.url), 'utf8')
 
 const example = /```json\n([^]*?)```/.exec(text)?.[1] ?? ''
+
+/** The table of keys, and that of metrics. */
+const [keysTable, metricsTable] = text.split('In brackets stands')
 
 type Whole = Required<Omit<Declaration, 'tuning' | 'tasks'>> & {
   readonly tuning: Required<Declaration['tuning']>
@@ -50,8 +55,23 @@ describe('the documentation of declarations', () => {
       ...keysOf(tuning).map((key) => `tuning.${key}`),
       ...keysOf(tasks.NAME).map((key) => `tasks.NAME.${key}`)
     ]
-    const documented = [...text.matchAll(/^\| `([^`]+)`/gm)].map(([, key]) => key)
+    const documented = [...keysTable.matchAll(/^\| `([^`]+)`/gm)].map(([, key]) => key)
     expect([...documented].sort()).toEqual([...expected].sort())
+  })
+
+  it('has metrics of every task of its own, and none that is none', () => {
+    const rows = metricsTable.split('\n').filter((line) => line.startsWith('| `'))
+    const quoted = (cell: string): ReadonlyArray<string> => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name)
+    const documented = new Map(
+      rows.flatMap((row) => {
+        const [, names, metrics] = row.split('|')
+        return quoted(names).map((name) => [name, quoted(metrics).filter((metric) => !metric.endsWith('_'))] as const)
+      })
+    )
+    for (const { name, metrics, about } of tasks) {
+      if (!documented.has(name)) expect(mrqaTasks.map((task) => task.about)).toContain(about)
+      else expect(metrics).toEqual(expect.arrayContaining([...(documented.get(name) ?? [])]))
+    }
   })
 
   it('says how many comparisons seeds are enough for', () => {

@@ -1,11 +1,11 @@
 /** `pure-electra experiment`: ways to pre-train compared, by as many processes at a time as there are cores. */
 
-import { rm } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { Argument, type Command as Program } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
 import { flow, pipe } from 'fp-ts/lib/function.js'
-import type { IO } from 'fp-ts/lib/IO.js'
+import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { experimentNames } from '../../experiment/presets.js'
 import type { ExperimentResults } from '../../report/experiment/results.js'
@@ -40,12 +40,23 @@ export type ExperimentOptions = Execution & {
   readonly retryFailed: boolean
 }
 
-/** What is known of it when it begins. */
-const whenBegun: IO<When> = () => ({
-  command: `pure-electra ${process.argv.slice(2).join(' ')}`,
-  startedAt: new Date().toISOString(),
-  version: version()
-})
+/** What is known of it when it goes on. Its declaration is written once, when it begins. */
+const whenBegun = ({ declaration }: Places): T.Task<When> =>
+  pipe(
+    TE.tryCatch(
+      () => stat(declaration),
+      () => undefined
+    ),
+    TE.match(
+      () => new Date(),
+      ({ mtime }) => mtime
+    ),
+    T.map((begun) => ({
+      command: `pure-electra ${process.argv.slice(2).join(' ')}`,
+      startedAt: begun.toISOString(),
+      version: version()
+    }))
+  )
 
 /** Its jobs, as many as are not done before it is interrupted, and the report of what is there then. */
 const carriedOut = (
@@ -54,9 +65,9 @@ const carriedOut = (
   options: ExperimentOptions,
   console: Console
 ): TE.TaskEither<Failure, CarriedOut> => {
-  const { jobs = availableParallelism() } = options
+  // Processes share a GPU badly.
+  const { jobs = options.device === 'webgpu' ? 1 : availableParallelism() } = options
   const processes = jobProcesses(declaration, places, options)
-  const when = whenBegun()
   const watch = watching(declaration, jobs, processes.running, console)
   const signals = interrupts(console, () => {
     watch.stop()
@@ -74,7 +85,10 @@ const carriedOut = (
     ),
     TE.chainFirst((done) =>
       pipe(
-        TE.fromTask<ExperimentResults, Failure>(collected({ declaration, arms, ...done }, places, when)),
+        TE.fromTask<When, Failure>(whenBegun(places)),
+        TE.chain((when) =>
+          TE.fromTask<ExperimentResults, Failure>(collected({ declaration, arms, ...done }, places, when))
+        ),
         TE.chain((results) => publish(results, places))
       )
     )
@@ -151,7 +165,7 @@ export const declareExperiment = (root: Program): void => {
     .requiredOption('--out <dir>', 'where runs, trials, logs, results and reports go')
     .option('--corpus <dir>', 'in place of the corpus of the declaration')
     .option('--data <dir>', "where the tasks' directories are (default: beside the declaration)")
-    .option('--jobs <n>', 'processes at a time (default: the number of cores)', positive)
+    .option('--jobs <n>', 'processes at a time (default: the number of cores; with --device webgpu 1)', positive)
     .addOption(keptOption(deviceOption()))
     .addOption(adapterOption())
     .addOption(keptOption(matmulOption()))

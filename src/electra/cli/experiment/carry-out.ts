@@ -60,7 +60,10 @@ const recalled = async (
   }
 }
 
-/** All of it, or as much as is done when it is interrupted: jobs that run then are awaited. */
+/**
+ * All of it, or as much as is done when it is interrupted: jobs that run then are awaited. Rejects with what a job was rejected with, when
+ * the others have ended, too.
+ */
 export const carryOut = async (
   declaration: Declaration,
   arms: ReadonlyArray<Arm>,
@@ -70,24 +73,32 @@ export const carryOut = async (
   const outcomes = await recalled((known) => plan(declaration, arms, known), worker, observe)
   const running = new Map<string, Promise<void>>()
   const planned = (): Plan => plan(declaration, arms, outcomes)
+  const broken: Array<unknown> = []
 
   const begin = (job: Job): void => {
     const since = performance.now()
     observe({ _tag: 'Begun', job }, planned(), outcomes)
-    const ending = worker.run(job).then((end) => {
-      if (end._tag !== 'Interrupted') outcomes.set(job.id, end)
-      running.delete(job.id)
-      observe({ _tag: 'Ended', job, end, seconds: (performance.now() - since) / 1000 }, planned(), outcomes)
-    })
+    const ending = worker.run(job).then(
+      (end) => {
+        if (end._tag !== 'Interrupted') outcomes.set(job.id, end)
+        running.delete(job.id)
+        observe({ _tag: 'Ended', job, end, seconds: (performance.now() - since) / 1000 }, planned(), outcomes)
+      },
+      (cause: unknown) => {
+        running.delete(job.id)
+        broken.push(cause)
+      }
+    )
     running.set(job.id, ending)
   }
 
   for (;;) {
     const waiting = planned().jobs.filter(({ id }) => !outcomes.has(id) && !running.has(id))
-    if (!isInterrupted()) waiting.slice(0, Math.max(0, most - running.size)).forEach(begin)
+    if (!isInterrupted() && broken.length === 0) waiting.slice(0, Math.max(0, most - running.size)).forEach(begin)
     if (running.size === 0) break
     await Promise.race(running.values())
   }
+  if (broken.length > 0) throw broken[0]
   const last = planned()
   return { outcomes, plan: last, isComplete: last.jobs.every(({ id }) => outcomes.has(id)) }
 }

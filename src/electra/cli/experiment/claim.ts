@@ -4,7 +4,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as T from 'fp-ts/lib/Task.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import type { Declaration } from '../../experiment/declaration.js'
+import { parseDeclaration, type Declaration } from '../../experiment/declaration.js'
 import { exists, readText, writeFileWhole } from '../../store/files/files.js'
 import { failed, wrongUsage, type Failure } from '../outcome.js'
 import { goingOn, parseInputs, type Inputs } from './inputs.js'
@@ -33,6 +33,21 @@ const keptInputs = ({ inputs }: Places): TE.TaskEither<Failure, Inputs> =>
     )
   )
 
+/** In what a declaration that was kept is another one, by the first key. */
+const otherKey = (kept: string, declaration: Declaration): string =>
+  pipe(
+    parseDeclaration(kept),
+    E.map((before) =>
+      Object.entries(declaration).find(
+        ([key, value]) => JSON.stringify(before[key as keyof Declaration]) !== JSON.stringify(value)
+      )
+    ),
+    E.match(
+      () => ' is none that is known here',
+      (other) => (other === undefined ? '' : ` has another ${other[0]}`)
+    )
+  )
+
 const goneOnWith = (
   declaration: Declaration,
   inputs: Inputs,
@@ -44,10 +59,10 @@ const goneOnWith = (
         stored(readText(places.declaration)),
         TE.filterOrElse(
           (text) => text === textOf(declaration),
-          () =>
+          (text) =>
             failed(
-              `--out ${out}: found another experiment there than the one declared (${places.declaration}): ` +
-                'give the one it was begun with, or another --out'
+              `--out ${out}: found another experiment there than the one declared (${places.declaration}${otherKey(text, declaration)}): ` +
+                'repeat the command that it was begun with, from the same directory, or give another --out'
             )
         ),
         TE.chain(() => keptInputs(places)),

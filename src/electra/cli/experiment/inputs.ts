@@ -41,9 +41,9 @@ const corpusOf = ({ corpus }: Declaration): TE.TaskEither<Failure, string> =>
 
 /** The files of tasks that are to be there, by where they are declared. */
 const filesOf = ({ tasks }: Declaration): ReadonlyArray<readonly [string, string]> =>
-  Object.entries(tasks).flatMap(([name, { data, options }]) => [
-    ...(data === undefined ? [] : [[`tasks.${name}.data`, data] as const]),
-    ...fileOptions(options).map(([option, path]) => [`tasks.${name}.options.${option}`, path] as const)
+  Object.entries(tasks).flatMap(([name, task]) => [
+    ...(task.data === undefined ? [] : [[`tasks.${name}.data`, task.data] as const]),
+    ...fileOptions(task).map(([option, path]) => [`tasks.${name}.options.${option}`, path] as const)
   ])
 
 const expectFiles = ({ declaration, samples }: Resolved): TE.TaskEither<Failure, unknown> =>

@@ -1,6 +1,6 @@
 /** Jobs as command lines: what a person would type to carry out one of them. */
 
-import type { Budget, Declaration, Settings } from '../../experiment/declaration.js'
+import type { Budget, Declaration, Settings, TaskDeclaration } from '../../experiment/declaration.js'
 import type { FineTuning, Job, Pretraining } from '../../experiment/plan.js'
 import type { Places } from './places.js'
 
@@ -38,24 +38,26 @@ const pretrain = ({ config, corpus }: Declaration, places: Places, job: Pretrain
   ...option('seed', job.seed)
 ]
 
+/** What of a fine-tuning is declared. */
+export const taskArguments = ({ task, data, options: own }: TaskDeclaration): ReadonlyArray<string> => [
+  ...option('task', task),
+  ...option('data', data),
+  ...options(own)
+]
+
 /** Seeds of trials for each seed of pre-training: all arms have the same, so that they can be paired. */
 const trialSeeds = 1000
 
-const finetune = ({ tasks }: Declaration, places: Places, job: FineTuning): ReadonlyArray<string> => {
-  const { task, data, options: own } = tasks[job.task]
-  return [
-    'finetune',
-    ...option('task', task),
-    ...option('data', data),
-    ...option('model', places.ofRun(job.from)),
-    ...(job.untrained ? ['--from-scratch'] : []),
-    ...option('out', places.of(job)),
-    ...option('learning-rate', job.rate),
-    ...option('trials', job.trials),
-    ...option('seed', (job.seed % 2 ** 20) * trialSeeds),
-    ...options(own)
-  ]
-}
+const finetune = ({ tasks }: Declaration, places: Places, job: FineTuning): ReadonlyArray<string> => [
+  'finetune',
+  ...taskArguments(tasks[job.task]),
+  ...option('model', places.ofRun(job.from)),
+  ...(job.untrained ? ['--from-scratch'] : []),
+  ...option('out', places.of(job)),
+  ...option('learning-rate', job.rate),
+  ...option('trials', job.trials),
+  ...option('seed', (job.seed % 2 ** 20) * trialSeeds)
+]
 
 /** `isBegun`: whether there is something of it to go on from. */
 export const argumentsOf = (

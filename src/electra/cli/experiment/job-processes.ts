@@ -9,7 +9,7 @@ import { isBegun, outcomeOf, secondsOf } from './found.js'
 import { held } from './held.js'
 import { argumentsOf, type Execution } from './job-arguments.js'
 import type { Places } from './places.js'
-import { start, type Running } from './processes.js'
+import { start, type Ended, type Running } from './processes.js'
 import { textOf } from '../stored.js'
 
 export type RunningJob = { readonly job: Job; readonly process: Running }
@@ -27,19 +27,21 @@ export const jobProcesses = (declaration: Declaration, places: Places, execution
   const running = new Map<string, RunningJob>()
   let isInterrupted = false
 
+  const processOf = async (job: Job, lock: number): Promise<Ended> => {
+    const args = argumentsOf(declaration, places, execution, job, await isBegun(places, job)())
+    if (isInterrupted) return { _tag: 'Interrupted' }
+    const process = start(args, places.log(job.id), lock)
+    running.set(job.id, { job, process })
+    return process.ended
+  }
+
   const once = async (job: Job): Promise<JobEnd | { readonly _tag: 'Killed'; readonly signal: string }> => {
     const lock = await held(places.lock(job.id), () => isInterrupted)
     if (lock === undefined) return { _tag: 'Interrupted' }
-    const args = argumentsOf(declaration, places, execution, job, await isBegun(places, job)())
-    if (isInterrupted) {
-      await lock.close()
-      return { _tag: 'Interrupted' }
-    }
-    const process = start(args, places.log(job.id), lock.fd)
-    running.set(job.id, { job, process })
-    const ended = await process.ended
-    await lock.close()
-    running.delete(job.id)
+    const ended = await processOf(job, lock.fd).finally(() => {
+      running.delete(job.id)
+      return lock.close()
+    })
     // A process that is interrupted before it has begun anything has failed, by its own account.
     if (ended._tag !== 'Succeeded') return isInterrupted ? { _tag: 'Interrupted' } : ended
     const outcome = await outcomeOf(declaration, places, job)()
@@ -54,21 +56,27 @@ export const jobProcesses = (declaration: Declaration, places: Places, execution
     }
   }
 
+  const interrupt = (): void => {
+    isInterrupted = true
+    running.forEach(({ process }) => process.interrupt())
+  }
+
   return {
     known: async (job) => {
       const outcome = await outcomeOf(declaration, places, job)()
       return O.isSome(outcome) ? O.some({ outcome: outcome.value, seconds: await secondsOf(places, job)() }) : O.none
     },
     run: async (job) => {
-      const end = await repeatedly(job)
+      const end = await repeatedly(job).catch((cause: unknown) => {
+        // What the machine refuses to one job is the end of all.
+        interrupt()
+        throw cause
+      })
       // What cannot be written is found again by a resume, at the price of the job.
       if (end._tag === 'Failed') await writeFileWhole(places.failure(job.id), textOf({ reason: end.reason }))()
       return end
     },
     running: () => [...running.values()],
-    interrupt: () => {
-      isInterrupted = true
-      running.forEach(({ process }) => process.interrupt())
-    }
+    interrupt
   }
 }

@@ -31,13 +31,14 @@ const program = fileURLToPath(new URL('../bin.js', import.meta.url))
 /** Characters of the end of what a process has said. */
 const kept = 8192
 
-const ownPrefix = 'pure-electra: '
+/** How a sentence begins that says why: ours, or commander's of the arguments. */
+const ownPrefix = /^(pure-electra|error): /
 
 /** The sentence with which a process of ours fails, or its last line. */
 export const reasonIn = (said: string): string => {
   const lines = said.split('\n').filter((line) => line.trim() !== '')
-  const own = lines.findLast((line) => line.startsWith(ownPrefix))
-  return own?.slice(ownPrefix.length) ?? lines.at(-1) ?? 'it ended without a word'
+  const own = lines.findLast((line) => ownPrefix.test(line))
+  return own?.replace(ownPrefix, '') ?? lines.at(-1) ?? 'it ended without a word'
 }
 
 /** `lock` is an open file that the process has as long as it lives. */
@@ -61,7 +62,10 @@ export const start = (args: ReadonlyArray<string>, log: string, lock: number): R
     const end = (how: Ended): void => {
       file.end(() => resolve(how))
     }
-    child.once('error', reject)
+    child.on('error', (cause) => {
+      file.end()
+      reject(cause)
+    })
     // When all is heard that it said.
     child.once('close', (code, signal) => {
       if (code === exitCodes.done) end({ _tag: 'Succeeded' })

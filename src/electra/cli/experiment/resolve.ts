@@ -1,6 +1,7 @@
 /** A declaration with everything found that it names: paths relative to where we are, the shipped text in place of `sample`, every arm checked. */
 
 import { dirname, isAbsolute, join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { ElectraConfig } from '../../config/config.js'
@@ -19,8 +20,11 @@ import { experimentNames, experiments } from '../../experiment/presets.js'
 import { kindOf } from '../../objective/table.js'
 import { readText } from '../../store/files/files.js'
 import { taskNamed, tasks } from '../../tasks/table.js'
+import { readFinetuneOptions } from '../finetuning/options.js'
+import { chosen } from '../finetuning/preparation.js'
 import { loadConfig } from '../load-config.js'
 import { wrongUsage, type Failure } from '../outcome.js'
+import { taskArguments } from './job-arguments.js'
 
 /** What stands for the text that the package carries, as a corpus and as a task. */
 export const sample = 'sample'
@@ -69,12 +73,13 @@ const declared = (source: string): TE.TaskEither<Failure, Read> => {
   )
 }
 
-const isFile = (name: string, value: unknown): value is string =>
-  ['train', 'dev', 'test'].includes(name) && typeof value === 'string' && /\.(tsv|csv|jsonl)$/.test(value)
+/** Of tables of one's own; `dev` of other tasks is a split. */
+const isFile = (task: string, option: string, value: unknown): value is string =>
+  task === 'sentence' && ['train', 'dev', 'test'].includes(option) && typeof value === 'string'
 
 /** Options of `finetune` that are files. */
-export const fileOptions = (options: Settings): ReadonlyArray<readonly [string, string]> =>
-  Object.entries(options).flatMap(([name, value]) => (isFile(name, value) ? [[name, value] as const] : []))
+export const fileOptions = ({ task, options }: TaskDeclaration): ReadonlyArray<readonly [string, string]> =>
+  Object.entries(options).flatMap(([name, value]) => (isFile(task, name, value) ? [[name, value] as const] : []))
 
 const foundTask = (task: TaskDeclaration, directory: string, sampleTask: string): TaskDeclaration =>
   task.task === sample
@@ -95,7 +100,7 @@ const foundTask = (task: TaskDeclaration, directory: string, sampleTask: string)
         options: Object.fromEntries(
           Object.entries(task.options).map(([name, value]): readonly [string, Settings[string]] => [
             name,
-            isFile(name, value) ? beside(directory, value) : value
+            isFile(task.task, name, value) ? beside(directory, value) : value
           ])
         )
       }
@@ -113,6 +118,41 @@ const unknownTasks = ({ tasks: declaredTasks }: Declaration): ReadonlyArray<Decl
         ]
   )
 
+/** Why `finetune` would not begin with a task, or not give the number that runs are judged by. */
+const problemsOf = (name: string, declared: TaskDeclaration): ReadonlyArray<DeclarationProblem> => {
+  const path = `tasks.${name}`
+  const { metric } = declared
+  return pipe(
+    readFinetuneOptions([...taskArguments(declared), '--model', 'model', '--out', 'out']),
+    E.mapLeft((message) => ({
+      path: `${path}.options`,
+      found: `what is refused (${message})`,
+      expected: 'options of `finetune`'
+    })),
+    E.chain((options) =>
+      pipe(
+        chosen(options),
+        E.mapLeft(({ message }) => ({ path, found: `what is refused (${message})`, expected: 'what it needs' }))
+      )
+    ),
+    E.filterOrElse(
+      ({ task: { metrics } }) => metrics.includes(metric),
+      ({ task: { metrics } }) => ({
+        path: `${path}.metric`,
+        found: `'${metric}'`,
+        expected: `one of ${metrics.join(', ')}`
+      })
+    ),
+    E.match(
+      (problem) => [problem],
+      () => []
+    )
+  )
+}
+
+const taskProblems = ({ tasks: declaredTasks }: Declaration): ReadonlyArray<DeclarationProblem> =>
+  Object.entries(declaredTasks).flatMap(([name, task]) => problemsOf(name, task))
+
 export type Resolved = {
   readonly declaration: Declaration
   readonly arms: ReadonlyArray<Arm>
@@ -125,6 +165,25 @@ export type Resolved = {
 /** The first that two arms have. */
 const namesTwice = (arms: ReadonlyArray<Arm>): string | undefined =>
   arms.map(({ id }) => id).find((id, i, all) => all.indexOf(id) !== i)
+
+/** Rows of a task that an arm has no positions for. */
+const tooLong = (
+  { tasks: declaredTasks }: Declaration,
+  configurations: ReadonlyMap<string, ElectraConfig>
+): ReadonlyArray<DeclarationProblem> =>
+  Object.entries(declaredTasks).flatMap(([name, { options }]) => {
+    const length = Number(options['sequence-length'] ?? 0)
+    const short = [...configurations].find(([, { model }]) => length > model.maxPositions)
+    return short === undefined
+      ? []
+      : [
+          {
+            path: `tasks.${name}.options.sequence-length`,
+            found: String(length),
+            expected: `at most ${short[1].model.maxPositions}, the positions of ${short[0]}`
+          }
+        ]
+  })
 
 const settingsOf = (settings: Settings): ReadonlyArray<string> =>
   Object.entries(settings).map(([key, value]) => `${key}=${value}`)
@@ -152,12 +211,16 @@ export const resolved = ({ experiment, corpus, data }: Asked, out: string): TE.T
       }
       const samples = [
         ...(isSample ? [found.corpus] : []),
-        ...Object.entries(found.tasks).flatMap(([name, { options }]) =>
-          declaration.tasks[name].task === sample ? fileOptions(options).map(([, path]) => path) : []
+        ...Object.entries(found.tasks).flatMap(([name, task]) =>
+          declaration.tasks[name].task === sample ? fileOptions(task).map(([, path]) => path) : []
         )
       ]
       return { declaration: found, samples }
     }),
+    TE.filterOrElse(
+      ({ declaration }) => taskProblems(declaration).length === 0,
+      ({ declaration }) => wrongUsage(showProblems(experiment, taskProblems(declaration)))
+    ),
     TE.let('arms', ({ declaration }) =>
       armsOf(declaration, (name) => kindOf(declaration.objectives[name]).generator === 'own sizes')
     ),
@@ -183,5 +246,9 @@ export const resolved = ({ experiment, corpus, data }: Asked, out: string): TE.T
         ),
         TE.map((all) => new Map(all))
       )
+    ),
+    TE.filterOrElse(
+      ({ declaration, configurations }) => tooLong(declaration, configurations).length === 0,
+      ({ declaration, configurations }) => wrongUsage(showProblems(experiment, tooLong(declaration, configurations)))
     )
   )

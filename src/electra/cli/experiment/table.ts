@@ -27,19 +27,21 @@ export type Progressing = {
   readonly jobs: number
 }
 
+const sum = (values: ReadonlyArray<number>): number => values.reduce((a, b) => a + b, 0)
+
 const kinds: ReadonlyArray<Kind> = ['Pretraining', 'FineTuning']
 
 /** Seconds, by what those before them took for their length; `undefined` where none of a kind is known. */
 export const secondsLeft = ({ plan, outcomes, took: before, workOf, jobs }: Progressing): number | undefined => {
   const left = kinds.map((kind) => {
-    const ended = plan.jobs
-      .filter(({ _tag, id }) => _tag === kind && outcomes.has(id))
-      .reduce((sum, job) => sum + workOf(job), 0)
-    const work = Math.max(0, plan.total[kind].work - ended)
-    return work === 0 ? 0 : (work * before[kind].seconds) / before[kind].work
+    const ended = plan.jobs.filter(({ _tag, id }) => _tag === kind && outcomes.has(id))
+    const { jobs: all, work: whole } = plan.total[kind]
+    const work = Math.max(0, whole - ended.reduce((sum, job) => sum + workOf(job), 0))
+    return { jobs: all - ended.length, seconds: work === 0 ? 0 : (work * before[kind].seconds) / before[kind].work }
   })
-  const all = left.reduce((sum, x) => sum + x, 0) / jobs
-  return Number.isNaN(all) ? undefined : all
+  const [waiting, seconds] = [sum(left.map((of) => of.jobs)), sum(left.map((of) => of.seconds))]
+  const atATime = Math.max(1, Math.min(jobs, waiting))
+  return Number.isNaN(seconds) ? undefined : seconds / atATime
 }
 
 const failures = (outcomes: ReadonlyMap<string, Outcome>): number =>

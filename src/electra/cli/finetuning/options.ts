@@ -1,6 +1,8 @@
 /** What `finetune` is asked for, and how its options are written. */
 
-import { Option, type Command as Program } from 'commander'
+import { Command as Program, Option } from 'commander'
+import * as E from 'fp-ts/lib/Either.js'
+import { reasonOf } from '../../../tensor/reason.js'
 import type { HeadKind } from '../../store/models/hf-task-config.js'
 import type { Recipe, RecipeChanges } from '../../tasks/recipe.js'
 import { tasks } from '../../tasks/table.js'
@@ -129,3 +131,15 @@ const help = [
 /** Declares all of them, with their help. */
 export const finetuneOptions = (command: Program): Program =>
   withExecution(withTable(withRecipe(withTask(command)))).addHelpText('after', help)
+
+/** What these arguments of `finetune` ask for, or what is wrong with them. */
+export const readFinetuneOptions = (args: ReadonlyArray<string>): E.Either<string, FinetuneOptions> =>
+  E.tryCatch(
+    () =>
+      finetuneOptions(new Program())
+        .exitOverride()
+        .configureOutput({ writeErr: () => undefined })
+        .parse(args, { from: 'user' })
+        .opts<FinetuneOptions>(),
+    (thrown) => reasonOf(thrown).replace(/^error: /, '')
+  )

@@ -19,7 +19,8 @@ import type { FinetuneOptions } from './options.js'
 
 type Chosen = { readonly task: Task; readonly directory: string; readonly dev?: string }
 
-const chosen = (options: FinetuneOptions): E.Either<Failure, Chosen> => {
+/** Which task is asked for, and where its files are. Reads nothing. */
+export const chosen = (options: FinetuneOptions): E.Either<Failure, Chosen> => {
   const { task: name, data, dev, train, textA, textB, label, test, regression } = options
   if (name === 'sentence')
     return train === undefined || dev === undefined || textA === undefined || label === undefined

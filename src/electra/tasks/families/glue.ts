@@ -11,7 +11,7 @@ import { readTable } from '../data/table.js'
 import { doubled, glueTable, glueTasks, type GlueFile, type GlueTask } from '../glue.js'
 import type { Apply, Task } from '../task.js'
 import { sourceOf, type Source } from './sentence-rows.js'
-import type { Kind } from './sentence-scores.js'
+import { improvingOf, type Kind } from './sentence-scores.js'
 import { applied, prepared, saysOf, specOf, type SentenceTag } from './sentence.js'
 
 /** Malformed rows are left out, as in the published code, and counted. */
@@ -120,6 +120,7 @@ const glueTask = ([name, task]: readonly [string, GlueTask]): Task<SentenceTag> 
   name,
   about: `GLUE's ${task.title} (${task.metrics.join(', ')})`,
   defaults: { epochs: task.epochs, sequenceLength: 128 },
+  metrics: improvingOf(task.metrics),
   says: saysOf(kindOf(task))._tag,
   apply: applyGlue(task),
   prepare: (directory, settings) => {

@@ -12,7 +12,7 @@ import type { SentenceExample } from '../data/examples.js'
 import { readTable, type TableForm } from '../data/table.js'
 import type { Apply, Says, Task } from '../task.js'
 import { sourceOf } from './sentence-rows.js'
-import { applied, prepared, specOf, type SentenceTag } from './sentence.js'
+import { applied, metricsOfTable, prepared, specOf, type SentenceTag } from './sentence.js'
 
 /** Names or places of columns, as they are written. */
 export type TextColumns = {
@@ -106,6 +106,7 @@ export const tableTask = (from: TableTask): Task<SentenceTag> => {
     name: 'sentence',
     about: 'a class, or with --regression a number, of a sentence or a pair in a table of your own',
     defaults: { epochs: 3, sequenceLength: 128 },
+    metrics: metricsOfTable(from.isRegression),
     says: from.isRegression ? 'Regression' : 'Classification',
     apply: applyTable(from),
     prepare: (_directory, settings) =>

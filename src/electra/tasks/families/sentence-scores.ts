@@ -22,6 +22,12 @@ const measures: Readonly<Record<GlueMetric, (judged: JudgedNumbers) => number>> 
   mse: meanSquaredError
 }
 
+const betterOf = (metric: GlueMetric): Column['better'] => (metric === 'mse' ? 'down' : 'up')
+
+/** Those of which more is better. */
+export const improvingOf = (metrics: ReadonlyArray<GlueMetric>): ReadonlyArray<GlueMetric> =>
+  metrics.filter((metric) => betterOf(metric) === 'up')
+
 const meanings: Readonly<Record<GlueMetric, string>> = {
   accuracy: 'Share of the examples whose class is right.',
   f1: 'F1 of class 1: the harmonic mean of precision and recall.',
@@ -76,7 +82,7 @@ export const columnOf =
     return {
       name: metric,
       meaning: meanings[metric],
-      better: metric === 'mse' ? 'down' : 'up',
+      better: betterOf(metric),
       digits: 4,
       label: metric,
       bar: { label: metric === 'accuracy' ? 'acc' : metric, digits: 4 },

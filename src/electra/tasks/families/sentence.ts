@@ -16,7 +16,7 @@ import {
   type TaskSettings
 } from '../task.js'
 import { splitOf, type Source, type Spec } from './sentence-rows.js'
-import { columnOf, labelOf, type Kind } from './sentence-scores.js'
+import { columnOf, improvingOf, labelOf, type Kind } from './sentence-scores.js'
 
 /** A class of a text or a pair, or a number. */
 export type SentenceTag = 'Classification' | 'Regression'
@@ -37,18 +37,29 @@ const networkOf = (kind: Kind, { size, head, dropout }: TaskSettings): AnyNetwor
 export const saysOf = (kind: Kind): Says<SentenceTag> =>
   kind._tag === 'classes' ? { _tag: 'Classification', labels: kind.names } : { _tag: 'Regression', range: kind.range }
 
+/** What a class, of two or of more, or a number is judged by. */
+const metricsOf = {
+  two: ['accuracy', 'f1', 'matthews'],
+  more: ['accuracy', 'matthews'],
+  number: ['spearman', 'pearson', 'mse']
+} as const satisfies Readonly<Record<string, Spec['metrics']>>
+
+/** Those of which more is better, of a table that has not been read. */
+export const metricsOfTable = (isRegression: boolean): ReadonlyArray<string> =>
+  improvingOf(isRegression ? metricsOf.number : metricsOf.two)
+
 /** What a model says, as labels are read, judged and written; of a regression without a range as it is. */
 export const specOf = (says: Says<SentenceTag>, metrics?: Spec['metrics']): Spec => {
   if (says._tag === 'Classification') {
     const names = says.labels
-    const usual: Spec['metrics'] = names.length === 2 ? ['accuracy', 'f1', 'matthews'] : ['accuracy', 'matthews']
+    const usual: Spec['metrics'] = names.length === 2 ? metricsOf.two : metricsOf.more
     return { kind: { _tag: 'classes', names }, labels: { _tag: 'classes', names }, metrics: metrics ?? usual }
   }
   const { range } = says
   return {
     kind: { _tag: 'scores', range: range ?? { min: 0, max: 1 } },
     labels: { _tag: 'scores', least: range?.min ?? -Infinity, most: range?.max ?? Infinity },
-    metrics: metrics ?? ['spearman', 'pearson', 'mse']
+    metrics: metrics ?? metricsOf.number
   }
 }
 

@@ -9,6 +9,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { improving } from '../../training/columns.js'
 import { pairSize } from '../../store/models/hf-task-config.js'
 import { wordCutter, type TokenizerError } from '../../data/vocabulary/tokenizer.js'
 import { sha256OfExamples } from '../data/data-sha256.js'
@@ -144,6 +145,7 @@ const taskOf = (task: SpanTask): Task<'Spans'> => ({
   name: task.name,
   about: task.about,
   defaults: task.defaults,
+  metrics: improving(task.scoring.columns([])),
   prepare: prepare(task)
 })
 

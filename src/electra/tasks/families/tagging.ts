@@ -18,6 +18,7 @@ import { splitFiles, type FileNames } from '../data/split-files.js'
 import { encodeTaggedWords, type TaggedRow } from '../features/tagged-words.js'
 import { tagger } from '../heads/tagging.js'
 import { officialSpans, tagsOfSpans } from '../spans.js'
+import { improving } from '../../training/columns.js'
 import { anyNetwork, type Apply, type PreparedTask, type Split, type Task } from '../task.js'
 import { taggedRows, taggedSplit, type Labelled } from './tagging-rows.js'
 import { spanTags, wordTags, type TaggingScoring } from './tagging-scores.js'
@@ -107,6 +108,7 @@ const taskOf = (task: TaggingTask): Task<'Tagging'> => ({
   name: task.name,
   about: task.about,
   defaults: task.defaults,
+  metrics: improving(task.scoring.columns([], [])),
   prepare: prepare(task)
 })
 

@@ -117,6 +117,21 @@ describe('an experiment that is carried out', () => {
     )
   })
 
+  it('ends with what a job could not begin for, when those that run have ended', async () => {
+    const kept = new Map<string, Outcome>()
+    const { worker } = workerOn(kept, () => 5)
+    const refused = new Error('no more processes')
+    const run: Worker['run'] = (job) => (kept.size === 3 ? Promise.reject(refused) : worker.run(job))
+    const options = { jobs: 3, isInterrupted: () => false, observe: () => undefined }
+    await expect(carryOut(declaration, arms, { ...worker, run }, options)).rejects.toBe(refused)
+    const ended = kept.size
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(kept.size).toBe(ended)
+    // Nothing of it was kept: it goes on as if it had been interrupted.
+    const { outcomes } = await carryOut(declaration, arms, worker, options)
+    expect(sorted(outcomes)).toEqual(sorted(await wholeOf()))
+  })
+
   it('keeps what failed, and trains nothing on it', async () => {
     const whole = await wholeOf()
     const ids = [...whole.keys()]

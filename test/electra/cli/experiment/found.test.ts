@@ -153,6 +153,9 @@ describe('the reason of a process', () => {
     expect(reasonIn('step 1\npure-electra: after step 3: the loss is NaN\n  at once\n')).toBe(
       'after step 3: the loss is NaN'
     )
+    expect(reasonIn("error: unknown option '--epoch'\n(Did you mean --epochs?)\n(add --help for the options)\n")).toBe(
+      "unknown option '--epoch'"
+    )
     expect(reasonIn('Segmentation fault\n\n')).toBe('Segmentation fault')
     expect(reasonIn('')).toBe('it ended without a word')
   })

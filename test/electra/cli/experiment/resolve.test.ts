@@ -62,7 +62,7 @@ describe('a declaration in a file', () => {
     tasks: {
       own: {
         task: 'sentence',
-        options: { train: 'own/train.tsv', dev: '/elsewhere/dev.tsv', 'text-a': 'text' },
+        options: { train: 'own/train.txt', dev: '/elsewhere/dev.tsv.gz', 'text-a': 'text', label: 'label' },
         metric: 'accuracy',
         rates: [1e-3]
       }
@@ -75,13 +75,33 @@ describe('a declaration in a file', () => {
     const { corpus, tasks } = (await resolve({ experiment: file })).declaration
     expect(corpus).toBe(join(directory, 'text'))
     expect(tasks.own.options).toMatchObject({
-      train: join(directory, 'own/train.tsv'),
-      dev: '/elsewhere/dev.tsv',
+      train: join(directory, 'own/train.txt'),
+      dev: '/elsewhere/dev.tsv.gz',
       'text-a': 'text'
     })
     const given = (await resolve({ experiment: file, corpus: 'books', data: 'tasks' })).declaration
     expect(given.corpus).toBe('books')
-    expect(given.tasks.own.options).toMatchObject({ train: 'tasks/own/train.tsv', dev: '/elsewhere/dev.tsv' })
+    expect(given.tasks.own.options).toMatchObject({ train: 'tasks/own/train.txt', dev: '/elsewhere/dev.tsv.gz' })
+  })
+
+  it.each<readonly [object, RegExp]>([
+    [{ metric: 'acuracy' }, /tasks\.own\.metric: found 'acuracy', expected one of accuracy, f1, matthews$/],
+    [{ task: 'sts', data: 'STS-B', options: {}, metric: 'mse' }, /found 'mse', expected one of spearman, pearson$/],
+    [{ task: 'pos', data: 'UD', options: {}, metric: 'f1' }, /found 'f1', expected one of accuracy$/],
+    [{ task: 'squad', data: 'squad', options: {}, metric: 'total' }, /found 'total', expected one of exact, f1/],
+    [{ task: 'cola', options: {} }, /tasks\.own: found what is refused \(--task cola: expected --data/],
+    [{ options: { train: 'a.tsv' } }, /tasks\.own: .*expected --train, --dev, --text-a and --label/],
+    [{ task: 'bert', options: {} }, /tasks\.own\.task: found 'bert', expected one of cola, /],
+    [{ options: { ...declaration.tasks.own.options, epoch: 3 } }, /own\.options: .*unknown option '--epoch'/],
+    [{ options: { ...declaration.tasks.own.options, epochs: 'three' } }, /own\.options: .*'three' is invalid/],
+    [
+      { options: { ...declaration.tasks.own.options, 'sequence-length': 1000 } },
+      /tasks\.own\.options\.sequence-length: found 1000, expected at most \d+, the positions of electra$/
+    ]
+  ])('is refused before anything is run where fine-tuning would be: %j', async (change, message) => {
+    const file = join(directory, 'wrong.json')
+    await writeFile(file, JSON.stringify({ ...declaration, tasks: { own: { ...declaration.tasks.own, ...change } } }))
+    await expect(resolve({ experiment: file })).rejects.toThrow(message)
   })
 
   it('names no directory of this machine where none was given', async () => {
