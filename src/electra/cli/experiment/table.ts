@@ -25,6 +25,8 @@ export type Progressing = {
   readonly workOf: (job: Job) => number
   /** Jobs at a time. */
   readonly jobs: number
+  /** Those that run, and for how long they have. */
+  readonly running: ReadonlyArray<{ readonly job: Job; readonly seconds: number }>
 }
 
 const sum = (values: ReadonlyArray<number>): number => values.reduce((a, b) => a + b, 0)
@@ -32,16 +34,25 @@ const sum = (values: ReadonlyArray<number>): number => values.reduce((a, b) => a
 const kinds: ReadonlyArray<Kind> = ['Pretraining', 'FineTuning']
 
 /** Seconds, by what those before them took for their length; `undefined` where none of a kind is known. */
-export const secondsLeft = ({ plan, outcomes, took: before, workOf, jobs }: Progressing): number | undefined => {
+export const secondsLeft = ({
+  plan,
+  outcomes,
+  took: before,
+  workOf,
+  jobs,
+  running
+}: Progressing): number | undefined => {
+  const secondsOf = (kind: Kind, work: number): number =>
+    work === 0 ? 0 : (work * before[kind].seconds) / before[kind].work
   const left = kinds.map((kind) => {
     const ended = plan.jobs.filter(({ _tag, id }) => _tag === kind && outcomes.has(id))
-    const { jobs: all, work: whole } = plan.total[kind]
-    const work = Math.max(0, whole - ended.reduce((sum, job) => sum + workOf(job), 0))
-    return { jobs: all - ended.length, seconds: work === 0 ? 0 : (work * before[kind].seconds) / before[kind].work }
+    const { jobs: all, work } = plan.total[kind]
+    return { jobs: all - ended.length, seconds: secondsOf(kind, Math.max(0, work - sum(ended.map(workOf)))) }
   })
-  const [waiting, seconds] = [sum(left.map((of) => of.jobs)), sum(left.map((of) => of.seconds))]
-  const atATime = Math.max(1, Math.min(jobs, waiting))
-  return Number.isNaN(seconds) ? undefined : seconds / atATime
+  const passed = running.map(({ job, seconds }) => Math.min(seconds, secondsOf(job._tag, workOf(job))))
+  const all = sum(left.map(({ seconds }) => seconds)) - sum(passed)
+  const atATime = Math.max(1, Math.min(jobs, sum(left.map((of) => of.jobs))))
+  return Number.isNaN(all) ? undefined : Math.max(0, all / atATime)
 }
 
 const failures = (outcomes: ReadonlyMap<string, Outcome>): number =>

@@ -1,7 +1,7 @@
 /** Shows an experiment that runs: lines that are drawn again on a terminal, elsewhere a line for each job that begins or ends. */
 
 import type { Declaration } from '../../experiment/declaration.js'
-import { workOf } from '../../experiment/plan.js'
+import { workOf, type Job } from '../../experiment/plan.js'
 import type { Console } from '../console.js'
 import { reportWidth } from '../fit.js'
 import { showSeconds } from '../progress.js'
@@ -35,7 +35,13 @@ export const watching = (
 ): { readonly observe: Options['observe']; readonly stop: () => void } => {
   const { name } = declaration
   const work = workOf(declaration)
-  let progressing: Progressing | undefined
+  let known: Omit<Progressing, 'running'> | undefined
+  const begun = new Map<string, { readonly job: Job; readonly at: number }>()
+  const headlineOf = (all: Omit<Progressing, 'running'>): string => {
+    const now = performance.now()
+    const runningFor = [...begun.values()].map(({ job, at }) => ({ job, seconds: (now - at) / 1000 }))
+    return headline(name, { ...all, running: runningFor }, Date.now())
+  }
   let seconds = nothingTook
   let drawn = 0
   const erase = (): void => {
@@ -43,10 +49,10 @@ export const watching = (
     drawn = 0
   }
   const draw = (): void => {
-    if (!console.isInteractive || progressing === undefined) return
+    if (!console.isInteractive || known === undefined) return
     const width = stream.columns > 0 ? stream.columns - 1 : reportWidth
     const lines = [
-      headline(name, progressing, Date.now()),
+      headlineOf(known),
       ...runningLines(
         running().map(({ job, process: { lastLine } }) => ({ job, said: lastLine() })),
         width
@@ -65,11 +71,13 @@ export const watching = (
         (event._tag === 'Ended' && event.end._tag === 'Done') ||
         (event._tag === 'Recalled' && event.outcome._tag === 'Done')
       if (isDone) seconds = took(seconds, job, event.seconds, work(job))
-      progressing = { plan, outcomes, took: seconds, workOf: work, jobs }
+      known = { plan, outcomes, took: seconds, workOf: work, jobs }
       if (event._tag === 'Recalled') return
+      if (event._tag === 'Begun') begun.set(job.id, { job, at: performance.now() })
+      else begun.delete(job.id)
       erase()
       if (!console.isInteractive || event._tag === 'Ended') console.note(eventLine(event))
-      if (!console.isInteractive && event._tag === 'Ended') console.note(headline(name, progressing, Date.now()))
+      if (!console.isInteractive && event._tag === 'Ended') console.note(headlineOf(known))
       draw()
     },
     stop: () => {

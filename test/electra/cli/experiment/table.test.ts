@@ -26,7 +26,7 @@ const after = (count: number, secondsOf: (job: Job) => number) => {
     ended.push(next)
     seconds = took(seconds, next, secondsOf(next), work(next))
   }
-  return { plan: plan(declaration, arms, outcomes), outcomes, took: seconds, workOf: work, jobs: 2, ended }
+  return { plan: plan(declaration, arms, outcomes), outcomes, took: seconds, workOf: work, jobs: 2, running: [], ended }
 }
 
 /** As long as they are. */
@@ -46,6 +46,17 @@ describe('what is left of an experiment', () => {
       if (isKnown) expect(secondsLeft(some)).toBeCloseTo((whole - passed) / atATime, 6)
       else expect(secondsLeft(some)).toBeUndefined()
     }
+  })
+
+  it('is less by what those that run have done, and no more than they are long', () => {
+    const some = after(after(Infinity, inProportion).ended.length - 3, inProportion)
+    const next = some.plan.jobs.find(({ id }) => !some.outcomes.has(id))
+    if (next === undefined) throw new Error('nothing is left')
+    const at = (seconds: number): number => secondsLeft({ ...some, running: [{ job: next, seconds }] }) ?? NaN
+    const whole = inProportion(next)
+    expect(at(whole / 2)).toBeCloseTo(at(0) - whole / 4, 6)
+    expect(at(0)).toBe(secondsLeft(some))
+    expect(at(9 * whole)).toBeCloseTo(at(0) - whole / 2, 6)
   })
 
   it('is said with how many are done', () => {
