@@ -29,6 +29,8 @@ const samplesOf = (
     TE.chain((found) => {
       if (O.isNone(found)) return TE.right(undefined)
       const { progress, params } = found.value.checkpoint
+      // Fine-tuning has none.
+      if (progress.identity.corpus === undefined) return TE.right(undefined)
       return pipe(
         TE.Do,
         TE.apS('config', configOfRun(directory)),

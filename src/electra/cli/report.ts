@@ -5,9 +5,8 @@
 import type { RunCompute } from '../flops/run-compute.js'
 import type { Column } from '../training/columns.js'
 import type { ClosingReport } from '../report/closing-report.js'
-import type { Where } from '../../workers/index.js'
 import { counted } from '../counted.js'
-import { whereFields } from '../report/shown.js'
+import { precisionFields, showLossScale, whereFields } from '../report/shown.js'
 import { reportWidth, wrapped } from './fit.js'
 
 type Labelled = Column & { readonly label: string }
@@ -47,10 +46,6 @@ export const factLines = (name: string, fact: string): ReadonlyArray<string> => 
   return [`${name.padEnd(indent.length)}${first}`, ...rest.map((line) => `${indent}${line}`)]
 }
 
-/** Where others of a run computed in mixed precision, one that did not says so. */
-const precisionFields = (where: Where, all: ReadonlyArray<Where>): ReadonlyArray<string> =>
-  where.precision !== 'mixed' && all.some(({ precision }) => precision === 'mixed') ? ['float32'] : []
-
 const computedOn = (report: ClosingReport): ReadonlyArray<string> =>
   (report.starts.length > 1 ? report.starts : [report]).flatMap((where, i, all) =>
     factLines(
@@ -59,9 +54,6 @@ const computedOn = (report: ClosingReport): ReadonlyArray<string> =>
         [...whereFields(where), ...precisionFields(where, all)].join(', ')
     )
   )
-
-const showLossScale = ({ last, skipped }: NonNullable<ClosingReport['lossScale']>, steps: number): string =>
-  `${last} at the last step; ${skipped} of ${counted(steps, 'step')} skipped`
 
 const showCompute = ({ published, executed, generatorShare, batchSize }: RunCompute): ReadonlyArray<string> => {
   const [counted, ours] = [published, executed].map(

@@ -45,6 +45,15 @@ export const knownColumns = (): Columns => {
   )
 }
 
+/** Those of runs of an objective, and the others behind them: a name may mean another number for another objective. */
+export const columnsFor = (objective: string | undefined): Columns => {
+  const known = objectiveNames.find((name) => name === objective)
+  const all = knownColumns()
+  return known === undefined
+    ? all
+    : new Map([...all, ...columnsOf(known).map((column) => [column.name, column] as const)])
+}
+
 /** What a number is of that name in runs of an objective; nothing where nobody says. */
 export type Meanings = (objective: ObjectiveName, name: string) => string
 
@@ -64,6 +73,7 @@ const spaced = (name: string): string =>
     .replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
     .replace('masked lm', 'masked-LM')
     .replace(/\bauc\b/, 'AUC')
+    .trim()
 
 /** What it is called in tables and charts; the words of its name, where nobody has said more. */
 export const labelOf = (columns: Columns, name: string): string => columns.get(name)?.label ?? spaced(name)

@@ -82,4 +82,11 @@ export const numbers = (...titles: ReadonlyArray<string>): ReadonlyArray<Column>
 
 /** Parts with something in between: `a, b and c`. */
 export const listed = (parts: ReadonlyArray<Inline>, last = ' and '): Text =>
-  parts.flatMap((part, i) => (i === 0 ? [part] : [i === parts.length - 1 ? last : ', ', part]))
+  listedTexts(
+    parts.map((part) => [part]),
+    last
+  )
+
+/** The same of several words each. */
+export const listedTexts = (parts: ReadonlyArray<Text>, last = ' and '): Text =>
+  parts.flatMap((part, i) => (i === 0 ? part : [i === parts.length - 1 ? last : ', ', ...part]))

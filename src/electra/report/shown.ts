@@ -19,6 +19,10 @@ const finite = (x: number, show: (x: number) => string): string =>
 export const fixed = (x: number | undefined, digits = 4): string =>
   isShown(x) ? finite(x, (v) => v.toFixed(digits)) : none
 
+/** The same, or as a power of ten where so many digits behind the point would leave less than three. */
+export const small = (x: number | undefined, digits = 4): string =>
+  isShown(x) && x !== 0 && x.toFixed(digits).replace(/^-?0\.0*/, '').length < 3 ? scientific(x, 2) : fixed(x, digits)
+
 /** With its sign, as of a difference. */
 export const signed = (x: number | undefined, digits = 4): string => {
   const text = fixed(x, digits)
@@ -51,8 +55,8 @@ export const spread = (mean: number, deviation: number, digits = 4): string =>
 export const duration = (seconds: number | undefined): string => {
   if (!isShown(seconds) || seconds === Infinity) return none
   const s = Math.round(seconds)
-  const [h, m] = [Math.floor(s / 3600), Math.floor(s / 60)]
-  if (h > 0) return `${h} h ${Math.round((s - 3600 * h) / 60)} min`
+  const [m, minutes] = [Math.floor(s / 60), Math.round(s / 60)]
+  if (s >= 3600) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
   return m > 0 ? `${m} min ${s - 60 * m} s` : s < 10 ? `${fixed(seconds, 1)} s` : `${s} s`
 }
 
@@ -70,3 +74,13 @@ export const whereFields = ({
   ...(relaxedSimd ? ['relaxed SIMD'] : []),
   ...(precision === 'mixed' ? ['mixed precision'] : [])
 ]
+
+/** Where others of a run computed in mixed precision, one that did not says so. */
+export const precisionFields = (where: Where, all: ReadonlyArray<Where>): ReadonlyArray<string> =>
+  where.precision !== 'mixed' && all.some(({ precision }) => precision === 'mixed') ? ['float32'] : []
+
+/** What came of the scale that losses had in mixed precision. */
+export const showLossScale = (
+  { last, skipped }: { readonly last: number; readonly skipped: number },
+  steps: number
+): string => `${last} at the last step; ${skipped} of ${counted(steps, 'step')} skipped`

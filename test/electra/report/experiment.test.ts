@@ -127,7 +127,7 @@ describe('the first sentence of a report', () => {
       expect(lead).not.toMatch(/∞|cannot be told apart/)
       if (!isEnough) {
         expect(lead).toMatch(/electra less mlm on subj: \+(10\.0|9\.9)\d+ \(95 % interval of this alone \+\d/)
-        expect(markdownOf(document)).toContain('it is higher in 2 of 2 comparisons')
+        expect(markdownOf(document)).toContain('Its mean is higher on `subj` in 2 of 2.')
       }
     }
   })
@@ -356,8 +356,59 @@ describe('what a reader is warned of', () => {
       ['ELECTRA 15 %', '82.4', 'electra-15', '0.2500 ± 0.0000'],
       ['Replace MLM', '82.4', '–', '–'],
       ['All-Tokens MLM', '84.3', '–', '–'],
-      ['ELECTRA', '85.0', 'electra', '0.5000 ± 0.0000']
+      ['ELECTRA', '85.0', 'electra', '0.5000 ± 0.0000'],
+      ['weights never trained', '–', 'untrained', '0.5000 ± 0.0000']
     ])
+  })
+
+  it('a task on which nothing that was pre-trained is above what was not', () => {
+    const document = (untrained: number) =>
+      markdownOf(experimentReport(resultsOf({ scoreOf: (arm) => [arm === 'untrained' ? untrained : 0.5] })))
+    const words =
+      'Where no arm is higher than what was never trained (`subj`), scores do not say which pre-training is better.'
+    expect(document(0.4)).not.toContain(words)
+    expect(document(0.6)).toContain(words)
+  })
+
+  it('a network that is no better than a guess by any of its numbers, and what is executed otherwise than counted', () => {
+    const results = resultsOf({ scoreOf: ahead(0.02) })
+    const document = (accuracy: number, loss: number, executed: number): string => {
+      const count = (run: number) => ({ step: run / 400, run })
+      const runs = results.runs.map((run) =>
+        run.report === undefined
+          ? run
+          : {
+              ...run,
+              report: {
+                ...run.report,
+                compute: {
+                  published: count(1e12),
+                  sparse: count(1e12),
+                  executed: count(run.arm === 'electra' ? executed : 1e12)
+                },
+                ...(run.arm === 'electra'
+                  ? {
+                      heldOut: { ...run.report.heldOut, discriminatorAccuracy: accuracy, discriminatorLoss: loss },
+                      baselines: {
+                        ...run.report.baselines,
+                        discriminatorAccuracy: { noContext: 0.9 },
+                        discriminatorLoss: { noContext: 0.3 }
+                      }
+                    }
+                  : {})
+              }
+            }
+      )
+      return markdownOf(experimentReport({ ...results, runs }))
+    }
+    const guesses = '**The network of electra is no better than a guess without context**'
+    const operations = '**Budgets are equal by the declared count alone.**'
+    expect(document(0.9, 0.3, 1e12)).toContain(guesses)
+    expect(document(0.9, 0.29, 1e12)).not.toContain(guesses)
+    expect(document(0.91, 0.3, 1e12)).not.toContain(guesses)
+    expect(document(0.91, 0.3, 1.04e12)).not.toContain(operations)
+    expect(document(0.91, 0.3, 0.5e12)).toContain(`${operations} As programs execute them, \`electra\` had 0.50 times`)
+    expect(document(0.91, 0.29, 1e12)).toContain('discriminator loss 0.2900 (0.3000)')
   })
 
   it('a rate at the edge of what was tried, and an experiment that is not finished', () => {

@@ -4,6 +4,7 @@ import { htmlOf } from '../../../src/electra/report/pages/html.js'
 import { markdownOf } from '../../../src/electra/report/pages/markdown.js'
 import { eventsOf } from '../../../src/electra/report/run/events.js'
 import { parseMetrics, secondsUntil } from '../../../src/electra/report/run/metrics.js'
+import { duration } from '../../../src/electra/report/shown.js'
 import { runsReport } from '../../../src/electra/report/run/report.js'
 import { namesOf, type RunData } from '../../../src/electra/report/run/run-data.js'
 import { thinned } from '../../../src/electra/report/run/thinned.js'
@@ -97,6 +98,7 @@ describe('names of runs', () => {
   it('are the shortest ends that differ, and differ always', () => {
     expect(namesOf(['/a/runs/tiny', '/a/runs/mlm'])).toEqual(['tiny', 'mlm'])
     expect(namesOf(['/a/one/trial-1', '/a/two/trial-1'])).toEqual(['one/trial-1', 'two/trial-1'])
+    expect(namesOf(['/a/runs/tiny', '/a/runs/mlm', '/a/runs/tiny'])).toEqual(['tiny', 'mlm', 'tiny (2)'])
     const part = fc.constantFrom('a', 'b', 'c')
     fc.assert(
       fc.property(fc.array(fc.array(part, { minLength: 1, maxLength: 3 }), { maxLength: 5 }), (paths) => {
@@ -107,7 +109,40 @@ describe('names of runs', () => {
   })
 })
 
+describe('durations', () => {
+  it.each([
+    [9.4, '9.4 s'],
+    [9.96, '10 s'],
+    [59.6, '1 min 0 s'],
+    [3599, '59 min 59 s'],
+    [3600, '1 h 0 min'],
+    [7170, '2 h 0 min'],
+    [7169, '1 h 59 min']
+  ])('of %s seconds: %s', (seconds, shown) => {
+    expect(duration(seconds)).toBe(shown)
+  })
+})
+
 describe('the report of runs', () => {
+  it('draws numbers of one name, where they mean something else, apart, each under its own', () => {
+    const of = (objective: string): RunData =>
+      run(objective, [heldOut(1), heldOut(2)], { config: JSON.stringify({ objective }) })
+    const titlesOf = (runs: ReadonlyArray<RunData>): ReadonlyArray<string> =>
+      runsReport(runs).blocks.flatMap((block) =>
+        block._tag === 'Figures' ? block.figures.map(({ title }) => title) : []
+      )
+    expect(titlesOf([of('electric')])).toContain('AUC of the classifier, held out')
+    expect(titlesOf([of('electra'), of('electra')])).toContain('discriminator AUC, held out')
+    expect(titlesOf([of('electra'), of('electric')])).toEqual(
+      expect.arrayContaining(['discriminator AUC of electra, held out', 'AUC of the classifier of electric, held out'])
+    )
+  })
+
+  it('shows rates that are small', () => {
+    const small = run('small', [step(1, { learningRate: 2.3e-7 })])
+    expect(markdownOf(runsReport([small]))).toContain('2.30e-7')
+  })
+
   const lines = [1, 2, 3].flatMap((n) => [step(n), ...(n === 2 ? [heldOut(n)] : [])])
 
   it('draws what each run has over the others, by their names', () => {

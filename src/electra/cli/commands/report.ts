@@ -55,7 +55,8 @@ const eventsName = 'events.out.tfevents.0.pure-electra'
 
 const writeEvents = (directory: string, runs: ReadonlyArray<RunData>): TE.TaskEither<Failure, unknown> =>
   pipe(
-    runs,
+    // One that has only begun has nothing to tell.
+    runs.filter(({ metrics }) => metrics.steps.steps.length + metrics.heldOut.steps.length > 0),
     TE.traverseSeqArray((run) =>
       pipe(
         lastWrittenAt(run),

@@ -31,7 +31,10 @@ const config: Config = {
 /** Numbers that are all alike have no extent: some room is made around them. */
 const extentOf = (values: ReadonlyArray<number>, scale: Axis['scale']): readonly [number, number] => {
   if (values.length === 0) return scale === 'log' ? [1, 10] : [0, 1]
-  const [low, high] = [Math.min(...values), Math.max(...values)]
+  const [low, high] = values.reduce(
+    ([least, most], x) => [Math.min(least, x), Math.max(most, x)],
+    [Infinity, -Infinity]
+  )
   if (low < high) return [low, high]
   if (scale === 'log') return [low / 2, low * 2]
   const room = low === 0 ? 1 : Math.abs(low) / 10
@@ -49,7 +52,7 @@ const scaleOf = (name: 'x' | 'y', { scale }: Axis, values: ReadonlyArray<number>
 
 /** Large and small numbers as powers of ten; `format` is d3's. */
 const marksOf = ({ ticks }: Axis, values: ReadonlyArray<number>): Partial<VegaAxis> => {
-  const largest = Math.max(0, ...values.map(Math.abs))
+  const largest = values.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
   const format = largest >= 1e5 || (largest < 1e-3 && largest > 0) ? { format: '~e' } : {}
   return ticks === undefined ? { tickCount: 5, ...format } : { values: [...ticks], format: '~r' }
 }

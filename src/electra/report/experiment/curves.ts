@@ -9,6 +9,7 @@ import { digitsOf, knownMeanings, labelOf, type Meanings } from '../columns.js'
 import { figures, numbers, says, section, words, type Block, type Figure, type Table } from '../document.js'
 import { fixed, interval, plain, scientific, signed, whole } from '../shown.js'
 import { allComparisons, type Compared } from './comparisons.js'
+import { mainNumbers } from './plateau.js'
 import { metricOf, scoresFor, tasksOf, untrainedArm } from './scores.js'
 
 /** An evaluation at the same step of all seeds of an arm that came so far. */
@@ -81,13 +82,17 @@ const tableOf = (columns: Columns, name: string, of: string, means: ReadonlyArra
   ])
 })
 
-/** Baselines that most arms agree on, to three digits; none where they are many. */
+/** Seeds hold out the same text, and draw from it otherwise. */
+const nearly = 0.02
+
+/** The baseline that all runs nearly agree on; none where they do not. */
 const rulesOf = ({ runs }: ExperimentResults, name: string, arms: ReadonlyArray<string>): ReadonlyArray<Rule> => {
   const found = runs.flatMap(({ isTuning, arm, report }) =>
     isTuning || !arms.includes(arm) ? [] : (report?.baselines[name]?.noContext ?? [])
   )
-  const distinct = [...new Set(found.map((x) => fixed(x, 3)))]
-  return distinct.length === 1 ? [{ at: found[0], name: 'no context' }] : []
+  return found.length > 0 && Math.max(...found) - Math.min(...found) < nearly
+    ? [{ at: mean(found), name: 'no context' }]
+    : []
 }
 
 type Against = 'flops' | 'seconds'
@@ -114,6 +119,10 @@ const alike = (meanings: Meanings, results: ExperimentResults, name: string): Re
   }))
 }
 
+/** Whether a number is of the generator: the masked-LM loss and accuracy, where there is another network. */
+const isOfGenerator = (results: ExperimentResults, arm: string, name: string): boolean =>
+  name.startsWith('maskedLm') && mainNumbers(runsOf(results, arm)).length > 0
+
 const curveOf = (
   columns: Columns,
   results: ExperimentResults,
@@ -129,7 +138,7 @@ const curveOf = (
     x: axisOf[against],
     y: { title: label, scale: 'linear' },
     series: arms.map((id) => ({
-      name: id,
+      name: isOfGenerator(results, id, name) ? `${id} (its generator)` : id,
       look: lookOf(results, id),
       points: means
         .filter(({ arm }) => arm === id)
@@ -331,7 +340,7 @@ const differenceFigure = (
   const column = `95 %, ${isByStudent ? "Student's" : 'bootstrap'}`
   return {
     title: `Differences from ${from} on ${task}`,
-    description: `Mean differences paired by seed, with 95 % intervals of each alone${isByStudent ? ", Student's, since the bootstrap gives none of so few seeds" : ', by the bootstrap'}. Right of the line is ahead of it.`,
+    description: `Mean differences paired by seed, with 95 % intervals of each alone${isByStudent ? ", Student's, since the bootstrap gives none of so few seeds" : ', by the bootstrap'}. Right of the line an arm scored higher than ${from}.`,
     chart: intervals({
       x: {
         title: `difference in ${results.declaration.tasks[task].metric}${(found[0]?.unit ?? '').replace(' ', ', ')}`,

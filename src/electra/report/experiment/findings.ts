@@ -1,17 +1,19 @@
 /** What an experiment has found, in sentences that follow from its numbers. */
 
 import { counted } from '../../counted.js'
-import type { ExperimentResults } from './results.js'
-import { code, list, listed, says, strong, type Block, type Text } from '../document.js'
+import type { ExperimentResults, RunFound } from './results.js'
+import { code, list, listed, listedTexts, says, strong, type Block, type Text } from '../document.js'
+import { labelOf, type Columns } from '../columns.js'
 import { fixed, interval, pValue } from '../shown.js'
 import {
   allComparisons,
+  baselineFor,
   ofReplacedTokenDetection,
   type Compared,
   type FromItsSide,
   type Verdict
 } from './comparisons.js'
-import { plateaus } from './plateau.js'
+import { mainNumbers, plateaus, type MainNumber } from './plateau.js'
 import { untrainedArm } from './scores.js'
 import { edges } from './tuning.js'
 
@@ -105,8 +107,8 @@ const headline = (found: ReadonlyArray<FromItsSide>): string => {
 const headlineOfFew = (found: ReadonlyArray<Pick<Compared, 'comparison' | 'total'>>): string => {
   const most = Math.max(...found.map(({ comparison }) => comparison.pairs))
   return (
-    `With ${counted(most, 'seed')} and ${counted(found[0].total, 'comparison')} no difference can be claimed, however large: ` +
-    'what follows describes what was seen.'
+    `With ${counted(most, 'seed')} and ${counted(found[0].total, 'comparison')} no difference can be claimed, however large, by the rule of ` +
+    'this report: what follows describes what was seen.'
   )
 }
 
@@ -125,8 +127,62 @@ const claimsFirst = (found: ReadonlyArray<Compared>): ReadonlyArray<Compared> =>
     found.filter((one) => one.verdict === verdict)
   )
 
+const judgedOf = ({ runs }: ExperimentResults, arm: string): ReadonlyArray<RunFound> =>
+  runs.filter((run) => !run.isTuning && run.arm === arm && run.report !== undefined)
+
+/** Arms whose network is, by all of its numbers, no better than a guess: what was transferred is not what it was to learn. */
+const ofGuesses = (columns: Columns, results: ExperimentResults): ReadonlyArray<Text> =>
+  results.arms.flatMap(({ id }) => {
+    const found = mainNumbers(judgedOf(results, id))
+    const isGuess = ({ name, mean, noContext }: MainNumber): boolean =>
+      columns.get(name)?.better === 'down' ? mean >= noContext : mean <= noContext
+    if (found.length === 0 || !found.every(isGuess)) return []
+    const said = found.map(
+      ({ name, mean, noContext }) =>
+        `${labelOf(columns, name)} ${fixed(mean, 3)}, without context ${fixed(noContext, 3)}`
+    )
+    return [
+      [
+        strong(`The network of ${id} is no better than a guess without context`),
+        ` at the end, though its generator may be: ${said.join('; ')}.`
+      ]
+    ]
+  })
+
+/** From this part on another count of operations is worth a line. */
+const notable = 0.05
+
+/** What the same operations, by the count of the declaration, are as they are executed. */
+const ofOperations = (results: ExperimentResults): ReadonlyArray<Text> => {
+  const found = results.arms.flatMap((arm) => {
+    const baseline = baselineFor(results, arm)
+    if (baseline === undefined || baseline.id === arm.id) return []
+    const [own, other] = [arm.id, baseline.id].map((id) => judgedOf(results, id)[0]?.report)
+    const executed = (own?.compute?.executed.run ?? NaN) / (other?.compute?.executed.run ?? NaN)
+    const steps = (own?.step ?? NaN) / (other?.step ?? NaN)
+    return Math.abs(executed - 1) > notable ? [{ arm: arm.id, against: baseline.id, executed, steps }] : []
+  })
+  return found.length === 0
+    ? []
+    : [
+        [
+          strong('Budgets are equal by the declared count alone.'),
+          ' As programs execute them, ',
+          ...listedTexts(
+            found.map(({ arm, against, executed, steps }) => [
+              code(arm),
+              ` had ${fixed(executed, 2)} times the operations of `,
+              code(against),
+              ` in ${fixed(steps, 2)} times the steps`
+            ])
+          ),
+          '.'
+        ]
+      ]
+}
+
 /** What a reader has to know before believing any of it. */
-const warnings = (results: ExperimentResults): ReadonlyArray<Text> => {
+const warnings = (columns: Columns, results: ExperimentResults): ReadonlyArray<Text> => {
   const { runs, trials, isComplete } = results
   const judged = runs.filter(({ isTuning }) => !isTuning)
   const failed = [...runs, ...trials].filter(({ outcome }) => outcome._tag === 'Failed')
@@ -154,6 +210,8 @@ const warnings = (results: ExperimentResults): ReadonlyArray<Text> => {
             " of single words' frequencies, by the masked-LM loss, which is the generator's where there is one."
           ] as Text
         ]),
+    ...ofGuesses(columns, results),
+    ...ofOperations(results),
     ...(atEdge.length === 0
       ? []
       : [
@@ -201,13 +259,30 @@ const againstUntrained = (comparisons: ReadonlyArray<Compared>): ReadonlyArray<B
   const [ahead, behind, same, few, unknown] = (['ahead', 'behind', 'same', 'few', 'unknown'] as const).map((verdict) =>
     countOf(found, verdict)
   )
+  const byTask = [...new Set(found.map(({ task }) => task))].map((task) => {
+    const own = found.filter((one) => one.task === task)
+    return { task, all: own.length, higher: own.filter(({ comparison }) => comparison.difference > 0).length }
+  })
+  const lower = byTask.filter(({ higher, all }) => higher === 0 && all > 1)
+  const higherBy: Text = [
+    'Its mean is higher ',
+    ...listedTexts(byTask.map(({ task, higher, all }) => ['on ', code(task), ` in ${higher} of ${all}`])),
+    '.',
+    ...(lower.length === 0
+      ? []
+      : [
+          ' Where no arm is higher than what was never trained (',
+          ...listed(lower.map(({ task }) => code(task))),
+          '), scores do not say which pre-training is better.'
+        ])
+  ]
   const sentences = list(found.length > mostListed ? [] : claimsFirst(found).map((one) => [...sentenceOf(one), '.']))
   if (few > 0 && few + unknown === found.length)
     return [
       says(
         'Against the same network with weights that were never trained, fine-tuned in the same way, nothing can be claimed of what was ' +
-          `pre-trained either; it is higher in ${found.filter(({ comparison }) => comparison.difference > 0).length} of ` +
-          `${counted(found.length, 'comparison')}.`
+          'pre-trained either. ',
+        ...higherBy
       ),
       ...sentences
     ]
@@ -216,17 +291,18 @@ const againstUntrained = (comparisons: ReadonlyArray<Compared>): ReadonlyArray<B
       'Against the same network with weights that were never trained, fine-tuned in the same way, what was pre-trained is ' +
         `ahead in ${ahead} of ${counted(found.length, 'comparison')}, behind in ${behind}, not to be told apart in ${same}` +
         `${few === 0 ? '' : `, with too few seeds to say in ${few}`}` +
-        `${unknown === 0 ? '' : `, and without a comparison in ${unknown}`}.`
+        `${unknown === 0 ? '' : `, and without a comparison in ${unknown}`}. `,
+      ...higherBy
     ),
     ...sentences
   ]
 }
 
-export const findings = (results: ExperimentResults): ReadonlyArray<Block> => {
+export const findings = (columns: Columns, results: ExperimentResults): ReadonlyArray<Block> => {
   const comparisons = allComparisons(results)
   return [
     { _tag: 'Lead', text: lead(results, comparisons) },
-    ...list(warnings(results)),
+    ...list(warnings(columns, results)),
     ...againstUntrained(comparisons)
   ]
 }

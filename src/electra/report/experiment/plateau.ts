@@ -6,6 +6,7 @@
 import type { ExperimentResults, RunFound } from './results.js'
 import { mean } from '../../statistics/moments.js'
 import { folded, numbers, says, section, table, words, type Block, type Table } from '../document.js'
+import { digitsOf, labelOf, type Columns } from '../columns.js'
 import { fixed, none, scientific, whole } from '../shown.js'
 
 const loss = 'maskedLmLoss'
@@ -66,7 +67,29 @@ const runTable = (found: ReadonlyArray<Plateau>): Table => ({
   ])
 })
 
-const armTable = (found: ReadonlyArray<Plateau>): Table => ({
+/** A number of the network that is fine-tuned, beside what it is for a guess that reads no context; means over the runs of an arm. */
+export type MainNumber = { readonly name: string; readonly mean: number; readonly noContext: number }
+
+/** Of runs of one arm, where there is a generator: whose the masked-LM loss is. */
+export const mainNumbers = (runs: ReadonlyArray<RunFound>): ReadonlyArray<MainNumber> => {
+  const reports = runs.flatMap(({ report }) => report ?? [])
+  const names = Object.keys(reports[0]?.baselines ?? {}).filter((name) => name !== loss)
+  return names.flatMap((name) => {
+    const noContext = mean(reports.map(({ baselines }) => baselines[name]?.noContext ?? NaN))
+    return Number.isNaN(noContext)
+      ? []
+      : [{ name, mean: mean(reports.map(({ heldOut }) => heldOut?.[name] ?? NaN)), noContext }]
+  })
+}
+
+const showMain =
+  (columns: Columns) =>
+  ({ name, mean: found, noContext }: MainNumber): string => {
+    const digits = digitsOf(columns, name)
+    return `${labelOf(columns, name)} ${fixed(found, digits)} (${fixed(noContext, digits)})`
+  }
+
+const armTable = (columns: Columns, found: ReadonlyArray<Plateau>): Table => ({
   caption: 'The plateau, arm by arm',
   columns: [
     ...words('arm'),
@@ -77,7 +100,8 @@ const armTable = (found: ReadonlyArray<Plateau>): Table => ({
       'mean first step below',
       'mean last held-out loss',
       'mean last AUC, fixed corruption'
-    )
+    ),
+    ...words('main network beside a generator: last held out (without context)')
   ],
   rows: [...new Set(found.map(({ run }) => run.arm))].map((arm) => {
     const own = found.filter(({ run }) => run.arm === arm)
@@ -89,12 +113,15 @@ const armTable = (found: ReadonlyArray<Plateau>): Table => ({
       fixed(own[0].noContext, 3),
       past.length === 0 ? none : whole(mean(past.map(({ step }) => step))),
       fixed(mean(own.map(({ last }) => last)), 3),
-      fixed(mean(own.map(({ run }) => run.curve.at(-1)?.numbers.fixedCorruptionAuc ?? NaN)), 3)
+      fixed(mean(own.map(({ run }) => run.curve.at(-1)?.numbers.fixedCorruptionAuc ?? NaN)), 3),
+      mainNumbers(own.map(({ run }) => run))
+        .map(showMain(columns))
+        .join('; ') || none
     ]
   })
 })
 
-export const plateauSection = (results: ExperimentResults): ReadonlyArray<Block> => {
+export const plateauSection = (columns: Columns, results: ExperimentResults): ReadonlyArray<Block> => {
   const found = plateaus(results)
   return [
     section('The plateau'),
@@ -102,9 +129,9 @@ export const plateauSection = (results: ExperimentResults): ReadonlyArray<Block>
       ? [says('No run has been evaluated yet by a masked-LM loss.')]
       : [
           says(
-            "A masked language model first learns how frequent pieces are, and stays near that loss for a while. A run is past this plateau at the first evaluation whose held-out masked-LM loss is below the best guess without context: that reads nothing but whether a token was masked or left as it is, and copies it there. Where there is a generator the loss is the generator's; what the other network has learnt then, the AUC against a fixed corruption says, where 0.5 is nothing."
+            "A masked language model first learns how frequent pieces are, and stays near that loss for a while. A run is past this plateau at the first evaluation whose held-out masked-LM loss is below the best guess without context: that reads nothing but whether a token was masked or left as it is, and copies it there. Where there is a generator the loss is the generator's, and says nothing of the network that is fine-tuned: that is in the last column, beside what a guess without context comes to. The AUC against a fixed corruption, where 0.5 is nothing, is over all tokens: of a discriminator that is trained at masked positions alone it says little."
           ),
-          table(armTable(found)),
+          table(armTable(columns, found)),
           folded(runTable(found))
         ])
   ]

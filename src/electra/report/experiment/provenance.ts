@@ -3,7 +3,6 @@
 import { counted } from '../../counted.js'
 import { showBudget } from '../../experiment/arms.js'
 import type { ExperimentResults } from './results.js'
-import { mean } from '../../statistics/moments.js'
 import { section, table, words, type Block } from '../document.js'
 import { duration, none } from '../shown.js'
 
@@ -12,6 +11,7 @@ const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} Gi
 const facts = (results: ExperimentResults): ReadonlyArray<readonly [string, string]> => {
   const { machine, command, startedAt, updatedAt, declaration, runs, arms } = results
   const judged = runs.filter((run) => !run.isTuning && run.outcome._tag === 'Done')
+  const times = judged.map(({ seconds }) => seconds)
   const where = [
     ...new Set(runs.flatMap(({ report }) => (report === undefined ? [] : [`${report.device}, ${report.multiplier}`])))
   ]
@@ -29,7 +29,7 @@ const facts = (results: ExperimentResults): ReadonlyArray<readonly [string, stri
     ['arms', String(arms.length)],
     ['budgets', declaration.budgets.map(showBudget).join('; ')],
     ['seeds', declaration.seeds.join(', ')],
-    ['mean time of a run', duration(mean(judged.map(({ seconds }) => seconds)))]
+    ['time of a run', judged.length === 0 ? none : `${duration(Math.min(...times))} to ${duration(Math.max(...times))}`]
   ]
 }
 

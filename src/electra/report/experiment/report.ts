@@ -18,13 +18,13 @@ const aboutSection = ({ declaration: { about } }: ExperimentResults): ReadonlyAr
 export const experimentReport = (results: ExperimentResults): Document => {
   const columns = knownColumns()
   const blocks: ReadonlyArray<Block> = [
-    ...findings(results),
+    ...findings(columns, results),
     ...aboutSection(results),
     ...scoresSection(results),
     ...figures(differenceFigures(results)),
     ...budgetSection(results),
     ...curvesSection(columns, results),
-    ...plateauSection(results),
+    ...plateauSection(columns, results),
     ...tuningSection(results),
     ...reviewersSections(results),
     ...runsSection(columns, results),

@@ -11,8 +11,10 @@ import { publishedRows, type PublishedName } from '../../flops/published.js'
 import { published } from '../../flops/forward.js'
 import { lines } from '../charts/chart.js'
 import {
+  code,
   figures,
   folded,
+  list,
   numbers,
   says,
   section,
@@ -20,7 +22,8 @@ import {
   words,
   type Block,
   type Figure,
-  type Table
+  type Table,
+  type Text
 } from '../document.js'
 import { counted } from '../../counted.js'
 import type { ObjectiveName } from '../../objective/table.js'
@@ -82,7 +85,7 @@ const deviations = (results: ExperimentResults): ReadonlyArray<Block> => [
     'The paper gives medians of ten fine-tunings of one pre-trained model and no deviation: nothing of its tables says how much another seed of pre-training would change. An independent reproduction of ELECTRA-Small on OpenWebText (richarddwang/electra_pytorch) reports a deviation of 0.57 points of GLUE over 14 seeds of pre-training, and over seeds of fine-tuning from 0.10 (QQP) to 1.93 (RTE).'
   ),
   says(
-    'A score of a seed is a mean of trials, so that its deviation holds some of theirs. Left to pre-training is the root of the variance over seeds less that of trials over their number: 0 where fine-tuning alone would have given as much.'
+    'A score of a seed is a mean of trials, so that its deviation holds some of theirs. What is left to pre-training is √(variance over seeds − variance over trials / trials of a seed), and 0 where that is negative: of a few seeds a rough number.'
   ),
   table(deviationsTable(results)),
   folded(paperScores),
@@ -93,7 +96,7 @@ const deviations = (results: ExperimentResults): ReadonlyArray<Block> => [
 
 // ------------------------------------------------------------- the generator's size
 
-/** Clark et al. 2020, section 3.1: weights that are tied, with a generator of the discriminator's size. */
+/** Clark et al. 2020, section 3.2: weights that are tied, with a generator of the discriminator's size. */
 const paperTying: Table = {
   caption: 'The paper: what is shared with a generator of full size, GLUE dev, 500K steps (section 3.2)',
   columns: [...words('shared'), ...numbers('GLUE')],
@@ -121,9 +124,13 @@ const sizes = (results: ExperimentResults): ReadonlyArray<Block> => [
   sizesSaid(results),
   ...figures(generatorFigures(results)),
   folded(paperTying),
-  says(
-    "What cannot be concluded: embeddings and the softmax do not shrink with the generator's width as its layers do, so that a share of the width is another share of the compute for every size of model and vocabulary. What is best here need not be best for the paper's models."
-  )
+  ...((results.declaration.generatorSizes?.length ?? 0) < 2
+    ? []
+    : [
+        says(
+          "What cannot be concluded: embeddings and the softmax do not shrink with the generator's width as its layers do, so that a share of the width is another share of the compute for every size of model and vocabulary. What is best here need not be best for the paper's models."
+        )
+      ])
 ]
 
 // ------------------------------------------------------------- where the gain comes from
@@ -140,6 +147,11 @@ const paperEfficiency: ReadonlyArray<readonly [ObjectiveName, string, string]> =
 /** The paper's number, and those of each of our arms of that objective. */
 const efficiencyTable = (results: ExperimentResults): Table => {
   const tasks = tasksOf(results)
+  const scored = (arm: string): ReadonlyArray<string> =>
+    tasks.map((task) => {
+      const { mean, deviation } = scoresFor(results, arm, task)
+      return spread(mean, deviation)
+    })
   return {
     caption: 'The paper (GLUE dev, Base, table 5) beside ours',
     columns: [
@@ -148,29 +160,45 @@ const efficiencyTable = (results: ExperimentResults): Table => {
       ...words('our arm'),
       ...numbers(...tasks.map((task) => `${task}: ${metricOf(results, task)}`))
     ],
-    rows: paperEfficiency.flatMap(([objective, title, glue]) => {
-      const own = results.arms.filter((arm) => results.declaration.objectives[arm.objective].objective === objective)
-      return own.length === 0
-        ? [[title, glue, none, ...tasks.map(() => none)]]
-        : own.map(({ id }) => [
-            title,
-            glue,
-            id,
-            ...tasks.map((task) => {
-              const { mean, deviation } = scoresFor(results, id, task)
-              return spread(mean, deviation)
-            })
-          ])
-    })
+    rows: paperEfficiency
+      .flatMap(([objective, title, glue]) => {
+        const own = results.arms.filter((arm) => results.declaration.objectives[arm.objective].objective === objective)
+        return own.length === 0
+          ? [[title, glue, none, ...tasks.map(() => none)]]
+          : own.map(({ id }) => [title, glue, id, ...scored(id)])
+      })
+      .concat(
+        results.declaration.untrained ? [['weights never trained', none, untrainedArm, ...scored(untrainedArm)]] : []
+      )
   }
 }
 
+/** Arms by their means on a task, the highest first. */
+const orderOn = (results: ExperimentResults, task: string): ReadonlyArray<Text> => {
+  const found = results.arms
+    .map(({ id }) => ({ id, mean: scoresFor(results, id, task).mean }))
+    .filter(({ mean }) => Number.isFinite(mean))
+    .sort((a, b) => b.mean - a.mean)
+  return found.length < 3
+    ? []
+    : [
+        [
+          'By their means on ',
+          code(task),
+          ': ',
+          ...found.flatMap(({ id }, i) => [...(i === 0 ? [] : [', ']), code(id)]),
+          '.'
+        ]
+      ]
+}
+
 const efficiency = (results: ExperimentResults): ReadonlyArray<Block> => [
-  section('Where the gain comes from'),
+  section("The paper's variants beside ours"),
   says(
-    "The paper's variants lie between masked language modelling and replaced token detection: a loss on the masked positions only (ELECTRA 15 %), replaced tokens in place of [MASK] (Replace MLM), a prediction at every token (All-Tokens MLM). From them it concludes that most of the gain comes from learning at all tokens, and some from not seeing [MASK]."
+    "The paper's variants lie between masked language modelling and replaced token detection: a loss on the masked positions only (ELECTRA 15 %), replaced tokens in place of [MASK] (Replace MLM), a prediction at every token (All-Tokens MLM). From them it concludes that a large part of the gain comes from learning at all tokens, and a smaller one from not seeing [MASK]."
   ),
   table(efficiencyTable(results)),
+  ...list(tasksOf(results).flatMap((task) => orderOn(results, task))),
   says(
     "What cannot be concluded: GLUE's average of Base models and these tasks with these models are different measures, so that only the order of a column can be looked at. How near a generator's words are to the text decides what ELECTRA 15 % has to learn: of a weak one nearly all are replaced."
   )
@@ -262,13 +290,13 @@ const shareFigures = ({ arms, runs }: ExperimentResults): ReadonlyArray<Figure> 
 const shares = (results: ExperimentResults): ReadonlyArray<Block> => [
   section("Reviewers, 3: what is the generator's share of the compute?"),
   says(
-    "The paper does not state it. Its script counts it with the rest: published, where a word's embedding is counted as a product with the whole table, and sparse, where words are looked up. Executed is what our compiled programs compute, with the backward pass at its true price and the optimizer: of the generator, its own loss and gradient, without its part of the update."
+    "The paper does not state it. Its script counts it with the rest: published, where a word's embedding is counted as a product with the whole table, and sparse, where words are looked up. Executed is what our compiled programs compute, with the backward pass as it is and the optimizer; the generator's share of it leaves out the update of its weights."
   ),
   table(ourShares(results)),
   ...figures(shareFigures(results)),
   table(paperShares()),
   says(
-    "What cannot be concluded: a share of operations is no share of time or energy. Small products may run at a smaller part of a machine's rate than large ones do, and this report has not measured it."
+    "What cannot be concluded: a share of operations is no share of time or energy. Small products may run at a smaller part of a machine's rate than large ones do. Times in this report are of a machine that may have had other things to do."
   )
 ]
 

@@ -66,14 +66,15 @@ const differencesTable = (results: ExperimentResults): Table => ({
     against,
     String(comparison.pairs),
     signed(comparison.difference),
-    interval(comparison.bootstrap),
-    pValue(comparison.bootstrap.p),
-    pValue(corrected.bootstrap),
+    // Of so few the bootstrap has hardly a resample with a deviation.
+    ...(verdict === 'few'
+      ? [none, none, none]
+      : [interval(comparison.bootstrap), pValue(comparison.bootstrap.p), pValue(corrected.bootstrap)]),
     interval(comparison.student),
     pValue(comparison.student.p),
     pValue(corrected.student),
     pValue(comparison.signFlip.p),
-    signed(comparison.effect, 2),
+    verdict === 'few' ? none : signed(comparison.effect, 2),
     verdicts[verdict]
   ])
 })
@@ -92,7 +93,7 @@ export const scoresSection = (results: ExperimentResults): ReadonlyArray<Block> 
       : [
           says(
             `A difference is claimed where both corrected p-values, the bootstrap's and Student's, are below ${level}: corrected by Holm over all ${length} comparisons of this report. ` +
-              "The bootstrap is of differences in units of their standard error; all changes of sign of n differences give at least 2 / 2ⁿ. Intervals are of each comparison alone. Differences on tasks scored in percent are points. Hedges's g is the mean difference in deviations of the differences, less its bias in small samples: of pairs, so that it is no effect size of two groups."
+              "The bootstrap is of differences in units of their standard error; where its least p, of n pairs 2 / nⁿ, would not do after correction, it is not shown and nothing is claimed. Sign flips of n pairs cannot give less than 2 / 2ⁿ. Intervals are of each comparison alone. Differences on tasks scored in percent are points. Hedges's g is the mean difference in deviations of the differences, less its bias in small samples: of pairs, so that it is no effect size of two groups."
           ),
           table(differencesTable(results))
         ])

@@ -19,7 +19,7 @@ const isAtEdge = ({ choice }: Tuned): boolean => {
 export const edges = ({ tuned }: ExperimentResults): ReadonlyArray<string> => tuned.filter(isAtEdge).map(nameOf)
 
 const tuningTable = (tuned: ReadonlyArray<Tuned>): Table => ({
-  caption: 'Learning rates: what was tried, and the mean score that it came to',
+  caption: 'Learning rates: what was tried, and what it was chosen by',
   columns: [...words('of', 'trained on', 'tried (score)'), ...numbers('chosen'), ...words('remark')],
   rows: tuned.map((one) => {
     const { who, task, choice } = one
@@ -51,7 +51,9 @@ const ofPretraining = ({ tuning: { rates, seed, tasks: by }, tasks }: Declaratio
       'A rate is scored by the best that fine-tuning makes of it: in deviations from the mean of all that were tried on a task, since tasks have units of their own, ' +
       (by === undefined || by.length === Object.keys(tasks).length
         ? 'on average over tasks.'
-        : `on average over ${by.join(' and ')}, the tasks that were declared for it.`)
+        : `on average over ${by.join(' and ')}, the tasks that were declared for it.`) +
+      ' It is one seed that chooses, by the dev sets that scores are of.' +
+      (rates.length === 2 ? ' Of two rates either is at an edge: others may be better.' : '')
 
 const ofFineTuning = ({ tasks, tuning: { trials = 1 } }: Declaration): string => {
   const open = Object.entries(tasks).filter(([, { rates }]) => rates.length > 1)

@@ -4,7 +4,7 @@ import { range } from '../../../tensor/range.js'
 import { isEmpty, lines } from '../charts/chart.js'
 import { digitsOf, labelOf, type Columns } from '../columns.js'
 import { numbers, words, type Figure } from '../document.js'
-import { fixed, whole } from '../shown.js'
+import { small, whole } from '../shown.js'
 import type { Series } from './metrics.js'
 import type { RunData } from './run-data.js'
 import { thinned, type Bucket } from './thinned.js'
@@ -24,6 +24,44 @@ const ordered = (
 
 const stepsOf = ({ metrics }: RunData): Series => metrics.steps
 const heldOutOf = ({ metrics }: RunData): Series => metrics.heldOut
+
+/** What the numbers of a run mean. */
+export type ColumnsOf = (run: RunData) => Columns
+
+/** Runs of which a number of that name is the same, and what it is. */
+type Alike = {
+  readonly runs: ReadonlyArray<RunData>
+  readonly label: string
+  readonly meaning?: string
+  readonly digits: number
+  /** Behind a title, where other runs have another number of that name. */
+  readonly of: string
+}
+
+const alike = (
+  columnsOf: ColumnsOf,
+  all: ReadonlyArray<RunData>,
+  of: (run: RunData) => Series,
+  name: string
+): ReadonlyArray<Alike> => {
+  const found = all.flatMap((run) => {
+    const columns = columnsOf(run)
+    const known = {
+      label: labelOf(columns, name),
+      meaning: columns.get(name)?.meaning,
+      digits: digitsOf(columns, name)
+    }
+    return of(run).columns.has(name) ? [{ run, known, key: `${known.label} ${known.meaning ?? ''}` }] : []
+  })
+  const keys = [...new Set(found.map(({ key }) => key))]
+  return keys.map((key) => {
+    const own = found.filter((one) => one.key === key)
+    const runs = own.map(({ run }) => run)
+    return keys.length === 1
+      ? { ...own[0].known, runs: all, of: '' }
+      : { ...own[0].known, runs, of: ` of ${runs.map((run) => run.name).join(', ')}` }
+  })
+}
 
 /** Shown as one number, tokens a second. */
 const isShownElsewhere = (name: string): boolean => name === 'tokens' || name === 'seconds'
@@ -52,10 +90,10 @@ const figureOf = (
   meaning: string,
   unit: string,
   digits: number,
-  runs: ReadonlyArray<RunData>,
+  { all: every, shown }: { readonly all: ReadonlyArray<RunData>; readonly shown: ReadonlyArray<RunData> },
   bucketsIn: (run: RunData) => ReadonlyArray<Bucket>
 ): Figure => {
-  const all = runs.map((run) => ({ run, buckets: bucketsIn(run) }))
+  const all = shown.map((run) => ({ run, buckets: bucketsIn(run) }))
   const most = Math.max(1, ...all.flatMap(({ buckets }) => buckets.map(({ count }) => count)))
   return {
     title,
@@ -66,7 +104,7 @@ const figureOf = (
       y: { title: unit, scale: 'linear' },
       series: all.map(({ run, buckets }) => ({
         name: run.name,
-        look: runs.indexOf(run),
+        look: every.indexOf(run),
         points: buckets.map(({ from, to, mean, low, high, count }) => ({
           x: (from + to) / 2,
           y: mean,
@@ -83,7 +121,7 @@ const figureOf = (
         buckets.map(({ from, to, mean, low, high }) => [
           run.name,
           from === to ? String(from) : `${from}–${to}`,
-          ...[mean, low, high].map((x) => fixed(x, digits))
+          ...[mean, low, high].map((x) => small(x, digits))
         ])
       )
     }
@@ -93,21 +131,20 @@ const figureOf = (
 const drawn = (all: ReadonlyArray<Figure>): ReadonlyArray<Figure> => all.filter(({ chart }) => !isEmpty(chart))
 
 /** What was measured at every step. */
-export const trainingFigures = (columns: Columns, runs: ReadonlyArray<RunData>): ReadonlyArray<Figure> =>
+export const trainingFigures = (
+  columns: Columns,
+  columnsOf: ColumnsOf,
+  runs: ReadonlyArray<RunData>
+): ReadonlyArray<Figure> =>
   drawn([
     ...ordered(columns, runs, stepsOf)
       .filter((name) => !isShownElsewhere(name))
-      .map((name) =>
-        figureOf(
-          labelOf(columns, name),
-          columns.get(name)?.meaning ?? '',
-          labelOf(columns, name),
-          digitsOf(columns, name),
-          runs,
-          (run) => bucketsOf(run, name)
+      .flatMap((name) =>
+        alike(columnsOf, runs, stepsOf, name).map(({ label, meaning = '', digits, of, runs: shown }) =>
+          figureOf(`${label}${of}`, meaning, label, digits, { all: runs, shown }, (run) => bucketsOf(run, name))
         )
       ),
-    figureOf('tokens/s', 'Real tokens trained on in a second.', 'tokens/s', 0, runs, speeds)
+    figureOf('tokens/s', 'Real tokens trained on in a second.', 'tokens/s', 0, { all: runs, shown: runs }, speeds)
   ])
 
 /** What guessing without context comes to, where the finished runs agree. */
@@ -117,37 +154,42 @@ const noContextOf = (runs: ReadonlyArray<RunData>, name: string) => {
 }
 
 /** What was measured on held-out text. */
-export const heldOutFigures = (columns: Columns, runs: ReadonlyArray<RunData>): ReadonlyArray<Figure> =>
+export const heldOutFigures = (
+  columns: Columns,
+  columnsOf: ColumnsOf,
+  runs: ReadonlyArray<RunData>
+): ReadonlyArray<Figure> =>
   drawn(
-    ordered(columns, runs, heldOutOf).map((name): Figure => {
-      const label = labelOf(columns, name)
-      const all = runs.map((run) => {
-        const { steps, columns: own } = run.metrics.heldOut
-        const values = own.get(name) ?? []
-        return {
-          run,
-          points: range(steps.length).flatMap((i) =>
-            Number.isFinite(values[i]) ? [{ x: steps[i], y: values[i] }] : []
-          )
+    ordered(columns, runs, heldOutOf).flatMap((name) =>
+      alike(columnsOf, runs, heldOutOf, name).map(
+        ({ label, meaning = 'Every evaluation.', digits, of, runs: shown }): Figure => {
+          const all = shown.map((run) => {
+            const { steps, columns: own } = run.metrics.heldOut
+            const values = own.get(name) ?? []
+            return {
+              run,
+              points: range(steps.length).flatMap((i) =>
+                Number.isFinite(values[i]) ? [{ x: steps[i], y: values[i] }] : []
+              )
+            }
+          })
+          return {
+            title: `${label}${of}, held out`,
+            description: meaning,
+            chart: lines({
+              x: { title: 'step', scale: 'linear' },
+              y: { title: label, scale: 'linear' },
+              series: all.map(({ run, points }) => ({ name: run.name, look: runs.indexOf(run), points })),
+              rules: noContextOf(shown, name),
+              hasPoints: all.every(({ points }) => points.length <= 30)
+            }),
+            numbers: {
+              caption: `${label}${of}, held out`,
+              columns: [...words('run'), ...numbers('step', label)],
+              rows: all.flatMap(({ run, points }) => points.map(({ x, y }) => [run.name, String(x), small(y, digits)]))
+            }
+          }
         }
-      })
-      return {
-        title: `${label}, held out`,
-        description: columns.get(name)?.meaning ?? 'Every evaluation.',
-        chart: lines({
-          x: { title: 'step', scale: 'linear' },
-          y: { title: label, scale: 'linear' },
-          series: all.map(({ run, points }) => ({ name: run.name, look: runs.indexOf(run), points })),
-          rules: noContextOf(runs, name),
-          hasPoints: all.every(({ points }) => points.length <= 30)
-        }),
-        numbers: {
-          caption: `${label}, held out`,
-          columns: [...words('run'), ...numbers('step', label)],
-          rows: all.flatMap(({ run, points }) =>
-            points.map(({ x, y }) => [run.name, String(x), fixed(y, digitsOf(columns, name))])
-          )
-        }
-      }
-    })
+      )
+    )
   )

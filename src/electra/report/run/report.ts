@@ -1,8 +1,7 @@
 /** The report of runs, finished or not: what they have come to, curves over each other, sample sentences, and how they were made. */
 
 import { counted } from '../../counted.js'
-import { whereFields } from '../shown.js'
-import { digitsOf, knownColumns, labelOf, type Columns } from '../columns.js'
+import { columnsFor, digitsOf, knownColumns, labelOf, type Columns } from '../columns.js'
 import {
   code,
   figures,
@@ -19,10 +18,20 @@ import {
   type Table,
   type Text
 } from '../document.js'
-import { duration, fixed, none, percent, scientific, whole } from '../shown.js'
-import { heldOutFigures, trainingFigures } from './curves.js'
+import {
+  duration,
+  fixed,
+  none,
+  percent,
+  precisionFields,
+  scientific,
+  showLossScale,
+  whereFields,
+  whole
+} from '../shown.js'
+import { heldOutFigures, trainingFigures, type ColumnsOf } from './curves.js'
 import { secondsUntil } from './metrics.js'
-import type { RunData } from './run-data.js'
+import { objectiveOf, type RunData } from './run-data.js'
 
 const lastStep = ({ metrics, report }: RunData): number =>
   Math.max(0, report?.step ?? 0, metrics.steps.steps.at(-1) ?? 0, metrics.heldOut.steps.at(-1) ?? 0)
@@ -116,9 +125,16 @@ const computedOn = ({ record, report }: RunData): string => {
   return starts.length === 0
     ? none
     : starts
-        .map((start, i) => `${i === 0 ? '' : `from step ${start.step}: `}${whereFields(start).join(', ')}`)
+        .map(
+          (start, i, all) =>
+            `${i === 0 ? '' : `from step ${start.step}: `}${[...whereFields(start), ...precisionFields(start, all)].join(', ')}`
+        )
         .join('; ')
 }
+
+/** Fine-tuning does not keep of which model it is. */
+const startedFrom = (from: ReadonlyArray<string> | undefined): string =>
+  from === undefined ? 'weights drawn anew' : from.length === 0 ? none : from.join(', ')
 
 const facts = (run: RunData): ReadonlyArray<readonly [string, string]> => {
   const { report, record } = run
@@ -130,7 +146,8 @@ const facts = (run: RunData): ReadonlyArray<readonly [string, string]> => {
       report === undefined ? `not finished: step ${whole(lastStep(run))}` : `finished at step ${whole(report.step)}`
     ],
     ['computed on', computedOn(run)],
-    ['started from', record?.startedFrom?.join(', ') ?? 'weights drawn anew'],
+    ['started from', startedFrom(record?.startedFrom)],
+    ...(report?.lossScale === undefined ? [] : [['loss scale', showLossScale(report.lossScale, report.step)] as const]),
     ['time of training', duration(secondsOf(run))],
     ['operations, published', scientific(report?.compute?.published.run, 4)],
     ['operations, sparse', scientific(report?.compute?.sparse.run, 4)],
@@ -161,14 +178,16 @@ const madeSection = (runs: ReadonlyArray<RunData>): ReadonlyArray<Block> => [
 /** The same runs give the same document. */
 export const runsReport = (runs: ReadonlyArray<RunData>): Document => {
   const columns = knownColumns()
-  const [training, heldOut] = [trainingFigures(columns, runs), heldOutFigures(columns, runs)]
+  const byRun = new Map(runs.map((run) => [run, columnsFor(objectiveOf(run))]))
+  const columnsOf: ColumnsOf = (run) => byRun.get(run) ?? columns
+  const [training, heldOut] = [trainingFigures(columns, columnsOf, runs), heldOutFigures(columns, columnsOf, runs)]
   return {
     title: runs.length === 1 ? `Run ${runs[0].name}` : `${runs.length} runs`,
     blocks: [
       { _tag: 'Lead', text: runs.flatMap(sentenceOf) },
       section('What was learnt'),
       ...runs
-        .map((run) => closingTable(columns, run))
+        .map((run) => closingTable(columnsOf(run), run))
         .map((one) => (one.rows.length === 0 ? says(`${one.caption}: nothing has been evaluated yet.`) : table(one))),
       ...(heldOut.length === 0 ? [] : [section('Held-out text'), ...figures(heldOut)]),
       ...(training.length === 0 ? [] : [section('Training'), ...figures(training)]),
