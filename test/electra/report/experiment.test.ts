@@ -408,7 +408,7 @@ describe('what a reader is warned of', () => {
     expect(document(0.91, 0.3, 1e12)).not.toContain(guesses)
     expect(document(0.91, 0.3, 1.04e12)).not.toContain(operations)
     expect(document(0.91, 0.3, 0.5e12)).toContain(`${operations} As programs execute them, \`electra\` had 0.50 times`)
-    expect(document(0.91, 0.29, 1e12)).toContain('discriminator loss 0.2900 (0.3000)')
+    expect(document(0.91, 0.29, 1e12)).toContain('| electra | discriminator loss | 0.2900 | 0.3000 |')
   })
 
   it('a rate at the edge of what was tried, and an experiment that is not finished', () => {

@@ -82,14 +82,19 @@ export const mainNumbers = (runs: ReadonlyArray<RunFound>): ReadonlyArray<MainNu
   })
 }
 
-const showMain =
-  (columns: Columns) =>
-  ({ name, mean: found, noContext }: MainNumber): string => {
-    const digits = digitsOf(columns, name)
-    return `${labelOf(columns, name)} ${fixed(found, digits)} (${fixed(noContext, digits)})`
-  }
+/** Of arms that have a generator: of the others the loss is that of the network that is fine-tuned. */
+const mainTable = (columns: Columns, found: ReadonlyArray<Plateau>): Table => ({
+  caption: 'What the network beside a generator has learnt, which is the one that is fine-tuned',
+  columns: [...words('arm', 'number'), ...numbers('mean last held out', 'a guess without context')],
+  rows: [...new Set(found.map(({ run }) => run.arm))].flatMap((arm) =>
+    mainNumbers(found.flatMap(({ run }) => (run.arm === arm ? [run] : []))).map(({ name, mean: last, noContext }) => {
+      const digits = digitsOf(columns, name)
+      return [arm, labelOf(columns, name), fixed(last, digits), fixed(noContext, digits)]
+    })
+  )
+})
 
-const armTable = (columns: Columns, found: ReadonlyArray<Plateau>): Table => ({
+const armTable = (found: ReadonlyArray<Plateau>): Table => ({
   caption: 'The plateau, arm by arm',
   columns: [
     ...words('arm'),
@@ -100,8 +105,7 @@ const armTable = (columns: Columns, found: ReadonlyArray<Plateau>): Table => ({
       'mean first step below',
       'mean last held-out loss',
       'mean last AUC, fixed corruption'
-    ),
-    ...words('main network beside a generator: last held out (without context)')
+    )
   ],
   rows: [...new Set(found.map(({ run }) => run.arm))].map((arm) => {
     const own = found.filter(({ run }) => run.arm === arm)
@@ -113,10 +117,7 @@ const armTable = (columns: Columns, found: ReadonlyArray<Plateau>): Table => ({
       fixed(own[0].noContext, 3),
       past.length === 0 ? none : whole(mean(past.map(({ step }) => step))),
       fixed(mean(own.map(({ last }) => last)), 3),
-      fixed(mean(own.map(({ run }) => run.curve.at(-1)?.numbers.fixedCorruptionAuc ?? NaN)), 3),
-      mainNumbers(own.map(({ run }) => run))
-        .map(showMain(columns))
-        .join('; ') || none
+      fixed(mean(own.map(({ run }) => run.curve.at(-1)?.numbers.fixedCorruptionAuc ?? NaN)), 3)
     ]
   })
 })
@@ -129,9 +130,10 @@ export const plateauSection = (columns: Columns, results: ExperimentResults): Re
       ? [says('No run has been evaluated yet by a masked-LM loss.')]
       : [
           says(
-            "A masked language model first learns how frequent pieces are, and stays near that loss for a while. A run is past this plateau at the first evaluation whose held-out masked-LM loss is below the best guess without context: that reads nothing but whether a token was masked or left as it is, and copies it there. Where there is a generator the loss is the generator's, and says nothing of the network that is fine-tuned: that is in the last column, beside what a guess without context comes to. The AUC against a fixed corruption, where 0.5 is nothing, is over all tokens: of a discriminator that is trained at masked positions alone it says little."
+            "A masked language model first learns how frequent pieces are, and stays near that loss for a while. A run is past this plateau at the first evaluation whose held-out masked-LM loss is below the best guess without context: that reads nothing but whether a token was masked or left as it is, and copies it there. Where there is a generator the loss is the generator's, and says nothing of the network that is fine-tuned: the second table is of that. The AUC against a fixed corruption, where 0.5 is nothing, is over all tokens: of a discriminator that is trained at masked positions alone it says little."
           ),
-          table(armTable(columns, found)),
+          table(armTable(found)),
+          ...[mainTable(columns, found)].filter(({ rows }) => rows.length > 0).map(table),
           folded(runTable(found))
         ])
   ]
