@@ -54,19 +54,6 @@ export const columnsFor = (objective: string | undefined): Columns => {
     : new Map([...all, ...columnsOf(known).map((column) => [column.name, column] as const)])
 }
 
-/** What a number is of that name in runs of an objective; nothing where nobody says. */
-export type Meanings = (objective: ObjectiveName, name: string) => string
-
-export const knownMeanings = (): Meanings => {
-  const all = new Map(
-    objectiveNames.map((objective) => [
-      objective,
-      new Map([...ofEveryRun, ...columnsOf(objective)].map(({ name, meaning }) => [name, meaning]))
-    ])
-  )
-  return (objective, name) => all.get(objective)?.get(name) ?? ''
-}
-
 /** `maskedLmAccuracy` as `masked-LM accuracy`. */
 const spaced = (name: string): string =>
   name

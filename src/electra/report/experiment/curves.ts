@@ -5,7 +5,7 @@ import { deviation, mean } from '../../statistics/moments.js'
 import type { Comparison, Interval } from '../../statistics/paired.js'
 import { intervals, isEmpty, lines, type Axis, type LineChart, type Point, type Rule } from '../charts/chart.js'
 import type { Columns } from '../columns.js'
-import { digitsOf, knownMeanings, labelOf, type Meanings } from '../columns.js'
+import { columnsFor, digitsOf, labelOf } from '../columns.js'
 import { figures, numbers, says, section, words, type Block, type Figure, type Table } from '../document.js'
 import { fixed, interval, plain, scientific, signed, whole } from '../shown.js'
 import { allComparisons, type Compared } from './comparisons.js'
@@ -106,12 +106,16 @@ const axisOf: Readonly<Record<Against, Axis>> = {
 type Alike = { readonly meaning: string; readonly arms: ReadonlyArray<string> }
 
 /** What a discriminator that sees masked positions alone gets right is another number than what one that sees all does. */
-const alike = (meanings: Meanings, results: ExperimentResults, name: string): ReadonlyArray<Alike> => {
+const alike = (
+  ofObjectives: ReadonlyMap<string, Columns>,
+  results: ExperimentResults,
+  name: string
+): ReadonlyArray<Alike> => {
   const placed = results.arms
     .filter(({ id }) => meansOf(results, id, name).length > 0)
     .map(({ id, objective }) => ({
       id,
-      meaning: meanings(results.declaration.objectives[objective].objective, name)
+      meaning: ofObjectives.get(objective)?.get(name)?.meaning ?? ''
     }))
   return [...new Set(placed.map(({ meaning }) => meaning))].map((meaning) => ({
     meaning,
@@ -158,10 +162,12 @@ const curveOf = (
 const drawn = (all: ReadonlyArray<Figure>): ReadonlyArray<Figure> => all.filter(({ chart }) => !isEmpty(chart))
 
 export const curvesSection = (columns: Columns, results: ExperimentResults): ReadonlyArray<Block> => {
-  const meanings = knownMeanings()
+  const ofObjectives = new Map(
+    Object.entries(results.declaration.objectives).map(([name, { objective }]) => [name, columnsFor(objective)])
+  )
   const curves = drawn(
     namesOf(results).flatMap((name) => {
-      const groups = alike(meanings, results, name)
+      const groups = alike(ofObjectives, results, name)
       return groups.flatMap((group) => {
         const of = groups.length === 1 ? '' : ` of ${group.arms.join(', ')}`
         return (['flops', 'seconds'] as const).map((against) => curveOf(columns, results, name, group, of, against))

@@ -166,12 +166,12 @@ const ofOperations = (results: ExperimentResults): ReadonlyArray<Text> => {
     ? []
     : [
         [
-          strong('Budgets are equal by the declared count alone.'),
-          ' As programs execute them, ',
+          strong('Budgets are equal as they are declared, and not as executed.'),
+          ' ',
           ...listedTexts(
             found.map(({ arm, against, executed, steps }) => [
               code(arm),
-              ` had ${fixed(executed, 2)} times the operations of `,
+              ` executed ${fixed(executed, 2)} times the operations of `,
               code(against),
               ` in ${fixed(steps, 2)} times the steps`
             ])
