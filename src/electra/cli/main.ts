@@ -5,20 +5,6 @@
 
 import { setImmediate as turn } from 'node:timers/promises'
 import { Command as Program, CommanderError } from 'commander'
-import { declareConfig } from './commands/config.js'
-import { declareCorpus } from './commands/corpus.js'
-import { declareDemo } from './commands/demo.js'
-import { declareDevices } from './commands/devices.js'
-import { declareExperiment } from './commands/experiment.js'
-import { declareFinetune } from './commands/finetune.js'
-import { declareFlops } from './commands/flops.js'
-import { declarePredict } from './commands/predict.js'
-import { declarePretrain } from './commands/pretrain.js'
-import { declareProfile } from './commands/profile.js'
-import { declareReport } from './commands/report.js'
-import { declareRerank } from './commands/rerank.js'
-import { declareScore } from './commands/score.js'
-import { declareVerify } from './commands/verify.js'
 import { ignoreEarlySignals } from './early.js'
 import { endDespiteThreads } from './end.js'
 import { examples } from './finish.js'
@@ -42,25 +28,35 @@ const ignoreClosedPipes = (): void => {
   })
 }
 
-/** In the order in which help lists them. */
-const declarations = [
-  declareDemo,
-  declareCorpus,
-  declarePretrain,
-  declareFinetune,
-  declareExperiment,
-  declareReport,
-  declareConfig,
-  declareVerify,
-  declarePredict,
-  declareScore,
-  declareRerank,
-  declareProfile,
-  declareFlops,
-  declareDevices
-]
+type Declare = (root: Program) => void
 
-const program = (): Program => {
+/** In the order in which help lists them. One is loaded when it is asked for: to load all takes longer than many a command does. */
+const commands: Readonly<Record<string, () => Promise<Declare>>> = {
+  demo: async () => (await import('./commands/demo.js')).declareDemo,
+  corpus: async () => (await import('./commands/corpus.js')).declareCorpus,
+  pretrain: async () => (await import('./commands/pretrain.js')).declarePretrain,
+  finetune: async () => (await import('./commands/finetune.js')).declareFinetune,
+  experiment: async () => (await import('./commands/experiment.js')).declareExperiment,
+  report: async () => (await import('./commands/report.js')).declareReport,
+  config: async () => (await import('./commands/config.js')).declareConfig,
+  verify: async () => (await import('./commands/verify.js')).declareVerify,
+  predict: async () => (await import('./commands/predict.js')).declarePredict,
+  score: async () => (await import('./commands/score.js')).declareScore,
+  rerank: async () => (await import('./commands/rerank.js')).declareRerank,
+  profile: async () => (await import('./commands/profile.js')).declareProfile,
+  flops: async () => (await import('./commands/flops.js')).declareFlops,
+  devices: async () => (await import('./commands/devices.js')).declareDevices
+}
+
+/** Of the command that is named, or of all, for help with them and for what is no command. */
+const declarations = (named: string | undefined): Promise<ReadonlyArray<Declare>> =>
+  Promise.all(
+    named !== undefined && Object.hasOwn(commands, named)
+      ? [commands[named]()]
+      : Object.values(commands).map((load) => load())
+  )
+
+const program = (declared: ReadonlyArray<Declare>): Program => {
   const root = new Program('pure-electra')
     .description('Pre-trains ELECTRA, and looks at what it learnt.')
     .version(version())
@@ -76,10 +72,11 @@ const program = (): Program => {
       )
     )
     .exitOverride()
-  for (const declare of declarations) declare(root)
+  for (const declare of declared) declare(root)
   return root
 }
 
+const declared = await declarations(process.argv[2])
 ignoreClosedPipes()
 endDespiteThreads()
 reportUnexpected(version())()
@@ -89,7 +86,7 @@ await turn()
 ignoreEarlySignals()
 endWithParent()
 try {
-  await program().parseAsync()
+  await program(declared).parseAsync()
 } catch (thrown) {
   // Commander has said what is wrong; asking for help or the version is no mistake.
   if (thrown instanceof CommanderError) process.exitCode = thrown.exitCode === 0 ? exitCodes.done : exitCodes.usage
