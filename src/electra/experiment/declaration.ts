@@ -47,6 +47,8 @@ export type Declaration = {
   readonly objectives: Readonly<Record<string, Settings & { readonly objective: ObjectiveName }>>
   /** The one that all others are compared with. */
   readonly baseline: string
+  /** Further comparisons: arms by their ids, the first less the second. */
+  readonly contrasts?: ReadonlyArray<readonly [arm: string, against: string]>
   readonly sizes?: Readonly<Record<string, Settings>>
   /** Multipliers of the generator's width, for objectives that have a generator. */
   readonly generatorSizes?: ReadonlyArray<number>
@@ -130,6 +132,7 @@ const schema = z.strictObject({
   set: settings.default({}),
   objectives: named(settings, 'objectives'),
   baseline: name,
+  contrasts: some(z.tuple([text('an arm'), text('an arm')], { error: 'two arms' }), 'pairs of arms').optional(),
   sizes: named(settings, 'sizes').optional(),
   generatorSizes: some(positive, 'generator sizes').optional(),
   budgets: some(budget, 'budgets'),

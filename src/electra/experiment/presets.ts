@@ -194,6 +194,11 @@ export const experiments: Readonly<Record<ExperimentName, unknown>> = {
       mlm: {}
     },
     baseline: 'mlm',
+    // What the paper concludes from: learning at all tokens, with either loss.
+    contrasts: [
+      ['electra', 'electra-15'],
+      ['all-tokens-mlm', 'replace-mlm']
+    ],
     budgets: [{ flops: 2.4e13 }],
     seeds: [1, 2, 3],
     tuning: { rates: [5e-4, 1e-3], seed: 101, budget: { flops: 1e13 }, trials: 2 },

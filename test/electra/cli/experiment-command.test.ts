@@ -167,7 +167,7 @@ describe('minutes', () => {
           const text = await readFile(its.at('minutes', 'trials', id, 'results.json'), 'utf8')
           type Trial = { readonly splits: { readonly dev: { readonly accuracy: number } } }
           const { trials: all } = JSON.parse(text) as { readonly trials: ReadonlyArray<Trial> }
-          return meanOf(all.map(({ splits }) => splits.dev.accuracy))
+          return 100 * meanOf(all.map(({ splits }) => splits.dev.accuracy))
         })
       )
       const row = scores.find((one) => one.get('arm') === arm)

@@ -50,6 +50,9 @@ describe('a declaration', () => {
       /^objectives\.untrained: an objective, another name/
     ],
     [{ baseline: 'bert' }, /^baseline: "bert", one of electra, mlm/],
+    [{ contrasts: [] }, /^contrasts: \[\], at least one of pairs of arms/],
+    [{ contrasts: [['electra']] }, /^contrasts\.0/],
+    [{ contrasts: [['electra', 'mlm'], 'mlm'] }, /^contrasts\.1: "mlm", two arms/],
     [{ baseline: 'constructor' }, /^baseline: "constructor", one of electra, mlm/],
     [{ tuning: { rates: [0], seed: 9 } }, /^tuning\.rates\.0: 0, a number above 0/],
     [{ tuning: { ...whole.tuning, trials: 0 } }, /^tuning\.trials: 0, an integer of at least 1/],

@@ -78,13 +78,13 @@ describe('weights that were never trained', () => {
 describe('the first sentence of a report', () => {
   it('says that replaced token detection wins where it does', () => {
     expect(leadOf(experimentReport(resultsOf({ scoreOf: ahead(0.05) })))).toMatch(
-      /^Replaced token detection wins\. electra is ahead of mlm on subj by 0\.050\d \(95 % interval of this alone \+0\.0\d+ to \+0\.0\d+, p 0\.0\d+ corrected for 3 comparisons, 5 seeds\)\./
+      /^Replaced token detection wins\. electra is ahead of mlm on subj by 5\.0\d points \(95 % interval of this alone \+4\.\d\d to \+5\.\d\d, p 0\.0\d+ corrected for 3 comparisons, 5 seeds\)\./
     )
   })
 
   it('says first that it does not, where it is behind', () => {
     expect(leadOf(experimentReport(resultsOf({ scoreOf: ahead(-0.05) })))).toMatch(
-      /^Replaced token detection does not win at this scale: of 1 comparison it is behind in 1\. electra is behind mlm on subj by 0\.049\d/
+      /^Replaced token detection does not win at this scale: of 1 comparison it is behind in 1\. electra is behind mlm on subj by 4\.9\d points/
     )
   })
 
@@ -126,7 +126,7 @@ describe('the first sentence of a report', () => {
       expect(/wins/.test(lead)).toBe(isEnough)
       expect(lead).not.toMatch(/∞|cannot be told apart/)
       if (!isEnough) {
-        expect(lead).toMatch(/electra less mlm on subj: \+(10\.0|9\.9)\d+ \(95 % interval of this alone \+\d/)
+        expect(lead).toMatch(/electra less mlm on subj: \+(1000|999)\.\d\d points \(95 % interval of this alone \+\d/)
         expect(markdownOf(document)).toContain('Its mean is higher on `subj` in 2 of 2.')
       }
     }
@@ -205,21 +205,80 @@ describe('what an arm is compared with', () => {
   })
 })
 
+describe('scores', () => {
+  it('are points, whether a scorer gives fractions or percent', () => {
+    const of = (task: string, score: number): string => {
+      const tasks = { it: { task, data: 'a', metric: 'accuracy', rates: [1e-4], trials: 1 } }
+      const document = experimentReport(resultsOf({ declaration: declared({ tasks }), scoreOf: () => [score] }))
+      expect(cell(tableNamed(document, 'All 15 fine-tunings'), 'scores of its trials, points', () => true)).toBe(
+        '81.25'
+      )
+      return cell(tableNamed(document, 'Scores on it: accuracy, points'), 'mean ± deviation', ([arm]) => arm === 'mlm')
+    }
+    expect(of('sst', 0.8125)).toBe('81.25 ± 0.00')
+    expect(of('pos', 81.25)).toBe('81.25 ± 0.00')
+  })
+})
+
+describe('contrasts', () => {
+  const objectives = { electra: {}, 'electra-15': {}, mlm: {} }
+  const withContrasts = (...contrasts: ReadonlyArray<readonly [string, string]>) =>
+    resultsOf({
+      declaration: declared({ objectives, untrained: false, ...(contrasts.length > 0 ? { contrasts } : {}) }),
+      scoreOf: (arm, task, place) => ahead(0.05)(arm, task, place)
+    })
+
+  it('are comparisons beside those with the baseline, and corrected with them', () => {
+    const without = allComparisons(withContrasts())
+    const found = allComparisons(withContrasts(['electra', 'electra-15']))
+    expect(without.map(({ total }) => total)).toEqual([2, 2])
+    expect(found.map(({ kind, arm, against, total }) => [kind, arm, against, total])).toEqual([
+      ['baseline', 'electra', 'mlm', 3],
+      ['baseline', 'electra-15', 'mlm', 3],
+      ['contrast', 'electra', 'electra-15', 3]
+    ])
+    expect(found[0].corrected.bootstrap).toBeGreaterThan(without[0].corrected.bootstrap)
+    expect(found[2].comparison.difference).toBeCloseTo(5, 0)
+  })
+
+  it('are none where they are with the baseline, on whichever side', () => {
+    for (const pair of [
+      ['electra', 'mlm'],
+      ['mlm', 'electra']
+    ] as const)
+      expect(allComparisons(withContrasts(pair))).toEqual(allComparisons(withContrasts()))
+  })
+
+  it('are said and drawn, and count for no victory over the baseline', () => {
+    const [plain, more] = [withContrasts(), withContrasts(['electra', 'electra-15'])].map(experimentReport)
+    const wins = (document: Document) => /^Replaced token detection [^:.]*/.exec(leadOf(document))?.[0]
+    expect(wins(more)).toBe(wins(plain))
+    const text = markdownOf(more)
+    expect(text).toMatch(
+      /declared to be compared beside that:\n\n- `electra` is ahead of `electra-15` on `subj` by 5\.0\d points/
+    )
+    expect(text).toContain('Numbers: contrasts on subj')
+    expect(markdownOf(plain)).not.toMatch(/[Cc]ontrast|beside that/)
+  })
+})
+
 describe('the tables of a report', () => {
   const results = resultsOf({ scoreOf: ahead(0.02, 4) })
   const document = experimentReport(results)
   const bySeed = (arm: string) =>
-    [0, 1, 2, 3, 4].map((place) => mean([...(ahead(0.02, 4)(arm, 'subj', place) as ReadonlyArray<number>)]))
+    [0, 1, 2, 3, 4].map((place) =>
+      mean((ahead(0.02, 4)(arm, 'subj', place) as ReadonlyArray<number>).map((x) => 100 * x))
+    )
 
   it('have the mean and the deviation over seeds, after trials are averaged', () => {
     for (const arm of ['electra', 'mlm', 'untrained']) {
       const values = bySeed(arm)
       expect(cell(tableNamed(document, 'Scores'), 'mean ± deviation', (row) => row[0] === arm)).toBe(
-        `${mean(values).toFixed(4)} ± ${deviation(values).toFixed(4)}`
+        `${mean(values).toFixed(2)} ± ${deviation(values).toFixed(2)}`
       )
     }
     expect(cell(tableNamed(document, 'Scores'), 'mean ± deviation', ([arm]) => arm === 'the most frequent label')).toBe(
-      '0.5000'
+      '50.00'
     )
   })
 
@@ -235,14 +294,14 @@ describe('the tables of a report', () => {
       const of = (title: string) =>
         cell(tableNamed(document, 'Differences, paired'), title, (row) => row[1] === arm && row[2] === against)
       const plain = (text: string) => Number(text.replace('−', '-').replace('+', ''))
-      expect(plain(of('difference'))).toBeCloseTo(found[i].difference, 4)
+      expect(plain(of('difference'))).toBeCloseTo(found[i].difference, 1)
       expect(of('p, bootstrap')).toBe(found[i].bootstrap.p.toFixed(4))
       expect(of('corrected')).toBe(corrected[i].toFixed(4))
       expect(of('p, sign flips')).toBe(found[i].signFlip.p.toFixed(4))
       expect(plain(of("Hedges's g"))).toBeCloseTo(found[i].effect, 1)
       const [low, high] = of("95 %, Student's").split(' to ').map(plain)
-      expect(low).toBeCloseTo(found[i].student.low, 4)
-      expect(high).toBeCloseTo(found[i].student.high, 4)
+      expect(low).toBeCloseTo(found[i].student.low, 1)
+      expect(high).toBeCloseTo(found[i].student.high, 1)
     })
   })
 
@@ -352,12 +411,12 @@ describe('what a reader is warned of', () => {
       'The paper (GLUE dev, Base, table 5)'
     )
     expect(rows.rows.map((row) => row.slice(0, 4))).toEqual([
-      ['BERT', '82.2', 'mlm', '0.5000 ± 0.0000'],
-      ['ELECTRA 15 %', '82.4', 'electra-15', '0.2500 ± 0.0000'],
+      ['BERT', '82.2', 'mlm', '50.00 ± 0.00'],
+      ['ELECTRA 15 %', '82.4', 'electra-15', '25.00 ± 0.00'],
       ['Replace MLM', '82.4', '–', '–'],
       ['All-Tokens MLM', '84.3', '–', '–'],
-      ['ELECTRA', '85.0', 'electra', '0.5000 ± 0.0000'],
-      ['weights never trained', '–', 'untrained', '0.5000 ± 0.0000']
+      ['ELECTRA', '85.0', 'electra', '50.00 ± 0.00'],
+      ['weights never trained', '–', 'untrained', '50.00 ± 0.00']
     ])
   })
 

@@ -166,6 +166,24 @@ export type Resolved = {
 const namesTwice = (arms: ReadonlyArray<Arm>): string | undefined =>
   arms.map(({ id }) => id).find((id, i, all) => all.indexOf(id) !== i)
 
+/** Of no arms, of one with itself, or of two that are in another. */
+const contrastProblems = (
+  { contrasts = [] }: Declaration,
+  arms: ReadonlyArray<Arm>
+): ReadonlyArray<DeclarationProblem> => {
+  const names = arms.map(({ id }) => id)
+  return contrasts.flatMap(([arm, against], i) => {
+    const unknown = [arm, against].find((id) => !names.includes(id))
+    return unknown !== undefined
+      ? [{ path: `contrasts.${i}`, found: `'${unknown}'`, expected: `two of the arms ${names.join(', ')}` }]
+      : arm === against
+        ? [{ path: `contrasts.${i}`, found: `'${arm}' twice`, expected: 'two arms' }]
+        : contrasts.slice(0, i).some((other) => other.includes(arm) && other.includes(against))
+          ? [{ path: `contrasts.${i}`, found: `'${arm}' and '${against}' again`, expected: 'each pair once' }]
+          : []
+  })
+}
+
 /** Rows of a task that an arm has no positions for. */
 const tooLong = (
   { tasks: declaredTasks }: Declaration,
@@ -231,6 +249,10 @@ export const resolved = ({ experiment, corpus, data }: Asked, out: string): TE.T
           `${experiment}: found two ways to pre-train that are both called ${namesTwice(arms)}, expected names of ` +
             'objectives and sizes that differ when joined by dashes'
         )
+    ),
+    TE.filterOrElse(
+      ({ declaration, arms }) => contrastProblems(declaration, arms).length === 0,
+      ({ declaration, arms }) => wrongUsage(showProblems(experiment, contrastProblems(declaration, arms)))
     ),
     TE.bind('configurations', ({ declaration: { config }, arms }) =>
       pipe(

@@ -1,6 +1,6 @@
 /**
- * Who is ahead of whom, and how sure that is: every arm against the baseline, and against weights that were never trained, on every
- * task, by pairs of the same seed.
+ * Who is ahead of whom, and how sure that is: every arm against the baseline, and against weights that were never trained, and what else
+ * is declared, on every task, by pairs of the same seed.
  */
 
 import type { Arm } from '../../experiment/arms.js'
@@ -8,7 +8,7 @@ import { isOfUntrained } from '../../experiment/plan.js'
 import type { ExperimentResults } from './results.js'
 import { holm } from '../../statistics/corrected.js'
 import { compared, leastBootstrapP, type Comparison } from '../../statistics/paired.js'
-import { isInPercent, scoresFor, tasksOf, untrainedArm } from './scores.js'
+import { scoresFor, tasksOf, untrainedArm } from './scores.js'
 
 /** A difference is called one where the chance of calling any of all comparisons so by mistake is below this. */
 export const level = 0.05
@@ -19,12 +19,12 @@ export const level = 0.05
  */
 export type Verdict = 'ahead' | 'behind' | 'same' | 'few' | 'unknown'
 
-export type Compared = {
-  readonly arm: string
-  readonly against: string
-  readonly task: string
-  /** Behind a difference: ` points` where scores are percent. */
-  readonly unit: string
+/** With what an arm is compared. */
+export type Kind = 'baseline' | 'contrast' | 'untrained'
+
+type Pair = { readonly kind: Kind; readonly arm: string; readonly against: string; readonly task: string }
+
+export type Compared = Pair & {
   readonly comparison: Comparison
   /** Comparisons of the report: of it, too. */
   readonly total: number
@@ -54,25 +54,33 @@ export const baselineFor = ({ arms, declaration }: Pick<ExperimentResults, 'arms
   )
 }
 
-type Pair = { readonly arm: string; readonly against: string; readonly task: string }
+type OfArms = Omit<Pair, 'task'>
 
-/** In the order of tasks and arms; first all with the baseline. */
+/** In the order of tasks and arms; first all with the baseline. A contrast that is one of those is no other. */
 const pairsOf = (results: ExperimentResults): ReadonlyArray<Pair> => {
   const { arms, declaration } = results
   const tasks = tasksOf(results)
-  const withBaseline = arms.flatMap((arm) => {
+  const withBaseline = arms.flatMap((arm): ReadonlyArray<OfArms> => {
     const baseline = baselineFor(results, arm)
-    return baseline === undefined || baseline.id === arm.id ? [] : [{ arm: arm.id, against: baseline.id }]
+    return baseline === undefined || baseline.id === arm.id
+      ? []
+      : [{ kind: 'baseline', arm: arm.id, against: baseline.id }]
+  })
+  const contrasts = (declaration.contrasts ?? []).flatMap(([arm, against]): ReadonlyArray<OfArms> => {
+    const isThere = withBaseline.some((pair) => [arm, against].every((id) => id === pair.arm || id === pair.against))
+    return isThere ? [] : [{ kind: 'contrast', arm, against }]
   })
   const withUntrained = declaration.untrained
-    ? arms.filter((arm) => isOfUntrained(arms, arm)).map(({ id }) => ({ arm: id, against: untrainedArm }))
+    ? arms
+        .filter((arm) => isOfUntrained(arms, arm))
+        .map(({ id }): OfArms => ({ kind: 'untrained', arm: id, against: untrainedArm }))
     : []
-  return [withBaseline, withUntrained].flatMap((pairs) =>
+  return [withBaseline, contrasts, withUntrained].flatMap((pairs) =>
     tasks.flatMap((task) => pairs.map((pair) => ({ ...pair, task })))
   )
 }
 
-const byPairs = (results: ExperimentResults, { arm, against, task }: Pair): Comparison => {
+const bySeeds = (results: ExperimentResults, { arm, against, task }: Pair): Comparison => {
   const [ours, theirs] = [arm, against].map((id) => scoresFor(results, id, task).bySeed)
   const both = ours.flatMap(({ seed, score }) => {
     const other = theirs.find((found) => found.seed === seed)
@@ -97,14 +105,13 @@ const verdictOf = (
 
 export const allComparisons = (results: ExperimentResults): ReadonlyArray<Compared> => {
   const pairs = pairsOf(results)
-  const found = pairs.map((pair) => byPairs(results, pair))
+  const found = pairs.map((pair) => bySeeds(results, pair))
   const bootstrap = holm(found.map((comparison) => comparison.bootstrap.p))
   const student = holm(found.map((comparison) => comparison.student.p))
   return pairs.map((pair, i) => {
     const corrected = { bootstrap: bootstrap[i], student: student[i] }
-    const unit = isInPercent(results, pair.task) ? ' points' : ''
     return {
-      ...{ ...pair, unit, total: pairs.length, comparison: found[i], corrected },
+      ...{ ...pair, total: pairs.length, comparison: found[i], corrected },
       verdict: verdictOf(found[i], corrected, pairs.length)
     }
   })
@@ -115,7 +122,7 @@ export type FromItsSide = { readonly found: Compared; readonly verdict: Verdict 
 
 const otherWay = { ahead: 'behind', behind: 'ahead', same: 'same', few: 'few', unknown: 'unknown' } as const
 
-/** Comparisons of replaced token detection with something else that was pre-trained. */
+/** Comparisons of replaced token detection with the baseline, or of another with it where it is that itself. */
 export const ofReplacedTokenDetection = (
   { arms, declaration }: ExperimentResults,
   comparisons: ReadonlyArray<Compared>
@@ -125,7 +132,7 @@ export const ofReplacedTokenDetection = (
     return arm !== undefined && declaration.objectives[arm.objective].objective === 'electra'
   }
   return comparisons.flatMap((found) => {
-    if (found.against === untrainedArm || isIts(found.arm) === isIts(found.against)) return []
+    if (found.kind !== 'baseline' || isIts(found.arm) === isIts(found.against)) return []
     return [{ found, verdict: isIts(found.arm) ? found.verdict : otherWay[found.verdict] }]
   })
 }

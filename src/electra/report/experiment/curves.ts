@@ -10,7 +10,7 @@ import { figures, numbers, says, section, words, type Block, type Figure, type T
 import { fixed, interval, plain, scientific, signed, whole } from '../shown.js'
 import { allComparisons, type Compared } from './comparisons.js'
 import { mainNumbers } from './plateau.js'
-import { metricOf, scoresFor, tasksOf, untrainedArm } from './scores.js'
+import { metricOf, scoreDigits, scoresFor, tasksOf, untrainedArm } from './scores.js'
 
 /** An evaluation at the same step of all seeds of an arm that came so far. */
 type Mean = {
@@ -248,7 +248,14 @@ const downstreamFigure = (
       rows: found.flatMap(({ name, arms }) =>
         arms.map(({ id, x: at }) => {
           const scores = scoresFor(results, id, task)
-          return [name, id, show(at), String(scores.bySeed.length), fixed(scores.mean), fixed(scores.deviation)]
+          return [
+            name,
+            id,
+            show(at),
+            String(scores.bySeed.length),
+            fixed(scores.mean, scoreDigits),
+            fixed(scores.deviation, scoreDigits)
+          ]
         })
       )
     }
@@ -335,62 +342,78 @@ export const budgetSection = (results: ExperimentResults): ReadonlyArray<Block> 
   return found.length === 0 ? [] : [section('Scores against operations and time'), ...figures(found)]
 }
 
+const capitalised = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)
+
+/** How differences of a kind are spoken of. */
+type Said = {
+  readonly of: string
+  /** What is so right of the line. */
+  readonly right: string
+  readonly rowName: (found: Compared) => string
+}
+
+const differencesFrom = (from: string): Said => ({
+  of: `differences from ${from}`,
+  right: `an arm scored higher than ${from}`,
+  rowName: ({ arm }) => arm
+})
+
+const ofContrasts: Said = {
+  of: 'contrasts',
+  right: 'the first of two scored higher than the second',
+  rowName: ({ arm, against }) => `${arm} less ${against}`
+}
+
 const differenceFigure = (
   results: ExperimentResults,
   task: string,
-  from: string,
+  { of, right, rowName }: Said,
   found: ReadonlyArray<Compared>
 ): Figure => {
   const isByStudent = found.some(({ comparison: { bootstrap } }) => !Number.isFinite(bootstrap.high))
   const intervalOf = ({ student, bootstrap }: Comparison): Interval => (isByStudent ? student : bootstrap)
   const column = `95 %, ${isByStudent ? "Student's" : 'bootstrap'}`
+  const caption = `${of} on ${task}`
   return {
-    title: `Differences from ${from} on ${task}`,
-    description: `Mean differences paired by seed, with 95 % intervals of each alone${isByStudent ? ", Student's, since the bootstrap gives none of so few seeds" : ', by the bootstrap'}. Right of the line an arm scored higher than ${from}.`,
+    title: capitalised(caption),
+    description: `Mean differences paired by seed, with 95 % intervals of each alone${isByStudent ? ", Student's, since the bootstrap gives none of so few seeds" : ', by the bootstrap'}. Right of the line ${right}.`,
     chart: intervals({
-      x: {
-        title: `difference in ${results.declaration.tasks[task].metric}${(found[0]?.unit ?? '').replace(' ', ', ')}`,
-        scale: 'linear'
-      },
-      rows: found.map(({ arm, comparison }) => ({
-        name: arm,
-        look: results.arms.findIndex(({ id }) => id === arm),
-        at: comparison.difference,
-        low: intervalOf(comparison).low,
-        high: intervalOf(comparison).high
+      x: { title: `difference in ${metricOf(results, task)}`, scale: 'linear' },
+      rows: found.map((one) => ({
+        name: rowName(one),
+        look: lookOf(results, one.arm),
+        at: one.comparison.difference,
+        ...intervalOf(one.comparison)
       })),
       rules: [{ at: 0, name: 'no difference' }]
     }),
     numbers: {
-      caption: `differences from ${from} on ${task}`,
+      caption,
       columns: [...words('arm', 'against'), ...numbers('seeds', 'difference', column)],
       rows: found.map(({ arm, against, comparison }) => [
         arm,
         against,
         String(comparison.pairs),
-        signed(comparison.difference),
-        interval(intervalOf(comparison))
+        signed(comparison.difference, scoreDigits),
+        interval(intervalOf(comparison), scoreDigits)
       ])
     }
   }
 }
 
-/** Differences at a glance: for each task a chart of those from the baseline, and one of those from weights never trained. */
+/** Differences at a glance: for each task a chart of those from the baseline, of contrasts, and of those from weights never trained. */
 export const differenceFigures = (results: ExperimentResults): ReadonlyArray<Figure> => {
   const all = allComparisons(results)
   return drawn(
     tasksOf(results).flatMap((task) => {
-      const own = all.filter((one) => one.task === task)
-      const baselines = own.filter(({ against }) => against !== untrainedArm)
+      const [baselines, contrasts, untrained] = (['baseline', 'contrast', 'untrained'] as const).map((kind) =>
+        all.filter((one) => one.task === task && one.kind === kind)
+      )
       const names = [...new Set(baselines.map(({ against }) => against))]
       return [
-        differenceFigure(results, task, names.length === 1 ? names[0] : 'the baseline', baselines),
-        differenceFigure(
-          results,
-          task,
-          'weights never trained',
-          own.filter(({ against }) => against === untrainedArm)
-        )
+        differenceFigure(results, task, differencesFrom(names.length === 1 ? names[0] : 'the baseline'), baselines),
+        differenceFigure(results, task, ofContrasts, contrasts),
+        differenceFigure(results, task, differencesFrom('weights never trained'), untrained)
       ]
     })
   )

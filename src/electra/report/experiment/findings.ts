@@ -14,7 +14,7 @@ import {
   type Verdict
 } from './comparisons.js'
 import { mainNumbers, plateaus, type MainNumber } from './plateau.js'
-import { untrainedArm } from './scores.js'
+import { scoreDigits, untrainedArm } from './scores.js'
 import { edges } from './tuning.js'
 
 /** Comparisons are spoken of in as many sentences at most; the table has them all. */
@@ -25,7 +25,7 @@ const nameOf = (arm: string): Text => (arm === untrainedArm ? ['weights never tr
 /** How sure: `95 % interval of this alone +0.0110 to +0.0310, p 0.0031 corrected for 12 comparisons, 5 seeds`. */
 const certainty = ({ comparison, corrected, total, verdict }: Compared): string =>
   [
-    `95 % interval of this alone ${interval(verdict === 'few' ? comparison.student : comparison.bootstrap)}`,
+    `95 % interval of this alone ${interval(verdict === 'few' ? comparison.student : comparison.bootstrap, scoreDigits)}`,
     ...(verdict === 'few'
       ? []
       : [
@@ -36,8 +36,8 @@ const certainty = ({ comparison, corrected, total, verdict }: Compared): string 
 
 /** A comparison in a sentence, without its full stop. */
 export const sentenceOf = (found: Compared): Text => {
-  const { arm, against, task, unit, comparison, verdict } = found
-  const by = `${fixed(Math.abs(comparison.difference))}${unit}`
+  const { arm, against, task, comparison, verdict } = found
+  const by = `${fixed(Math.abs(comparison.difference), scoreDigits)} points`
   switch (verdict) {
     case 'ahead':
       return [
@@ -227,7 +227,7 @@ const warnings = (columns: Columns, results: ExperimentResults): ReadonlyArray<T
 
 /** Of an experiment with the baseline alone there is nothing to compare. */
 const lead = (results: ExperimentResults, comparisons: ReadonlyArray<Compared>): Text => {
-  const withBaseline = comparisons.filter(({ against }) => against !== untrainedArm)
+  const withBaseline = comparisons.filter(({ kind }) => kind === 'baseline')
   if (withBaseline.length === 0) return ['There is nothing to compare: the baseline is all that is pre-trained. ']
   const own = ofReplacedTokenDetection(results, comparisons)
   const few = withBaseline.filter(({ verdict }) => verdict === 'few')
@@ -252,9 +252,23 @@ const lead = (results: ExperimentResults, comparisons: ReadonlyArray<Compared>):
 /** More are counted, and not listed. */
 const mostListed = 8
 
+/** What was to be known beside the comparisons with the baseline. */
+const ofContrasts = (comparisons: ReadonlyArray<Compared>): ReadonlyArray<Block> => {
+  const found = claimsFirst(comparisons.filter(({ kind }) => kind === 'contrast'))
+  return found.length === 0
+    ? []
+    : [
+        says('Of what was declared to be compared beside that:'),
+        ...list(found.slice(0, mostListed).map((one) => [...sentenceOf(one), '.'])),
+        ...(found.length > mostListed
+          ? [says(`The table of differences has ${found.length - mostListed} more of these.`)]
+          : [])
+      ]
+}
+
 /** Whether pre-training helps at all. */
 const againstUntrained = (comparisons: ReadonlyArray<Compared>): ReadonlyArray<Block> => {
-  const found = comparisons.filter(({ against }) => against === untrainedArm)
+  const found = comparisons.filter(({ kind }) => kind === 'untrained')
   if (found.length === 0) return []
   const [ahead, behind, same, few, unknown] = (['ahead', 'behind', 'same', 'few', 'unknown'] as const).map((verdict) =>
     countOf(found, verdict)
@@ -303,6 +317,7 @@ export const findings = (columns: Columns, results: ExperimentResults): Readonly
   return [
     { _tag: 'Lead', text: lead(results, comparisons) },
     ...list(warnings(columns, results)),
+    ...ofContrasts(comparisons),
     ...againstUntrained(comparisons)
   ]
 }

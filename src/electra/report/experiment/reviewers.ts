@@ -29,7 +29,7 @@ import { counted } from '../../counted.js'
 import type { ObjectiveName } from '../../objective/table.js'
 import { fixed, none, percent, plain, scientific, spread, whole } from '../shown.js'
 import { generatorFigures } from './curves.js'
-import { allScores, metricOf, scoresFor, tasksOf, untrainedArm } from './scores.js'
+import { allScores, metricOf, scoreDigits, scoresFor, tasksOf, untrainedArm } from './scores.js'
 
 // ------------------------------------------------------------- deviations
 
@@ -62,10 +62,12 @@ const deviationsTable = (results: ExperimentResults): Table => ({
   rows: allScores(results).map(({ task, arm, mean, deviation, withinSeeds, bySeed }) => [
     task,
     arm,
-    fixed(mean),
-    fixed(deviation),
-    fixed(withinSeeds),
-    arm === untrainedArm ? none : fixed(ofPretraining(deviation, withinSeeds, results.declaration.tasks[task].trials)),
+    ...[
+      mean,
+      deviation,
+      withinSeeds,
+      arm === untrainedArm ? undefined : ofPretraining(deviation, withinSeeds, results.declaration.tasks[task].trials)
+    ].map((x) => fixed(x, scoreDigits)),
     String(bySeed.length)
   ])
 })
@@ -150,7 +152,7 @@ const efficiencyTable = (results: ExperimentResults): Table => {
   const scored = (arm: string): ReadonlyArray<string> =>
     tasks.map((task) => {
       const { mean, deviation } = scoresFor(results, arm, task)
-      return spread(mean, deviation)
+      return spread(mean, deviation, scoreDigits)
     })
   return {
     caption: 'The paper (GLUE dev, Base, table 5) beside ours',

@@ -1,4 +1,7 @@
-/** What the trials of an experiment come to: a number for each arm, task and seed, and how it varies over seeds. */
+/**
+ * What the trials of an experiment come to: a number for each arm, task and seed, and how it varies over seeds. In points, as GLUE's are
+ * given: percent, and of correlations hundredths.
+ */
 
 import type { ExperimentResults, TrialsFound } from './results.js'
 import { deviation, mean, type Numbers } from '../../statistics/moments.js'
@@ -21,8 +24,20 @@ export type Scores = {
 
 export const untrainedArm = 'untrained'
 
+/** Behind the point, of scores and their differences. */
+export const scoreDigits = 2
+
+/** Scorers of tags and spans give percent, others fractions. */
+const isInPercent = ({ declaration }: ExperimentResults, task: string): boolean =>
+  ['Tagging', 'Spans'].includes(taskNamed(declaration.tasks[task].task)?.says ?? '')
+
+/** A number as the scorer of a task gives it, in points. */
+export const pointsOf = (results: ExperimentResults, task: string): ((score: number) => number) =>
+  isInPercent(results, task) ? (score) => score : (score) => 100 * score
+
 /** NaN where a trial came to no number. */
-const scoresOf = ({ outcome }: TrialsFound): Numbers => (outcome._tag === 'Done' ? outcome.scores : [])
+const scoresOf = (results: ExperimentResults, { task, outcome }: TrialsFound): Numbers =>
+  outcome._tag === 'Done' ? outcome.scores.map(pointsOf(results, task)) : []
 
 const within = (all: ReadonlyArray<Numbers>): number => {
   const spreads = all.map(deviation).filter((x) => !Number.isNaN(x))
@@ -35,7 +50,7 @@ const judged = ({ trials }: ExperimentResults, arm: string, task: string): Reado
 export const scoresFor = (results: ExperimentResults, arm: string, task: string): Scores => {
   const own = judged(results, arm, task)
   const bySeed = results.declaration.seeds.flatMap((seed) => {
-    const trials = own.filter((trial) => trial.seed === seed).flatMap(scoresOf)
+    const trials = own.filter((trial) => trial.seed === seed).flatMap((trial) => scoresOf(results, trial))
     const score = mean(trials)
     return Number.isFinite(score) ? [{ seed, score, trials }] : []
   })
@@ -67,13 +82,12 @@ export const allScores = (results: ExperimentResults): ReadonlyArray<Scores> =>
   )
 
 /** What always guessing the most frequent label gives; NaN where nobody knows. */
-export const majorityOf = ({ trials }: ExperimentResults, task: string): number =>
-  trials.find((trial) => trial.task === task && trial.majority !== undefined)?.majority ?? NaN
-
-/** Scorers of tags and spans give percent, others fractions. */
-export const isInPercent = ({ declaration }: ExperimentResults, task: string): boolean =>
-  ['Tagging', 'Spans'].includes(taskNamed(declaration.tasks[task].task)?.says ?? '')
+export const majorityOf = (results: ExperimentResults, task: string): number =>
+  pointsOf(
+    results,
+    task
+  )(results.trials.find((trial) => trial.task === task && trial.majority !== undefined)?.majority ?? NaN)
 
 /** The number that a task is judged by, with its unit. */
-export const metricOf = (results: ExperimentResults, task: string): string =>
-  `${results.declaration.tasks[task].metric}${isInPercent(results, task) ? ', %' : ''}`
+export const metricOf = ({ declaration }: ExperimentResults, task: string): string =>
+  `${declaration.tasks[task].metric}, points`

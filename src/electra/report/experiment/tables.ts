@@ -6,7 +6,7 @@ import type { Columns } from '../columns.js'
 import { digitsOf, labelOf } from '../columns.js'
 import { duration, fixed, interval, none, plain, pValue, scientific, signed, spread, whole } from '../shown.js'
 import { allComparisons, level, type Compared } from './comparisons.js'
-import { allScores, majorityOf, metricOf, tasksOf } from './scores.js'
+import { allScores, majorityOf, metricOf, pointsOf, scoreDigits, tasksOf } from './scores.js'
 
 const scoresTable = (results: ExperimentResults, task: string): Table => {
   const { trials } = results.declaration.tasks[task]
@@ -21,15 +21,15 @@ const scoresTable = (results: ExperimentResults, task: string): Table => {
     rows: [
       ...own.map((scores) => [
         scores.arm,
-        spread(scores.mean, scores.deviation),
+        spread(scores.mean, scores.deviation, scoreDigits),
         String(scores.bySeed.length),
         String(trials),
-        fixed(scores.withinSeeds),
+        fixed(scores.withinSeeds, scoreDigits),
         String(scores.failed),
         String(scores.pending),
-        scores.bySeed.map(({ score }) => fixed(score)).join(', ') || none
+        scores.bySeed.map(({ score }) => fixed(score, scoreDigits)).join(', ') || none
       ]),
-      ['the most frequent label', fixed(majorityOf(results, task)), none, none, none, none, none, none]
+      ['the most frequent label', fixed(majorityOf(results, task), scoreDigits), none, none, none, none, none, none]
     ]
   }
 }
@@ -65,12 +65,12 @@ const differencesTable = (results: ExperimentResults): Table => ({
     arm,
     against,
     String(comparison.pairs),
-    signed(comparison.difference),
+    signed(comparison.difference, scoreDigits),
     // Of so few the bootstrap has hardly a resample with a deviation.
     ...(verdict === 'few'
       ? [none, none, none]
-      : [interval(comparison.bootstrap), pValue(comparison.bootstrap.p), pValue(corrected.bootstrap)]),
-    interval(comparison.student),
+      : [interval(comparison.bootstrap, scoreDigits), pValue(comparison.bootstrap.p), pValue(corrected.bootstrap)]),
+    interval(comparison.student, scoreDigits),
     pValue(comparison.student.p),
     pValue(corrected.student),
     pValue(comparison.signFlip.p),
@@ -84,7 +84,7 @@ export const scoresSection = (results: ExperimentResults): ReadonlyArray<Block> 
   return [
     section('Scores'),
     says(
-      'Trials of fine-tuning are averaged within a seed of pre-training, so that a seed counts once; the deviation is that of seeds, with n − 1.'
+      'Scores are points, as those of GLUE: percent, and of correlations hundredths. Trials of fine-tuning are averaged within a seed of pre-training, so that a seed counts once; the deviation is that of seeds, with n − 1.'
     ),
     ...tasksOf(results).map((task) => table(scoresTable(results, task))),
     section('Differences'),
@@ -93,7 +93,7 @@ export const scoresSection = (results: ExperimentResults): ReadonlyArray<Block> 
       : [
           says(
             `A difference is claimed where both corrected p-values, the bootstrap's and Student's, are below ${level}: corrected by Holm over all ${length} comparisons of this report. ` +
-              "The bootstrap is of differences in units of their standard error; where its least p, of n pairs 2 / nⁿ, would not do after correction, it is not shown and nothing is claimed. Sign flips of n pairs cannot give less than 2 / 2ⁿ. Intervals are of each comparison alone. Differences on tasks scored in percent are points. Hedges's g is the mean difference in deviations of the differences, less its bias in small samples: of pairs, so that it is no effect size of two groups."
+              "The bootstrap is of differences in units of their standard error; where its least p, of n pairs 2 / nⁿ, would not do after correction, it is not shown and nothing is claimed. Sign flips of n pairs cannot give less than 2 / 2ⁿ. Intervals are of each comparison alone. Hedges's g is the mean difference in deviations of the differences, less its bias in small samples: of pairs, so that it is no effect size of two groups."
           ),
           table(differencesTable(results))
         ])
@@ -136,21 +136,23 @@ const runsTable = (columns: Columns, { runs }: ExperimentResults): Table => {
   }
 }
 
-const trialsTable = ({ trials }: ExperimentResults): Table => ({
-  caption: `All ${trials.length} fine-tunings`,
+const trialsTable = (results: ExperimentResults): Table => ({
+  caption: `All ${results.trials.length} fine-tunings`,
   columns: [
     ...words('fine-tuning', 'task', 'arm', 'of the run'),
     ...numbers('seed', 'rate'),
-    ...words('scores of its trials', 'state')
+    ...words('scores of its trials, points', 'state')
   ],
-  rows: trials.map((trial) => [
+  rows: results.trials.map((trial) => [
     trial.id,
     trial.task,
     trial.isTuning ? `${trial.arm} (tuning)` : trial.arm,
     trial.from,
     String(trial.seed),
     plain(trial.rate),
-    trial.outcome._tag === 'Done' ? trial.outcome.scores.map((score) => fixed(score)).join(', ') || none : none,
+    trial.outcome._tag === 'Done'
+      ? trial.outcome.scores.map((score) => fixed(pointsOf(results, trial.task)(score), scoreDigits)).join(', ') || none
+      : none,
     stateOf(trial)
   ])
 })

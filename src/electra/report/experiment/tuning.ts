@@ -5,6 +5,7 @@ import type { ExperimentResults, Tuned } from './results.js'
 import { numbers, says, section, table, words, type Block, type Table } from '../document.js'
 import { counted } from '../../counted.js'
 import { fixed, none, plain } from '../shown.js'
+import { pointsOf, scoreDigits } from './scores.js'
 
 const nameOf = ({ who, task }: Tuned): string => (task === undefined ? who : `${who} on ${task}`)
 
@@ -18,20 +19,20 @@ const isAtEdge = ({ choice }: Tuned): boolean => {
 /** Whose best rate was the lowest or highest tried. */
 export const edges = ({ tuned }: ExperimentResults): ReadonlyArray<string> => tuned.filter(isAtEdge).map(nameOf)
 
-const tuningTable = (tuned: ReadonlyArray<Tuned>): Table => ({
+const tuningTable = (results: ExperimentResults): Table => ({
   caption: 'Learning rates: what was tried, and what it was chosen by',
   columns: [...words('of', 'trained on', 'tried (score)'), ...numbers('chosen'), ...words('remark')],
-  rows: tuned.map((one) => {
+  rows: results.tuned.map((one) => {
     const { who, task, choice } = one
+    const show = (score: number): string =>
+      task === undefined ? fixed(score) : fixed(pointsOf(results, task)(score), scoreDigits)
     const tried = choice?.tried ?? []
     return [
       who,
       task ?? 'pre-training',
       tried.length === 0
         ? none
-        : tried
-            .map(({ rate, score }) => `${plain(rate)} (${Number.isNaN(score) ? 'failed' : fixed(score)})`)
-            .join(', '),
+        : tried.map(({ rate, score }) => `${plain(rate)} (${Number.isNaN(score) ? 'failed' : show(score)})`).join(', '),
       plain(choice?.rate),
       choice === undefined
         ? 'all that were tried failed'
@@ -62,8 +63,8 @@ const ofFineTuning = ({ tasks, tuning: { trials = 1 } }: Declaration): string =>
     : `Rates of fine-tuning were chosen for each objective on ${open.map(([name]) => name).join(', ')}, by ${counted(trials, 'trial')} each, so that what is compared may have been fine-tuned at different rates.`
 }
 
-export const tuningSection = ({ tuned, declaration }: ExperimentResults): ReadonlyArray<Block> => [
+export const tuningSection = (results: ExperimentResults): ReadonlyArray<Block> => [
   section('Tuning'),
-  says(`${ofPretraining(declaration)} ${ofFineTuning(declaration)}`),
-  ...(tuned.length === 0 ? [says('Nothing has been chosen yet.')] : [table(tuningTable(tuned))])
+  says(`${ofPretraining(results.declaration)} ${ofFineTuning(results.declaration)}`),
+  ...(results.tuned.length === 0 ? [says('Nothing has been chosen yet.')] : [table(tuningTable(results))])
 ]

@@ -136,6 +136,29 @@ describe('a declaration in a file', () => {
     })
   })
 
+  it.each<readonly [ReadonlyArray<ReadonlyArray<string>>, RegExp | undefined]>([
+    [[['electra-g0.25', 'electra-g0.5']], undefined],
+    [
+      [['electra', 'mlm']],
+      /contrasts\.0: found 'electra', expected two of the arms electra-g0\.25, electra-g0\.5, mlm$/
+    ],
+    [[['mlm', 'mlm']], /contrasts\.0: found 'mlm' twice, expected two arms$/],
+    [
+      [
+        ['electra-g0.25', 'mlm'],
+        ['mlm', 'electra-g0.25']
+      ],
+      /contrasts\.1: found 'mlm' and 'electra-g0\.25' again, expected each pair once$/
+    ]
+  ])('has contrasts of its arms: %j', async (contrasts, message) => {
+    const file = join(directory, 'contrasts.json')
+    const { objectives: _, ...rest } = declaration
+    const objectives = { electra: {}, mlm: {} }
+    await writeFile(file, JSON.stringify({ ...rest, objectives, generatorSizes: [0.25, 0.5], contrasts }))
+    if (message === undefined) expect((await resolve({ experiment: file })).declaration.contrasts).toEqual(contrasts)
+    else await expect(resolve({ experiment: file })).rejects.toThrow(message)
+  })
+
   it('says which task it does not know', async () => {
     const file = join(directory, 'unknown.json')
     await writeFile(file, JSON.stringify({ ...declaration, tasks: { a: { ...declaration.tasks.own, task: 'cloa' } } }))
