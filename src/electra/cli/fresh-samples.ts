@@ -13,65 +13,77 @@ import type { RunData } from '../report/run/run-data.js'
 import { latestCheckpoint } from '../store/checkpoints/checkpoint.js'
 import { showStoreError } from '../store/errors.js'
 import { judgeSentences } from './closing.js'
+import type { Console } from './console.js'
 import type { DeviceOptions } from './device.js'
 import { failed, failedWith, type Failure } from './outcome.js'
 import type { Samples } from '../report/closing-report.js'
 import { configOfRun } from './scorer.js'
 
+/** Sentences; or why there are none: fine-tuning has none, and another corpus than the run's is no held-out text of it. */
+type Found = { readonly samples?: Samples; readonly mismatch?: string }
+
 const samplesOf = (
   { directory }: RunData,
   corpusDirectory: string,
   options: DeviceOptions
-): TE.TaskEither<Failure, Samples | undefined> =>
+): TE.TaskEither<Failure, Found> =>
   pipe(
     latestCheckpoint(join(directory, 'checkpoints')),
     TE.mapLeft(failedWith(showStoreError)),
     TE.chain((found) => {
-      if (O.isNone(found)) return TE.right(undefined)
+      if (O.isNone(found)) return TE.right({})
       const { progress, params } = found.value.checkpoint
-      // Fine-tuning has none.
-      if (progress.identity.corpus === undefined) return TE.right(undefined)
+      if (progress.identity.corpus === undefined) return TE.right({})
       return pipe(
         TE.Do,
         TE.apS('config', configOfRun(directory)),
         TE.apS('corpus', pipe(openCorpus(corpusDirectory), TE.mapLeft(failedWith(showCorpusError)))),
-        TE.filterOrElse(
-          ({ corpus }) => corpus.manifest.sha256 === progress.identity.corpus,
-          ({ corpus }) =>
-            failed(
-              `--corpus ${corpusDirectory}: found the corpus ${corpus.manifest.sha256}, expected the one that ${directory} is trained on: ` +
+        TE.chain(({ config, corpus }): TE.TaskEither<Failure, Found> => {
+          if (corpus.manifest.sha256 !== progress.identity.corpus)
+            return TE.right({
+              mismatch:
+                `--corpus ${corpusDirectory}: found the corpus ${corpus.manifest.sha256}, expected the one that ${directory} is trained on: ` +
                 describe(progress.identity.corpus)
-            )
-        ),
-        TE.chain(({ config, corpus }) => {
+            })
           const objective = objectiveOf(config, piecesOf(corpus))
           const { seed } = progress.identity
-          return judgeSentences(
-            { ...options, seed: typeof seed === 'number' ? seed : 1 },
-            { config, corpus, objective },
-            { params }
+          return pipe(
+            judgeSentences(
+              { ...options, seed: typeof seed === 'number' ? seed : 1 },
+              { config, corpus, objective },
+              { params }
+            ),
+            TE.map((samples) => (samples === undefined ? {} : { samples }))
           )
         })
       )
     })
   )
 
-/** The same runs, with samples where there can be some. */
+/** The same runs, with samples where there can be some. Fails where the corpus is of none of them; else it tells of which it is not. */
 export const withSamples = (
   runs: ReadonlyArray<RunData>,
   corpus: string | undefined,
-  options: DeviceOptions
-): TE.TaskEither<Failure, ReadonlyArray<RunData>> =>
-  corpus === undefined
-    ? TE.right(runs)
-    : pipe(
-        runs,
-        TE.traverseSeqArray((run) =>
-          run.samples !== undefined
-            ? TE.right(run)
-            : pipe(
-                samplesOf(run, corpus, options),
-                TE.map((samples) => (samples === undefined ? run : { ...run, samples }))
-              )
-        )
+  options: DeviceOptions,
+  { note }: Pick<Console, 'note'>
+): TE.TaskEither<Failure, ReadonlyArray<RunData>> => {
+  if (corpus === undefined) return TE.right(runs)
+  return pipe(
+    runs,
+    TE.traverseSeqArray((run): TE.TaskEither<Failure, Found> =>
+      run.samples === undefined ? samplesOf(run, corpus, options) : TE.right({})
+    ),
+    TE.chain((found) => {
+      const mismatches = found.flatMap(({ mismatch }) => mismatch ?? [])
+      const hasAny = found.some(({ samples }) => samples !== undefined)
+      if (mismatches.length > 0 && !hasAny) return TE.left(failed(mismatches[0]))
+      mismatches.forEach((mismatch) => note(`${mismatch}; it is shown without sentences`))
+      return TE.right(
+        runs.map((run, i) => {
+          const { samples } = found[i]
+          return samples === undefined ? run : { ...run, samples }
+        })
       )
+    })
+  )
+}

@@ -21,6 +21,8 @@ export type Trial = Omit<FineTuningSettings, 'layers'> & {
   readonly network: Network
   /** The encoder's weights; none where all are drawn. */
   readonly tensors: ReadonlyArray<FloatTensor>
+  /** The model directory that they are of. */
+  readonly directory: string
 }
 
 export const settingsOf = ({ network, ...trial }: Trial): FineTuningSettings => ({ ...trial, layers: network.layers })
@@ -38,14 +40,14 @@ export const trialIdentity = (trial: Trial): RunIdentity => ({
 
 /** A run of the engine. */
 export const trialRun = (trial: Trial, execution: Omit<ExecutionOptions, 'initial' | 'totalSteps'>): RunOptions => {
-  const { tensors } = trial
+  const { directory, network, tensors } = trial
   const settings = settingsOf(trial)
   return {
     ...execution,
     folds: foldsOf(execution),
     config: configOf(trial),
     totalSteps: totalStepsOf(settings),
-    ...(tensors.length === 0 ? {} : { initial: { tensors, from: [] } }),
+    ...(tensors.length === 0 ? {} : { initial: { tensors, from: [{ directory, half: 'encoder', network, tensors }] } }),
     identity: trialIdentity(trial),
     problem: () => fineTuningProblem(settings)
   }

@@ -106,7 +106,10 @@ describe('trials', () => {
     expect(again.stderr).toContain('2 workers on wasm')
     expect(hashesOf(resumed)).toEqual(hashesOf(whole))
     expect(resumed.trials).toEqual(whole.trials)
-    expect(await there.json('killed', 'trial-2', 'run.json')).toMatchObject({ checkpointEvery: 3, keepCheckpoints: 2 })
+    expect(await there.json('killed', 'trial-2', 'run.json')).toMatchObject({
+      ...{ checkpointEvery: 3, keepCheckpoints: 2 },
+      startedFrom: [expect.stringContaining(there.at())]
+    })
     for (const file of ['dev.tsv', 'test.tsv'])
       expect(await there.text('killed', 'trial-2', 'predictions', file)).toBe(
         await there.text('whole', 'trial-2', 'predictions', file)

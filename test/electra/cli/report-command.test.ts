@@ -82,7 +82,7 @@ describe('report', () => {
       expect(await text('board', name, 'events.out.tfevents.0.pure-electra')).toContain('brain.Event:2')
   })
 
-  it('refuses what is no run, another corpus, and to write nothing', async () => {
+  it('refuses what is no run, another corpus than of any, and to write nothing', async () => {
     expectFailure(
       await report(at(), '--out', at('x.html')),
       1,
@@ -95,6 +95,17 @@ describe('report', () => {
       1,
       /--corpus .*other\.corpus: found the corpus .*, expected the one that .*going is trained on/
     )
+    const { code } = await pureElectra(
+      ...['pretrain', '--config', 'nano', '--corpus', at('other.corpus'), '--out', at('else'), '--steps', '2'],
+      ...['--set', 'model.layers=1']
+    )
+    expect(code).toBe(0)
+    await rm(at('else', 'report.json'))
+    const both = await report(at('else'), at('going'), '--corpus', at('text.corpus'), '--out', at('x.md'))
+    expect(both.code).toBe(0)
+    expect(both.stderr).toMatch(/expected the one that .*else is trained on: .*; it is shown without sentences/)
+    expect((await text('x.md')).split('## Sample sentences')[1]).toMatch(/^\s+[^#]*### going\n/)
+    await rm(at('x.md'))
     await cp(at('one'), at('broken'), { recursive: true })
     await writeFile(at('broken', 'report.json'), '{"complete": true')
     expectFailure(

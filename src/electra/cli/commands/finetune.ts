@@ -36,7 +36,7 @@ const oneTrial = (options: FinetuneOptions, known: Given, i: number, hands: Hand
 
 /** One trial after the other, then what they come to. */
 const allTrials =
-  (options: FinetuneOptions, hands: Hands) =>
+  (options: FinetuneOptions, hands: Omit<Hands, 'compute'>) =>
   (known: Given): Trying<ExitCode> =>
   async () => {
     const { ranks, signals, console } = hands
@@ -47,7 +47,7 @@ const allTrials =
       return E.right(exitCodes.interrupted)
     }
     for (let i = 0; i < options.trials; i++) {
-      const ran = await oneTrial(options, known, i, hands)()
+      const ran = await oneTrial(options, known, i, { ...hands, compute: ended.at(0)?.report.compute })()
       if (E.isLeft(ran)) return ran
       if (!('result' in ran.right)) return stop(ran.right.report)
       ended.push(ran.right)

@@ -72,7 +72,7 @@ export const report = (directories: ReadonlyArray<string>, options: ReportOption
     return TE.left(wrongUsage('found nothing to write, expected --out, --csv or --tensorboard'))
   return pipe(
     readRuns(directories),
-    TE.chain((runs) => withSamples(runs, out === undefined ? undefined : options.corpus, options)),
+    TE.chain((runs) => withSamples(runs, out === undefined ? undefined : options.corpus, options, console)),
     TE.chainFirst((runs) => (out === undefined ? TE.right(undefined) : writePage(out, runs))),
     TE.chainFirst((runs) => (csv === undefined ? TE.right(undefined) : writeCsv(csv, runs))),
     TE.chainFirst((runs) => (tensorboard === undefined ? TE.right(undefined) : writeEvents(tensorboard, runs))),

@@ -1,11 +1,13 @@
 /** One trial: its run in a directory of its own, and what it leaves there. */
 
 import { join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as O from 'fp-ts/lib/Option.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { Ranks } from '../../../workers/index.js'
 import { together } from '../../../workers/ranks/ranks.js'
+import type { RunCompute } from '../../flops/run-compute.js'
 import { hasCheckpoint } from '../../store/checkpoints/checkpoint.js'
 import { exists, writeFileWhole } from '../../store/files/files.js'
 import { trialCompute } from '../../tasks/compute.js'
@@ -46,8 +48,13 @@ export type Ended = { readonly result: TrialResult; readonly report: ClosingRepo
 /** One that was interrupted, with its state saved. */
 export type Stopped = { readonly report: ClosingReport }
 
-/** Who carries trials out, and who is told. */
-export type Hands = { readonly ranks: Ranks; readonly signals: Interrupts; readonly console: Console }
+/** Who carries trials out, who is told, and what is known from a trial before: the arithmetic of one is that of all. */
+export type Hands = {
+  readonly compute: RunCompute | undefined
+  readonly ranks: Ranks
+  readonly signals: Interrupts
+  readonly console: Console
+}
 
 /** What a resume finds of a trial, by the eyes of the first rank. */
 export type Found = {
@@ -64,6 +71,7 @@ export const trialOf = (options: FinetuneOptions, { name, encoder, prepared, rec
   recipe,
   network: encoder.network,
   tensors: options.fromScratch ? [] : encoder.tensors,
+  directory: encoder.directory,
   seed: options.seed + i,
   ...(options.limit === undefined ? {} : { limit: options.limit })
 })
@@ -150,7 +158,7 @@ const closeTrial = (
   out: string,
   execution: Pick<ExecutionOptions, 'pool'>,
   ran: RunResult,
-  { ranks, console }: Hands
+  { ranks, console, compute: known }: Hands
 ): TE.TaskEither<Failure | RunError, Ended> =>
   pipe(
     ranks.rank === 0 ? judgedState(options, out, ran) : TE.right(ran),
@@ -161,7 +169,7 @@ const closeTrial = (
     TE.bindW('judged', ({ state }) => judgements(trial, state.params, { ...execution, ranks })),
     TE.bindW('report', () =>
       pipe(
-        TE.fromEither(trialCompute(trial)),
+        TE.fromEither(known === undefined ? trialCompute(trial) : E.right(known)),
         TE.bimap(failedWith(showRunError), (compute) => closingReport(ran, all.columns, compute))
       )
     ),

@@ -132,7 +132,7 @@ const computedOn = ({ record, report }: RunData): string => {
         .join('; ')
 }
 
-/** Fine-tuning does not keep of which model it is. */
+/** Fine-tunings did not always keep it. */
 const startedFrom = (from: ReadonlyArray<string> | undefined): string =>
   from === undefined ? 'weights drawn anew' : from.length === 0 ? none : from.join(', ')
 
