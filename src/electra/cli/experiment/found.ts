@@ -11,8 +11,9 @@ import { parseJson } from '../../../tensor/strict-json.js'
 import type { Declaration } from '../../experiment/declaration.js'
 import type { FineTuning, Job, Outcome, Pretraining } from '../../experiment/plan.js'
 import type { CurvePoint } from '../../report/experiment/results.js'
+import { parseMetrics, secondsUntil } from '../../report/run/metrics.js'
 import { hasCheckpoint } from '../../store/checkpoints/checkpoint.js'
-import { exists, readText } from '../../store/files/files.js'
+import { exists, readBytes, readText } from '../../store/files/files.js'
 import { longestReport, parseReport, reportName, type KeptReport } from '../../report/closing-report.js'
 import type { Places } from './places.js'
 
@@ -111,35 +112,28 @@ export const outcomeOf = (declaration: Declaration, places: Places, job: Job): T
 export const isBegun = (places: Places, job: Job): T.Task<boolean> =>
   job._tag === 'FineTuning' ? TE.toUnion(exists(places.of(job))) : hasCheckpoint(join(places.of(job), 'checkpoints'))
 
-const line = z.looseObject({ kind: z.enum(['step', 'heldOut']), step: z.number(), seconds: z.number().optional() })
-
 export type Trained = { readonly curve: ReadonlyArray<CurvePoint>; readonly seconds: number }
 
-/** The evaluations in the text of a `metrics.jsonl`, with the seconds of the steps before each, and those of all steps. */
-export const trainedIn = (metrics: string): Trained => {
-  const curve: Array<CurvePoint> = []
-  let seconds = 0
-  for (const text of metrics.split('\n')) {
-    const parsed = line.safeParse(
-      pipe(
-        parseJson(deepest)(text),
-        E.getOrElse((): unknown => undefined)
+/** The evaluations in a `metrics.jsonl`, with the seconds of the steps before each, and those of all steps. */
+export const trainedIn = (bytes: Uint8Array): Trained => {
+  const { steps, heldOut } = parseMetrics(bytes)
+  const until = secondsUntil(steps)
+  const named = [...heldOut.columns].filter(([name]) => name !== 'seconds')
+  return {
+    curve: heldOut.steps.map((step, i) => ({
+      step,
+      seconds: until.slice(0, steps.steps.findLastIndex((trained) => trained <= step) + 1).at(-1) ?? 0,
+      numbers: Object.fromEntries(
+        named.flatMap(([name, column]) => (Number.isNaN(column[i]) ? [] : [[name, column[i]] as const]))
       )
-    )
-    if (!parsed.success) continue
-    const { kind, step, seconds: own = 0, ...rest } = parsed.data
-    if (kind === 'step') seconds += own
-    else {
-      const numbers = Object.entries(rest).filter((entry): entry is [string, number] => typeof entry[1] === 'number')
-      curve.push({ step, seconds, numbers: Object.fromEntries(numbers) })
-    }
+    })),
+    seconds: until.at(-1) ?? 0
   }
-  return { curve, seconds }
 }
 
 const trainedAt = (directory: string): T.Task<Trained> =>
   pipe(
-    readText(join(directory, 'metrics.jsonl')),
+    readBytes(join(directory, 'metrics.jsonl')),
     T.map(E.match((): Trained => ({ curve: [], seconds: 0 }), trainedIn))
   )
 

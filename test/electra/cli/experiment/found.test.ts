@@ -124,14 +124,14 @@ describe('numbers that a job leaves', () => {
       '{"kind":"heldOut","step":2,"loss":2}',
       '{"kind":"step","step":3,"lo'
     ].join('\n')
-    expect(trainedIn(metrics)).toEqual({
+    expect(trainedIn(new TextEncoder().encode(metrics))).toEqual({
       curve: [
         { step: 1, seconds: 0.5, numbers: { loss: 2.5 } },
         { step: 2, seconds: 0.75, numbers: { loss: 2 } }
       ],
       seconds: 0.75
     })
-    expect(trainedIn('')).toEqual({ curve: [], seconds: 0 })
+    expect(trainedIn(new Uint8Array())).toEqual({ curve: [], seconds: 0 })
   })
 })
 
