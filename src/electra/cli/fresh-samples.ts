@@ -19,8 +19,12 @@ import { failed, failedWith, type Failure } from './outcome.js'
 import type { Samples } from '../report/closing-report.js'
 import { configOfRun } from './scorer.js'
 
-/** Sentences; or why there are none: fine-tuning has none, and another corpus than the run's is no held-out text of it. */
-type Found = { readonly samples?: Samples; readonly mismatch?: string }
+/** Of the corpus of a run there may be sentences, or none, as of fine-tuning; another corpus holds nothing out from it. */
+type Found =
+  | { readonly _tag: 'OfRun'; readonly samples: Samples | undefined }
+  | { readonly _tag: 'OfAnother'; readonly mismatch: string }
+
+const none: Found = { _tag: 'OfRun', samples: undefined }
 
 const samplesOf = (
   { directory }: RunData,
@@ -31,9 +35,9 @@ const samplesOf = (
     latestCheckpoint(join(directory, 'checkpoints')),
     TE.mapLeft(failedWith(showStoreError)),
     TE.chain((found) => {
-      if (O.isNone(found)) return TE.right({})
+      if (O.isNone(found)) return TE.right(none)
       const { progress, params } = found.value.checkpoint
-      if (progress.identity.corpus === undefined) return TE.right({})
+      if (progress.identity.corpus === undefined) return TE.right(none)
       return pipe(
         TE.Do,
         TE.apS('config', configOfRun(directory)),
@@ -41,6 +45,7 @@ const samplesOf = (
         TE.chain(({ config, corpus }): TE.TaskEither<Failure, Found> => {
           if (corpus.manifest.sha256 !== progress.identity.corpus)
             return TE.right({
+              _tag: 'OfAnother',
               mismatch:
                 `--corpus ${corpusDirectory}: found the corpus ${corpus.manifest.sha256}, expected the one that ${directory} is trained on: ` +
                 describe(progress.identity.corpus)
@@ -53,14 +58,17 @@ const samplesOf = (
               { config, corpus, objective },
               { params }
             ),
-            TE.map((samples) => (samples === undefined ? {} : { samples }))
+            TE.map((samples) => ({ _tag: 'OfRun', samples }))
           )
         })
       )
     })
   )
 
-/** The same runs, with samples where there can be some. Fails where the corpus is of none of them; else it tells of which it is not. */
+/**
+ * The same runs, with samples where there can be some; those that have kept theirs are not looked at. Fails where the corpus is of none of
+ * the others; of which of them it is not, it tells.
+ */
 export const withSamples = (
   runs: ReadonlyArray<RunData>,
   corpus: string | undefined,
@@ -70,19 +78,20 @@ export const withSamples = (
   if (corpus === undefined) return TE.right(runs)
   return pipe(
     runs,
-    TE.traverseSeqArray((run): TE.TaskEither<Failure, Found> =>
-      run.samples === undefined ? samplesOf(run, corpus, options) : TE.right({})
+    TE.traverseSeqArray((run) =>
+      pipe(
+        run.samples === undefined ? samplesOf(run, corpus, options) : TE.right(none),
+        TE.map((found) => ({ run, found }))
+      )
     ),
-    TE.chain((found) => {
-      const mismatches = found.flatMap(({ mismatch }) => mismatch ?? [])
-      const hasAny = found.some(({ samples }) => samples !== undefined)
-      if (mismatches.length > 0 && !hasAny) return TE.left(failed(mismatches[0]))
-      mismatches.forEach((mismatch) => note(`${mismatch}; it is shown without sentences`))
+    TE.chain((all) => {
+      const mismatches = all.flatMap(({ found }) => (found._tag === 'OfAnother' ? [found.mismatch] : []))
+      if (mismatches.length > 0 && mismatches.length === all.length) return TE.left(failed(mismatches[0]))
+      mismatches.forEach((mismatch) => note(`${mismatch}; that run is shown without sample sentences`))
       return TE.right(
-        runs.map((run, i) => {
-          const { samples } = found[i]
-          return samples === undefined ? run : { ...run, samples }
-        })
+        all.map(({ run, found }) =>
+          found._tag === 'OfRun' && found.samples !== undefined ? { ...run, samples: found.samples } : run
+        )
       )
     })
   )

@@ -103,8 +103,14 @@ describe('report', () => {
     await rm(at('else', 'report.json'))
     const both = await report(at('else'), at('going'), '--corpus', at('text.corpus'), '--out', at('x.md'))
     expect(both.code).toBe(0)
-    expect(both.stderr).toMatch(/expected the one that .*else is trained on: .*; it is shown without sentences/)
+    expect(both.stderr).toMatch(
+      /expected the one that .*else is trained on: .*; that run is shown without sample sentences/
+    )
     expect((await text('x.md')).split('## Sample sentences')[1]).toMatch(/^\s+[^#]*### going\n/)
+    // One that has kept its sentences is asked for none.
+    expect(await report(at('one'), at('else'), '--corpus', at('text.corpus'), '--out', at('x.md'))).toMatchObject({
+      code: 0
+    })
     await rm(at('x.md'))
     await cp(at('one'), at('broken'), { recursive: true })
     await writeFile(at('broken', 'report.json'), '{"complete": true')

@@ -38,13 +38,13 @@ const otherKey = (kept: string, declaration: Declaration): string =>
   pipe(
     parseDeclaration(kept),
     E.map((before) =>
-      Object.entries(declaration).find(
-        ([key, value]) => JSON.stringify(before[key as keyof Declaration]) !== JSON.stringify(value)
+      ([...new Set([...Object.keys(declaration), ...Object.keys(before)])] as ReadonlyArray<keyof Declaration>).find(
+        (key) => JSON.stringify(before[key]) !== JSON.stringify(declaration[key])
       )
     ),
     E.match(
       () => ' is none that is known here',
-      (other) => (other === undefined ? '' : ` has another ${other[0]}`)
+      (other) => (other === undefined ? '' : ` has another ${other}`)
     )
   )
 

@@ -118,11 +118,15 @@ export type Trained = { readonly curve: ReadonlyArray<CurvePoint>; readonly seco
 export const trainedIn = (bytes: Uint8Array): Trained => {
   const { steps, heldOut } = parseMetrics(bytes)
   const until = secondsUntil(steps)
+  const secondsAt = (step: number): number => {
+    const last = steps.steps.findLastIndex((trained) => trained <= step)
+    return last < 0 ? 0 : until[last]
+  }
   const named = [...heldOut.columns].filter(([name]) => name !== 'seconds')
   return {
     curve: heldOut.steps.map((step, i) => ({
       step,
-      seconds: until.slice(0, steps.steps.findLastIndex((trained) => trained <= step) + 1).at(-1) ?? 0,
+      seconds: secondsAt(step),
       numbers: Object.fromEntries(
         named.flatMap(([name, column]) => (Number.isNaN(column[i]) ? [] : [[name, column[i]] as const]))
       )

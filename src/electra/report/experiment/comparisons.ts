@@ -56,7 +56,7 @@ export const baselineFor = ({ arms, declaration }: Pick<ExperimentResults, 'arms
 
 type OfArms = Omit<Pair, 'task'>
 
-/** In the order of tasks and arms; first all with the baseline. A contrast that is one of those is no other. */
+/** In the order of tasks and arms; first all with the baseline. A contrast of two that are compared so already is no other. */
 const pairsOf = (results: ExperimentResults): ReadonlyArray<Pair> => {
   const { arms, declaration } = results
   const tasks = tasksOf(results)

@@ -360,8 +360,8 @@ const differencesFrom = (from: string): Said => ({
 
 const ofContrasts: Said = {
   of: 'contrasts',
-  right: 'the first of two scored higher than the second',
-  rowName: ({ arm, against }) => `${arm} less ${against}`
+  right: 'the first arm scored higher',
+  rowName: ({ arm, against }) => `${arm} − ${against}`
 }
 
 const differenceFigure = (

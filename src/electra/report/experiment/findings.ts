@@ -62,7 +62,7 @@ export const sentenceOf = (found: Compared): Text => {
     case 'few':
       return [
         ...nameOf(arm),
-        ' less ',
+        ' − ',
         ...nameOf(against),
         ' on ',
         code(task),
@@ -85,8 +85,10 @@ const countOf = (found: ReadonlyArray<Pick<Compared, 'verdict'>>, verdict: Verdi
 
 /** What is said first of replaced token detection, from its side. */
 const headline = (found: ReadonlyArray<FromItsSide>): string => {
-  const [ahead, behind, same] = (['ahead', 'behind', 'same'] as const).map((verdict) => countOf(found, verdict))
-  const known = ahead + behind + same
+  const [ahead, behind, same, few] = (['ahead', 'behind', 'same', 'few'] as const).map((verdict) =>
+    countOf(found, verdict)
+  )
+  const known = ahead + behind + same + few
   const of = counted(known, 'comparison')
   if (known === 0)
     return 'Nothing can be said of replaced token detection: there are no two seeds that it can be compared by.'
@@ -96,7 +98,8 @@ const headline = (found: ReadonlyArray<FromItsSide>): string => {
     return `Replaced token detection does not win at this scale: it cannot be told apart from its rival${known === 1 ? '' : ` in any of ${of}`}.`
   const rest = [
     ...(behind > 0 ? [`behind in ${behind}`] : []),
-    ...(same > 0 ? [`not to be told apart from its rival in ${same}`] : [])
+    ...(same > 0 ? [`not to be told apart from its rival in ${same}`] : []),
+    ...(few > 0 ? [`of too few seeds to say in ${few}`] : [])
   ].join(' and ')
   return ahead === 0
     ? `Replaced token detection does not win at this scale: of ${of} it is ${rest}.`
@@ -114,7 +117,7 @@ const headlineOfFew = (found: ReadonlyArray<Pick<Compared, 'comparison' | 'total
 
 const headlineOfOthers = (found: ReadonlyArray<Compared>): string => {
   const known = found.filter(({ verdict }) => verdict !== 'unknown')
-  const claims = known.filter(({ verdict }) => verdict !== 'same')
+  const claims = known.filter(({ verdict }) => verdict === 'ahead' || verdict === 'behind')
   if (known.length === 0) return 'Nothing can be said: there are no two seeds that arms can be compared by.'
   return claims.length === 0
     ? `No arm can be told apart from the baseline in any of ${counted(known.length, 'comparison')}.`
@@ -228,7 +231,8 @@ const warnings = (columns: Columns, results: ExperimentResults): ReadonlyArray<T
 /** Of an experiment with the baseline alone there is nothing to compare. */
 const lead = (results: ExperimentResults, comparisons: ReadonlyArray<Compared>): Text => {
   const withBaseline = comparisons.filter(({ kind }) => kind === 'baseline')
-  if (withBaseline.length === 0) return ['There is nothing to compare: the baseline is all that is pre-trained. ']
+  if (withBaseline.length === 0)
+    return ['There is nothing to compare with the baseline: it is all that is pre-trained. ']
   const own = ofReplacedTokenDetection(results, comparisons)
   const few = withBaseline.filter(({ verdict }) => verdict === 'few')
   const first =
@@ -258,7 +262,7 @@ const ofContrasts = (comparisons: ReadonlyArray<Compared>): ReadonlyArray<Block>
   return found.length === 0
     ? []
     : [
-        says('Of what was declared to be compared beside that:'),
+        says('Planned contrasts, beside the comparisons with the baseline:'),
         ...list(found.slice(0, mostListed).map((one) => [...sentenceOf(one), '.'])),
         ...(found.length > mostListed
           ? [says(`The table of differences has ${found.length - mostListed} more of these.`)]

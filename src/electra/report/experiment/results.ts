@@ -25,7 +25,7 @@ export type RunFound = Omit<Pretraining, '_tag' | 'arm'> & {
   readonly seconds: number
 }
 
-/** Trials of fine-tuning one model: `outcome.scores` are the metric of each. */
+/** Trials of fine-tuning one model: `outcome.scores` are the metric of each, as the task's scorer gives it: a fraction, or percent of tags and spans. */
 export type TrialsFound = Omit<FineTuning, '_tag'> & {
   /** The id of the arm of its model, or `untrained`. */
   readonly arm: string

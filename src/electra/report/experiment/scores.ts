@@ -1,11 +1,12 @@
 /**
  * What the trials of an experiment come to: a number for each arm, task and seed, and how it varies over seeds. In points, as GLUE's are
- * given: percent, and of correlations hundredths.
+ * given: 100 times the metric, so that accuracy and F1 are percent.
  */
 
 import type { ExperimentResults, TrialsFound } from './results.js'
 import { deviation, mean, type Numbers } from '../../statistics/moments.js'
 import { taskNamed } from '../../tasks/table.js'
+import type { TaskTag } from '../../tasks/task.js'
 
 /** Arms and tasks are compared by their names; `untrained` is one. */
 export type Scores = {
@@ -28,12 +29,14 @@ export const untrainedArm = 'untrained'
 export const scoreDigits = 2
 
 /** Scorers of tags and spans give percent, others fractions. */
-const isInPercent = ({ declaration }: ExperimentResults, task: string): boolean =>
-  ['Tagging', 'Spans'].includes(taskNamed(declaration.tasks[task].task)?.says ?? '')
+const factors: Readonly<Record<TaskTag, 1 | 100>> = { Classification: 100, Regression: 100, Tagging: 1, Spans: 1 }
 
-/** A number as the scorer of a task gives it, in points. */
-export const pointsOf = (results: ExperimentResults, task: string): ((score: number) => number) =>
-  isInPercent(results, task) ? (score) => score : (score) => 100 * score
+/** A number as the scorer of a task gives it, in points. Tables of one's own, which have no name here, are of sentences. */
+export const pointsOf = ({ declaration }: ExperimentResults, task: string): ((score: number) => number) => {
+  const named = taskNamed(declaration.tasks[task].task)
+  const factor = named === undefined ? factors.Classification : factors[named.says]
+  return (score) => factor * score
+}
 
 /** NaN where a trial came to no number. */
 const scoresOf = (results: ExperimentResults, { task, outcome }: TrialsFound): Numbers =>

@@ -84,7 +84,7 @@ export const scoresSection = (results: ExperimentResults): ReadonlyArray<Block> 
   return [
     section('Scores'),
     says(
-      'Scores are points, as those of GLUE: percent, and of correlations hundredths. Trials of fine-tuning are averaged within a seed of pre-training, so that a seed counts once; the deviation is that of seeds, with n − 1.'
+      'Scores are points, as those of GLUE: 100 times the metric, so that accuracy and F1 are percent. Trials of fine-tuning are averaged within a seed of pre-training, so that a seed counts once; the deviation is that of seeds, with n − 1.'
     ),
     ...tasksOf(results).map((task) => table(scoresTable(results, task))),
     section('Differences'),

@@ -21,7 +21,11 @@ export const edges = ({ tuned }: ExperimentResults): ReadonlyArray<string> => tu
 
 const tuningTable = (results: ExperimentResults): Table => ({
   caption: 'Learning rates: what was tried, and what it was chosen by',
-  columns: [...words('of', 'trained on', 'tried (score)'), ...numbers('chosen'), ...words('remark')],
+  columns: [
+    ...words('of', 'trained on', 'tried (score: of pre-training deviations, of fine-tuning points)'),
+    ...numbers('chosen'),
+    ...words('remark')
+  ],
   rows: results.tuned.map((one) => {
     const { who, task, choice } = one
     const show = (score: number): string =>
