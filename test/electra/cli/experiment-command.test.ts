@@ -55,7 +55,9 @@ const resultsIn = async (out: string): Promise<ExperimentResults> =>
 const timeless = (results: ExperimentResults, out: string): ExperimentResults =>
   JSON.parse(
     JSON.stringify(results, (key, value: unknown) => {
-      if (['seconds', 'tokensPerSecond'].includes(key)) return 0
+      if (key === 'seconds') return 0
+      // A run that was killed behind its last step, and went on from there, has none.
+      if (key === 'tokensPerSecond') return undefined
       if (['startedAt', 'updatedAt', 'command'].includes(key)) return ''
       return key === 'starts' ? [] : value
     }).replaceAll(its.at(out), 'OUT')
