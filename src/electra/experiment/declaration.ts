@@ -47,7 +47,7 @@ export type Declaration = {
   readonly objectives: Readonly<Record<string, Settings & { readonly objective: ObjectiveName }>>
   /** The one that all others are compared with. */
   readonly baseline: string
-  /** Further comparisons: arms by their ids, the first less the second. */
+  /** Further comparisons: arms by their ids, the first minus the second. */
   readonly contrasts?: ReadonlyArray<readonly [arm: string, against: string]>
   readonly sizes?: Readonly<Record<string, Settings>>
   /** Multipliers of the generator's width, for objectives that have a generator. */

@@ -112,6 +112,17 @@ describe('the first sentence of a report', () => {
     )
   })
 
+  it('counts what has too few seeds apart', () => {
+    const tasks = Object.fromEntries(
+      ['a', 'b'].map((name) => [name, { task: 'cola', metric: 'matthews', rates: [1e-4], trials: 2 }])
+    )
+    const scoreOf: ScoreOf = (arm, task, place) =>
+      task === 'b' && arm === 'mlm' && place > 2 ? 'broke' : ahead(0.05)(arm, task, place)
+    expect(leadOf(experimentReport(resultsOf({ declaration: declared({ tasks }), scoreOf })))).toMatch(
+      /^Replaced token detection wins in 1 of 2 comparisons; it is of too few seeds to say in 1\. /
+    )
+  })
+
   it('claims nothing of so few seeds that nothing could be claimed, whatever the difference', () => {
     const scoreOf: ScoreOf = (arm, task, place) => ahead(10)(arm, task, place)
     for (const seeds of [
